@@ -1,0 +1,1 @@
+"""Command line, main window and sessions: where the parts are put together."""

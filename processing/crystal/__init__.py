@@ -1,0 +1,1 @@
+"""Phases from CIF, reflections, structure factors, d-spacings."""

@@ -1,0 +1,1 @@
+"""From image to pattern: geometry, masks, corrections, azimuthal integration."""

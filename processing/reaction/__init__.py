@@ -1,0 +1,1 @@
+"""What the lattice parameters say of the reaction: verdict, kinetics, composition."""

@@ -1,0 +1,1 @@
+"""From pattern to lattice parameters with esd: whole-pattern fitting."""

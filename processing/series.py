@@ -1,0 +1,136 @@
+"""The run so far: appended to by one writer, pulled by any reader.
+
+The worker appends; a reader asks for a snapshot and gets read-only views of what was there, without a copy
+and without waiting for the worker. A row is never changed once it is appended.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.reaction.verdict import Verdict
+from latticewatch.processing.refinement.fit import Fit
+
+NAN = float("nan")
+FIRST_CAPACITY = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One frame with all that became of it.
+
+    pattern: None where the image gave none. fit: the fit, or the gap that says why there is no number.
+    intensity: mean of the pattern, NaN without one. fraction: composition on the user's scale, NaN where none
+    is given. recorded_s: clock when the row was safely on disk, NaN where nothing is recorded.
+    """
+
+    index: int
+    name: str
+    time_s: float
+    mtime_s: float
+    pattern: Pattern | None
+    fit: Fit | Gap
+    verdict: Verdict
+    intensity: float = NAN
+    fraction: float = NAN
+    fraction_esd: float = NAN
+    recorded_s: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Counters of the source: frames found so far, and how many of them wait to be processed."""
+
+    found: int = 0
+    waiting: int = 0
+    newest_mtime_s: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The first ``count`` rows of a run; all arrays are read-only views.
+
+    times_s, lp_mean_A, lp_mean_esd_A: (count,). lp_A, lp_esd_A: (count, components). NaN where not known.
+    """
+
+    count: int
+    gaps: int
+    progress: Progress
+    times_s: NDArray[np.float64]
+    lp_A: NDArray[np.float64]
+    lp_esd_A: NDArray[np.float64]
+    lp_mean_A: NDArray[np.float64]
+    lp_mean_esd_A: NDArray[np.float64]
+    _rows: list[Row]
+
+    def rows(self, start: int = 0) -> Sequence[Row]:
+        """The rows from number ``start`` on; cost grows with the rows asked for, not with the run."""
+        return self._rows[start : self.count]
+
+    def row(self, number: int) -> Row:
+        """Row ``number``; negative counts from the newest."""
+        return self._rows[range(self.count)[number]]
+
+
+class Series:
+    """The rows of one run in memory. One thread appends, any thread reads."""
+
+    def __init__(self, two_theta: NDArray[np.float64], component_names: tuple[str, ...]) -> None:
+        self.two_theta = two_theta
+        self.component_names = component_names
+        self._rows: list[Row] = []
+        self._gaps = 0
+        self._progress = Progress()
+        self._lock = threading.Lock()
+        self._table = np.full((FIRST_CAPACITY, 3 + 2 * len(component_names)), np.nan)
+
+    def append(self, row: Row) -> None:
+        """Add a row; it can be seen by the next snapshot."""
+        with self._lock:
+            number = len(self._rows)
+            if number == len(self._table):
+                self._table = np.concatenate([self._table, np.full_like(self._table, np.nan)])
+            self._table[number] = _numbers(row, len(self.component_names))
+            self._rows.append(row)
+            self._gaps += isinstance(row.fit, Gap)
+
+    def report(self, progress: Progress) -> None:
+        """The source's counters, as of now."""
+        self._progress = progress
+
+    def snapshot(self) -> Snapshot:
+        """What is there now."""
+        with self._lock:
+            count, gaps, table = len(self._rows), self._gaps, self._table
+        view = table[:count]
+        view.flags.writeable = False
+        split = 3 + len(self.component_names)
+        return Snapshot(
+            count=count,
+            gaps=gaps,
+            progress=self._progress,
+            times_s=view[:, 0],
+            lp_mean_A=view[:, 1],
+            lp_mean_esd_A=view[:, 2],
+            lp_A=view[:, 3:split],
+            lp_esd_A=view[:, split:],
+            _rows=self._rows,
+        )
+
+
+def _numbers(row: Row, components: int) -> list[float]:
+    if isinstance(row.fit, Gap):
+        return [row.time_s] + [NAN] * (2 + 2 * components)
+    lattices = row.fit.lattices
+    return [
+        row.time_s,
+        row.fit.lp_mean_A,
+        row.fit.lp_mean_esd_A,
+        *(lattice.lp_A for lattice in lattices),
+        *(lattice.lp_esd_A for lattice in lattices),
+    ]

@@ -1,0 +1,1 @@
+"""Qt views: they show a snapshot and emit what the user wants."""
