@@ -1,0 +1,29 @@
+"""Composition of a mixed halide from its lattice parameter."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class CompositionScale:
+    """Vegard's rule between two cells: a(x) = first + x (second - first) + bowing x (1 - x), in Å."""
+
+    first_A: float
+    second_A: float
+    bowing_A: float = 0.0
+
+
+def fraction_of(scale: CompositionScale, lp_A: float, lp_esd_A: float) -> tuple[float, float]:
+    """Fraction x of the second end point at this lattice parameter, with its esd.
+
+    Not clipped: a value outside 0 to 1 says that the scale does not hold. NaN where no real x solves a(x) = lp_A.
+    """
+    slope = scale.second_A - scale.first_A + scale.bowing_A
+    discriminant = slope**2 - 4.0 * scale.bowing_A * (lp_A - scale.first_A)
+    if not discriminant > 0.0:
+        return float("nan"), float("nan")
+    root = float(np.copysign(np.sqrt(discriminant), slope))
+    # This form of the quadratic's root stays exact as the bowing goes to 0.
+    fraction = 2.0 * (lp_A - scale.first_A) / (slope + root)
+    return fraction, lp_esd_A / abs(root)
