@@ -8,7 +8,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from latticewatch.processing.errors import UserError
 
@@ -170,9 +178,7 @@ def _spelled(keys: tuple[Key, ...]) -> str:
 
 
 def _known_keys(keys: tuple[Key, ...]) -> Iterator[str]:
-    tables: Mapping[str, Any] = {
-        name: field.annotation for name, field in Experiment.model_fields.items()
-    }
+    tables: Mapping[str, Any] = {name: field.annotation for name, field in Experiment.model_fields.items()}
     if len(keys) < 2:
         yield from tables
         return

@@ -56,13 +56,14 @@ class Pipeline:
     series: Series
 
 
-def run(pipeline: Pipeline, stop: threading.Event, on_row: Callable[[Row], None] = lambda row: None) -> None:
+def run(pipeline: Pipeline, stop: threading.Event, on_row: Callable[[Row], None] | None = None) -> None:
     """Process every frame of the source until it ends or ``stop`` is set; ``on_row`` sees recorded rows."""
     for frame in pipeline.source.frames(stop):
         row = pipeline.recorder.append(_row(pipeline, frame))
         pipeline.series.append(row)
         pipeline.series.report(pipeline.source.progress())
-        on_row(row)
+        if on_row:
+            on_row(row)
 
 
 def _row(pipeline: Pipeline, frame: Frame) -> Row:

@@ -1,0 +1,38 @@
+"""The log file: what the program did and why, and the traceback of an error of our own."""
+
+import logging
+import sys
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from platformdirs import user_log_path
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def log_path() -> Path:
+    """Where the log file is."""
+    return user_log_path("latticewatch", appauthor=False) / "latticewatch.log"
+
+
+def start_logging(*, verbose: bool) -> None:
+    """Log to the file; to stderr only our own lines: what is worth knowing, and with ``verbose`` all of it."""
+    ours = logging.getLogger("latticewatch")
+    ours.setLevel(logging.DEBUG if verbose else logging.INFO)
+    if logging.getLogger().handlers:
+        return
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setFormatter(logging.Formatter("%(message)s"))
+    screen.setLevel(logging.DEBUG if verbose else logging.INFO)
+    ours.addHandler(screen)
+    logging.getLogger().addHandler(_file_handler())
+
+
+def _file_handler() -> logging.Handler:
+    try:
+        log_path().parent.mkdir(parents=True, exist_ok=True)
+        handler: logging.Handler = RotatingFileHandler(log_path(), maxBytes=2_000_000, backupCount=3, delay=True)
+    except OSError:
+        return logging.NullHandler()
+    handler.setFormatter(logging.Formatter(FORMAT))
+    return handler

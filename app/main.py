@@ -1,0 +1,60 @@
+"""The command line: one command a module; errors and exit statuses are settled here, once."""
+
+import logging
+import sys
+import unicodedata
+
+import click
+import typer
+
+from latticewatch.app import commands
+from latticewatch.app.log import log_path, start_logging
+from latticewatch.processing.errors import UserError
+
+DONE, OUR_ERROR, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+log = logging.getLogger("latticewatch")
+
+
+def main() -> None:
+    """Entry point of the ``latticewatch`` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit status of the contract."""
+    start_logging(verbose=any(word in ("-v", "--verbose") for word in arguments))
+    command_line = typer.main.get_command(commands.app)
+    try:
+        status = command_line.main(arguments, prog_name="latticewatch", standalone_mode=False)
+    except (UserError, click.ClickException) as error:
+        return _complain(_message(error), UNUSABLE)
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return DONE
+    except Exception as error:
+        log.error("unexpected error", exc_info=True)
+        what = f"{type(error).__name__}: {error}"
+        return _complain(f"an error of our own ({what}); the traceback is in {log_path()}", OUR_ERROR)
+    return status if isinstance(status, int) else DONE
+
+
+def _message(error: UserError | click.ClickException) -> str:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{error.format_message()} See: {error.ctx.command_path} --help"
+    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(f"latticewatch: {printable(message)}\n")
+    return status
+
+
+def printable(text: str) -> str:
+    """The text in one line without control characters: a file's name may hold anything."""
+    return "".join(_shown(character) for character in text)
+
+
+def _shown(character: str) -> str:
+    return ascii(character)[1:-1] if unicodedata.category(character).startswith("C") else character

@@ -1,0 +1,40 @@
+"""Options that several commands share, and what they come to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+GeometryFile = Annotated[
+    Path | None,
+    typer.Option("--geometry", metavar="FILE.poni", help="Default: the only .poni in the scan's folder or one above."),
+]
+ExperimentFile = Annotated[
+    Path | None,
+    typer.Option("--experiment", metavar="FILE.toml", help="Default: experiment.toml in the folder or one above."),
+]
+MaskFile = Annotated[Path | None, typer.Option("--mask", metavar="FILE", help=".edf .msk .npy .npz .mask")]
+DarkFile = Annotated[Path | None, typer.Option("--dark", metavar="FILE", help="Dark image, subtracted.")]
+FlatFile = Annotated[Path | None, typer.Option("--flat", metavar="FILE", help="Flat image, divided by.")]
+Orientation = Annotated[
+    int | None,
+    typer.Option("--orientation", min=1, max=4, help="EXIF number as pyFAI has it; overrides the poni. 2: flipped."),
+]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, one per frame.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Scans worked on side by side.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run file where it stopped.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the command line says of a scan's inputs; None: find it."""
+
+    geometry: Path | None = None
+    experiment: Path | None = None
+    mask: Path | None = None
+    dark: Path | None = None
+    flat: Path | None = None
+    orientation: int | None = None
