@@ -1,0 +1,125 @@
+"""The trace: one line for each frame, the same in CSV, in JSON lines and, unrounded, in the run file."""
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from io import StringIO
+from pathlib import Path
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.record.outfile import write_whole
+from latticewatch.processing.refinement.fit import Fit, Lattice
+from latticewatch.processing.series import NAN, Row
+
+Cell = str | int | float | None
+
+# Times to the microsecond; Lp and its esd to 1e-7 Å (0.02 ppm), a hundredth of the best esd measured.
+FORMATS: Mapping[str, str] = {
+    "time_s": "z.6f",
+    "lp_mean_A": "z.7f",
+    "lp_mean_esd_A": "z.7f",
+    "fraction": "z.7f",
+    "fraction_esd": "z.7f",
+    "rwp_percent": "z.4f",
+    "chi2_reduced": "z.6g",
+    "intensity": "z.8g",
+    "recorded_s": "z.6f",
+    "file_mtime_s": "z.6f",
+}
+LATTICE_FORMAT = "z.7f"
+CLOCK_COLUMNS = ("recorded_s", "file_mtime_s")
+FORMULA_STARTS = ("=", "+", "-", "@")
+
+
+def trace_columns(component_names: tuple[str, ...], composition: bool = False) -> tuple[str, ...]:
+    """The columns in their order; ``fraction`` and its esd only where a composition is given."""
+    lattices = [
+        column
+        for name in component_names
+        for column in (f"lp_{name}_A", f"lp_{name}_esd_A", f"weight_{name}", f"weight_{name}_esd")
+    ]
+    return (
+        *("frame", "file", "time_s", "status", "reason", "state", "components"),
+        *("lp_mean_A", "lp_mean_esd_A", *lattices),
+        *(("fraction", "fraction_esd") if composition else ()),
+        *("rwp_percent", "chi2_reduced", "intensity", *CLOCK_COLUMNS),
+    )
+
+
+def trace_values(row: Row, component_names: tuple[str, ...], composition: bool = False) -> dict[str, Cell]:
+    """One row, unrounded: text, whole numbers and floats; NaN or None where nothing is known."""
+    fit = row.fit if isinstance(row.fit, Fit) else None
+    values: dict[str, Cell] = {
+        "frame": row.index,
+        "file": row.name,
+        "time_s": row.time_s,
+        "status": "gap" if fit is None else "fitted",
+        "reason": one_line(row.fit.reason) if isinstance(row.fit, Gap) else "",
+        "state": str(row.verdict.state),
+        "components": fit.components if fit else None,
+        "lp_mean_A": fit.lp_mean_A if fit else NAN,
+        "lp_mean_esd_A": fit.lp_mean_esd_A if fit else NAN,
+    }
+    for number, name in enumerate(component_names):
+        lattice = fit.lattices[number] if fit else Lattice()
+        values |= {f"lp_{name}_A": lattice.lp_A, f"lp_{name}_esd_A": lattice.lp_esd_A}
+        values |= {f"weight_{name}": lattice.weight, f"weight_{name}_esd": lattice.weight_esd}
+    if composition:
+        values |= {"fraction": row.fraction, "fraction_esd": row.fraction_esd}
+    values |= {
+        "rwp_percent": fit.rwp_percent if fit else NAN,
+        "chi2_reduced": fit.chi2_reduced if fit else NAN,
+        "intensity": row.intensity,
+        "recorded_s": row.recorded_s,
+        "file_mtime_s": row.mtime_s,
+    }
+    return values
+
+
+def trace_cells(row: Row, component_names: tuple[str, ...], composition: bool = False) -> tuple[str, ...]:
+    """One row as the text of its CSV cells: numbers with their stated digits, empty where not known, text
+    guarded against spreadsheets."""
+    values = trace_values(row, component_names, composition)
+    return tuple(
+        guarded(value) if isinstance(value, str) else _digits(column, value) for column, value in values.items()
+    )
+
+
+def trace_record(row: Row, component_names: tuple[str, ...], composition: bool = False) -> dict[str, Cell]:
+    """One row for JSON, with the digits of the CSV; numbers that are not known are None (null)."""
+    values = trace_values(row, component_names, composition)
+    return {column: _rounded(column, value) for column, value in values.items()}
+
+
+def write_trace(path: Path, rows: Iterable[Row], component_names: tuple[str, ...], composition: bool = False) -> None:
+    """Write the trace as CSV (UTF-8, RFC 4180, one header line). Raises UserError where it cannot be written."""
+    text = StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(trace_columns(component_names, composition))
+    lines.writerows(trace_cells(row, component_names, composition) for row in rows)
+    write_whole(path, text.getvalue().encode())
+
+
+def guarded(text: str) -> str:
+    """The text so that a spreadsheet shows it and does not calculate it: an apostrophe goes before =+-@."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def one_line(text: str) -> str:
+    """The text on one line without control characters, which terminals would obey."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
+
+
+def _digits(column: str, value: float | None) -> str:
+    if value is None or not math.isfinite(value):
+        return ""
+    if isinstance(value, int):
+        return str(value)
+    return format(value, FORMATS.get(column, LATTICE_FORMAT))
+
+
+def _rounded(column: str, value: Cell) -> Cell:
+    if not isinstance(value, float):
+        return value
+    digits = _digits(column, value)
+    return float(digits) if digits else None
