@@ -1,0 +1,167 @@
+"""Crystalline phases: read from CIF, shipped or the user's; cubic in this version."""
+
+import difflib
+import logging
+import math
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+import gemmi
+
+from latticewatch.processing.errors import UserError
+
+log = logging.getLogger(__name__)
+
+LARGEST_BYTES = 4_000_000
+FIRST_CUBIC = 195
+# A space group is taken from the operations first, then the Hermann-Mauguin symbol (origin choice 2 where the
+# symbol leaves it open), then the Hall symbol, then the number: gemmi's codes for that order.
+SPACE_GROUP_SOURCES = "S2HN"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One cubic phase.
+
+    lattice_parameter_A: the cell edge in Å as the CIF has it. space_group: Hermann-Mauguin symbol.
+    cif_text: the block it was read from, so that a run file stands alone.
+    """
+
+    name: str
+    lattice_parameter_A: float
+    space_group: str
+    cif_text: str = field(repr=False)
+
+
+def shipped_phases() -> tuple[str, ...]:
+    """Names of the phases that come with the program, in alphabetical order."""
+    folder = resources.files("latticewatch.resources") / "phases"
+    return tuple(sorted(entry.name.removesuffix(".cif") for entry in folder.iterdir() if entry.name.endswith(".cif")))
+
+
+def read_phase(source: str | Path) -> Phase:
+    """The shipped phase of this name, or the phase of this CIF file.
+
+    A string without a folder and without ``.cif`` is a name. Raises UserError for an unknown name, and for a
+    file that is missing, too large, not a CIF, or not cubic.
+    """
+    if isinstance(source, str) and not _is_file_name(source):
+        return _shipped(source)
+    path = Path(source)
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            raise UserError(
+                f"{path}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone"
+            )
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check cif in experiment.toml") from None
+    return parse_phase(text, path.stem, str(path))
+
+
+def parse_phase(cif_text: str, name: str, where: str = "") -> Phase:
+    """The first block of this CIF text that has a cell and atoms; ``where`` names the file in errors.
+
+    Raises UserError where there is none, or where its symmetry or its cell is not cubic.
+    """
+    where = where or f"CIF of {name}"
+    block, several = _block(cif_text, where)
+    structure = _structure(block)
+    group = structure.spacegroup
+    if group is None:
+        raise UserError(f"{where}: no space group that is known; add _space_group_name_H-M_alt to the CIF")
+    if group.number < FIRST_CUBIC:
+        raise UserError(
+            f"{where}: only cubic phases in this version: {name} has space group {group.hm}; give a cubic phase"
+        )
+    _check_cell(structure.cell, where)
+    _check_atoms(structure, where)
+    return Phase(name, structure.cell.a, group.hm, _text_of(block) if several else cif_text)
+
+
+def structure_of(phase: Phase, lattice_parameter_A: float | None = None) -> gemmi.SmallStructure:
+    """The atoms of a phase, with the cell edge (Å) replaced where one is given.
+
+    Occupancies are crystallographic: an atom on a special position counts once, as structure factors need it.
+    """
+    structure = _structure(_block(phase.cif_text, f"CIF of {phase.name}")[0])
+    edge = lattice_parameter_A or phase.lattice_parameter_A
+    structure.cell.set(edge, edge, edge, 90.0, 90.0, 90.0)
+    structure.setup_cell_images()
+    structure.change_occupancies_to_crystallographic()
+    return structure
+
+
+def _is_file_name(source: str) -> bool:
+    return "/" in source or "\\" in source or source.lower().endswith(".cif")
+
+
+def _shipped(name: str) -> Phase:
+    known = shipped_phases()
+    if name not in known:
+        by_lower = {one.lower(): one for one in known}
+        near = [by_lower[one] for one in difflib.get_close_matches(name.lower(), by_lower, n=2, cutoff=0.5)]
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise UserError(f'no shipped phase {name!a}; {hint}shipped are {", ".join(known)}; or give cif = "file.cif"')
+    entry = resources.files("latticewatch.resources") / "phases" / f"{name}.cif"
+    return parse_phase(entry.read_text(encoding="utf-8"), name, f"{name}.cif")
+
+
+def _block(cif_text: str, where: str) -> tuple[gemmi.cif.Block, bool]:
+    """The first block with a cell and atoms (else with a cell), and whether there are others."""
+    if len(cif_text) > LARGEST_BYTES:
+        raise UserError(
+            f"{where}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone"
+        )
+    try:
+        blocks = list(gemmi.cif.read_string(cif_text))
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"{where}: not a CIF ({_one_line(error)}); give a CIF with cell and atoms") from None
+    with_cell = [block for block in blocks if block.find_value("_cell_length_a")]
+    if not with_cell:
+        raise UserError(f"{where}: no cell (_cell_length_a) in it; give a CIF with cell and atoms")
+    complete = [block for block in with_cell if block.find_values("_atom_site_fract_x")]
+    if not complete:
+        raise UserError(f"{where}: no atoms (_atom_site_fract_x) in it; give a CIF with cell and atoms")
+    if len(blocks) > 1:
+        log.warning("%s: %d data blocks; the structure is taken from data_%s", where, len(blocks), complete[0].name)
+    return complete[0], len(blocks) > 1
+
+
+def _structure(block: gemmi.cif.Block) -> gemmi.SmallStructure:
+    structure = gemmi.make_small_structure_from_block(block)
+    structure.determine_and_set_spacegroup(SPACE_GROUP_SOURCES)
+    return structure
+
+
+def _check_cell(cell: gemmi.UnitCell, where: str) -> None:
+    edges = (cell.a, cell.b, cell.c)
+    if not all(math.isfinite(edge) and 1.0 <= edge <= 100.0 for edge in edges):
+        raise UserError(f"{where}: cell edge {cell.a:g} is not between 1 and 100 angstrom; mend _cell_length_a")
+    right = all(math.isclose(angle, 90.0, abs_tol=1e-3) for angle in (cell.alpha, cell.beta, cell.gamma))
+    if not right or max(edges) - min(edges) > 1e-4 * cell.a:
+        raise UserError(
+            f"{where}: only cubic phases in this version: cell {cell.a:g} {cell.b:g} {cell.c:g} angstrom, "
+            f"{cell.alpha:g} {cell.beta:g} {cell.gamma:g} deg does not fit a cubic space group; mend the CIF"
+        )
+
+
+def _check_atoms(structure: gemmi.SmallStructure, where: str) -> None:
+    for site in structure.sites:
+        if site.element.atomic_number == 0:
+            raise UserError(f"{where}: atom {site.label!a} is of no known element; mend _atom_site_type_symbol")
+        if not all(math.isfinite(value) for value in (*site.fract.tolist(), site.occ)):
+            raise UserError(f"{where}: atom {site.label!a} has no position; mend _atom_site_fract_x, _y, _z")
+    if not structure.sites:
+        raise UserError(f"{where}: no atoms with positions in it; give a CIF with cell and atoms")
+
+
+def _text_of(block: gemmi.cif.Block) -> str:
+    document = gemmi.cif.Document()
+    document.add_copied_block(block)
+    return document.as_string()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,128 @@
+"""Reflections of a cubic phase, Bragg's law and the lattice parameter."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import overload
+
+import gemmi
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.crystal.phase import Phase, structure_of
+
+Floats = NDArray[np.float64]
+Hkl = tuple[int, int, int]
+# A line this much weaker than the strongest is absent: its atoms cancel by position, not by space group.
+NEGLIGIBLE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """One line of the powder pattern: all lattice planes with the same h² + k² + l².
+
+    hkl: the name of the line, highest index first; of overlapping families (221 and 300) the one that sorts
+    last. multiplicity: planes of all families together. f_squared: their mean |F|² in electrons squared.
+    d_A: plane distance in Å.
+    """
+
+    hkl: Hkl
+    multiplicity: int
+    f_squared: float
+    d_A: float
+
+
+@overload
+def d_spacing(lattice_parameter_A: float, hkl: Hkl) -> float: ...
+@overload
+def d_spacing(lattice_parameter_A: Floats, hkl: Hkl) -> Floats: ...
+def d_spacing(lattice_parameter_A: float | Floats, hkl: Hkl) -> float | Floats:
+    """Plane distance in Å of a cubic cell: a / √(h² + k² + l²)."""
+    return lattice_parameter_A / math.sqrt(sum_of_squares(hkl))
+
+
+@overload
+def two_theta_deg(d_A: float, wavelength_A: float) -> float: ...
+@overload
+def two_theta_deg(d_A: Floats, wavelength_A: float) -> Floats: ...
+def two_theta_deg(d_A: float | Floats, wavelength_A: float) -> float | Floats:
+    """Bragg's law: 2θ in degrees of planes d_A apart; NaN where they are closer than half a wavelength."""
+    sine = np.asarray(wavelength_A / (2.0 * np.asarray(d_A, dtype=np.float64)))
+    angle = 2.0 * np.degrees(np.arcsin(np.where(sine <= 1.0, sine, np.nan)))
+    return float(angle) if angle.ndim == 0 else angle
+
+
+@overload
+def lattice_parameter(two_theta: float, hkl: Hkl, wavelength_A: float) -> float: ...
+@overload
+def lattice_parameter(two_theta: Floats, hkl: Hkl, wavelength_A: float) -> Floats: ...
+def lattice_parameter(two_theta: float | Floats, hkl: Hkl, wavelength_A: float) -> float | Floats:
+    """Cell edge in Å that puts the line hkl at this 2θ (degrees)."""
+    sine = np.sin(np.radians(np.asarray(two_theta, dtype=np.float64) / 2.0))
+    edge = np.asarray(wavelength_A * math.sqrt(sum_of_squares(hkl)) / (2.0 * sine))
+    return float(edge) if edge.ndim == 0 else edge
+
+
+def sum_of_squares(hkl: Hkl) -> int:
+    """N = h² + k² + l², which alone places a line of a cubic phase."""
+    return hkl[0] ** 2 + hkl[1] ** 2 + hkl[2] ** 2
+
+
+def reflections(phase: Phase, d_min_A: float, lattice_parameter_A: float | None = None) -> tuple[Reflection, ...]:
+    """The lines with d ≥ d_min_A (Å), d descending, for this cell edge or the phase's own.
+
+    Absent lines are left out. |F|² uses the form factors of neutral atoms of International Tables C (1992),
+    table 6.1.1.4, and the displacements of the CIF.
+    """
+    structure, group = structure_of(phase, lattice_parameter_A), gemmi.SpaceGroup(phase.space_group)
+    edge = structure.cell.a
+    families: dict[int, list[tuple[Hkl, int, float]]] = {}
+    for plane in _unique_planes(structure, group, d_min_A):
+        hkl = _conventional(plane)
+        strength = abs(_factor(structure, plane)) ** 2
+        families.setdefault(sum_of_squares(hkl), []).append((hkl, _multiplicity(group, plane), strength))
+    lines = [_merge(members, edge / math.sqrt(squares)) for squares, members in sorted(families.items())]
+    limit = NEGLIGIBLE * max((line.f_squared for line in lines), default=0.0)
+    return tuple(line for line in lines if line.f_squared > limit)
+
+
+def structure_factors(
+    phase: Phase, planes: list[Hkl], lattice_parameter_A: float | None = None
+) -> NDArray[np.complex128]:
+    """F (electrons) of each of these planes, shape (planes,); the origin is the CIF's."""
+    structure = structure_of(phase, lattice_parameter_A)
+    return np.array([_factor(structure, plane) for plane in planes], dtype=np.complex128)
+
+
+def _unique_planes(structure: gemmi.SmallStructure, group: gemmi.SpaceGroup, d_min_A: float) -> list[Hkl]:
+    # A hair below, so that a line asked for by its own d is found despite rounding.
+    planes = gemmi.make_miller_array(structure.cell, group, d_min_A * (1.0 - 1e-9)).tolist()
+    operations = group.operations()
+    return [_triple(plane) for plane in planes if not operations.is_systematically_absent(plane)]
+
+
+def _factor(structure: gemmi.SmallStructure, plane: Hkl) -> complex:
+    calculator = gemmi.StructureFactorCalculatorX(structure.cell)
+    return complex(calculator.calculate_sf_from_small_structure(structure, plane))
+
+
+def _multiplicity(group: gemmi.SpaceGroup, plane: Hkl) -> int:
+    """Planes equivalent by the point group, with Friedel's opposite counted."""
+    images = [operation.apply_to_hkl(plane) for operation in group.operations().sym_ops]
+    return len({_triple(image) for image in images} | {_triple([-index for index in image]) for image in images})
+
+
+def _conventional(plane: Hkl) -> Hkl:
+    return _triple(sorted((abs(index) for index in plane), reverse=True))
+
+
+def _triple(indices: Sequence[int]) -> Hkl:
+    return indices[0], indices[1], indices[2]
+
+
+def _merge(members: list[tuple[Hkl, int, float]], d_A: float) -> Reflection:
+    strongest = max(strength for _, _, strength in members)
+    present = [member for member in members if member[2] > NEGLIGIBLE * strongest] or members
+    multiplicity = sum(count for _, count, _ in present)
+    total = sum(count * strength for _, count, strength in present)
+    return Reflection(max(hkl for hkl, _, _ in present), multiplicity, total / multiplicity, d_A)

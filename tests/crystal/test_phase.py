@@ -1,0 +1,143 @@
+"""Phases: what ships, what is read, what is refused and how."""
+
+import logging
+import pickle
+from pathlib import Path
+
+import pytest
+
+from latticewatch.processing.crystal.phase import parse_phase, read_phase, shipped_phases
+from latticewatch.processing.crystal.reflections import reflections
+from latticewatch.processing.errors import UserError
+from tests.sample_data import sample
+
+CUBIC = """data_x
+_space_group_name_H-M_alt 'P m -3 m'
+_cell_length_a 5.874
+_cell_length_b 5.874
+_cell_length_c 5.874
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Cs1 Cs 0 0 0
+Pb1 Pb 0.5 0.5 0.5
+Br1 Br 0 0.5 0.5
+"""
+
+
+def test_shipped_phases_are_the_six_promised() -> None:
+    assert shipped_phases() == ("CeO2", "CsPbBr3", "CsPbCl3", "CsPbI3", "LaB6", "Si")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "group"),
+    [
+        ("CeO2", 5.41165, "F m -3 m"),
+        ("CsPbBr3", 5.874, "P m -3 m"),
+        ("CsPbCl3", 5.605, "P m -3 m"),
+        ("CsPbI3", 6.2894, "P m -3 m"),
+        ("LaB6", 4.156826, "P m -3 m"),
+        ("Si", 5.431179, "F d -3 m"),
+    ],
+)
+def test_shipped_phase_has_its_cell(name: str, cell: float, group: str) -> None:
+    phase = read_phase(name)
+    assert (phase.name, phase.lattice_parameter_A, phase.space_group) == (name, cell, group)
+
+
+@pytest.mark.parametrize("name", shipped_phases())
+def test_a_phase_survives_pickling_and_its_own_text(name: str) -> None:
+    phase = read_phase(name)
+    assert pickle.loads(pickle.dumps(phase)) == phase  # noqa: S301
+    assert parse_phase(phase.cif_text, phase.name) == phase
+    assert len({phase, read_phase(name)}) == 1
+
+
+def test_samples_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    assert read_phase(sample("structures/CsPbBr3.cif")).lattice_parameter_A == 5.874
+    assert not caplog.records
+    with caplog.at_level(logging.WARNING):
+        standard = read_phase(str(sample("structures/LaB6_srm660c.cif")))
+    assert standard.lattice_parameter_A == 4.15678
+    assert "8 data blocks; the structure is taken from data_cell_LaB6_660c" in caplog.text
+    assert parse_phase(standard.cif_text, standard.name) == standard
+
+
+def test_a_symbol_of_old_spelling_and_a_bare_number_are_understood() -> None:
+    old = parse_phase(CUBIC.replace("P m -3 m", "P m 3 m"), "old")
+    number = parse_phase(CUBIC.replace("_space_group_name_H-M_alt 'P m -3 m'", "_space_group_IT_number 221"), "n")
+    assert old.space_group == number.space_group == "P m -3 m"
+
+
+def test_operations_win_over_a_wrong_symbol() -> None:
+    operations = "loop_\n_space_group_symop_operation_xyz\nx,y,z\n-x,-y,-z\n"
+    with pytest.raises(UserError, match="has space group P -1"):
+        parse_phase(CUBIC.replace("loop_\n_atom", operations + "loop_\n_atom"), "x")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("'P m -3 m'", "'P m m m'"), "only cubic phases in this version: x has space group P m m m"),
+        (("'P m -3 m'", "'nonsense'"), "no space group that is known"),
+        (("_cell_length_a 5.874\n", ""), "no cell"),
+        (("_cell_length_c 5.874", "_cell_length_c 6"), "does not fit a cubic space group"),
+        (("alpha 90", "alpha 91"), "does not fit a cubic space group"),
+        (("5.874", "-5.874"), "is not between 1 and 100"),
+        (("5.874", "5.874e300"), "is not between 1 and 100"),
+        (("_atom_site_fract_x", "_atom_site_what"), "no atoms"),
+        (("Br1 Br 0 ", "Br1 Xx 0 "), "of no known element"),
+        (("Br1 Br 0 ", "Br1 Br ? "), "has no position"),
+        (("data_x", "hello"), "not a CIF"),
+        (("Br1 Br 0 0.5 0.5", "Br1 Br 0 0.5"), "not a CIF"),
+        (("'P m -3 m'", "'P m -3 m"), "not a CIF"),
+    ],
+)
+def test_a_bad_cif_is_refused_in_one_line(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = tmp_path / "x.cif"
+    path.write_text(CUBIC.replace(*change))
+    with pytest.raises(UserError, match=message) as caught:
+        read_phase(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 4096, b"\xff\xfe\x00d", bytes(range(256)) * 8])
+def test_what_is_no_text_is_no_cif(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.cif"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"not a CIF|no cell"):
+        read_phase(path)
+
+
+def test_missing_file_folder_and_bomb(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.cif: cannot be read \(No such file"):
+        read_phase(tmp_path / "none.cif")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_phase(tmp_path)
+    bomb = tmp_path / "bomb.cif"
+    with bomb.open("wb") as file:
+        file.truncate(5_000_000_000)
+    with pytest.raises(UserError, match="too large for a CIF"):
+        read_phase(bomb)
+
+
+@pytest.mark.parametrize("name", ["CsPbBr", "cspbbr3", "CsPbBr4"])
+def test_unknown_phase_names_the_nearest(name: str) -> None:
+    with pytest.raises(UserError, match="did you mean CsPbBr3"):
+        read_phase(name)
+
+
+def test_unknown_phase_with_no_neighbour_lists_what_ships() -> None:
+    with pytest.raises(UserError, match=r"^no shipped phase 'zzz'; shipped are CeO2, CsPbBr3"):
+        read_phase("zzz")
+
+
+def test_a_cif_that_passes_yields_reflections() -> None:
+    assert reflections(parse_phase(CUBIC, "x"), 2.0)
