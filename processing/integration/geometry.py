@@ -1,0 +1,217 @@
+"""The experiment's geometry: a .poni file, read without trusting it."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from latticewatch.processing.errors import UserError
+
+LARGEST_BYTES = 1_000_000
+AS_READ = 3  # pyFAI's number for an image whose origin is where the first pixel of the array is
+GENERIC = "detector"
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where detector and beam are, in pyFAI's convention (poni1, rot1... : axis 1 is the slow one, y).
+
+    Lengths in m, rotations in rad, wavelength in Å. detector: pyFAI's name of it, None for a plain grid of
+    pixels. shape: rows, columns where the file says so. orientation: EXIF number 1 to 4 as pyFAI has it
+    (3: as read, 2: up-down flip). text, sha256: the file as it was read.
+    """
+
+    distance_m: float
+    poni1_m: float
+    poni2_m: float
+    rot1_rad: float
+    rot2_rad: float
+    rot3_rad: float
+    wavelength_A: float
+    pixel1_m: float
+    pixel2_m: float
+    detector: str | None = None
+    shape: tuple[int, int] | None = None
+    orientation: int = AS_READ
+    text: str = field(default="", repr=False)
+    sha256: str = ""
+    source: str = "geometry"
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    key: str
+    low: float
+    high: float
+    unit: str
+    other_units: tuple[tuple[str, float], ...] = ()
+
+
+DISTANCE = _Quantity("Distance", 1e-3, 100.0, "metres", (("millimetres", 1e-3),))
+WAVELENGTH = _Quantity("Wavelength", 2e-12, 1e-9, "metres", (("angstrom", 1e-10), ("nanometres", 1e-9)))
+PIXEL = _Quantity("pixel size", 1e-6, 1e-2, "metres", (("micrometres", 1e-6), ("millimetres", 1e-3)))
+PONI1, PONI2 = (_Quantity(f"Poni{n}", -10.0, 10.0, "metres") for n in (1, 2))
+ROTATIONS = tuple(
+    _Quantity(f"Rot{n}", -2 * math.pi, 2 * math.pi, "radians", (("degrees", math.pi / 180),)) for n in (1, 2, 3)
+)
+
+
+def find_geometry(scan_path: Path) -> Path:
+    """The only .poni file in the scan's folder or one above it. Raises UserError listing them otherwise."""
+    folder = scan_path if scan_path.is_dir() else scan_path.parent
+    folder = folder.resolve()
+    found = [path for place in dict.fromkeys((folder, folder.parent)) for path in _ponis(place)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UserError(f"{scan_path}: no .poni file in or one above the scan's folder; give --geometry FILE.poni")
+    names = ", ".join(str(path) for path in found[:10])
+    raise UserError(f"{scan_path}: {len(found)} .poni files ({names}); choose one with --geometry")
+
+
+def _ponis(folder: Path) -> list[Path]:
+    try:
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() == ".poni" and not path.name.startswith(".") and path.is_file()
+        )
+    except OSError:
+        return []
+
+
+def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
+    """The geometry in this .poni file (version 1 or 2); ``orientation`` overrides the file's.
+
+    Raises UserError, one line, where the file is absent, broken, physically impossible or names a file.
+    """
+    raw = _read(poni_path)
+    text = raw.decode("utf-8", errors="replace")
+    keys = _keys(text, poni_path)
+    config = _detector_config(keys, poni_path)
+    name = _detector_name(keys, poni_path)
+    pixel1, pixel2 = (_pixel_size(keys, config, name, axis, poni_path) for axis in (1, 2))
+    rotations = [_number(keys, rotation, poni_path) for rotation in ROTATIONS]
+    return Geometry(
+        distance_m=_number(keys, DISTANCE, poni_path),
+        poni1_m=_number(keys, PONI1, poni_path),
+        poni2_m=_number(keys, PONI2, poni_path),
+        rot1_rad=rotations[0],
+        rot2_rad=rotations[1],
+        rot3_rad=rotations[2],
+        wavelength_A=_number(keys, WAVELENGTH, poni_path) / 1e-10,
+        pixel1_m=pixel1,
+        pixel2_m=pixel2,
+        detector=name,
+        shape=_shape(config, poni_path),
+        orientation=_orientation(config, orientation, poni_path),
+        text=text,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        source=str(poni_path),
+    )
+
+
+def _read(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a file; give a .poni file with --geometry")
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LARGEST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise UserError(f"{path}: the geometry cannot be read ({reason}); check --geometry") from None
+    if len(raw) > LARGEST_BYTES or b"\0" in raw:
+        raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
+    return raw
+
+
+def _keys(text: str, path: Path) -> dict[str, str]:
+    """Lower-case keys; as in pyFAI a later calibration in the same file replaces an earlier one."""
+    pairs = (line.partition(":") for line in text.splitlines() if not line.lstrip().startswith("#"))
+    keys = {key.strip().lower(): value.strip() for key, colon, value in pairs if colon}
+    if not keys:
+        raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
+    return keys
+
+
+def _number(keys: dict[str, str], quantity: _Quantity, path: Path) -> float:
+    if quantity.key.lower() not in keys:
+        raise UserError(f"{path}: {quantity.key} is missing; calibrate again or add it")
+    return _checked(keys[quantity.key.lower()], quantity, path)
+
+
+def _checked(value: Any, quantity: _Quantity, path: Path) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise UserError(f"{path}: {quantity.key} is not a number ({str(value)[:40]!a}); mend that line") from None
+    if math.isfinite(number) and quantity.low <= number <= quantity.high:
+        return number
+    hints = [name for name, unit in quantity.other_units if quantity.low <= number * unit <= quantity.high]
+    hint = f"; this looks like {hints[0]}" if hints else ""
+    limits = f"{quantity.low:.4g} to {quantity.high:.4g} {quantity.unit}"
+    raise UserError(f"{path}: {quantity.key} {number:g} is impossible (must be {limits}){hint}; mend that line")
+
+
+def _detector_config(keys: dict[str, str], path: Path) -> dict[str, Any]:
+    if keys.get("splinefile", "None") not in ("None", ""):
+        raise UserError(f"{path}: SplineFile names a file; detector distortion from a file is not supported")
+    try:
+        config = json.loads(keys.get("detector_config", "{}"))
+    except (ValueError, RecursionError):
+        raise UserError(f"{path}: Detector_config is not valid JSON; mend that line") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: Detector_config is not a table; mend that line")
+    for key, value in config.items():
+        if key not in ("pixel1", "pixel2", "max_shape", "orientation", "sensor") and value is not None:
+            raise UserError(
+                f"{path}: Detector_config has {key[:40]!a}, which is not supported; "
+                "name a known detector, or pixel size and shape only"
+            )
+    return config
+
+
+def _detector_name(keys: dict[str, str], path: Path) -> str | None:
+    name = keys.get("detector", "").lower()
+    if name in ("", GENERIC, "none"):
+        return None
+    from pyFAI.detectors import ALL_DETECTORS, NexusDetector
+
+    # The registry is asked, never pyFAI's factory: the factory opens what looks like a file.
+    if name not in ALL_DETECTORS or issubclass(ALL_DETECTORS[name], NexusDetector):
+        raise UserError(
+            f"{path}: Detector {keys['detector'][:60]!a} is not a known detector's name; "
+            "name a detector that pyFAI knows, or give pixel size and shape"
+        )
+    return name
+
+
+def _pixel_size(keys: dict[str, str], config: dict[str, Any], name: str | None, axis: int, path: Path) -> float:
+    value = keys.get(f"pixelsize{axis}", config.get(f"pixel{axis}"))
+    if value is None and name is not None:
+        from pyFAI.detectors import ALL_DETECTORS
+
+        value = getattr(ALL_DETECTORS[name](), f"pixel{axis}")
+    if value is None:
+        raise UserError(f"{path}: the pixel size is missing; add PixelSize{axis} or name the detector")
+    return _checked(value, PIXEL, path)
+
+
+def _shape(config: dict[str, Any], path: Path) -> tuple[int, int] | None:
+    shape = config.get("max_shape")
+    if shape is None:
+        return None
+    match shape:
+        case [int(rows), int(columns)] if 0 < rows <= 100_000 and 0 < columns <= 100_000:
+            return rows, columns
+    raise UserError(f"{path}: max_shape of the detector must be two whole numbers; mend that line")
+
+
+def _orientation(config: dict[str, Any], override: int | None, path: Path) -> int:
+    value = override if override is not None else config.get("orientation") or AS_READ
+    if value in (1, 2, 3, 4):
+        return int(value)
+    where = "--orientation" if override is not None else f"{path}: orientation"
+    raise UserError(f"{where} {str(value)[:20]} is impossible; give 1, 2, 3 (as read) or 4")

@@ -1,0 +1,131 @@
+"""From a detector image to a pattern with its standard uncertainties."""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.integration.geometry import Geometry
+from latticewatch.processing.integration.kernel import Sums, empty_sums, sum_image
+from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, build_plan
+from latticewatch.processing.integration.splitting import SplitSums
+from latticewatch.processing.pattern import Pattern
+
+Splitting = Literal["no", "bbox", "full"]
+LARGEST_COUNT = 2.0**32 - 2  # detectors mark gaps and dead pixels by 2^32 - 1 and 2^32 - 2
+CUTOFF_KEYS = ("count_cutoff", "countrate_correction_count_cutoff", "saturation_value")
+
+
+class ImageIntegrator:
+    """Integrates the images of one scan; ``loop.Integrator``.
+
+    Intensity is sum(counts - dark) / sum(polarization x solid angle x flat) over a bin's valid pixels, sigma
+    is sqrt(sum(max(counts, 1))) over the same normalisation (pyFAI's Poisson model): a bin that counted nothing
+    has a sigma of its own, never 0, and can enter a weighted fit. Bins without a valid pixel are NaN in both.
+    A value that is negative, NaN, saturated (the header's Count_cutoff, else the type's largest) or a mask code
+    leaves signal, variance and normalisation alike. With ``splitting`` neighbouring bins are correlated and
+    sigma is too small for a fit: the default does not split.
+
+    normalise_by: header key (e.g. ``Flux``); patterns are scaled by its first value over the frame's own, so
+    that intensities stay in counts. Not safe for two threads at once: one integrator per thread.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        *,
+        shape: tuple[int, int],
+        mask: NDArray[np.bool_] | None = None,
+        dark: NDArray[np.float64] | None = None,
+        flat: NDArray[np.float64] | None = None,
+        polarization: float = 0.99,
+        solid_angle: bool = True,
+        bins: int | None = None,
+        splitting: Splitting = "no",
+        normalise_by: str | None = None,
+    ) -> None:
+        """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
+        corrections = Corrections(mask, dark, flat, polarization, solid_angle)
+        if splitting not in ("no", "bbox", "full"):
+            raise UserError(f"splitting {splitting!r} is unknown; choose no, bbox or full")
+        self.plan: Plan = build_plan(geometry, corrections, shape, bins)
+        self._split = None if splitting == "no" else SplitSums(geometry, corrections, shape, splitting, self.plan)
+        self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
+        self.two_theta.flags.writeable = False
+        self._sums = empty_sums(len(self.two_theta) + 1)
+        self._normalise_by = normalise_by
+        self._first_monitor: float | None = None
+
+    def integrate(self, frame: Frame) -> Pattern | Gap:
+        """The pattern, or why there is none. Never raises on data."""
+        if not isinstance(frame.content, Image):
+            return frame.content
+        counts = frame.content.counts
+        if counts.shape != self.plan.shape or counts.dtype.kind not in "biuf":
+            return Gap(f"unreadable: shape {_by(counts.shape)}, not {_by(self.plan.shape)}")
+        scale = self._monitor_scale(frame.header)
+        if isinstance(scale, Gap):
+            return scale
+        limit = largest_valid(counts.dtype, frame.header)
+        if self._split is not None:
+            return self._split.pattern(counts, limit, scale)
+        sum_image(self.plan, counts, limit, self._sums)
+        return pattern_of(self.plan, self._sums, scale)
+
+    def _monitor_scale(self, header: Mapping[str, str]) -> float | Gap:
+        if self._normalise_by is None:
+            return 1.0
+        value = header_number(header, self._normalise_by)
+        if value is None:
+            return Gap(f"unreadable: no header value {self._normalise_by}")
+        if not value > 0.0:
+            return Gap("no beam")
+        self._first_monitor = self._first_monitor or value
+        return self._first_monitor / value
+
+
+def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | Gap:
+    """The pattern of these sums, times ``scale``; a gap where too few pixels are valid."""
+    pixels = (plan.pixels - sums.lost_pixels)[:-1]
+    share = pixels.sum() / plan.pixels[:-1].sum()
+    if share < FEWEST_VALID:
+        return Gap(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
+    weight = np.where(pixels > 0, (plan.total_weight - sums.lost_weight)[:-1], np.nan) / scale
+    signal = sums.signal[:-1] - (plan.total_dark - sums.lost_dark)[:-1]
+    return Pattern(
+        plan.two_theta,
+        (signal / weight).astype(np.float32),
+        (np.sqrt(sums.variance[:-1]) / weight).astype(np.float32),
+    )
+
+
+def largest_valid(dtype: np.dtype[Any], header: Mapping[str, str]) -> float:
+    """The count at which a pixel of this type is saturated or a mask code."""
+    limits = [LARGEST_COUNT]
+    if dtype.kind in "iu":
+        limits.append(float(np.iinfo(dtype).max - 1))
+    for key in CUTOFF_KEYS:
+        cutoff = header_number(header, key)
+        if cutoff is not None and cutoff > 0.0:
+            limits.append(cutoff)
+    return min(limits)
+
+
+def header_number(header: Mapping[str, str], key: str) -> float | None:
+    """The number that a header line gives for this key, whatever its case and unit; None without one."""
+    wanted = key.lower()
+    text = next((value for name, value in header.items() if name.lower() == wanted), "")
+    words = str(text).replace("=", " ").split()
+    try:
+        number = float(words[0]) if words else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return "x".join(str(length) for length in shape)

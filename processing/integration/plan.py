@@ -1,0 +1,131 @@
+"""The plan of an unsplit integration: which bin each pixel belongs to, and its weight. Built by pyFAI."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
+from latticewatch.processing.integration.geometry import Geometry
+
+MOST_BINS = 65534  # a bin number has 16 bits
+FEWEST_VALID = 0.5  # of the pixels in use; fewer is no measurement
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """What is done to every frame. Arrays have the image's shape (rows, columns).
+
+    mask: True where a pixel is left out. dark: counts to subtract. flat: relative sensitivity, 1 is normal.
+    polarization: degree of horizontal polarization of the beam, -1 to 1. solid_angle: correct for the angle that
+    a pixel spans at the sample.
+    """
+
+    mask: NDArray[np.bool_] | None = None
+    dark: NDArray[np.float64] | None = None
+    flat: NDArray[np.float64] | None = None
+    polarization: float = 0.99
+    solid_angle: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Pixels in the order of the image's memory, ``n`` bins.
+
+    two_theta: bin centres in degrees, (n,). bins: bin of each pixel, n where it is left out. weight: of each
+    pixel (polarization x solid angle x flat). dark: counts to subtract in each pixel, or of length 0.
+    The last three are sums over the pixels in use, (n + 1,): pixels, weight, dark counts.
+    """
+
+    shape: tuple[int, int]
+    two_theta: NDArray[np.float64]
+    bins: NDArray[np.uint16]
+    weight: NDArray[np.float32]
+    dark: NDArray[np.float32]
+    pixels: NDArray[np.int64]
+    total_weight: NDArray[np.float64]
+    total_dark: NDArray[np.float64]
+
+
+def static_mask(geometry: Geometry, corrections: Corrections, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """What is left out of every frame: the user's mask, module gaps, pixels whose dark or flat is unusable."""
+    mask = module_gaps(geometry, shape)
+    if corrections.mask is not None:
+        mask = mask | corrections.mask
+    if corrections.dark is not None:
+        mask = mask | ~np.isfinite(corrections.dark)
+    if corrections.flat is not None:
+        mask = mask | ~(np.isfinite(corrections.flat) & (corrections.flat > 0))
+    if mask.all():
+        raise UserError(f"{geometry.source}: mask, gaps, dark and flat leave no pixel; check --mask and --flat")
+    return mask
+
+
+def default_bins(geometry: Geometry, two_theta: NDArray[np.float64]) -> int:
+    """One bin for the angle that a pixel spans at the beam centre. two_theta: pixels in use, degrees."""
+    pixel_deg = np.degrees(np.arctan2(min(geometry.pixel1_m, geometry.pixel2_m), geometry.distance_m))
+    span = float(two_theta.max() - two_theta.min())
+    return int(np.clip(np.ceil(span / pixel_deg), 10, MOST_BINS))
+
+
+def pixel_two_theta(integrator: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """2θ in degrees of each pixel's centre, (rows, columns)."""
+    return np.degrees(np.asarray(integrator.center_array(shape, unit="2th_rad"), np.float64))
+
+
+def build_plan(geometry: Geometry, corrections: Corrections, shape: tuple[int, int], bins: int | None = None) -> Plan:
+    """pyFAI's own assignment of pixels to bins (no splitting) over the whole 2θ range in use.
+
+    Raises UserError where the geometry is of another detector or nothing is left to integrate.
+    """
+    integrator = azimuthal_integrator(geometry, shape)
+    mask = static_mask(geometry, corrections, shape)
+    count = bins or default_bins(geometry, pixel_two_theta(integrator, shape)[~mask])
+    if count > MOST_BINS:
+        raise UserError(f"{count} bins are more than {MOST_BINS}; ask for fewer")
+    engine = integrator.setup_sparse_integrator(
+        shape, count, mask=mask.astype(np.int8), unit="2th_deg", split="no", algo="CSR"
+    )
+    weight = integrator.polarization(shape, corrections.polarization)
+    if corrections.solid_angle:
+        weight = weight * integrator.solidAngleArray(shape)
+    if corrections.flat is not None:
+        weight = weight * corrections.flat
+    dark = np.zeros(0) if corrections.dark is None else np.nan_to_num(corrections.dark.ravel())
+    plan = Plan(
+        shape=shape,
+        two_theta=np.asarray(engine.bin_centers, np.float64) * float(np.degrees(1.0)),
+        bins=_bin_of_pixel(engine, mask.size, count),
+        weight=np.ascontiguousarray(weight.ravel(), np.float32),
+        dark=np.ascontiguousarray(dark, np.float32),
+        pixels=np.zeros(0, np.int64),
+        total_weight=np.zeros(0),
+        total_dark=np.zeros(0),
+    )
+    return _with_totals(plan)
+
+
+def without(plan: Plan, mask: NDArray[np.bool_]) -> Plan:
+    """The same plan with these pixels (rows, columns) left out too."""
+    if not mask.any():
+        return plan
+    unused = np.uint16(len(plan.two_theta))
+    return _with_totals(replace(plan, bins=np.where(mask.ravel(), unused, plan.bins)))
+
+
+def _bin_of_pixel(engine: Any, pixels: int, count: int) -> NDArray[np.uint16]:
+    bins = np.full(pixels, count, np.uint16)
+    bins[engine.indices] = np.repeat(np.arange(count, dtype=np.uint16), np.diff(engine.indptr))
+    return bins
+
+
+def _with_totals(plan: Plan) -> Plan:
+    length = len(plan.two_theta) + 1
+    return replace(
+        plan,
+        pixels=np.bincount(plan.bins, minlength=length),
+        total_weight=np.bincount(plan.bins, plan.weight, length),
+        total_dark=np.bincount(plan.bins, plan.dark, length) if plan.dark.size else np.zeros(length),
+    )
