@@ -1,0 +1,5 @@
+"""The one error of the set-up scripts."""
+
+
+class SetupError(Exception):
+    """Set-up cannot go on. One line: what, where, what to do."""
