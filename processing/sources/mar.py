@@ -1,0 +1,44 @@
+"""mar345 image plates (.mar1200 to .mar3450); fabio unpacks the pixels once the header is found sane."""
+
+import io
+import struct
+from types import MappingProxyType
+
+from fabio.mar345image import Mar345Image
+
+from latticewatch.processing.sources.header_text import NAN, number, stamp_s
+from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable, check_shape
+
+HEADER, MARK = 4096, b"CCP4 packed image"
+
+
+def decode_mar(data: bytes) -> ImageFile:
+    """The image in the bytes of a mar345 file. Raises NotWhole or Unreadable."""
+    if len(data) < HEADER:
+        raise NotWhole("cut short within its header")
+    _check_header(data)
+    image = Mar345Image()
+    try:
+        image.read(io.BytesIO(data))
+    except Exception as error:
+        raise NotWhole(f"cannot be unpacked ({type(error).__name__})") from None
+    if image.data is None or image.data.ndim != 2:
+        raise Unreadable("holds no packed image")
+    header = {str(key): str(value) for key, value in image.header.items()}
+    return ImageFile(
+        counts=image.data,
+        header=MappingProxyType(header),
+        stamp_s=stamp_s(header.get("DATE", "")),
+        exposure_s=number(header, ["TIME"]),
+        period_s=NAN,
+    )
+
+
+def _check_header(data: bytes) -> None:
+    order = "<" if data[:4] == struct.pack("<i", 1234) else ">"
+    side, high, kind, mode, pixels = struct.unpack(f"{order}5i", data[4:24])
+    check_shape(side, side, 4)
+    if kind not in (1, 2) or mode not in (0, 1) or not 0 <= high <= pixels or pixels != side * side:
+        raise Unreadable("its header contradicts itself")
+    if data.find(MARK, HEADER + 8 * high) < 0:
+        raise NotWhole("cut short before its pixels")

@@ -1,0 +1,102 @@
+"""Names of frames: which files are frames, in which order, and how a name is shown."""
+
+import os
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import total_ordering
+
+PACKED = (".gz", ".bz2")
+SUFFIXES = (
+    ".cbf", ".tif", ".tiff", ".edf", ".mccd", ".mar1200", ".mar1600", ".mar1800", ".mar2000", ".mar2300",
+    ".mar2400", ".mar3000", ".mar3450",
+)  # fmt: skip
+NO_FRAME = re.compile(r"(?<![^\W_])(mask|dark|flat|flatfield|badpix)(?![^\W\d_])", re.IGNORECASE)
+TEMPORARY = re.compile(r"^[.~#]|~$|\.(tmp|temp|part|partial|filepart|swp|crdownload)$", re.IGNORECASE)
+DIGITS = re.compile(r"(\d+)", re.ASCII)
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class FrameName:
+    """A frame's file name, taken apart into text and numbers so that 9 comes before 10.
+
+    texts: what stands around the numbers, one more than there are numbers. Numbers of any width compare by
+    value: a series may widen from 9999 to 10000. ``name`` may hold bytes that are not UTF-8, as surrogates.
+    """
+
+    texts: tuple[str, ...]
+    numbers: tuple[int, ...]
+    name: str
+
+    @property
+    def key(self) -> tuple[tuple[tuple[str, int], ...], str]:
+        """What frames are sorted by."""
+        return tuple(zip(self.texts, (*self.numbers, -1), strict=True)), self.name
+
+    def __lt__(self, other: "FrameName") -> bool:
+        return self.key < other.key
+
+
+def frame_name(name: str) -> FrameName:
+    """The parts of this file name; very long runs of digits count as text."""
+    pieces = DIGITS.split(name)
+    if any(len(digits) > 18 for digits in pieces[1::2]):
+        return FrameName((name,), (), name)
+    return FrameName(tuple(pieces[::2]), tuple(int(digits) for digits in pieces[1::2]), name)
+
+
+def is_frame(name: str) -> bool:
+    """Whether a file of this name is taken for a frame: by its suffix, and not hidden, temporary, mask or dark."""
+    if TEMPORARY.search(name):
+        return False
+    stem, suffix = os.path.splitext(name)
+    if suffix.lower() in PACKED:
+        stem, suffix = os.path.splitext(stem)
+    return suffix.lower() in SUFFIXES and not NO_FRAME.search(stem)
+
+
+def missing_between(before: FrameName, after: FrameName) -> int | None:
+    """How many numbers are missing between two names of one series; None where they are of different series.
+
+    The running number may be any group of digits; those behind it are the same, or start again at 0 or 1.
+    """
+    if before.texts != after.texts:
+        return None
+    changed = [k for k, (a, b) in enumerate(zip(before.numbers, after.numbers, strict=True)) if a != b]
+    if not changed:
+        return 0
+    if any(after.numbers[k] > 1 for k in changed[1:]):
+        return None
+    return max(after.numbers[changed[0]] - before.numbers[changed[0]] - 1, 0)
+
+
+def successor(before: FrameName, last: FrameName) -> str | None:
+    """The name that would come next after ``last`` in the series of these two; None where that is not known."""
+    if before.texts != last.texts:
+        return None
+    changed = [k for k, (a, b) in enumerate(zip(before.numbers, last.numbers, strict=True)) if a != b]
+    if len(changed) != 1:
+        return None
+    pieces = DIGITS.split(last.name)
+    place = 2 * changed[0] + 1
+    pieces[place] = str(last.numbers[changed[0]] + 1).zfill(len(pieces[place]))
+    return "".join(pieces)
+
+
+def printable(name: str) -> str:
+    """The name in one line that can be shown anywhere: what cannot be printed is percent-escaped, byte by byte."""
+    return "".join(_shown(character) for character in name)
+
+
+def _shown(character: str) -> str:
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
+        return "".join(f"%{byte:02X}" for byte in _bytes(character))
+    return character
+
+
+def _bytes(character: str) -> bytes:
+    try:
+        return os.fsencode(character)
+    except UnicodeEncodeError:
+        return character.encode("utf-8", "surrogatepass")

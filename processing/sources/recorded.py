@@ -1,0 +1,108 @@
+"""A folder of frames that is complete: every frame once, in natural order."""
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.series import Progress
+from latticewatch.processing.sources.clock import Moment, ScanClock
+from latticewatch.processing.sources.file_bytes import what_it_is
+from latticewatch.processing.sources.image_file import Unreadable
+from latticewatch.processing.sources.naming import FrameName, frame_name, is_frame, missing_between, printable
+from latticewatch.processing.sources.readers import read_image_and_state
+
+NAN = float("nan")
+LOOKED_FOR = ".cbf, .tif, .edf or .mar files"
+
+log = logging.getLogger(__name__)
+
+
+class RecordedFolder:
+    """The frames of a folder, ordered by the numbers in their names.
+
+    period_s: of the experiment, used where neither headers nor file times tell the time (see clock.py).
+    Raises UserError where the folder is missing, cannot be read or holds no frame.
+    """
+
+    def __init__(self, folder: Path, *, period_s: float | None = None) -> None:
+        self._folder = folder
+        self._period_s = period_s
+        self._names = frames_in(folder)
+        self._drawn = 0
+        self._newest_mtime_s = NAN
+        if not self._names:
+            raise UserError(f"{folder}: no frames in it ({LOOKED_FOR}); give the folder that holds them")
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
+        clock = ScanClock(self._period_s)
+        before: FrameName | None = None
+        for index, name in enumerate(self._names):
+            if stop.is_set():
+                return
+            if before and (missing := missing_between(before, name)):
+                log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
+            frame = read_frame(self._folder, name, index, clock)
+            self._newest_mtime_s = max(frame.mtime_s, self._newest_mtime_s, key=_known)
+            self._drawn, before = index + 1, name
+            yield frame
+
+    def progress(self) -> Progress:
+        """All frames are found from the start."""
+        return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)
+
+
+def frames_in(folder: Path) -> list[FrameName]:
+    """The names of all frames in a folder, in natural order. Raises UserError where it cannot be listed."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if is_frame(entry.name) and not entry.is_dir()]
+    except NotADirectoryError:
+        raise UserError(f"{folder}: a file, not a folder of frames; give the folder") from None
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no such folder; check its name") from None
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
+    return sorted((frame_name(name) for name in names), key=lambda name: name.key)
+
+
+def read_frame(folder: Path, name: FrameName, index: int, clock: ScanClock) -> Frame:
+    """The frame of this file; a gap where it cannot be read."""
+    path = folder / name.name
+    try:
+        image, state = read_image_and_state(path)
+    except Unreadable as error:
+        moment = Moment(index, name, mtime_s=_mtime_s(path))
+        return Frame(
+            index=index,
+            name=printable(name.name),
+            time_s=clock.time_s(moment, readable=False),
+            mtime_s=moment.mtime_s,
+            content=Gap(f"unreadable: {error}"),
+        )
+    moment = Moment(index, name, image.stamp_s, state.mtime_s, image.period_s)
+    return Frame(
+        index=index,
+        name=printable(name.name),
+        time_s=clock.time_s(moment, readable=True),
+        mtime_s=state.mtime_s,
+        content=Image(image.counts),
+        header=image.header,
+    )
+
+
+def _mtime_s(path: Path) -> float:
+    """Modification time of a regular file; NaN for anything else."""
+    try:
+        result = path.lstat()
+    except (OSError, ValueError):
+        return NAN
+    return NAN if what_it_is(result.st_mode) else result.st_mtime
+
+
+def _known(value: float) -> float:
+    return -float("inf") if value != value else value
