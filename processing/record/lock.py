@@ -1,0 +1,109 @@
+"""One writer to a run: an advisory lock beside the run file."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import socket
+from pathlib import Path
+
+from latticewatch.processing.errors import UserError
+
+# Where a file system knows no locks the text of the lock file has to do.
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
+
+
+class RunLock:
+    """Held while a run is written; ``release`` removes the lock file. A killed holder leaves a lock file that
+    holds nothing."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self._path = path
+        self._handle = handle
+
+    def release(self) -> None:
+        """Let go. Safe to call twice."""
+        if self._handle >= 0:
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+            os.close(self._handle)
+            self._handle = -1
+
+
+def lock_path(run: Path) -> Path:
+    """The lock file of this run file."""
+    return run.with_name(run.name + ".lock")
+
+
+def acquire(run: Path) -> RunLock:
+    """Lock this run. Raises UserError where another process holds it, OSError where no lock can be made."""
+    lock = try_acquire(run)
+    if lock is None:
+        raise UserError(
+            f"{run}: {_holder(lock_path(run))} is writing this run; wait for it to end or give another --out"
+        )
+    return lock
+
+
+def try_acquire(run: Path) -> RunLock | None:
+    """Lock this run, None where another process holds it. Raises OSError where no lock can be made."""
+    path = lock_path(run)
+    while True:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+        try:
+            held = _lock(handle, path)
+            if held and _same_file(handle, path):
+                _sign(handle)
+                return RunLock(path, handle)
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+        if not held:
+            return None
+        # The holder removed the file between open and lock: take the new one.
+
+
+def _lock(handle: int, path: Path) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        return not _alive(path)
+    return True
+
+
+def _same_file(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _sign(handle: int) -> None:
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
+
+
+def _signature(path: Path) -> tuple[str, str]:
+    try:
+        pid, host = path.read_text(encoding="utf-8", errors="replace")[:300].split()
+    except (OSError, ValueError):
+        return "", ""
+    return ascii(pid).strip("'"), ascii(host).strip("'")
+
+
+def _holder(path: Path) -> str:
+    pid, host = _signature(path)
+    return f"another process ({pid} on {host})" if pid else "another process"
+
+
+def _alive(path: Path) -> bool:
+    """Without locks: the signer lives, or its host is another one, of which nothing can be known."""
+    pid, host = _signature(path)
+    if not pid:
+        return False
+    return host != socket.gethostname() or Path(f"/proc/{pid}").exists()

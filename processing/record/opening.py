@@ -1,0 +1,141 @@
+"""Starting a run file, and going on with one."""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.header import RunHeader
+from latticewatch.processing.record.journal import Journal, Kind
+from latticewatch.processing.record.lock import RunLock, acquire
+from latticewatch.processing.record.nexus import NexusFile
+from latticewatch.processing.record.quiet_file import QuietFile
+from latticewatch.processing.record.rebuild import (
+    BLOCK_ROWS,
+    Beginning,
+    defects_entry,
+    heal,
+    journal_path,
+    note_entry,
+    pack_beginning,
+    sync_folder,
+)
+from latticewatch.processing.record.row_codec import encode_row
+from latticewatch.processing.record.run_reader import Run, read_run
+from latticewatch.processing.record.untrusted import run_id_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run that is ready to be written; names: frames that it holds already."""
+
+    lock: RunLock
+    journal: Journal
+    file: QuietFile
+    nexus: NexusFile
+    names: frozenset[str] = frozenset()
+
+
+def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Opened:
+    """A new run file with its journal. Raises UserError where there is one already or it cannot be written."""
+    beginning = Beginning(header, np.asarray(two_theta, np.float64), secrets.token_hex(16))
+    _refuse_existing(path)
+    with _locked(path) as lock:
+        _refuse_existing(path)
+        journal = _new_journal(journal_path(path), beginning)
+        try:
+            file = QuietFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        except BaseException:
+            journal.close()
+            journal.path.unlink(missing_ok=True)
+            raise
+        nexus = NexusFile.create(cast(BinaryIO, file), header, beginning.two_theta, beginning.run_id)
+        nexus.flush()
+        sync_folder(path.parent)
+        return Opened(lock, journal, file, nexus)
+
+
+def resume(path: Path) -> Opened:
+    """Go on with a run, closed or not. Raises UserError where it cannot be read or is being written."""
+    with _locked(path) as lock:
+        if journal_path(path).exists():
+            found, beginning, story = heal(path)
+            log.warning("%s", story)
+            journal, header = Journal.reopen(journal_path(path), found.end), beginning.header
+        else:
+            with read_run(path) as run:
+                journal, header = _journal_of(run), run.header
+        file = QuietFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        nexus = NexusFile.reopen(cast(BinaryIO, file), header)
+        return Opened(lock, journal, file, nexus, nexus.names())
+
+
+def reason_of(error: BaseException) -> str:
+    """What the system says of it, in a few words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[RunLock]:
+    """The run's lock, let go where what is done with it fails; errors of the system become the user's."""
+    try:
+        lock = acquire(path)
+        try:
+            yield lock
+        except BaseException:
+            lock.release()
+            raise
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({reason_of(error)}); give another --out") from None
+
+
+def _refuse_existing(path: Path) -> None:
+    if journal_path(path).exists():
+        raise UserError(f"{path}: holds a run that was not closed; go on with --resume or give another --out")
+    if os.path.lexists(path):
+        raise UserError(f"{path}: exists already and is not overwritten; go on with --resume or give another --out")
+
+
+def _new_journal(path: Path, beginning: Beginning) -> Journal:
+    journal = Journal.create(path)
+    try:
+        journal.append([(Kind.HEADER, pack_beginning(beginning))])
+        journal.sync()
+    except BaseException:
+        journal.close()
+        path.unlink(missing_ok=True)
+        raise
+    return journal
+
+
+def _journal_of(run: Run) -> Journal:
+    """A journal with all that a closed run holds: from here on it is the binding record again."""
+    draft = journal_path(run.path).with_name(f".{run.path.name[:60]}-{os.getpid()}.journal-draft")
+    draft.unlink(missing_ok=True)
+    beginning = Beginning(run.header, run.two_theta, run_id_of(run.path) or "")
+    journal = _new_journal(draft, beginning)
+    try:
+        rows = iter(run.rows)
+        while block := list(islice(rows, BLOCK_ROWS)):
+            journal.append((Kind.ROW, encode_row(row)) for row in block)
+        journal.append((Kind.NOTE, note_entry(note.time_s, note.written_s, note.kind, note.text)) for note in run.notes)
+        if len(run.hot) or len(run.dead):
+            journal.append([(Kind.DEFECTS, defects_entry(run.hot, run.dead))])
+        journal.sync()
+        journal.rename(journal_path(run.path))
+    except BaseException:
+        journal.close()
+        draft.unlink(missing_ok=True)
+        raise
+    return journal

@@ -1,0 +1,240 @@
+"""Writing a run so that nothing reported is ever lost.
+
+Every row goes into the journal first. It counts, and ``recorded_s`` is given, once the system has taken the
+row and its commit mark follows: from then on the end of this process, however sudden, cannot lose it. Against
+power cuts the journal is also synchronised to the disk before a row is reported, unless that would take more
+than a twentieth of the time; then rows of the last few milliseconds share the next synchronisation. The HDF5
+file follows in blocks, at least once a second while rows arrive, and is complete once the run is closed.
+"""
+
+import contextlib
+import logging
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic, time
+from typing import Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.header import RunHeader
+from latticewatch.processing.record.journal import Kind
+from latticewatch.processing.record.nexus import NexusFile
+from latticewatch.processing.record.opening import Opened, reason_of, resume, start
+from latticewatch.processing.record.rebuild import (
+    BLOCK_ROWS,
+    COMMIT,
+    Note,
+    defects_entry,
+    heal,
+    note_entry,
+    sync_folder,
+)
+from latticewatch.processing.record.row_codec import encode_row
+from latticewatch.processing.series import Row
+
+Result = TypeVar("Result")
+log = logging.getLogger(__name__)
+
+BLOCK_SECONDS = 1.0
+SPACE_SECONDS = 0.2
+RESERVE_BYTES = 64 << 20
+RESERVE_SHARE = 0.01
+
+
+class RecordingStopped(UserError):  # noqa: N818 - what happened, not that it is an error
+    """The disk takes no more. What was recorded is safe; ``append`` may be tried again once there is room."""
+
+
+class RunWriter:
+    """The recorder of one run; made by ``RunWriter(path, header, two_theta)`` or ``RunWriter.resume(path)``.
+
+    Methods may be called from any thread. names: frames that are recorded already, as they stand in the trace.
+    """
+
+    def __init__(self, path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> None:
+        """Start a new run file. Raises UserError where there is one already, or it cannot be written."""
+        self._begin(path, start(path, header, two_theta))
+
+    @classmethod
+    def resume(cls, path: Path) -> Self:
+        """Go on with a run, closed or not. Raises UserError where it cannot be read or is being written."""
+        writer = cls.__new__(cls)
+        writer._begin(path, resume(path))
+        return writer
+
+    def _begin(self, path: Path, opened: Opened) -> None:
+        self.path = path
+        self.names = opened.names
+        self._lock_file = opened.lock
+        self._journal = opened.journal
+        self._file = opened.file
+        self._nexus: NexusFile | None = opened.nexus
+        self._rows: list[Row] = []
+        self._notes: list[Note] = []
+        self._block_at = -BLOCK_SECONDS
+        self._space_at = -SPACE_SECONDS
+        self._mutex = threading.Lock()
+        self._closed = False
+
+    def append(self, row: Row) -> Row:
+        """The row with ``recorded_s`` filled in, once it is safe. Raises RecordingStopped."""
+        return self.append_many([row])[0]
+
+    def append_many(self, rows: Sequence[Row]) -> list[Row]:
+        """As ``append`` for a backlog, at the cost of one: all are recorded or none. Raises RecordingStopped."""
+        if not rows:
+            return []
+        with self._mutex:
+            self._check_space()
+            recorded_s = self._commit([(Kind.ROW, encode_row(row)) for row in rows])
+            recorded = [replace(row, recorded_s=recorded_s) for row in rows]
+            self._rows += recorded
+            if len(self._rows) >= BLOCK_ROWS or monotonic() - self._block_at >= BLOCK_SECONDS:
+                self._write_block()
+        return recorded
+
+    def append_note(self, time_s: float, text: str, kind: str = "mark") -> None:
+        """Keep a note at this time from the first frame; kind: ``mark`` (operator) or ``log`` (program).
+
+        Raises RecordingStopped.
+        """
+        with self._mutex:
+            note = (time_s, time(), kind, text.replace("\0", " "))
+            self._guard(lambda: self._journal.append([(Kind.NOTE, note_entry(*note))]))
+            self._notes.append(note)
+
+    def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
+        """Keep the pixels found hot and dead, (n, 2) row and column each. Raises RecordingStopped."""
+        with self._mutex:
+            payload = defects_entry(hot, dead)
+            self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)]))
+            self._into_file(lambda nexus: nexus.set_defects(hot, dead))
+
+    def close(self) -> None:
+        """Finish the run file and remove its journal. Safe to call twice.
+
+        Where the disk has no room for the run file the journal stays, and the run file is completed from it
+        when it is next opened; then RecordingStopped is raised to say so.
+        """
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            try:
+                self._finish()
+            finally:
+                self._journal.close()
+                self._lock_file.release()
+
+    def __enter__(self) -> "RunWriter":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.close()
+            return
+        with contextlib.suppress(RecordingStopped):
+            self.close()
+
+    def _finish(self) -> None:
+        self._write_block()
+        self._into_file(lambda nexus: nexus.finish(time()))
+        self._leave_file()
+        try:
+            if self._file.failure is not None:
+                self._journal.sync()
+                heal(self.path)
+        except (OSError, UserError) as error:
+            reason = self._file.failure or error
+            raise RecordingStopped(
+                f"{self.path}: could not be completed ({reason_of(reason)}); every row is in "
+                f"{self._journal.path.name}: make room, keep both files, and open the run again"
+            ) from None
+        self._journal.path.unlink(missing_ok=True)
+        sync_folder(self.path.parent)
+
+    def _commit(self, entries: list[tuple[Kind, bytes]]) -> float:
+        """Clock at which these entries were safe."""
+        mark = self._journal.end
+
+        def write() -> float:
+            try:
+                self._journal.append(entries)
+                self._journal.sync_if_due()
+                recorded_s = time()
+                self._journal.append([(Kind.COMMIT, COMMIT.pack(recorded_s, len(entries)))])
+            except BaseException:
+                self._journal.cut(mark)
+                raise
+            return recorded_s
+
+        return self._guard(write)
+
+    def _guard(self, write: Callable[[], Result]) -> Result:
+        if self._closed:
+            raise RecordingStopped(f"{self.path}: the run is closed; nothing can be added")
+        try:
+            return write()
+        except OSError as error:
+            raise RecordingStopped(_stopped(self.path, reason_of(error))) from None
+
+    def _check_space(self) -> None:
+        """Stop while there is room to finish what was begun."""
+        now = monotonic()
+        if now - self._space_at < SPACE_SECONDS:
+            return
+        with contextlib.suppress(OSError):
+            disk = os.statvfs(self.path.parent)
+            reserve = min(RESERVE_BYTES, RESERVE_SHARE * disk.f_blocks * disk.f_frsize)
+            if disk.f_bavail * disk.f_frsize < reserve:
+                raise RecordingStopped(_stopped(self.path, "the disk is nearly full"))
+        self._space_at = now
+
+    def _write_block(self) -> None:
+        rows, notes = self._rows, self._notes
+        self._rows, self._notes = [], []
+
+        def write(nexus: NexusFile) -> None:
+            if rows:
+                nexus.append(rows)
+            if notes:
+                nexus.append_notes(notes)
+            nexus.flush()
+
+        self._into_file(write)
+        self._block_at = monotonic()
+
+    def _into_file(self, write: Callable[[NexusFile], None]) -> None:
+        """Write to the HDF5, or give it up: then it is made anew from the journal."""
+        if self._nexus is None:
+            return
+        try:
+            if self._file.failure is None:
+                write(self._nexus)
+        except BaseException as error:
+            self._file.failure = self._file.failure or OSError(str(error))
+            if not isinstance(error, Exception):
+                raise
+        if self._file.failure is not None:
+            log.error("%s: not written (%s); its journal goes on", self.path, reason_of(self._file.failure))
+            self._leave_file()
+
+    def _leave_file(self) -> None:
+        nexus, self._nexus = self._nexus, None
+        if nexus is None:
+            return
+        try:
+            nexus.close()
+        except Exception as error:
+            self._file.failure = self._file.failure or OSError(str(error))
+        self._file.sync()
+        self._file.close()
+
+
+def _stopped(path: Path, reason: str) -> str:
+    return f"{path}: recording stopped ({reason}); every row so far is safe: make room and go on with --resume"

@@ -1,0 +1,124 @@
+"""Looking at an HDF5 file of unknown origin before reading it.
+
+HDF5 follows links and external storage into any file it can open, and declares sizes it does not hold. Only
+the paths a run file has are touched, each step is looked at first, and nothing leads out of the file.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from latticewatch.processing.errors import UserError
+
+LARGEST_ROWS = 10_000_000
+LARGEST_BINS = 200_000
+LARGEST_RATIO = 1000
+SLACK_BYTES = 1 << 22
+LARGEST_TEXT_BYTES = 1 << 28
+LARGEST_JSON_BYTES = 1 << 26
+KNOWN_FILTERS = {
+    h5py.h5z.FILTER_DEFLATE,
+    h5py.h5z.FILTER_SHUFFLE,
+    h5py.h5z.FILTER_FLETCHER32,
+    h5py.h5z.FILTER_LZF,
+}
+
+
+def open_hdf5(path: Path) -> Any:
+    """The file, opened for reading without locks, so that it never stops a writer. Raises UserError."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such run file; check its name") from None
+    except OSError as error:
+        reason = "cannot be read" if isinstance(error, PermissionError) else "not an HDF5 file, or a damaged one"
+        raise UserError(f"{path}: {reason}; give a run file of latticewatch") from None
+
+
+def child(group: Any, path: str, where: str) -> Any:
+    """What lies at this path below the group, reached by hard links only. Raises UserError."""
+    for name in path.split("/"):
+        if not isinstance(group, h5py.Group) or name not in group:
+            raise UserError(f"{where}: not a run file of latticewatch ({path} is missing); give a run file")
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise UserError(f"{where}: {path} is a link to elsewhere, which is not followed; give the file itself")
+        group = group[name]
+    return group
+
+
+def dataset(group: Any, path: str, where: str) -> Any:
+    """The dataset at this path, checked to lie in this file whole and to be as large as it says.
+
+    Raises UserError for external storage, virtual datasets, unknown filters and impossible sizes.
+    """
+    found = child(group, path, where)
+    if not isinstance(found, h5py.Dataset):
+        raise UserError(f"{where}: {path} is not a dataset; give a run file of latticewatch")
+    if found.external or found.is_virtual:
+        raise UserError(f"{where}: {path} takes its data from another file, which is not followed; copy the data")
+    properties = found.id.get_create_plist()
+    filters = {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
+    if not filters <= KNOWN_FILTERS:
+        raise UserError(f"{where}: {path} is packed in an unknown way; unpack it with h5repack")
+    if found.shape is None or found.nbytes > LARGEST_RATIO * found.id.get_storage_size() + SLACK_BYTES:
+        raise UserError(f"{where}: {path} is declared larger than the data it holds; give an unharmed run file")
+    return found
+
+
+def numbers(group: Any, path: str, where: str, count: int | None = None) -> Any:
+    """The numbers of a one-dimensional dataset, (count,) float64 or int64. Raises UserError."""
+    found = dataset(group, path, where)
+    if found.ndim != 1 or found.dtype.kind not in "iufb" or len(found) > LARGEST_ROWS:
+        raise UserError(f"{where}: {path} is not a column of numbers; give an unharmed run file")
+    try:
+        values = found[: len(found) if count is None else count]
+    except OSError:
+        raise UserError(f"{where}: {path} cannot be read, the file is damaged; give an unharmed run file") from None
+    return values.astype("f8" if found.dtype.kind == "f" else "i8")
+
+
+def text(group: Any, path: str, where: str) -> str:
+    """The text of a scalar dataset. Raises UserError."""
+    found = dataset(group, path, where)
+    if h5py.check_string_dtype(found.dtype) is None or found.shape != ():
+        raise UserError(f"{where}: {path} is not a text; give an unharmed run file")
+    try:
+        value = found.asstr()[()]
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{where}: {path} cannot be read as text; give an unharmed run file") from None
+    return str(value)
+
+
+def texts(group: Any, path: str, where: str, count: int | None = None) -> list[str]:
+    """The texts of a one-dimensional dataset, read so that they cannot fill the memory. Raises UserError."""
+    found = dataset(group, path, where)
+    if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None or len(found) > LARGEST_ROWS:
+        raise UserError(f"{where}: {path} is not a column of text; give an unharmed run file")
+    longest = max(1, found.file.id.get_filesize())
+    # A text cannot be longer than the file, but each of a million can point to the same long one.
+    step = int(min(1024, max(16, LARGEST_TEXT_BYTES // longest)))
+    values: list[str] = []
+    total = 0
+    end = len(found) if count is None else count
+    try:
+        for start in range(0, end, step):
+            block = [str(value) for value in found.asstr()[start : min(end, start + step)]]
+            total += sum(map(len, block))
+            if total > LARGEST_TEXT_BYTES:
+                raise UserError(f"{where}: {path} holds more text than any run; give an unharmed run file")
+            values += block
+    except (OSError, UnicodeDecodeError):
+        raise UserError(f"{where}: {path} cannot be read as text; give an unharmed run file") from None
+    return values
+
+
+def run_id_of(path: Path) -> str | None:
+    """What ties this run file to its journal, None where it cannot be read. Raises UserError where the file
+    is HDF5 and no run of ours."""
+    try:
+        file = open_hdf5(path)
+    except UserError:
+        return None
+    with file:
+        return text(file, "entry/latticewatch/run_id", str(path))
