@@ -1,0 +1,146 @@
+"""Rules of the house that no linter knows."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGE_FOLDERS: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
+MOST_LINES = 320
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files of ours, also those not yet committed; nothing that git ignores."""
+    listing = [
+        "git",
+        "-C",
+        str(CHECKOUT),
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+        "--",
+        *patterns,
+    ]
+    names = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [CHECKOUT / name for name in names if name and (CHECKOUT / name).is_file()]
+
+
+def product_files() -> list[Path]:
+    return tracked(*(f"{folder}/*.py" for folder in PACKAGE_FOLDERS.values()))
+
+
+def locked(lock: str) -> set[str]:
+    lines = (CHECKOUT / "packaging" / lock).read_text(encoding="utf-8").splitlines()
+    return {normal(line.partition("==")[0]) for line in lines if re.match(r"[A-Za-z0-9]", line)}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def names(requirements: list[str]) -> set[str]:
+    return {normal(re.split(r"[^A-Za-z0-9._-]", wanted, maxsplit=1)[0]) for wanted in requirements}
+
+
+def test_every_package_folder_is_listed() -> None:
+    folders = {folder: package for package, folder in PACKAGE_FOLDERS.items()}
+    found = set()
+    for path in product_files():
+        if path.name == "__init__.py":
+            top, *rest = path.parent.relative_to(CHECKOUT).parts
+            found.add(".".join([folders[top], *rest]))
+    assert sorted(found) == sorted(PROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_every_module_lies_in_a_package() -> None:
+    homeless = [path for path in product_files() if not path.with_name("__init__.py").exists()]
+    assert homeless == []
+
+
+def test_every_layer_says_that_it_is_typed() -> None:
+    assert [folder for folder in PACKAGE_FOLDERS.values() if not (CHECKOUT / folder / "py.typed").exists()] == []
+
+
+def test_packaging_is_no_package() -> None:
+    # With an __init__.py it would hide the library of that name from whatever runs in the checkout.
+    assert not (CHECKOUT / "packaging" / "__init__.py").exists()
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in tracked("*.py")}
+    assert {str(path): length for path, length in lengths.items() if length >= MOST_LINES} == {}
+
+
+def test_no_module_is_a_drawer_for_everything() -> None:
+    junk = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [path for path in tracked("*.py") if path.stem in junk] == []
+
+
+def test_no_file_names_the_machine_it_was_written_on() -> None:
+    # Written in pieces, so that this file does not find itself.
+    elsewhere = re.compile(
+        "|".join(f"(?<![A-Za-z0-9_.])/{name}/" for name in ("wo" + "rk", "ro" + "ot", "ho" + "me", "opt/py" + "pi"))
+    )
+    found = []
+    for path in tracked():
+        text = path.read_bytes().decode("utf-8", "ignore")
+        found += [f"{path.name}: {match[0]}" for match in elsewhere.finditer(text)]
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements-test.lock", "tools.lock"])
+def test_locks_have_hashes_and_no_hosts(lock: str) -> None:
+    text = (CHECKOUT / "packaging" / lock).read_text(encoding="utf-8")
+    assert "://" not in text
+    entries = re.split(r"\n(?=[A-Za-z0-9])", text.strip())
+    assert [entry.splitlines()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_locks_hold_what_the_project_asks_for() -> None:
+    project = PROJECT["project"]
+    extras = project["optional-dependencies"]
+    assert names(project["dependencies"]) <= locked("requirements.lock")
+    assert names([*project["dependencies"], *extras["test"], *extras["cluster"]]) <= locked("requirements-test.lock")
+    assert names(PROJECT["build-system"]["requires"]) <= locked("tools.lock")
+
+
+def test_both_locks_pin_the_same_versions() -> None:
+    def pins(lock: str) -> set[str]:
+        lines = (CHECKOUT / "packaging" / lock).read_text(encoding="utf-8").splitlines()
+        return {line.partition(" ")[0] for line in lines if re.match(r"[A-Za-z0-9]", line)}
+
+    missing = {pin for pin in pins("requirements.lock") if pin not in pins("requirements-test.lock")}
+    assert missing == set()
+
+
+def imported_modules(path: Path) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_every_imported_library_is_asked_for() -> None:
+    # A library that only comes along with another one may stop coming: then users' installs break, not ours.
+    project = PROJECT["project"]
+    asked = names([*project["dependencies"], *project["optional-dependencies"]["cluster"]])
+    providers = packages_distributions()
+    unasked = set()
+    for path in product_files():
+        for module in imported_modules(path) - sys.stdlib_module_names - {"latticewatch", "__future__"}:
+            if not asked & {normal(name) for name in providers.get(module, [module])}:
+                unasked.add(f"{path.relative_to(CHECKOUT)}: {module}")
+    assert sorted(unasked) == []
