@@ -43,6 +43,7 @@ def decode_cbf(data: bytes) -> ImageFile:
         exposure_s=number(header, ["Exposure_time"]),
         period_s=number(header, ["Exposure_period"]),
         proven=proven,
+        checksum=fields.get("Content-MD5", ""),
     )
 
 

@@ -96,7 +96,7 @@ class ScanClock:
 def _frames_between(first: Moment, moment: Moment) -> int:
     """Frames from one to the other: by the running number within a series, else by place."""
     if first.name.texts == moment.name.texts:
-        steps = [b - a for a, b in zip(first.name.numbers, moment.name.numbers, strict=True) if a != b]
+        steps: list[int] = [b - a for a, b in zip(first.name.numbers, moment.name.numbers, strict=True) if a != b]
         if len(steps) == 1:
             return steps[0]
     return moment.index - first.index

@@ -63,7 +63,8 @@ def _dtype(folded: dict[str, str]) -> np.dtype[np.generic]:
     kind = DATA_TYPES.get(folded.get("datatype", ""))
     if kind is None or np.dtype(kind).itemsize > 8:
         raise Unreadable(f"holds a type of number that is not known ({folded.get('datatype', 'none given')[:40]})")
-    return np.dtype(kind).newbyteorder(">" if "high" in folded.get("byteorder", "low").lower() else "<")
+    dtype: np.dtype[np.generic] = np.dtype(kind)
+    return dtype.newbyteorder(">" if "high" in folded.get("byteorder", "low").lower() else "<")
 
 
 def _stamp(header: dict[str, str]) -> float:

@@ -14,7 +14,7 @@ LARGEST_IMAGE = 100_000_000
 """Pixels."""
 
 
-class Unreadable(Exception):
+class Unreadable(Exception):  # noqa: N818 — a verdict on a file, not a fault of ours
     """The file is no image that can be used; the message says why, without the file's name."""
 
 
@@ -38,6 +38,7 @@ class ImageFile:
     exposure_s: float = NAN
     period_s: float = NAN
     proven: bool = False
+    checksum: str = ""
 
 
 def check_shape(rows: int, columns: int, itemsize: int) -> None:

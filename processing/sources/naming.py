@@ -5,6 +5,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import total_ordering
+from pathlib import Path
 
 PACKED = (".gz", ".bz2")
 SUFFIXES = (
@@ -50,10 +51,10 @@ def is_frame(name: str) -> bool:
     """Whether a file of this name is taken for a frame: by its suffix, and not hidden, temporary, mask or dark."""
     if TEMPORARY.search(name):
         return False
-    stem, suffix = os.path.splitext(name)
-    if suffix.lower() in PACKED:
-        stem, suffix = os.path.splitext(stem)
-    return suffix.lower() in SUFFIXES and not NO_FRAME.search(stem)
+    path = Path(name)
+    if path.suffix.lower() in PACKED:
+        path = path.with_suffix("")
+    return path.suffix.lower() in SUFFIXES and not NO_FRAME.search(path.stem)
 
 
 def missing_between(before: FrameName, after: FrameName) -> int | None:

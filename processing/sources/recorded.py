@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.frame import Frame
 from latticewatch.processing.series import Progress
-from latticewatch.processing.sources.clock import Moment, ScanClock
-from latticewatch.processing.sources.file_bytes import what_it_is
+from latticewatch.processing.sources.clock import ScanClock
+from latticewatch.processing.sources.framing import gap_frame, image_frame
 from latticewatch.processing.sources.image_file import Unreadable
 from latticewatch.processing.sources.naming import FrameName, frame_name, is_frame, missing_between, printable
 from latticewatch.processing.sources.readers import read_image_and_state
@@ -72,36 +72,11 @@ def frames_in(folder: Path) -> list[FrameName]:
 
 def read_frame(folder: Path, name: FrameName, index: int, clock: ScanClock) -> Frame:
     """The frame of this file; a gap where it cannot be read."""
-    path = folder / name.name
     try:
-        image, state = read_image_and_state(path)
+        image, state = read_image_and_state(folder / name.name)
     except Unreadable as error:
-        moment = Moment(index, name, mtime_s=_mtime_s(path))
-        return Frame(
-            index=index,
-            name=printable(name.name),
-            time_s=clock.time_s(moment, readable=False),
-            mtime_s=moment.mtime_s,
-            content=Gap(f"unreadable: {error}"),
-        )
-    moment = Moment(index, name, image.stamp_s, state.mtime_s, image.period_s)
-    return Frame(
-        index=index,
-        name=printable(name.name),
-        time_s=clock.time_s(moment, readable=True),
-        mtime_s=state.mtime_s,
-        content=Image(image.counts),
-        header=image.header,
-    )
-
-
-def _mtime_s(path: Path) -> float:
-    """Modification time of a regular file; NaN for anything else."""
-    try:
-        result = path.lstat()
-    except (OSError, ValueError):
-        return NAN
-    return NAN if what_it_is(result.st_mode) else result.st_mtime
+        return gap_frame(folder, name, index, clock, f"unreadable: {error}")
+    return image_frame(name, index, clock, image, state)
 
 
 def _known(value: float) -> float:

@@ -1,0 +1,211 @@
+"""A folder that is being written to: every frame once, in the order of exposure, none lost.
+
+The disk is the buffer: files are read one at a time, when the loop asks for the next frame, so that a slow
+loop falls behind visibly instead of dropping frames. A number that is missing is waited for, within bounds;
+what comes later than that is a row of its own at the end.
+"""
+
+import bisect
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame
+from latticewatch.processing.series import Progress
+from latticewatch.processing.sources.candidate import PATIENCE, Candidate, GivenUp, Patience, Taken, look_ahead, look_at
+from latticewatch.processing.sources.clock import ScanClock
+from latticewatch.processing.sources.framing import gap_frame, image_frame
+from latticewatch.processing.sources.ledger import Ledger
+from latticewatch.processing.sources.listing import FolderListing
+from latticewatch.processing.sources.naming import FrameName, missing_between, printable
+
+START_WAIT_S = 1.0
+READ_AHEAD, READ_AHEAD_STEP = 256, 8
+MANY = 32
+
+log = logging.getLogger(__name__)
+
+
+class WatchedFolder:
+    """The frames of a folder as they come.
+
+    period_s: of the experiment, where neither headers nor file times tell the time. until_idle_s: end this
+    long after the last frame; first_wait_s: or this long after the start, where none came. frame_limit: end
+    after so many frames. missing_wait_s: how long a missing number is waited for. poll_s: between two looks.
+    Raises UserError where the folder is missing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        period_s: float | None = None,
+        until_idle_s: float | None = None,
+        frame_limit: int | None = None,
+        first_wait_s: float = 60.0,
+        missing_wait_s: float = 5.0,
+        poll_s: float = 0.1,
+        patience: Patience = PATIENCE,
+    ) -> None:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
+        self._folder = folder
+        self._until_idle_s, self._first_wait_s = until_idle_s, first_wait_s
+        self._frame_limit = frame_limit
+        self._missing_wait_s, self._poll_s = missing_wait_s, poll_s
+        self._patience = patience
+        self._listing = FolderListing(folder, poll_s)
+        self._ledger = Ledger(folder)
+        self._clock = ScanClock(period_s)
+        self._waiting: list[Candidate] = []
+        self._late: list[Candidate] = []
+        self._last: FrameName | None = None
+        self._index = 0
+        self._active_s = time.monotonic()
+        self._files_prove_themselves = True
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame once; ends at ``stop``, the frame limit, or when the folder has been idle."""
+        self._active_s = time.monotonic()
+        while not stop.is_set() and self._index != self._frame_limit:
+            self._look()
+            frame = None if self._listing.gone else self._next()
+            if frame is not None:
+                self._active_s = time.monotonic()
+                yield frame
+            elif self._is_over():
+                return
+            else:
+                stop.wait(self._pause_s())
+
+    def progress(self) -> Progress:
+        """Frames found, waiting to be read, and the modification time of the newest."""
+        waiting = len(self._waiting)
+        return Progress(self._index + waiting, waiting, self._ledger.newest_mtime_s)
+
+    def _look(self) -> None:
+        """Take in what is new in the folder, and what changed of what is recorded."""
+        listings = self._listing.listings
+        self._take_in(self._listing.new_frames())
+        now = time.monotonic()
+        if self._listing.listings != listings and not self._listing.gone:
+            if self._listing.returns:
+                self._listing.returns = 0
+                self._begin_again(now)
+            self._late += self._ledger.changed(now)
+        if not self._files_prove_themselves:
+            self._read_ahead()
+
+    def _take_in(self, names: list[FrameName]) -> None:
+        if not names:
+            return
+        self._active_s = time.monotonic()
+        found = [Candidate(name, self._active_s, was_there=self._listing.listings == 1) for name in names]
+        if len(found) > MANY:
+            self._waiting = sorted(self._waiting + found, key=lambda item: item.name.key, reverse=True)
+            return
+        for candidate in found:
+            bisect.insort(self._waiting, candidate, key=lambda item: _Descending(item.name))
+
+    def _begin_again(self, now: float) -> None:
+        """After the folder was gone: no file is given up for the time it could not be reached."""
+        self._ledger.check_all()
+        for candidate in self._waiting:
+            candidate.seen_s = candidate.changed_s = now
+
+    def _read_ahead(self) -> None:
+        unread = (candidate for candidate in reversed(self._waiting[-READ_AHEAD:]) if not candidate.checksum)
+        for _, candidate in zip(range(READ_AHEAD_STEP), unread, strict=False):
+            look_ahead(candidate, self._folder, self._patience)
+
+    def _next(self) -> Frame | None:
+        for candidate in self._late:
+            if outcome := look_at(candidate, self._folder, self._patience):
+                self._late.remove(candidate)
+                return self._again(candidate, outcome)
+        if not self._waiting or self._must_wait_for_number(self._waiting[-1]):
+            return None
+        candidate = self._waiting[-1]
+        outcome = look_at(candidate, self._folder, self._patience)
+        if outcome is None:
+            return None
+        self._waiting.pop()
+        return self._first_time(candidate, outcome)
+
+    def _must_wait_for_number(self, candidate: Candidate) -> bool:
+        waited_s = time.monotonic() - candidate.seen_s
+        if self._last is None:
+            return waited_s < min(START_WAIT_S, self._missing_wait_s)
+        if candidate.name < self._last:
+            return False
+        missing = missing_between(self._last, candidate.name)
+        starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
+        return missing != 0 and not starts_series and waited_s < self._missing_wait_s
+
+    def _first_time(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
+        name = candidate.name
+        if self._ledger.is_no_frame(candidate, outcome):
+            if not os.path.lexists(self._folder / name.name):
+                self._listing.forget(name.name)
+            return None
+        if self._last and name < self._last:
+            log.warning("%s comes late: recorded out of order", printable(name.name))
+        elif self._last and (missing := missing_between(self._last, name)):
+            log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
+        self._last = name if self._last is None else max(self._last, name)
+        return self._frame(candidate, outcome)
+
+    def _again(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
+        """A file that was recorded or given up before: a row of its own if there is something new in it."""
+        shown = printable(candidate.name.name)
+        if isinstance(outcome, GivenUp):
+            log.warning("%s changed after it was read, and cannot be read now: %s", shown, outcome.reason)
+            self._ledger.note_gap(candidate)
+            return None
+        if outcome.checksum == candidate.former:
+            self._ledger.note(candidate, outcome)
+            return None
+        if candidate.former:
+            log.warning("%s was written again with other content: recorded as a frame of its own", shown)
+        else:
+            log.warning("%s can be read now: its frame follows", shown)
+        return self._frame(candidate, outcome)
+
+    def _frame(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame:
+        name, index = candidate.name, self._index
+        self._index += 1
+        if isinstance(outcome, GivenUp):
+            log.warning("%s: unreadable: %s", printable(name.name), outcome.reason)
+            self._ledger.note_gap(candidate)
+            return gap_frame(self._folder, name, index, self._clock, f"unreadable: {outcome.reason}")
+        self._files_prove_themselves = outcome.image.proven
+        self._ledger.note(candidate, outcome)
+        return image_frame(name, index, self._clock, outcome.image, outcome.state)
+
+    def _is_over(self) -> bool:
+        if self._until_idle_s is None or self._waiting or self._late:
+            return False
+        patience_s = self._until_idle_s if self._index else max(self._first_wait_s, self._until_idle_s)
+        return time.monotonic() - self._active_s >= patience_s
+
+    def _pause_s(self) -> float:
+        """Until the next look: less where a file that was looked at is due before."""
+        due_s = self._waiting[-1].due_s if self._waiting else 0.0
+        ahead_s = due_s - time.monotonic()
+        return min(self._poll_s, ahead_s) if ahead_s > 0.0 else self._poll_s
+
+
+class _Descending:
+    """Turns the order round, so that the next frame is at the end of a list, where it costs nothing to take."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: FrameName) -> None:
+        self.name = name
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return other.name < self.name
