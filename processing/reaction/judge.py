@@ -1,24 +1,223 @@
-"""The causal verdict: one state per frame, from the lattice parameters so far."""
+"""The causal verdict: one state per frame, from the lattice parameters and esds so far.
+
+Two lattices that exchange are judged by the distance between them, which ends at zero; one lattice alone by its own lattice parameter.
+What is not known is not guessed: a sample that never moved is ``waiting``.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr
 
 from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.forecast import forecast_of
+from latticewatch.processing.reaction.hypotheses import (
+    MOVE,
+    REST,
+    Bank,
+    Hazards,
+    first_bank,
+    mixed,
+    rest_probability,
+    reweighed,
+    step,
+)
+from latticewatch.processing.reaction.motion import Motion, PairMotion, SingleMotion
+from latticewatch.processing.reaction.start import Start, start_of
 from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.refinement.fit import Fit
 from latticewatch.processing.setup import Setup
+
+NAN = float("nan")
+CONFIDENT = 0.95
+EARLY = 12
+LONELY = 5
+FASTEST_START = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Knobs:
+    """false_alarm: chance, while the sample reacts, that a pause is called where there is none."""
+
+    false_alarm: float = 0.01
 
 
 class Judge:
     """Judges the frames of one run, in order. A verdict is never taken back."""
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, knobs: Knobs | None = None) -> None:
         self._setup = setup
+        self._knobs = knobs or Knobs()
+        self._motion: Motion = PairMotion() if len(setup.components) > 1 else SingleMotion()
+        self._bank: Bank | None = None
+        self._period = setup.frame_period_s or NAN
+        self._frame_s = NAN
+        self._observed_s = NAN
+        self._empty_before = False
+        self._lonely = 0
+        self._early: list[tuple[float, float, float]] = []
+        self._start: Start | None = None
+        self._least = math.inf
         self._last = Verdict(State.WAITING, why="Nothing to see yet.")
 
     def judge(self, time_s: float, fit: Fit | Gap) -> Verdict:
-        """The state at this frame. time_s: from the first frame, NaN where unknown."""
+        """The state at this frame. time_s: from the first frame, NaN where unknown. Never raises on data."""
+        time_s = self._clock(time_s)
         if isinstance(fit, Gap):
-            if fit.reason == "no beam":
-                return Verdict(State.NO_BEAM, time_s, why="No beam on the detector.")
-            return self._last
-        if self._last.state is State.WAITING:
-            self._last = Verdict(State.REACTING, time_s, mixing_s=time_s, why="The first lattice was seen.")
+            return self._without_fit(time_s, fit)
+        self._choose_motion(fit)
+        z, R = self._observation(fit)
+        if math.isnan(z):
+            self._merged(time_s)
+        else:
+            self._observe(time_s, z, R)
+        self._last = self._verdict(time_s)
         return self._last
+
+    def _clock(self, time_s: float) -> float:
+        """The frame's time; where it is unknown or does not advance, the least that can be."""
+        known = self._period if self._period > 0.0 else 1.0
+        if not math.isfinite(time_s):
+            time_s = self._frame_s + known if math.isfinite(self._frame_s) else 0.0
+        if math.isfinite(self._frame_s):
+            passed = time_s - self._frame_s
+            if passed <= 0.0:
+                passed = 1e-3 * known
+            if math.isnan(self._period):
+                self._period = passed
+            self._period += 0.1 * (min(passed, 3.0 * self._period) - self._period)
+            time_s = self._frame_s + passed
+        self._frame_s = time_s
+        return time_s
+
+    def _without_fit(self, time_s: float, gap: Gap) -> Verdict:
+        if gap.reason == "no beam":
+            since = self._last.since_s if self._last.state is State.NO_BEAM else time_s
+            return replace(
+                self._last, state=State.NO_BEAM, since_s=since, forecast=None, why="No beam on the detector."
+            )
+        if gap.reason == "no peaks" and self._bank is None:
+            self._empty_before = True
+        return self._last
+
+    def _choose_motion(self, fit: Fit) -> None:
+        """Two lattices where two are seen; a pair never told apart is judged as one lattice."""
+        if len(self._setup.components) < 2 or self._start is not None:
+            return
+        apart = not math.isnan(_distance(fit)[0])
+        self._lonely = 0 if apart else self._lonely + 1
+        if apart and isinstance(self._motion, SingleMotion):
+            self._motion, self._bank, self._early, self._empty_before = PairMotion(), None, [], True
+        elif self._lonely >= LONELY and self._bank is None:
+            self._motion = SingleMotion()
+
+    def _observation(self, fit: Fit) -> tuple[float, float]:
+        value, esd = _distance(fit) if isinstance(self._motion, PairMotion) else _watched(fit)
+        if not (math.isfinite(value) and math.isfinite(esd) and esd > 0.0):
+            return NAN, NAN
+        return value, esd**2
+
+    def _merged(self, time_s: float) -> None:
+        """The lattices cannot be told apart: hypotheses that hold them well apart lose weight."""
+        if self._bank is None or not isinstance(self._motion, PairMotion) or not math.isfinite(self._least):
+            return
+        passed = time_s - self._observed_s
+        self._bank = step(self._motion, self._bank, time_s, passed, self._period, NAN, NAN, Hazards())
+        self._observed_s = time_s
+        spread = np.hypot(0.3 * self._least, np.sqrt(self._bank.P[:, 0, 0]))
+        likely = np.maximum(ndtr((1.2 * self._least - np.abs(self._bank.x[:, 0])) / spread), 0.02)
+        self._bank = reweighed(self._bank, likely)
+
+    def _observe(self, time_s: float, z: float, R: float) -> None:
+        self._least = min(self._least, abs(z) + math.sqrt(R))
+        if len(self._early) < EARLY or self._start is None:
+            self._early = [*self._early, (time_s, z, R)][-EARLY:]
+        period = self._period if self._period > 0.0 else 1.0
+        if self._bank is None:
+            moving = 0.5
+            self._bank = first_bank(self._motion, z, R, period, time_s, moving)
+        else:
+            dt = time_s - self._observed_s
+            hazards = self._hazards(time_s)
+            ahead = self._bank
+            self._bank = step(self._motion, ahead, time_s, dt, period, z, R, hazards)
+        self._observed_s = time_s
+
+    def _hazards(self, time_s: float) -> Hazards:
+        mixing = self._setup.mixing_time_s
+        if mixing is None or self._start is not None:
+            return Hazards()
+        return Hazards(move=0.3 if time_s > mixing else 1e-5)
+
+    def _verdict(self, time_s: float) -> Verdict:
+        bank = self._bank
+        if bank is None:
+            return replace(self._last, state=State.WAITING, why="Nothing to see yet.")
+        x, P = mixed(bank, bank.kind == MOVE)
+        resting = float((bank.weight * rest_probability(bank)).sum())
+        if self._start is None or len(self._early) < EARLY:
+            self._begin(time_s, bank, x, P)
+        if self._start is None:
+            return Verdict(State.WAITING, why="Lattices are seen; none has moved yet.")
+        return self._judged(time_s, bank, x, P, resting)
+
+    def _begin(self, time_s: float, bank: Bank, x: np.ndarray, P: np.ndarray) -> None:
+        moving = float(bank.weight[bank.kind == MOVE].sum())
+        if self._start is None and not (moving > CONFIDENT and abs(x[1]) > FASTEST_START * math.sqrt(P[1, 1])):
+            return
+        self._start = start_of(self._setup.mixing_time_s, self._early, self._period, self._empty_before)
+
+    def _judged(self, time_s: float, bank: Bank, x: np.ndarray, P: np.ndarray, resting: float) -> Verdict:
+        start = self._start
+        assert start is not None
+        tolerance = self._setup.tolerance
+        done = float((bank.weight * self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance)).sum())
+        state, since = self._next(time_s, bank, done, resting)
+        ahead = None
+        if state is State.REACTING and resting < 0.5:
+            ahead = forecast_of(self._motion, x, P, time_s, start, tolerance)
+        total = self._motion.total(x, start.level)
+        progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
+        return Verdict(state, since, progress, start.mixing_s, ahead, _why(state, done, resting, tolerance))
+
+    def _next(self, time_s: float, bank: Bank, done: float, resting: float) -> tuple[State, float]:
+        was = self._last.state
+        if done >= CONFIDENT or (was is State.COMPLETE and done > 0.001):
+            return State.COMPLETE, self._last.since_s if was is State.COMPLETE else time_s
+        best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
+        if resting > 0.99 or (was is State.PAUSED and resting > 0.1):
+            if was is State.PAUSED:
+                return was, self._last.since_s
+            if bank.kind[best] == REST and bank.age[best] >= 3:
+                return State.PAUSED, _onset(bank, best)
+        if was in (State.REACTING, State.PAUSED) and was is State.REACTING:
+            return was, self._last.since_s
+        return State.REACTING, time_s if was is not State.WAITING else self._start.mixing_s  # type: ignore[union-attr]
+
+
+def _distance(fit: Fit) -> tuple[float, float]:
+    first, second = fit.lattices[0], fit.lattices[1]
+    return second.lp_A - first.lp_A, math.hypot(first.lp_esd_A, second.lp_esd_A)
+
+
+def _watched(fit: Fit) -> tuple[float, float]:
+    first = fit.lattices[0]
+    if math.isnan(first.lp_A):
+        return fit.lp_mean_A, fit.lp_mean_esd_A
+    return first.lp_A, first.lp_esd_A
+
+
+def _onset(bank: Bank, best: int) -> float:
+    """When the motion before reached the level at which this hypothesis rests."""
+    rate = float(bank.left_rate[best])
+    passed = (float(bank.x[best, 0]) - float(bank.left_y[best])) / rate if rate else 0.0
+    return float(bank.left_s[best]) + max(passed, 0.0) if math.isfinite(passed) else float(bank.left_s[best])
+
+
+def _why(state: State, done: float, resting: float, tolerance: float) -> str:
+    if state is State.COMPLETE:
+        return f"Less than {tolerance:.1%} of the change is left, with {done:.0%} confidence."
+    if state is State.PAUSED:
+        return f"The lattice stands still ({resting:.1%} sure), and the reaction is not over."
+    return "The lattice is moving."

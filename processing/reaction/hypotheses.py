@@ -1,0 +1,215 @@
+"""Many hypotheses of what the coordinate does now, weighed against each other frame by frame.
+
+Each hypothesis is one segment, rest or motion, with the time it began: a run-length posterior (Adams and MacKay 2007) whose segments
+are followed by Kalman filters. At every frame new segments branch off the mixture of the old ones with a small prior
+probability (the hazard), all are weighed by how well they foretold the frame, and the best are kept: work per frame is constant.
+Outliers are weighed softly (probabilistic data association, Bar-Shalom 1975).
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from latticewatch.processing.reaction.motion import Array, Motion
+
+NAN = float("nan")
+KEPT = 64
+OUTLIER_SHARE = 0.02
+OUTLIER_WIDTH = 30.0
+REST, MOVE = 0, 1
+REST_SPEED = 0.25
+FARTHEST_A = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Hazards:
+    """Prior probabilities per frame: motion comes to rest, rest becomes motion, motion changes its rate, all is new."""
+
+    rest: float = 0.003
+    move: float = 0.02
+    bend: float = 0.003
+    jump: float = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Bank:
+    """The hypotheses, all arrays with first axis n.
+
+    x, P: state and covariance (motion.py). kind: REST or MOVE. weight: posterior probability, sums to 1.
+    reference: speed parameter of the motion before this segment (NaN: none). age: frames seen by this segment.
+    left_s, left_y, left_rate: time, coordinate and dy/dt where the segment before was left.
+    """
+
+    x: Array
+    P: Array
+    kind: NDArray[np.int8]
+    weight: Array
+    reference: Array
+    age: NDArray[np.int64]
+    left_s: Array
+    left_y: Array
+    left_rate: Array
+
+
+def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: float, moving: float) -> Bank:
+    """After the first observation: at rest, or already moving with prior probability ``moving``."""
+    rest = motion.begin(y, variance, 0.0, dt)
+    rest[0][0, 1:], rest[1][0, 1:, :], rest[1][0, :, 1:] = 0.0, 0.0, 0.0
+    parts = [_segment(rest, REST, 1.0 - moving, time_s, y)]
+    scales = motion.speed_scales
+    for scale in scales:
+        parts.append(_segment(motion.begin(y, variance, scale, dt), MOVE, moving / len(scales), time_s, y))
+    return _joined(parts)
+
+
+def step(
+    motion: Motion, bank: Bank, time_s: float, dt: float, period: float, z: float, R: float, hazards: Hazards
+) -> Bank:
+    """The bank one frame later. z, R: observed coordinate and its variance; z is NaN where there is none."""
+    ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, dt))
+    resting = bank.kind == REST
+    leave = np.where(resting, hazards.move, hazards.rest + hazards.bend) + hazards.jump
+    ahead = replace(bank, x=ahead_x, P=ahead_P, weight=bank.weight * (1.0 - leave), age=bank.age + 1)
+    parts = [ahead]
+    if not np.isnan(z):
+        parts += _branches(motion, bank, ahead, time_s - dt, dt, period, z, R, hazards)
+    joined = _joined(parts)
+    return joined if np.isnan(z) else _kept(_updated(joined, z, R))
+
+
+def _bounded(x: Array, P: Array) -> tuple[Array, Array]:
+    """Hypotheses that run away while nothing is observed stay finite: no lattice is 10 Å from its neighbour."""
+    x[:, 0] = np.clip(x[:, 0], -FARTHEST_A, FARTHEST_A)
+    scale = np.minimum(1.0, FARTHEST_A**2 / np.maximum(P[:, 0, 0], 1e-12))
+    return x, P * scale[:, None, None]
+
+
+def _branches(
+    motion: Motion,
+    bank: Bank,
+    ahead: Bank,
+    left_s: float,
+    dt: float,
+    period: float,
+    z: float,
+    R: float,
+    hazards: Hazards,
+) -> list[Bank]:
+    parts = []
+    resting, moving = bank.kind == REST, bank.kind == MOVE
+    share = float(bank.weight[moving].sum())
+    if share > 1e-9:
+        parts += _left_motion(mixed(bank, moving), mixed(ahead, moving), share, left_s, dt, hazards)
+    share = float(bank.weight[resting].sum())
+    if share > 1e-9:
+        x, P = mixed(bank, resting)
+        for scale in motion.speed_scales:
+            begun = motion.predict(*motion.begin(x[0], P[0, 0], scale, period), min(dt, period) / 2.0)
+            weight = share * hazards.move / len(motion.speed_scales)
+            parts.append(_segment(begun, MOVE, weight, left_s, x[0]))
+    for scale in motion.speed_scales:
+        fresh = motion.begin(z, R, scale, period)
+        # A fresh start may be anywhere within 1 Å: its own prediction, always perfect, must not be its merit.
+        weight = hazards.jump * np.sqrt(2.0 * R) / len(motion.speed_scales)
+        parts.append(_segment(fresh, MOVE, weight, left_s, z))
+    return parts
+
+
+def _left_motion(
+    old: tuple[Array, Array], new: tuple[Array, Array], share: float, left_s: float, dt: float, hazards: Hazards
+) -> list[Bank]:
+    """The motion came to rest, or changed its rate, at some moment within the last ``dt``."""
+    (x, P), (x1, P1) = old, new
+    way = x1[0] - x[0]
+    middle, variance = (x[0] + x1[0]) / 2.0, (P[0, 0] + P1[0, 0]) / 2.0 + way**2 / 12.0
+    still_x, still_P = np.zeros_like(x), np.zeros_like(P)
+    still_x[0], still_P[0, 0] = middle, variance
+    bent_x, bent_P = x1.copy(), P1.copy()
+    bent_x[0], bent_P[0, 0] = middle, variance
+    bent_P[0, 1:] = bent_P[1:, 0] = 0.0
+    bent_P[1, :] = bent_P[:, 1] = 0.0
+    bent_P[0, 0], bent_x[1], bent_P[1, 1] = variance, 0.3 * x1[1], (0.6 * x1[1]) ** 2 + P1[1, 1]
+    rate, reference = way / dt, float(x1[1])
+    return [
+        _segment((still_x[None], still_P[None]), REST, share * hazards.rest, left_s, x[0], rate, reference),
+        _segment((bent_x[None], bent_P[None]), MOVE, share * hazards.bend, left_s, x[0], rate, reference),
+    ]
+
+
+def _segment(
+    state: tuple[Array, Array],
+    kind: int,
+    weight: float,
+    left_s: float,
+    left_y: float,
+    left_rate: float = NAN,
+    reference: float = NAN,
+) -> Bank:
+    return Bank(
+        x=state[0],
+        P=state[1],
+        kind=np.array([kind], np.int8),
+        weight=np.array([weight]),
+        reference=np.array([reference]),
+        age=np.array([1]),
+        left_s=np.array([left_s]),
+        left_y=np.array([left_y]),
+        left_rate=np.array([left_rate]),
+    )
+
+
+def _joined(parts: list[Bank]) -> Bank:
+    if len(parts) == 1:
+        return parts[0]
+    return Bank(*(np.concatenate([getattr(part, name) for part in parts]) for name in Bank.__slots__))
+
+
+def mixed(bank: Bank, chosen: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Mean and covariance of the chosen hypotheses taken as one Gaussian."""
+    w = bank.weight[chosen]
+    w = w / max(w.sum(), 1e-300)
+    x, P = bank.x[chosen], bank.P[chosen]
+    mean = w @ x
+    away = x - mean
+    return mean, np.einsum("n,nij->ij", w, P) + (w[:, None] * away).T @ away
+
+
+def _updated(bank: Bank, z: float, R: float) -> Bank:
+    """Bayes' rule with an observation that is, with a small probability, an outlier."""
+    residual = z - bank.x[:, 0]
+    S = bank.P[:, 0, 0] + R
+    wide = bank.P[:, 0, 0] + R * OUTLIER_WIDTH**2
+    good = (1.0 - OUTLIER_SHARE) * np.exp(-0.5 * residual**2 / S) / np.sqrt(S)
+    bad = OUTLIER_SHARE * np.exp(-0.5 * residual**2 / wide) / np.sqrt(wide) + 1e-200
+    r = good / (good + bad)
+    gain = bank.P[:, :, 0] / S[:, None]
+    x = bank.x + gain * (r * residual)[:, None]
+    outer = gain[:, :, None] * gain[:, None, :]
+    P = bank.P - outer * (r * S - r * (1.0 - r) * residual**2)[:, None, None]
+    weight = bank.weight * (good + bad)
+    return replace(bank, x=x, P=P, weight=weight / weight.sum())
+
+
+def _kept(bank: Bank) -> Bank:
+    if len(bank.weight) <= KEPT:
+        return bank
+    best = np.sort(np.argpartition(bank.weight, -KEPT)[-KEPT:])
+    weight = bank.weight[best]
+    kept = Bank(*(getattr(bank, name)[best] for name in Bank.__slots__))
+    return replace(kept, weight=weight / weight.sum())
+
+
+def rest_probability(bank: Bank) -> Array:
+    """For each hypothesis (n,): probability that the speed is under a quarter of what it was before."""
+    limit = REST_SPEED * np.abs(bank.reference)
+    spread = np.sqrt(bank.P[:, 1, 1]) + 1e-300
+    slow = ndtr((limit - bank.x[:, 1]) / spread) - ndtr((-limit - bank.x[:, 1]) / spread)
+    return np.where(bank.kind == REST, 1.0, np.where(np.isnan(bank.reference), 0.0, slow))
+
+
+def reweighed(bank: Bank, likelihood: Array) -> Bank:
+    """The bank after evidence that is no value of y: likelihood (n,)."""
+    weight = bank.weight * likelihood
+    return replace(bank, weight=weight / weight.sum())

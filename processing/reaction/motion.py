@@ -1,0 +1,162 @@
+"""How the watched coordinate may move: towards zero at a rate (two lattices), or towards a level not yet known.
+
+A coordinate y is followed by many hypotheses at once, each a Gaussian over a small state. State 0 is y itself and state 1 its
+speed parameter, which is exactly zero at rest.
+
+Two lattices that exchange end as one: y = a₂ - a₁ falls to zero, dy/dt = -k y, state (y, k). The end needs no guess.
+One lattice alone approaches a level that only the curvature tells: dy/dt = v, dv/dt = -k v, state (y, v, k).
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+Array = NDArray[np.float64]
+# Relative random walk of a rate constant while one time constant passes: real kinetics are only nearly exponential.
+RATE_WALK = 0.08
+TINY = 1e-300
+
+
+class Motion(Protocol):
+    """The dynamics of one kind of coordinate. x: (n, size) means, P: (n, size, size) covariances."""
+
+    size: int
+    speed_scales: tuple[float, ...]
+
+    def predict(self, x: Array, P: Array, dt: float) -> tuple[Array, Array]:
+        """Means and covariances ``dt`` seconds later."""
+        ...
+
+    def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
+        """A motion of unknown speed, of the order of ``scale`` per frame of ``dt`` seconds, from level y."""
+        ...
+
+    def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
+        """Probability (n,) that what remains is under ``tolerance`` of the total change from ``start``."""
+        ...
+
+    def elapsed(self, x: Array, level: float) -> float:
+        """Seconds since y was at ``level``, were this one motion (size,) all there was. NaN: never."""
+        ...
+
+    def total(self, x: Array, start: float) -> float:
+        """The total change from ``start`` to the end of this motion (size,)."""
+        ...
+
+    def remaining(self, x: Array) -> float:
+        """What this motion (size,) still has before it."""
+        ...
+
+    def rate(self, x: Array) -> float:
+        """Its rate constant in 1/s."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PairMotion:
+    """The distance between two lattices."""
+
+    size: int = 2
+    speed_scales: tuple[float, ...] = (0.3, 0.03)
+
+    def predict(self, x: Array, P: Array, dt: float) -> tuple[Array, Array]:
+        """dy/dt = -k y. k is held within what one step can follow."""
+        k = x[:, 1]
+        decay = np.exp(np.clip(-k * dt, -20.0, 1.0))
+        ahead = np.stack([x[:, 0] * decay, k], axis=1)
+        F = np.zeros_like(P)
+        F[:, 0, 0] = decay
+        F[:, 0, 1] = -dt * ahead[:, 0]
+        F[:, 1, 1] = 1.0
+        P = F @ P @ F.transpose(0, 2, 1)
+        P[:, 1, 1] += RATE_WALK**2 * np.abs(k) ** 3 * dt
+        return ahead, P
+
+    def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
+        """k unknown, of either sign."""
+        return np.array([[y, 0.0]]), np.diag([variance, (scale / dt) ** 2])[None]
+
+    def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
+        """What remains is y itself."""
+        margin = tolerance * abs(start) - x[:, 0] * np.sign(start)
+        return np.asarray(ndtr(margin / np.sqrt(P[:, 0, 0] + tolerance**2 * start_variance + TINY)))
+
+    def elapsed(self, x: Array, level: float) -> float:
+        """From y = level exp(-k s)."""
+        ratio = level / x[0] if x[0] else 0.0
+        return math.log(ratio) / x[1] if ratio > 0.0 and x[1] else math.nan
+
+    def total(self, x: Array, start: float) -> float:  # noqa: ARG002
+        """It ends at zero."""
+        return abs(start)
+
+    def remaining(self, x: Array) -> float:
+        """The distance itself."""
+        return abs(float(x[0]))
+
+    def rate(self, x: Array) -> float:
+        """k."""
+        return float(x[1])
+
+
+@dataclass(frozen=True, slots=True)
+class SingleMotion:
+    """One lattice parameter."""
+
+    size: int = 3
+    speed_scales: tuple[float, ...] = (0.03, 0.003)
+
+    def predict(self, x: Array, P: Array, dt: float) -> tuple[Array, Array]:
+        """dy/dt = v, dv/dt = -k v, integrated exactly."""
+        v, k = x[:, 1], np.clip(x[:, 2] * dt, -1.0, 20.0)
+        decay = np.exp(-k)
+        small = np.abs(k) < 1e-4
+        safe = np.where(small, 1.0, k)
+        lasting = np.where(small, 1.0 - k / 2.0, (1.0 - decay) / safe) * dt
+        slope = np.where(small, -0.5 + k / 3.0, (decay * (1.0 + k) - 1.0) / safe**2) * dt * dt
+        ahead = np.stack([x[:, 0] + v * lasting, v * decay, x[:, 2]], axis=1)
+        F = np.zeros_like(P)
+        F[:, 0, 0] = F[:, 2, 2] = 1.0
+        F[:, 0, 1], F[:, 0, 2] = lasting, v * slope
+        F[:, 1, 1], F[:, 1, 2] = decay, -dt * ahead[:, 1]
+        P = F @ P @ F.transpose(0, 2, 1)
+        P[:, 2, 2] += RATE_WALK**2 * np.abs(x[:, 2]) ** 3 * dt
+        return ahead, P
+
+    def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
+        """v unknown, of either sign; k unknown but seldom negative."""
+        return np.array([[y, 0.0, 0.05 / dt]]), np.diag([variance, (scale / dt) ** 2, (0.15 / dt) ** 2])[None]
+
+    def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
+        """What remains is v / k; being under c = tolerance / (1 - tolerance) of what is done means |v| < c k."""
+        sign = np.sign(x[:, 0] - start)
+        share = tolerance / (1.0 - tolerance)
+        c = share * np.abs(x[:, 0] - start)
+        margin = c * x[:, 2] - sign * x[:, 1]
+        spread = c**2 * P[:, 2, 2] + P[:, 1, 1] - 2.0 * sign * c * P[:, 1, 2]
+        spread += (share * x[:, 2]) ** 2 * (start_variance + P[:, 0, 0])
+        return np.asarray(ndtr(margin / np.sqrt(np.maximum(spread, TINY))))
+
+    def elapsed(self, x: Array, level: float) -> float:
+        """From y - level = v (exp(k s) - 1) / k."""
+        if not x[1]:
+            return math.nan
+        plain = float((x[0] - level) / x[1])
+        grown = 1.0 + x[2] * plain
+        return math.log(grown) / float(x[2]) if grown > 0.0 and abs(x[2] * plain) > 1e-6 else plain
+
+    def total(self, x: Array, start: float) -> float:
+        """To where the curvature points."""
+        return abs(float(x[0] - start + x[1] / x[2])) if x[2] > 0.0 else math.nan
+
+    def remaining(self, x: Array) -> float:
+        """v / k."""
+        return abs(float(x[1] / x[2])) if x[2] > 0.0 else math.nan
+
+    def rate(self, x: Array) -> float:
+        """k."""
+        return float(x[2])
