@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.integration.defects import DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.kernel import Sums, empty_sums, sum_image
-from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, build_plan
+from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, build_plan, without
 from latticewatch.processing.integration.splitting import SplitSums
 from latticewatch.processing.pattern import Pattern
 
@@ -31,7 +32,10 @@ class ImageIntegrator:
     sigma is too small for a fit: the default does not split.
 
     normalise_by: header key (e.g. ``Flux``); patterns are scaled by its first value over the frame's own, so
-    that intensities stay in counts. Not safe for two threads at once: one integrator per thread.
+    that intensities stay in counts. find_defects: look for hot and dead pixels in the first frames; what a frame
+    shows is used from that frame on, so live and offline agree.
+
+    Not safe for two threads at once: one integrator per thread.
     """
 
     def __init__(
@@ -44,18 +48,21 @@ class ImageIntegrator:
         flat: NDArray[np.float64] | None = None,
         polarization: float = 0.99,
         solid_angle: bool = True,
+        gaps: bool = True,
         bins: int | None = None,
         splitting: Splitting = "no",
         normalise_by: str | None = None,
+        find_defects: bool = True,
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
-        corrections = Corrections(mask, dark, flat, polarization, solid_angle)
+        corrections = Corrections(mask, dark, flat, polarization, solid_angle, gaps)
         if splitting not in ("no", "bbox", "full"):
             raise UserError(f"splitting {splitting!r} is unknown; choose no, bbox or full")
-        self.plan: Plan = build_plan(geometry, corrections, shape, bins)
+        self._whole = self.plan = build_plan(geometry, corrections, shape, bins)
         self._split = None if splitting == "no" else SplitSums(geometry, corrections, shape, splitting, self.plan)
         self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
         self.two_theta.flags.writeable = False
+        self._finder = DefectFinder(self.plan) if find_defects else None
         self._sums = empty_sums(len(self.two_theta) + 1)
         self._normalise_by = normalise_by
         self._first_monitor: float | None = None
@@ -71,10 +78,20 @@ class ImageIntegrator:
         if isinstance(scale, Gap):
             return scale
         limit = largest_valid(counts.dtype, frame.header)
+        self._look_for_defects(counts, limit)
         if self._split is not None:
-            return self._split.pattern(counts, limit, scale)
+            return self._split.pattern(self.plan, counts, limit, scale)
         sum_image(self.plan, counts, limit, self._sums)
         return pattern_of(self.plan, self._sums, scale)
+
+    @property
+    def defects(self) -> Defects | None:
+        """Hot and dead pixels found so far; they are left out of the frame that showed them and all later ones."""
+        return self._finder.defects if self._finder is not None else None
+
+    def _look_for_defects(self, counts: NDArray[Any], limit: float) -> None:
+        if self._finder is not None and self._finder.observe(counts, limit):
+            self.plan = without(self._whole, self._finder.defects.mask)
 
     def _monitor_scale(self, header: Mapping[str, str]) -> float | Gap:
         if self._normalise_by is None:

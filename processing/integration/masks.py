@@ -20,7 +20,7 @@ def read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
     read, holds more than one image or has another shape.
     """
     values = _read(path, "mask", shape)
-    mask = values != 0  # NaN differs from zero: masked
+    mask: NDArray[np.bool_] = values != 0  # NaN differs from zero: masked
     if mask.all():
         raise UserError(f"{path}: the mask leaves no pixel; a pixel is masked where the value is not 0")
     return mask
@@ -96,7 +96,9 @@ def _read_with_fabio(path: Path) -> NDArray[Any]:
 
 def _read_dioptas(path: Path) -> NDArray[Any]:
     """Dioptas writes .mask as a TIFF, older ones as a table of 0 and 1."""
-    if path.open("rb").read(2) in (b"II", b"MM"):
+    with path.open("rb") as file:
+        start = file.read(2)
+    if start in (b"II", b"MM"):
         return _read_with_fabio(path)
     return np.loadtxt(path, dtype=np.int8, ndmin=2)
 

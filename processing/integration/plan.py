@@ -20,7 +20,8 @@ class Corrections:
 
     mask: True where a pixel is left out. dark: counts to subtract. flat: relative sensitivity, 1 is normal.
     polarization: degree of horizontal polarization of the beam, -1 to 1. solid_angle: correct for the angle that
-    a pixel spans at the sample.
+    a pixel spans at the sample. gaps: leave the gaps between known modules out; False only to compare with
+    programs that take them for data.
     """
 
     mask: NDArray[np.bool_] | None = None
@@ -28,6 +29,7 @@ class Corrections:
     flat: NDArray[np.float64] | None = None
     polarization: float = 0.99
     solid_angle: bool = True
+    gaps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Plan:
 
 def static_mask(geometry: Geometry, corrections: Corrections, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """What is left out of every frame: the user's mask, module gaps, pixels whose dark or flat is unusable."""
-    mask = module_gaps(geometry, shape)
+    mask: NDArray[np.bool_] = module_gaps(geometry, shape) if corrections.gaps else np.zeros(shape, bool)
     if corrections.mask is not None:
         mask = mask | corrections.mask
     if corrections.dark is not None:
@@ -126,6 +128,12 @@ def _with_totals(plan: Plan) -> Plan:
     return replace(
         plan,
         pixels=np.bincount(plan.bins, minlength=length),
-        total_weight=np.bincount(plan.bins, plan.weight, length),
-        total_dark=np.bincount(plan.bins, plan.dark, length) if plan.dark.size else np.zeros(length),
+        total_weight=_binned(plan.bins, plan.weight, length),
+        total_dark=_binned(plan.bins, plan.dark, length),
     )
+
+
+def _binned(bins: NDArray[np.uint16], values: NDArray[np.float32], length: int) -> NDArray[np.float64]:
+    if not values.size:
+        return np.zeros(length)
+    return np.bincount(bins, values, length).astype(np.float64, copy=False)

@@ -28,10 +28,12 @@ class SplitSums:
         result = self._integrate(np.ones(shape, np.float32))
         self.two_theta = np.asarray(result.radial, np.float64)
 
-    def pattern(self, counts: NDArray[Any], limit: float, scale: float) -> Pattern | Gap:
-        """The pattern of this image times ``scale``; values below 0, at or above ``limit`` or NaN are invalid."""
-        valid = (counts >= 0) & (counts < limit)
-        share = (valid & ~self._mask).sum() / (~self._mask).sum()
+    def pattern(self, plan: Plan, counts: NDArray[Any], limit: float, scale: float) -> Pattern | Gap:
+        """The pattern of this image times ``scale``; values below 0, at or above ``limit`` or NaN are invalid,
+        and so is what the plan leaves out."""
+        used = (plan.bins < len(plan.two_theta)).reshape(plan.shape)
+        valid = (counts >= 0) & (counts < limit) & used
+        share = valid.sum() / used.sum()
         if share < FEWEST_VALID:
             return Gap(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
         result = self._integrate(np.where(valid, counts, INVALID).astype(np.float32))

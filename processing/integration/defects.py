@@ -1,0 +1,172 @@
+"""Hot and dead pixels, found from the first frames of a scan.
+
+A pixel is judged against its ring (the pixels of its 2θ bin). Hot: it stands out by far in every frame and does
+not leak into its eight neighbours, as every diffraction spot does, however sharp. Dead: it counts next to nothing
+while its neighbours count what the ring does, which a beam stop's edge does not. What cannot be told from a spot
+stays in use, and so do clusters.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from latticewatch.processing.integration.plan import Plan
+
+FRAMES = 5  # with light in them; then what was found stands
+MOST_FRAMES = 20  # in all
+LIGHT = 0.05  # counts per pixel
+FEWEST_IN_RING = 16
+MAD_TO_SIGMA = 1.4826
+HOT_SIGMAS = 12.0
+SPOT_LEAKS = 0.2  # of a spot's excess into its eight neighbours: at least this, on real frames of sharp spots
+PIXEL_LEAKS = 0.05  # of a hot pixel's, at most
+LEAK_SIGMAS = 4.0  # a leak that counting noise does not explain
+DEAD_SHARE = 0.1  # of what the ring counts
+DEAD_EXPECTED = 25.0  # counts in all frames, below which a silent pixel proves nothing
+LIVELY_SHARE = 0.5
+LIVELY_NEIGHBOURS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Defects:
+    """mask: (rows, columns), True where a pixel is hot or dead. frames: how many it was judged from."""
+
+    mask: NDArray[np.bool_]
+    hot: int
+    dead: int
+    frames: int
+    settled: bool
+
+
+class DefectFinder:
+    """Looks at the first frames of one scan, in order; the same frames give the same defects."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._order = np.argsort(plan.bins, kind="stable").astype(np.int32)
+        self._starts = np.concatenate([[0], np.cumsum(plan.pixels[:-1])]).astype(np.int64)
+        self._outstanding = np.ones(plan.bins.size, np.bool_)
+        self._counted = np.zeros(plan.bins.size, np.float32)
+        self._expected = np.zeros(plan.bins.size, np.float32)
+        self._frames = self._lit = 0
+        self.defects = Defects(np.zeros(plan.shape, bool), 0, 0, 0, settled=False)
+
+    def observe(self, counts: NDArray[Any], limit: float) -> bool:
+        """Look at one more frame (rows, columns); True where ``defects`` changed. Settled: does nothing."""
+        if self.defects.settled:
+            return False
+        values = _normalised(self._plan, counts, limit)
+        median, spread = _rings(values, self._order, self._starts)
+        light = float(np.nanmean(values)) > LIGHT if np.isfinite(values).any() else False
+        _keep_outstanding(values, self._plan.bins, median, spread, self._outstanding)
+        _add(values, self._plan.bins, self._plan.weight, median, self._counted, self._expected)
+        self._frames += 1
+        self._lit += light
+        return self._conclude()
+
+    def _conclude(self) -> bool:
+        shape = self._plan.shape
+        dead = np.zeros(self._outstanding.size, np.bool_)
+        hot = self._outstanding & (self._counted > 0)
+        _find_isolated(self._counted, self._expected, shape[1], hot)
+        _find_dead(self._counted, self._expected, shape[1], dead)
+        mask = (hot | dead).reshape(shape)
+        changed = not np.array_equal(mask, self.defects.mask)
+        settled = self._lit >= FRAMES or self._frames >= MOST_FRAMES
+        self.defects = Defects(mask, int(hot.sum()), int(dead.sum()), self._frames, settled)
+        return changed
+
+
+def _normalised(plan: Plan, counts: NDArray[Any], limit: float) -> NDArray[np.float32]:
+    """Counts over weight; NaN where invalid or left out."""
+    flat = counts.reshape(-1).astype(np.float32)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        valid = (flat >= 0) & (flat < limit) & (plan.bins < len(plan.two_theta))
+        if plan.dark.size:
+            flat -= plan.dark
+        return np.where(valid, flat / plan.weight, np.float32(np.nan))
+
+
+@njit(nogil=True, cache=True)
+def _rings(values, order, starts):  # type: ignore[no-untyped-def]  # pragma: no cover
+    rings = len(starts) - 1
+    median = np.full(rings + 1, np.nan, np.float32)
+    spread = np.full(rings + 1, np.nan, np.float32)
+    buffer = np.empty(np.max(np.diff(starts)), np.float32)
+    for ring in range(rings):
+        count = 0
+        for place in range(starts[ring], starts[ring + 1]):
+            value = values[order[place]]
+            if value == value:  # not NaN
+                buffer[count] = value
+                count += 1
+        if count < FEWEST_IN_RING:
+            continue
+        members = buffer[:count]
+        middle = np.median(members)
+        median[ring] = middle
+        deviation = MAD_TO_SIGMA * np.median(np.abs(members - middle))
+        spread[ring] = max(deviation, np.sqrt(max(middle, 1.0)))
+    return median, spread
+
+
+@njit(nogil=True, cache=True)
+def _keep_outstanding(values, bins, median, spread, hot):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Clear ``hot`` where a pixel does not stand out in this frame. Invalid pixels stay undecided."""
+    for pixel in range(len(values)):
+        value, where = values[pixel], bins[pixel]
+        if hot[pixel] and value == value and not value - median[where] > HOT_SIGMAS * spread[where]:
+            hot[pixel] = False
+
+
+@njit(nogil=True, cache=True)
+def _find_isolated(counted, expected, columns, hot):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Clear ``hot`` where a pixel's neighbours share its excess, or are too noisy to tell."""
+    rows = len(counted) // columns
+    around = np.empty(16)
+    for pixel in np.flatnonzero(hot):
+        row, column = pixel // columns, pixel % columns
+        neighbours = total = border = 0
+        for near_row in range(max(row - 2, 0), min(row + 3, rows)):
+            for near_column in range(max(column - 2, 0), min(column + 3, columns)):
+                near = near_row * columns + near_column
+                if near == pixel or not expected[near] > 0:
+                    continue
+                if abs(near_row - row) == 2 or abs(near_column - column) == 2:
+                    around[border] = counted[near]
+                    border += 1
+                else:
+                    total += counted[near]
+                    neighbours += 1
+        level = np.median(around[:border]) if border else 0.0
+        noise = LEAK_SIGMAS * np.sqrt(max(total, neighbours * level) + 8.0)
+        excess = counted[pixel] - level
+        told_apart = neighbours >= 3 and border >= 5 and SPOT_LEAKS * excess > noise
+        hot[pixel] = told_apart and total - neighbours * level < max(noise, PIXEL_LEAKS * excess)
+
+
+@njit(nogil=True, cache=True)
+def _add(values, bins, weight, median, counted, expected):  # type: ignore[no-untyped-def]  # pragma: no cover
+    for pixel in range(len(values)):
+        level = max(median[bins[pixel]] * weight[pixel], 1e-6)
+        if values[pixel] == values[pixel] and level == level:
+            counted[pixel] += values[pixel] * weight[pixel]
+            expected[pixel] += level
+
+
+@njit(nogil=True, cache=True)
+def _find_dead(counted, expected, columns, dead):  # type: ignore[no-untyped-def]  # pragma: no cover
+    rows = len(counted) // columns
+    for pixel in range(len(counted)):
+        if expected[pixel] < DEAD_EXPECTED or counted[pixel] > DEAD_SHARE * expected[pixel]:
+            continue
+        row, column = pixel // columns, pixel % columns
+        lively = 0
+        for near_row in range(max(row - 1, 0), min(row + 2, rows)):
+            for near_column in range(max(column - 1, 0), min(column + 2, columns)):
+                near = near_row * columns + near_column
+                lively += expected[near] > 0 and counted[near] > LIVELY_SHARE * expected[near]
+        dead[pixel] = lively >= LIVELY_NEIGHBOURS

@@ -1,0 +1,1 @@
+"""Checks of the integration: geometry, masks, corrections, agreement with pyFAI, real standards."""

@@ -1,0 +1,164 @@
+"""A .poni file is read without trusting it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
+from latticewatch.processing.integration.geometry import find_geometry, read_geometry
+from latticewatch.processing.integration.integrate import ImageIntegrator
+
+GOOD = {
+    "poni_version": "2.1",
+    "Detector": "Detector",
+    "Detector_config": '{"pixel1": 0.000172, "pixel2": 0.000172, "orientation": 3}',
+    "Distance": "0.3",
+    "Poni1": "0.05",
+    "Poni2": "0.04",
+    "Rot1": "0.001",
+    "Rot2": "-0.002",
+    "Rot3": "0.0",
+    "Wavelength": "6.4066e-11",
+}
+
+
+def poni(folder: Path, name: str = "geometry.poni", **changes: str | None) -> Path:
+    lines = [f"{key}: {value}" for key, value in {**GOOD, **changes}.items() if value is not None]
+    path = folder / name
+    path.write_text("# a comment: not a key\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def refusal(path: Path, **options: int) -> str:
+    with pytest.raises(UserError) as caught:
+        read_geometry(path, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_every_number_arrives(tmp_path: Path) -> None:
+    path = poni(tmp_path)
+    geometry = read_geometry(path)
+    assert geometry.wavelength_A == pytest.approx(0.64066, rel=1e-12)
+    assert (geometry.distance_m, geometry.poni1_m, geometry.poni2_m) == (0.3, 0.05, 0.04)
+    assert (geometry.rot1_rad, geometry.rot2_rad, geometry.rot3_rad) == (0.001, -0.002, 0.0)
+    assert (geometry.pixel1_m, geometry.pixel2_m) == (172e-6, 172e-6)
+    assert (geometry.detector, geometry.shape, geometry.orientation) == (None, None, 3)
+    assert geometry.text == path.read_text()
+
+
+def test_the_first_version_of_the_format(tmp_path: Path) -> None:
+    path = poni(
+        tmp_path,
+        poni_version=None, Detector=None, Detector_config=None,
+        PixelSize1="0.0001", PixelSize2="0.0002", SplineFile="None",
+    )  # fmt: skip
+    geometry = read_geometry(path)
+    assert (geometry.pixel1_m, geometry.pixel2_m, geometry.orientation) == (1e-4, 2e-4, 3)
+
+
+def test_the_last_calibration_in_a_file_counts(tmp_path: Path) -> None:
+    path = poni(tmp_path)
+    path.write_text(path.read_text() + "Distance: 0.4\n")
+    assert read_geometry(path).distance_m == 0.4
+
+
+def test_orientation_is_overridden(tmp_path: Path) -> None:
+    assert read_geometry(poni(tmp_path), orientation=2).orientation == 2
+    assert "orientation" in refusal(poni(tmp_path), orientation=5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"Wavelength": "0.64"}, ["Wavelength", "angstrom"]),
+        ({"Wavelength": "nan"}, ["Wavelength"]),
+        ({"Wavelength": "0"}, ["Wavelength"]),
+        ({"Wavelength": "-6.4e-11"}, ["Wavelength"]),
+        ({"Wavelength": None}, ["Wavelength", "missing"]),
+        ({"Wavelength": "None"}, ["Wavelength", "not a number"]),
+        ({"Distance": None}, ["Distance", "missing"]),
+        ({"Distance": "0"}, ["Distance"]),
+        ({"Distance": "-0.3"}, ["Distance"]),
+        ({"Distance": "inf"}, ["Distance"]),
+        ({"Distance": "300"}, ["Distance", "millimetres"]),
+        ({"Distance": "far"}, ["Distance", "not a number"]),
+        ({"Poni1": "nan"}, ["Poni1"]),
+        ({"Poni2": "512"}, ["Poni2"]),
+        ({"Rot2": "41"}, ["Rot2", "degrees"]),
+        ({"Detector_config": '{"pixel1": 172, "pixel2": 172}'}, ["pixel size", "micrometres"]),
+        ({"Detector_config": '{"pixel1": 0.000172}'}, ["pixel size", "missing"]),
+        ({"Detector_config": '{"pixel1": 0.000172'}, ["Detector_config", "JSON"]),
+        ({"Detector_config": "[" * 5000}, ["Detector_config", "JSON"]),
+        ({"Detector_config": '{"pixel1": 1e-4, "pixel2": 1e-4, "max_shape": [0, 9]}'}, ["max_shape"]),
+        ({"Detector_config": '{"pixel1": 1e-4, "pixel2": 1e-4, "orientation": 9}'}, ["orientation"]),
+        ({"Detector_config": '{"pixel1": 1e-4, "pixel2": 1e-4, "splineFile": "/etc/passwd"}'}, ["splineFile"]),
+        ({"SplineFile": "/etc/passwd"}, ["SplineFile"]),
+        ({"Detector": "/etc/passwd"}, ["Detector", "/etc/passwd"]),
+        ({"Detector": "NexusDetector"}, ["Detector"]),
+        ({"Detector": "PILATUS 2048M"}, ["Detector"]),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    tmp_path: Path, changes: dict[str, str | None], words: list[str]
+) -> None:
+    message = refusal(poni(tmp_path, **changes))
+    for word in ["geometry.poni", *words]:
+        assert word in message
+
+
+def test_what_is_no_poni_at_all(tmp_path: Path) -> None:
+    (tmp_path / "image.poni").write_bytes(bytes(range(256)) * 10)
+    (tmp_path / "empty.poni").write_bytes(b"")
+    (tmp_path / "huge.poni").write_text("x" * 2_000_000)
+    for name in ("image.poni", "empty.poni", "huge.poni"):
+        assert "not a .poni file" in refusal(tmp_path / name)
+    assert "No such file" in refusal(tmp_path / "absent.poni")
+    assert "not a file" in refusal(tmp_path)
+
+
+def test_the_only_poni_in_or_above_the_folder_is_found(tmp_path: Path) -> None:
+    scan = tmp_path / "scan"
+    scan.mkdir()
+    with pytest.raises(UserError, match=r"no \.poni file"):
+        find_geometry(scan)
+    above = poni(tmp_path)
+    assert find_geometry(scan) == above.resolve()
+    (scan / "stack.h5").touch()
+    assert find_geometry(scan / "stack.h5") == above.resolve()
+    poni(scan, "other.poni")
+    with pytest.raises(UserError, match=r"geometry\.poni.*--geometry") as caught:
+        find_geometry(scan)
+    assert "other.poni" in str(caught.value)
+
+
+def test_a_named_detector_brings_its_gaps_and_its_shape(tmp_path: Path) -> None:
+    path = poni(tmp_path, Detector="Pilatus300k", Detector_config='{"pixel1": 0.000172, "pixel2": 0.000172}')
+    geometry = read_geometry(path)
+    assert azimuthal_integrator(geometry, (619, 487)).detector.shape == (619, 487)
+    gaps = module_gaps(geometry, (619, 487))
+    assert gaps.sum() == 2 * 17 * 487
+    assert gaps[195:212].all()
+    with pytest.raises(UserError, match=r"619x487.*1679x1475"):
+        ImageIntegrator(geometry, shape=(1679, 1475))
+
+
+def test_a_detector_is_recognised_by_pixel_size_and_shape(tmp_path: Path) -> None:
+    geometry = read_geometry(poni(tmp_path))
+    assert module_gaps(geometry, (619, 487)).sum() == 2 * 17 * 487
+    assert not module_gaps(geometry, (618, 487)).any()
+    other = '{"pixel1": 0.0001, "pixel2": 0.0001}'
+    assert not module_gaps(read_geometry(poni(tmp_path, Detector_config=other)), (619, 487)).any()
+
+
+def test_orientation_2_is_the_image_flipped_up_down(tmp_path: Path) -> None:
+    read, flipped = (read_geometry(poni(tmp_path), orientation) for orientation in (3, 2))
+    shape = (40, 60)
+    as_read, turned = (
+        azimuthal_integrator(geometry, shape).center_array(shape, unit="2th_rad") for geometry in (read, flipped)
+    )
+    np.testing.assert_allclose(turned, as_read[::-1], rtol=1e-12)
+    assert not np.allclose(turned, as_read)
