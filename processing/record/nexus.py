@@ -62,7 +62,7 @@ class NexusFile:
     def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
         """Add notes: seconds from the first frame, clock, kind, text."""
         for name, values in zip(NOTES, zip(*notes, strict=True), strict=True):
-            _extend(self._entry["notes"][name], list(values))
+            _extend(self._entry["marks"][name], list(values))
 
     def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
         """Keep the pixels found hot and dead: (n, 2) row and column. Replaces an earlier finding."""
@@ -139,7 +139,7 @@ def _lay_out_columns(entry: Any, paths: Sequence[str]) -> None:
     entry["fits"].create_dataset(
         "parameters", (0, 0), "f8", maxshape=(None, None), chunks=PARAMETER_CHUNK, fillvalue=NAN
     )
-    for name, columns in (("states", STATES), ("notes", NOTES)):
+    for name, columns in (("states", STATES), ("marks", NOTES)):
         group = _group(entry, name, "NXcollection")
         for column in columns:
             _column(group, column, text=column in ("state", "kind", "text"), whole=column == "frame")

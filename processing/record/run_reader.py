@@ -232,8 +232,8 @@ def _column(file: Any, name: str, where: str, count: int) -> Any:
 
 
 def _notes(file: Any, where: str) -> tuple[Note, ...]:
-    times, clocks = (untrusted.numbers(file, f"entry/notes/{name}", where) for name in ("time_s", "written_s"))
-    kinds, texts = (untrusted.texts(file, f"entry/notes/{name}", where) for name in ("kind", "text"))
+    times, clocks = (untrusted.numbers(file, f"entry/marks/{name}", where) for name in ("time_s", "written_s"))
+    kinds, texts = (untrusted.texts(file, f"entry/marks/{name}", where) for name in ("kind", "text"))
     return tuple(Note(float(a), float(b), c, d) for a, b, c, d in zip(times, clocks, kinds, texts, strict=False))
 
 

@@ -1,0 +1,42 @@
+"""A run file as a source of frames: replay and refit from what was recorded."""
+
+import threading
+from collections.abc import Iterator
+
+from latticewatch.processing.frame import Frame, Gap
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.record.run_reader import Run
+from latticewatch.processing.series import NAN, Progress, Row
+
+
+class RunFileSource:
+    """The frames of a recorded run, as fast as they are asked for.
+
+    Recorded patterns are what was fitted, so fitting them again gives the same numbers. Frames without a
+    pattern come as the gap they were.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._given = 0
+        self._newest_mtime_s = NAN
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame of the run once, in order; ends at the end of the run or when ``stop`` is set."""
+        for row in self._run.rows:
+            if stop.is_set():
+                return
+            self._newest_mtime_s = row.mtime_s
+            self._given += 1
+            yield frame_of(row)
+
+    def progress(self) -> Progress:
+        """All frames of the run are found; those not handed out yet wait."""
+        found = len(self._run.rows)
+        return Progress(found, found - self._given, self._newest_mtime_s)
+
+
+def frame_of(row: Row) -> Frame:
+    """The frame a row was made from, with its pattern in place of the image."""
+    content: Pattern | Gap = row.pattern or Gap(row.fit.reason if isinstance(row.fit, Gap) else "unreadable: lost")
+    return Frame(index=row.index, name=row.name, time_s=row.time_s, mtime_s=row.mtime_s, content=content)

@@ -1,0 +1,99 @@
+"""The summary: what a run came to, as JSON."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.composition import fraction_of
+from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, Rate
+from latticewatch.processing.record.header import RunHeader
+from latticewatch.processing.record.outfile import write_whole
+from latticewatch.processing.series import NAN, Row
+
+SCHEMA = "latticewatch-summary/1"
+
+
+def summarise(header: RunHeader, rows: Sequence[Row], kinetics: Kinetics) -> dict[str, Any]:
+    """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at."""
+    fraction, fraction_esd = _end_fraction(header, kinetics)
+    return {
+        "schema": SCHEMA,
+        "title": header.title,
+        "frames": len(rows),
+        "gaps": sum(isinstance(row.fit, Gap) for row in rows),
+        "mixing_s": _time(kinetics.mixing_s),
+        "pauses": [_pause(pause) for pause in kinetics.pauses],
+        "complete": _complete(kinetics.complete) if kinetics.complete else None,
+        "half_time_s": _time(kinetics.half_time_s),
+        "half_time_esd_s": _time(kinetics.half_time_esd_s),
+        "rates": [_rate(rate) for rate in kinetics.rates],
+        "lp_start_A": _length(kinetics.lp_start_A),
+        "lp_start_esd_A": _length(kinetics.lp_start_esd_A),
+        "lp_end_A": _length(kinetics.lp_end_A),
+        "lp_end_esd_A": _length(kinetics.lp_end_esd_A),
+        "fraction_end": _length(fraction),
+        "fraction_end_esd": _length(fraction_esd),
+        "software": dict(header.software),
+        "inputs": [{"role": each.role, "file": each.name, "sha256": each.sha256} for each in header.inputs],
+    }
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """The summary as it stands in its file."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Write the summary as JSON in UTF-8. Raises UserError where it cannot be written."""
+    write_whole(path, summary_text(summary).encode())
+
+
+def _end_fraction(header: RunHeader, kinetics: Kinetics) -> tuple[float, float]:
+    scale = header.setup.composition
+    if scale is None or math.isnan(kinetics.lp_end_A):
+        return NAN, NAN
+    return fraction_of(scale, kinetics.lp_end_A, kinetics.lp_end_esd_A)
+
+
+def _pause(pause: Pause) -> dict[str, float | None]:
+    return {
+        "start_s": _time(pause.start_s),
+        "end_s": _time(pause.end_s),
+        "lp_A": _length(pause.lp_A),
+        "lp_esd_A": _length(pause.lp_esd_A),
+        "declared_s": _time(pause.declared_s),
+    }
+
+
+def _complete(complete: Completion) -> dict[str, float | None]:
+    return {
+        "declared_s": _time(complete.declared_s),
+        "reached_s": _time(complete.reached_s),
+        "lp_A": _length(complete.lp_A),
+        "lp_esd_A": _length(complete.lp_esd_A),
+    }
+
+
+def _rate(rate: Rate) -> dict[str, float | str | None]:
+    return {
+        "start_s": _time(rate.start_s),
+        "end_s": _time(rate.end_s),
+        "rate_constant_per_s": _significant(rate.rate_constant_per_s),
+        "esd": _significant(rate.esd),
+        "model": rate.model,
+    }
+
+
+def _time(value: float) -> float | None:
+    return round(value, 6) + 0.0 if math.isfinite(value) else None
+
+
+def _length(value: float) -> float | None:
+    return round(value, 7) + 0.0 if math.isfinite(value) else None
+
+
+def _significant(value: float) -> float | None:
+    return float(f"{value:.7g}") if math.isfinite(value) else None
