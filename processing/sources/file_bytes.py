@@ -52,10 +52,11 @@ def read_file(path: Path) -> tuple[bytes, FileState]:
     except OSError as error:
         raise _refusal(error) from None
     try:
-        with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123 — from a descriptor
-            return _read(file.fileno())
+        return _read(descriptor)
     except OSError as error:
         raise _refusal(error) from None
+    finally:
+        os.close(descriptor)
 
 
 def _refusal(error: OSError) -> Unreadable:

@@ -13,6 +13,8 @@ from latticewatch.processing.series import Progress
 NAN = float("nan")
 LONGEST_WAIT_S = 0.25
 """How soon ``stop``, which cannot wake the transport, is seen."""
+LONGEST_LAG_S = 0.5
+"""A loop that is later than this was busy or is slower than the replay; it is not made up for in a burst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Transport:
         return not math.isnan(self._seek_s) and not time_s >= self._seek_s
 
     def _wait_s(self, time_s: float) -> float:
+        if time_s >= self._seek_s:
+            self._seek_s = NAN
         if self._is_seeking(time_s) or self._steps:
             return 0.0
         if not self._playing:
@@ -106,14 +110,15 @@ class Transport:
             begin_s = time_s if math.isnan(self._position_s) else self._position_s
             self._origin = time.monotonic(), begin_s
         clock_s, begin_s = self._origin
-        return clock_s + (time_s - begin_s) / self._speed - time.monotonic()
+        wait_s = clock_s + (time_s - begin_s) / self._speed - time.monotonic()
+        if wait_s < -LONGEST_LAG_S:
+            self._origin = time.monotonic(), time_s
+        return wait_s
 
     def _arrive(self, time_s: float) -> None:
         if self._steps or self._is_seeking(time_s):
             self._steps = max(self._steps - 1, 0)
             self._origin = None
-        elif not math.isnan(self._seek_s):
-            self._seek_s = NAN
         if not math.isnan(time_s):
             self._position_s = time_s
 
@@ -127,8 +132,8 @@ def _checked(speed: float) -> float:
 class Paced:
     """The frames of a source, each held back until the transport says that its time has come.
 
-    Frames without a time come right after the one before. A loop that is slower than the replay is not
-    hurried: frames that are due come without a pause, and none is left out.
+    Frames without a time come right after the one before. A loop that is slower than the replay gets every
+    frame all the same, each as soon as it asks.
     """
 
     def __init__(self, source: Source, transport: Transport) -> None:
