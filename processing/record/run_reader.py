@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -113,6 +112,8 @@ class Run:
     def close(self) -> None:
         """Close the file; rows that were taken stay good."""
         self._open.file.close()
+        if self._open.aside is not None:
+            self._open.aside.close()
 
     def __enter__(self) -> "Run":
         return self
@@ -131,6 +132,7 @@ class _Block:
 @dataclass(frozen=True, slots=True)
 class _OpenRun:
     file: Any
+    aside: BinaryIO | None
     where: str
     header: RunHeader
     two_theta: NDArray[np.float64]
@@ -160,9 +162,11 @@ def read_run(path: Path) -> Run:
         log.warning("%s", notice)
     file = untrusted.open_hdf5(path) if handle is None else h5py.File(handle, "r")
     try:
-        return _read(file, path, notices)
+        return _read(file, handle, path, notices)
     except BaseException:
         file.close()
+        if handle is not None:
+            handle.close()
         raise
 
 
@@ -173,9 +177,11 @@ def _made_whole(path: Path) -> tuple[BinaryIO | None, tuple[str, ...]]:
     try:
         lock = try_acquire(path)
         if lock is not None:
-            with closing(_Released(lock)):
+            try:
                 story = heal(path)[2]
                 journal_path(path).unlink(missing_ok=True)
+            finally:
+                lock.release()
             return None, (story,)
     except FileNotFoundError:
         return None, ()
@@ -185,12 +191,7 @@ def _made_whole(path: Path) -> tuple[BinaryIO | None, tuple[str, ...]]:
     return handle, (story.replace("was not closed", "is not closed"),)
 
 
-class _Released:
-    def __init__(self, lock: Any) -> None:
-        self.close = lock.release
-
-
-def _read(file: Any, path: Path, notices: tuple[str, ...]) -> Run:
+def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...]) -> Run:
     where = str(path)
     if untrusted.text(file, "entry/latticewatch/format", where) != FORMAT:
         raise UserError(f"{where}: not a run file of this version; open it with the version that wrote it")
@@ -200,7 +201,7 @@ def _read(file: Any, path: Path, notices: tuple[str, ...]) -> Run:
         raise UserError(f"{where}: a pattern of {len(two_theta)} points is none; give an unharmed run file")
     count = _count(file, header, len(two_theta), where)
     columns: Columns = MappingProxyType({name: _column(file, name, where, count) for name in column_paths(header)})
-    run = _OpenRun(file, where, header, two_theta)
+    run = _OpenRun(file, aside, where, header, two_theta)
     return Run(
         path=path,
         header=header,
@@ -217,7 +218,8 @@ def _read(file: Any, path: Path, notices: tuple[str, ...]) -> Run:
 
 def _count(file: Any, header: RunHeader, bins: int, where: str) -> int:
     """Rows that are there in every column; a file copied away from its journal can have a ragged end."""
-    counts = [len(untrusted.dataset(file, f"entry/{name}", where)) for name in column_paths(header)]
+    shapes = [untrusted.dataset(file, f"entry/{name}", where).shape for name in column_paths(header)]
+    counts = [shape[0] if shape else 0 for shape in shapes]
     for name, width in (("map/intensity", bins), ("map/intensity_errors", bins), ("fits/parameters", None)):
         found = untrusted.dataset(file, f"entry/{name}", where)
         if found.ndim != 2 or found.dtype.kind != "f" or width not in (None, found.shape[1]):
