@@ -2,7 +2,7 @@
 
 import math
 
-from latticewatch.processing.reaction.motion import RATE_WALK, Array, Motion
+from latticewatch.processing.reaction.motion import Array, Motion
 from latticewatch.processing.reaction.start import Start
 from latticewatch.processing.reaction.verdict import Forecast
 
@@ -10,7 +10,9 @@ Z90 = 1.6449
 WIDEST = 0.5
 
 
-def forecast_of(motion: Motion, x: Array, P: Array, time_s: float, start: Start, tolerance: float) -> Forecast | None:
+def forecast_of(
+    motion: Motion, x: Array, P: Array, walk: float, time_s: float, start: Start, tolerance: float
+) -> Forecast | None:
     """From the present motion (size,), (size, size). None where the data do not bear one."""
     left = _time_left(motion, x, start.level, tolerance)
     if not (math.isfinite(left) and left > 0.0):
@@ -26,7 +28,7 @@ def forecast_of(motion: Motion, x: Array, P: Array, time_s: float, start: Start,
     nudge = 1e-3 * math.sqrt(start.variance) + 1e-15
     by_start = (_time_left(motion, x, start.level + nudge, tolerance) - left) / nudge
     variance += by_start**2 * start.variance
-    variance += left**2 * RATE_WALK**2 * motion.rate(x) * left / 3.0
+    variance += left**2 * walk**2 * motion.rate(x) * left / 3.0
     if not (
         variance > 0.0 and motion.rate(x) > 0.0 and math.sqrt(variance) < WIDEST * left + 1.0 / motion.rate(x) * 0.3
     ):

@@ -20,6 +20,8 @@ OUTLIER_SHARE = 0.02
 OUTLIER_WIDTH = 30.0
 REST, MOVE = 0, 1
 REST_SPEED = 0.25
+# Real kinetics are only nearly exponential: how far ln k wanders while one time constant passes, two opinions.
+WALKS = (0.02, 0.15)
 FARTHEST_A = 10.0
 
 
@@ -27,8 +29,8 @@ FARTHEST_A = 10.0
 class Hazards:
     """Prior probabilities per frame: motion comes to rest, rest becomes motion, motion changes its rate, all is new."""
 
-    rest: float = 0.003
-    move: float = 0.02
+    rest: float = 0.005
+    move: float = 0.01
     bend: float = 0.003
     jump: float = 1e-3
 
@@ -38,7 +40,7 @@ class Bank:
     """The hypotheses, all arrays with first axis n.
 
     x, P: state and covariance (motion.py). kind: REST or MOVE. weight: posterior probability, sums to 1.
-    reference: speed parameter of the motion before this segment (NaN: none). age: frames seen by this segment.
+    reference: speed parameter of the motion before this segment (NaN: none). walk: random walk of ln k per time constant. age: frames seen by this segment.
     left_s, left_y, left_rate: time, coordinate and dy/dt where the segment before was left.
     """
 
@@ -47,6 +49,7 @@ class Bank:
     kind: NDArray[np.int8]
     weight: Array
     reference: Array
+    walk: Array
     age: NDArray[np.int64]
     left_s: Array
     left_y: Array
@@ -58,17 +61,25 @@ def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: flo
     rest = motion.begin(y, variance, 0.0, dt)
     rest[0][0, 1:], rest[1][0, 1:, :], rest[1][0, :, 1:] = 0.0, 0.0, 0.0
     parts = [_segment(rest, REST, 1.0 - moving, time_s, y)]
-    scales = motion.speed_scales
-    for scale in scales:
-        parts.append(_segment(motion.begin(y, variance, scale, dt), MOVE, moving / len(scales), time_s, y))
+    parts += _motions(motion, y, variance, dt, moving, time_s)
     return _joined(parts)
+
+
+def _motions(motion: Motion, y: float, variance: float, dt: float, weight: float, left_s: float) -> list[Bank]:
+    """Motions from level y: of any speed, with a steady rate or a walking one."""
+    each = weight / (len(motion.speed_scales) * len(WALKS))
+    return [
+        _segment(motion.begin(y, variance, scale, dt), MOVE, each, left_s, y, walk=walk)
+        for scale in motion.speed_scales
+        for walk in WALKS
+    ]
 
 
 def step(
     motion: Motion, bank: Bank, time_s: float, dt: float, period: float, z: float, R: float, hazards: Hazards
 ) -> Bank:
     """The bank one frame later. z, R: observed coordinate and its variance; z is NaN where there is none."""
-    ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, dt))
+    ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, bank.walk, dt))
     resting = bank.kind == REST
     leave = np.where(resting, hazards.move, hazards.rest + hazards.bend) + hazards.jump
     ahead = replace(bank, x=ahead_x, P=ahead_P, weight=bank.weight * (1.0 - leave), age=bank.age + 1)
@@ -105,15 +116,11 @@ def _branches(
     share = float(bank.weight[resting].sum())
     if share > 1e-9:
         x, P = mixed(bank, resting)
-        for scale in motion.speed_scales:
-            begun = motion.predict(*motion.begin(x[0], P[0, 0], scale, period), min(dt, period) / 2.0)
-            weight = share * hazards.move / len(motion.speed_scales)
-            parts.append(_segment(begun, MOVE, weight, left_s, x[0]))
-    for scale in motion.speed_scales:
-        fresh = motion.begin(z, R, scale, period)
-        # A fresh start may be anywhere within 1 Å: its own prediction, always perfect, must not be its merit.
-        weight = hazards.jump * np.sqrt(2.0 * R) / len(motion.speed_scales)
-        parts.append(_segment(fresh, MOVE, weight, left_s, z))
+        begun = _joined(_motions(motion, x[0], P[0, 0], period, share * hazards.move, left_s))
+        begun_x, begun_P = motion.predict(begun.x, begun.P, begun.walk, min(dt, period) / 2.0)
+        parts.append(replace(begun, x=begun_x, P=begun_P))
+    # A fresh start may be anywhere within 1 Å: its own prediction, always perfect, must not be its merit.
+    parts += _motions(motion, z, R, period, hazards.jump * float(np.sqrt(2.0 * R)), left_s)
     return parts
 
 
@@ -134,7 +141,7 @@ def _left_motion(
     rate, reference = way / dt, float(x1[1])
     return [
         _segment((still_x[None], still_P[None]), REST, share * hazards.rest, left_s, x[0], rate, reference),
-        _segment((bent_x[None], bent_P[None]), MOVE, share * hazards.bend, left_s, x[0], rate, reference),
+        _segment((bent_x[None], bent_P[None]), MOVE, share * hazards.bend, left_s, x[0], rate, reference, WALKS[0]),
     ]
 
 
@@ -146,6 +153,7 @@ def _segment(
     left_y: float,
     left_rate: float = NAN,
     reference: float = NAN,
+    walk: float = 0.0,
 ) -> Bank:
     return Bank(
         x=state[0],
@@ -153,6 +161,7 @@ def _segment(
         kind=np.array([kind], np.int8),
         weight=np.array([weight]),
         reference=np.array([reference]),
+        walk=np.array([walk]),
         age=np.array([1]),
         left_s=np.array([left_s]),
         left_y=np.array([left_y]),

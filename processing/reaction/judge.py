@@ -23,8 +23,8 @@ from latticewatch.processing.reaction.hypotheses import (
     reweighed,
     step,
 )
-from latticewatch.processing.reaction.motion import Motion, PairMotion, SingleMotion
-from latticewatch.processing.reaction.start import Start, start_of
+from latticewatch.processing.reaction.motion import Array, Motion, PairMotion, SingleMotion
+from latticewatch.processing.reaction.start import Baseline, Start, start_from_rest, start_in_motion
 from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.refinement.fit import Fit
 from latticewatch.processing.setup import Setup
@@ -56,7 +56,9 @@ class Judge:
         self._observed_s = NAN
         self._empty_before = False
         self._lonely = 0
-        self._early: list[tuple[float, float, float]] = []
+        self._first_s = NAN
+        self._variance = NAN
+        self._young = EARLY
         self._start: Start | None = None
         self._least = math.inf
         self._last = Verdict(State.WAITING, why="Nothing to see yet.")
@@ -108,7 +110,7 @@ class Judge:
         apart = not math.isnan(_distance(fit)[0])
         self._lonely = 0 if apart else self._lonely + 1
         if apart and isinstance(self._motion, SingleMotion):
-            self._motion, self._bank, self._early, self._empty_before = PairMotion(), None, [], True
+            self._motion, self._bank, self._empty_before = PairMotion(), None, True
         elif self._lonely >= LONELY and self._bank is None:
             self._motion = SingleMotion()
 
@@ -131,12 +133,11 @@ class Judge:
 
     def _observe(self, time_s: float, z: float, R: float) -> None:
         self._least = min(self._least, abs(z) + math.sqrt(R))
-        if len(self._early) < EARLY or self._start is None:
-            self._early = [*self._early, (time_s, z, R)][-EARLY:]
+        self._young -= self._start is not None
         period = self._period if self._period > 0.0 else 1.0
         if self._bank is None:
-            moving = 0.5
-            self._bank = first_bank(self._motion, z, R, period, time_s, moving)
+            self._first_s, self._variance = time_s, R
+            self._bank = first_bank(self._motion, z, R, period, time_s, 0.5)
         else:
             dt = time_s - self._observed_s
             hazards = self._hazards(time_s)
@@ -156,19 +157,28 @@ class Judge:
             return replace(self._last, state=State.WAITING, why="Nothing to see yet.")
         x, P = mixed(bank, bank.kind == MOVE)
         resting = float((bank.weight * rest_probability(bank)).sum())
-        if self._start is None or len(self._early) < EARLY:
-            self._begin(time_s, bank, x, P)
+        if self._start is None or self._young > 0:
+            self._begin(time_s, bank, x, P, resting)
         if self._start is None:
             return Verdict(State.WAITING, why="Lattices are seen; none has moved yet.")
         return self._judged(time_s, bank, x, P, resting)
 
-    def _begin(self, time_s: float, bank: Bank, x: np.ndarray, P: np.ndarray) -> None:
+    def _begin(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> None:
+        """Find the start, and mend it while the motion is young."""
         moving = float(bank.weight[bank.kind == MOVE].sum())
-        if self._start is None and not (moving > CONFIDENT and abs(x[1]) > FASTEST_START * math.sqrt(P[1, 1])):
+        if moving < CONFIDENT or abs(x[1]) < FASTEST_START * math.sqrt(P[1, 1]) or resting > 0.2:
             return
-        self._start = start_of(self._setup.mixing_time_s, self._early, self._period, self._empty_before)
+        best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
+        mixing = self._setup.mixing_time_s
+        left_s = float(bank.left_s[best])
+        if left_s > self._first_s:
+            baseline = Baseline(float(bank.left_y[best]), self._variance)
+            self._start = start_from_rest(self._motion, x, time_s, baseline, mixing, left_s)
+        else:
+            seen = self._first_s - (self._period / 2.0 if self._empty_before else 0.0)
+            self._start = start_in_motion(self._motion, x, P, time_s, seen if mixing is None else mixing)
 
-    def _judged(self, time_s: float, bank: Bank, x: np.ndarray, P: np.ndarray, resting: float) -> Verdict:
+    def _judged(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> Verdict:
         start = self._start
         assert start is not None
         tolerance = self._setup.tolerance
@@ -176,7 +186,7 @@ class Judge:
         state, since = self._next(time_s, bank, done, resting)
         ahead = None
         if state is State.REACTING and resting < 0.5:
-            ahead = forecast_of(self._motion, x, P, time_s, start, tolerance)
+            ahead = forecast_of(self._motion, x, P, _walk(bank), time_s, start, tolerance)
         total = self._motion.total(x, start.level)
         progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
         return Verdict(state, since, progress, start.mixing_s, ahead, _why(state, done, resting, tolerance))
@@ -186,7 +196,7 @@ class Judge:
         if done >= CONFIDENT or (was is State.COMPLETE and done > 0.001):
             return State.COMPLETE, self._last.since_s if was is State.COMPLETE else time_s
         best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
-        if resting > 0.99 or (was is State.PAUSED and resting > 0.1):
+        if resting > 0.9 or (was is State.PAUSED and resting > 0.1):
             if was is State.PAUSED:
                 return was, self._last.since_s
             if bank.kind[best] == REST and bank.age[best] >= 3:
@@ -194,6 +204,11 @@ class Judge:
         if was in (State.REACTING, State.PAUSED) and was is State.REACTING:
             return was, self._last.since_s
         return State.REACTING, time_s if was is not State.WAITING else self._start.mixing_s  # type: ignore[union-attr]
+
+
+def _walk(bank: Bank) -> float:
+    moving = bank.weight * (bank.kind == MOVE)
+    return math.sqrt(float(moving @ bank.walk**2) / max(float(moving.sum()), 1e-300))
 
 
 def _distance(fit: Fit) -> tuple[float, float]:

@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 Array = NDArray[np.float64]
-# Relative random walk of a rate constant while one time constant passes: real kinetics are only nearly exponential.
-RATE_WALK = 0.08
 TINY = 1e-300
 
 
@@ -27,8 +25,8 @@ class Motion(Protocol):
     size: int
     speed_scales: tuple[float, ...]
 
-    def predict(self, x: Array, P: Array, dt: float) -> tuple[Array, Array]:
-        """Means and covariances ``dt`` seconds later."""
+    def predict(self, x: Array, P: Array, walk: Array, dt: float) -> tuple[Array, Array]:
+        """Means and covariances ``dt`` seconds later. walk: (n,) random walk of ln k while one time constant passes."""
         ...
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
@@ -63,17 +61,17 @@ class PairMotion:
     size: int = 2
     speed_scales: tuple[float, ...] = (0.3, 0.03)
 
-    def predict(self, x: Array, P: Array, dt: float) -> tuple[Array, Array]:
+    def predict(self, x: Array, P: Array, walk: Array, dt: float) -> tuple[Array, Array]:
         """dy/dt = -k y. k is held within what one step can follow."""
         k = x[:, 1]
-        decay = np.exp(np.clip(-k * dt, -20.0, 1.0))
+        decay = np.exp(np.clip(-k * dt, -20.0, 3.0))
         ahead = np.stack([x[:, 0] * decay, k], axis=1)
         F = np.zeros_like(P)
         F[:, 0, 0] = decay
         F[:, 0, 1] = -dt * ahead[:, 0]
         F[:, 1, 1] = 1.0
         P = F @ P @ F.transpose(0, 2, 1)
-        P[:, 1, 1] += RATE_WALK**2 * np.abs(k) ** 3 * dt
+        P[:, 1, 1] += walk**2 * np.abs(k) ** 3 * abs(dt)
         return ahead, P
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
@@ -110,9 +108,9 @@ class SingleMotion:
     size: int = 3
     speed_scales: tuple[float, ...] = (0.03, 0.003)
 
-    def predict(self, x: Array, P: Array, dt: float) -> tuple[Array, Array]:
+    def predict(self, x: Array, P: Array, walk: Array, dt: float) -> tuple[Array, Array]:
         """dy/dt = v, dv/dt = -k v, integrated exactly."""
-        v, k = x[:, 1], np.clip(x[:, 2] * dt, -1.0, 20.0)
+        v, k = x[:, 1], np.clip(x[:, 2] * dt, -3.0, 20.0)
         decay = np.exp(-k)
         small = np.abs(k) < 1e-4
         safe = np.where(small, 1.0, k)
@@ -124,7 +122,7 @@ class SingleMotion:
         F[:, 0, 1], F[:, 0, 2] = lasting, v * slope
         F[:, 1, 1], F[:, 1, 2] = decay, -dt * ahead[:, 1]
         P = F @ P @ F.transpose(0, 2, 1)
-        P[:, 2, 2] += RATE_WALK**2 * np.abs(x[:, 2]) ** 3 * dt
+        P[:, 2, 2] += walk**2 * np.abs(x[:, 2]) ** 3 * abs(dt)
         return ahead, P
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:

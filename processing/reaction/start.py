@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latticewatch.processing.reaction.motion import Array, Motion
+
 NAN = float("nan")
 
 
@@ -17,16 +19,25 @@ class Start:
     variance: float
 
 
-def start_of(
-    mixing_s: float | None, early: list[tuple[float, float, float]], period: float, empty_before: bool
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The coordinate at rest before the reaction, in Å, and its variance."""
+
+    level: float
+    variance: float
+
+
+def start_from_rest(
+    motion: Motion, x: Array, time_s: float, baseline: Baseline, mixing_s: float | None, since_s: float
 ) -> Start:
-    """From the first frames (time, coordinate, variance). Raises nothing; needs at least one frame."""
-    times, z, R = (np.array(column) for column in zip(*early, strict=True))
-    first = times[0] - (period / 2.0 if empty_before else 0.0)
-    at = first if mixing_s is None else min(mixing_s, float(times[0]))
-    degree = min(len(times) - 1, 2)
-    design = np.vander(times - at, degree + 1, increasing=True) / np.sqrt(R)[:, None]
-    solution, *_ = np.linalg.lstsq(design, z / np.sqrt(R), rcond=None)
-    covariance = np.linalg.pinv(design.T @ design)
-    level, variance = float(solution[0]), float(covariance[0, 0])
-    return Start(float(at), level if math.isfinite(level) else float(z[0]), variance)
+    """Where the present motion (size,) leaves the baseline. since_s: the earliest it can be."""
+    passed = motion.elapsed(x, baseline.level)
+    onset = time_s - passed if math.isfinite(passed) else since_s
+    found = min(max(onset, since_s), time_s)
+    return Start(found if mixing_s is None else mixing_s, baseline.level, baseline.variance)
+
+
+def start_in_motion(motion: Motion, x: Array, P: Array, time_s: float, mixing_s: float) -> Start:
+    """The present motion (size,), (size, size) followed back to the mixing: nothing was seen at rest."""
+    back_x, back_P = motion.predict(x[None], P[None], np.zeros(1), mixing_s - time_s)
+    return Start(mixing_s, float(back_x[0, 0]), float(back_P[0, 0, 0]))
