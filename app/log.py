@@ -24,6 +24,7 @@ def start_logging(*, verbose: bool) -> None:
     screen = logging.StreamHandler(sys.stderr)
     screen.setFormatter(logging.Formatter("%(message)s"))
     screen.setLevel(logging.DEBUG if verbose else logging.INFO)
+    screen.addFilter(lambda record: record.exc_info is None)
     ours.addHandler(screen)
     logging.getLogger().addHandler(_file_handler())
 

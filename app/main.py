@@ -4,7 +4,6 @@ import logging
 import sys
 import unicodedata
 
-import click
 import typer
 
 from latticewatch.app import commands
@@ -12,6 +11,9 @@ from latticewatch.app.log import log_path, start_logging
 from latticewatch.processing.errors import UserError
 
 DONE, OUR_ERROR, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+
+# What the command line itself refuses; typer keeps the base class of its errors to itself.
+UsageError, CommandLineError = typer.BadParameter.__mro__[1:3]
 
 log = logging.getLogger("latticewatch")
 
@@ -27,9 +29,9 @@ def run(arguments: list[str]) -> int:
     command_line = typer.main.get_command(commands.app)
     try:
         status = command_line.main(arguments, prog_name="latticewatch", standalone_mode=False)
-    except (UserError, click.ClickException) as error:
+    except (UserError, CommandLineError) as error:
         return _complain(_message(error), UNUSABLE)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
         return DONE
@@ -40,10 +42,10 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else DONE
 
 
-def _message(error: UserError | click.ClickException) -> str:
-    if isinstance(error, click.UsageError) and error.ctx is not None:
+def _message(error: UserError | CommandLineError) -> str:
+    if isinstance(error, UsageError) and error.ctx is not None:
         return f"{error.format_message()} See: {error.ctx.command_path} --help"
-    return error.format_message() if isinstance(error, click.ClickException) else str(error)
+    return error.format_message() if isinstance(error, CommandLineError) else str(error)
 
 
 def _complain(message: str, status: int) -> int:

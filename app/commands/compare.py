@@ -1,0 +1,25 @@
+"""``latticewatch compare``: runs overlaid, aligned at mixing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run files.")]
+Out = Annotated[Path, typer.Option("--out", metavar="FILE", help=".pdf, .svg, .png or .csv")]
+
+
+def compare(runs: Runs, out: Out) -> int:
+    """Overlay the lattice parameter of several runs, aligned at mixing.
+
+    Example: latticewatch compare bare.h5 shell1.h5 shell2.h5 --out overlay.pdf
+    """
+    from contextlib import ExitStack
+
+    from latticewatch.processing.record.figure import compare_runs
+    from latticewatch.processing.record.run_file import read_run
+
+    with ExitStack() as stack:
+        compare_runs([stack.enter_context(read_run(path)) for path in runs], out)
+    typer.echo(out)
+    return 0

@@ -1,0 +1,43 @@
+"""``latticewatch process``: no window, as fast as it goes."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latticewatch.app import options
+from latticewatch.app.options import Given
+
+Scans = Annotated[list[Path], typer.Argument(metavar="SCAN...", help="Folders of frames, HDF5 stacks or run files.")]
+
+
+def process(
+    scans: Scans,
+    geometry: options.GeometryFile = None,
+    experiment: options.ExperimentFile = None,
+    mask: options.MaskFile = None,
+    dark: options.DarkFile = None,
+    flat: options.FlatFile = None,
+    orientation: options.Orientation = None,
+    out: options.OutFile = None,
+    json: options.Json = False,
+    verbose: options.Verbose = False,
+) -> int:
+    """Process recorded scans without a window: the same loop and the same numbers as live.
+
+    Example: latticewatch process scans/br_i_003 --geometry lab6.poni --out br_i_003.h5
+    """
+    del verbose
+    from latticewatch.app.headless import run_headless
+    from latticewatch.app.openings import recorded_scan
+    from latticewatch.processing.errors import UserError
+
+    if out and len(scans) > 1:
+        raise UserError(f"--out {out} names one run file but {len(scans)} scans are given; leave --out out")
+    given = Given(geometry, experiment, mask, dark, flat, orientation)
+    status = 0
+    for scan in scans:
+        status = run_headless(recorded_scan(scan, given, out), as_json=json, title=scan.name)
+        if status:
+            break
+    return status

@@ -1,0 +1,57 @@
+"""``latticewatch replay``: the same window on a recorded scan."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from latticewatch.app import options
+from latticewatch.app.commands.watch import Headless, Screenshot
+from latticewatch.app.options import Given
+
+Scan = Annotated[Path, typer.Argument(metavar="SCAN", help="A folder of frames, an HDF5 stack or a run file.")]
+Speed = Annotated[str, typer.Option("--speed", metavar="N|max", help="Times real time, or max.")]
+
+
+def replay(
+    scan: Scan,
+    speed: Speed = "1",
+    geometry: options.GeometryFile = None,
+    experiment: options.ExperimentFile = None,
+    mask: options.MaskFile = None,
+    dark: options.DarkFile = None,
+    flat: options.FlatFile = None,
+    orientation: options.Orientation = None,
+    out: options.OutFile = None,
+    json: options.Json = False,
+    headless: Headless = False,
+    screenshot: Screenshot = None,
+    verbose: options.Verbose = False,
+) -> int:
+    """Replay a recorded scan through the live path: play, pause, step, scrub.
+
+    Example: latticewatch replay br_i_003.h5 --speed 20
+    """
+    del verbose
+    from latticewatch.app.openings import replayed_scan
+    from latticewatch.processing.sources.replay import Transport
+
+    transport = Transport(speed=_factor(speed))
+    opening = replayed_scan(scan, Given(geometry, experiment, mask, dark, flat, orientation), out, transport)
+    if headless:
+        from latticewatch.app.headless import run_headless
+
+        return run_headless(opening, as_json=json, title=scan.name)
+    from latticewatch.app.windowed import run_windowed
+
+    return run_windowed(opening, as_json=json, title=scan.name, screenshot=screenshot, transport=transport)
+
+
+def _factor(speed: str) -> float:
+    try:
+        factor = float("inf") if speed == "max" else float(speed)
+    except ValueError:
+        factor = 0.0
+    if not factor > 0.0:
+        raise typer.BadParameter(f"'{speed}' is no speed; give a number such as 20, or max", param_hint="--speed")
+    return factor

@@ -1,0 +1,83 @@
+"""A run without a window: the loop in the main thread, each row told as soon as it is recorded."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from latticewatch.app.outcome import outcome_line
+from latticewatch.app.session import Opening, Session, run_session
+from latticewatch.processing.record.trace import trace_record
+from latticewatch.processing.series import Row
+
+DONE, INTERRUPTED = 0, 130
+
+
+def run_headless(opening: Opening, *, as_json: bool, title: str) -> int:
+    """Run a session to its end in this thread; Ctrl-C stops it in order. The exit status of the contract."""
+    stop, opened = threading.Event(), list[Session]()
+    with stopped_by_signals(stop), progress_bar(title, shown=not as_json and sys.stderr.isatty()) as advance:
+
+        def on_row(row: Row) -> None:
+            advance(opened[0])
+            if as_json:
+                tell(opened[0], row)
+
+        run_session(opening, stop, opened.append, on_row)
+    if opened and not as_json:
+        sys.stdout.write(outcome_line(opened[0]) + "\n")
+    return INTERRUPTED if stop.is_set() else DONE
+
+
+def tell(session: Session, row: Row) -> None:
+    """The row as one JSON object on stdout, at once."""
+    names = session.pipeline.series.component_names
+    record = trace_record(row, names, session.setup.composition is not None)
+    sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM set ``stop``: the run ends in order, all recorded. A second one breaks in."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def progress_bar(title: str, *, shown: bool) -> Iterator[Callable[[Session], None]]:
+    """A bar on stderr with rate and time left; what it yields is called after each row."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
+        task = progress.add_task(title, total=None, rate="")
+
+        def advance(session: Session) -> None:
+            snapshot = session.pipeline.series.snapshot()
+            speed = progress.tasks[task].speed
+            rate = f"{speed:.0f} frames/s" if speed else ""
+            progress.update(task, completed=snapshot.count, total=snapshot.progress.found, rate=rate)
+
+        yield advance

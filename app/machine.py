@@ -1,0 +1,49 @@
+"""What the doctor looks at."""
+
+import ctypes.util
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from latticewatch.app.log import log_path
+from latticewatch.processing.record.header import software_versions
+
+LIBRARIES = ("EGL", "GL", "xkbcommon", "dbus-1", "fontconfig", "glib-2.0")
+
+
+def findings() -> Iterator[str]:
+    """One line for each thing that matters to a run on this machine."""
+    for name, version in software_versions().items():
+        yield f"{name}: {version}"
+    yield f"display: {display() or 'none (windows are drawn offscreen; use --headless or set DISPLAY)'}"
+    yield _libraries()
+    yield _opencl()
+    yield f"cores: {len(os.sched_getaffinity(0))}"
+    yield _disk(Path.cwd())
+    yield f"log file: {log_path()}"
+
+
+def display() -> str:
+    """The display a window would open on; empty where there is none."""
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+        return ""
+    return os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY", "")
+
+
+def _libraries() -> str:
+    missing = [f"lib{name}" for name in LIBRARIES if ctypes.util.find_library(name) is None]
+    return f"Qt's system libraries: {'missing ' + ', '.join(missing) if missing else 'all there'}"
+
+
+def _opencl() -> str:
+    if importlib.util.find_spec("pyopencl") is None:
+        return "OpenCL: not used (pyopencl is not installed); integration runs on the processor"
+    return "OpenCL: pyopencl is installed; integration runs on the processor in this version"
+
+
+def _disk(folder: Path) -> str:
+    usage = shutil.disk_usage(folder)
+    writable = "" if os.access(folder, os.W_OK) else ", NOT writable"
+    return f"disk: {usage.free / 1e9:.0f} GB free of {usage.total / 1e9:.0f} GB at {folder}{writable}"

@@ -1,0 +1,85 @@
+"""How the commands open a session: inputs are checked at once, frames are drawn when the session is opened."""
+
+import logging
+from functools import partial
+from pathlib import Path
+
+from latticewatch.app.inputs import gather
+from latticewatch.app.options import Given
+from latticewatch.app.session import Opening, run_file_session, scan_session
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.loop import Source
+from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.record.run_source import RunFileSource
+from latticewatch.processing.record.untrusted import run_id_of
+from latticewatch.processing.sources.replay import Paced, Transport
+from latticewatch.processing.sources.scan import open_scan
+from latticewatch.processing.sources.watched import WatchedFolder
+
+log = logging.getLogger(__name__)
+
+
+def watched_scan(
+    folder: Path,
+    given: Given,
+    out: Path | None,
+    *,
+    until_idle_s: float | None = None,
+    frame_limit: int | None = None,
+) -> Opening:
+    """A folder that is being written; always recorded."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
+    inputs = gather(folder, given)
+    source = WatchedFolder(
+        folder,
+        period_s=inputs.experiment.experiment.frame_period_s,
+        until_idle_s=until_idle_s,
+        frame_limit=frame_limit,
+    )
+    return partial(scan_session, inputs, source, str(folder), out or free_name(folder))
+
+
+def recorded_scan(scan: Path, given: Given, out: Path | None) -> Opening:
+    """A recorded scan or run file as fast as it goes, recorded in ``out`` or under the scan's name."""
+    return _recorded(scan, given, out or free_name(scan), None)
+
+
+def replayed_scan(scan: Path, given: Given, out: Path | None, transport: Transport) -> Opening:
+    """A recorded scan or run file at the pace of ``transport``; recorded only where ``out`` says so."""
+    return _recorded(scan, given, out, transport)
+
+
+def _recorded(scan: Path, given: Given, out: Path | None, transport: Transport | None) -> Opening:
+    if not scan.exists():
+        raise UserError(f"{scan}: no such scan; give a folder of frames, an HDF5 stack or a run file")
+    if scan.is_file() and _is_run(scan):
+        run = read_run(scan)
+        return partial(run_file_session, run, _paced(RunFileSource(run), transport), out)
+    inputs = gather(scan, given)
+    source = open_scan(scan, period_s=inputs.experiment.experiment.frame_period_s)
+    return partial(scan_session, inputs, _paced(source, transport), str(scan), out)
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return journal_path(path).exists() or run_id_of(path) is not None
+    except UserError:
+        return False
+
+
+def _paced(source: Source, transport: Transport | None) -> Source:
+    return Paced(source, transport) if transport else source
+
+
+def free_name(scan: Path) -> Path:
+    """A run file's name in the present folder that is not taken: SCAN.h5, SCAN_2.h5, ..."""
+    stem = scan.resolve().stem or "run"
+    number = 1
+    while True:
+        path = Path(f"{stem}.h5" if number == 1 else f"{stem}_{number}.h5")
+        if not path.exists():
+            log.info("recording in %s", path)
+            return path
+        number += 1

@@ -1,0 +1,28 @@
+"""What a run came to, in one line."""
+
+from latticewatch.app.session import Session
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.verdict import Verdict
+from latticewatch.processing.series import Snapshot
+
+
+def outcome_line(session: Session) -> str:
+    """Frames, gaps, the last verdict and the last lattice parameter, and where the run file is."""
+    snapshot = session.pipeline.series.snapshot()
+    where = f"; recorded in {session.out}" if session.out else ""
+    if not snapshot.count:
+        return f"no frames{where}"
+    verdict = snapshot.row(-1).verdict
+    return f"{snapshot.count} frames, {snapshot.gaps} gaps; {_verdict(verdict)}; {_last_lp(snapshot)}{where}"
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f"{verdict.state}: {verdict.why}" if verdict.why else str(verdict.state)
+
+
+def _last_lp(snapshot: Snapshot) -> str:
+    for number in range(snapshot.count - 1, -1, -1):
+        fit = snapshot.row(number).fit
+        if not isinstance(fit, Gap):
+            return f"last mean Lp {fit.lp_mean_A:.5f} ± {fit.lp_mean_esd_A:.5f} Å"
+    return "no lattice parameter"

@@ -1,0 +1,137 @@
+"""Sessions: one run put together from its parts, the same parts whatever the source of frames."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.app.inputs import Inputs
+from latticewatch.processing import loop
+from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.masks import read_correction, read_mask
+from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.reaction.judge import Judge
+from latticewatch.processing.record.header import RunHeader, software_versions
+from latticewatch.processing.record.run_file import Run, RunWriter
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.series import Row, Series
+from latticewatch.processing.setup import Setup, resolve
+from latticewatch.processing.sources.begun import begin
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A run ready to go: its set-up, its parts, and the file it is recorded in (None: nowhere)."""
+
+    setup: Setup
+    pipeline: Pipeline
+    out: Path | None
+
+
+Opening = Callable[[threading.Event], AbstractContextManager[Session | None]]
+"""Opens a session, waiting for its first image; None when stopped before there was one."""
+
+
+@dataclass(frozen=True, slots=True)
+class AsRecorded:
+    """The integrator of a run file's frames: they are patterns, or the gaps they were."""
+
+    def integrate(self, frame: Frame) -> Pattern | Gap:
+        """What the frame holds."""
+        return Gap("unreadable: an image in a run file") if isinstance(frame.content, Image) else frame.content
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """A recorder that keeps nothing: replay without ``--out``."""
+
+    def append(self, row: Row) -> Row:
+        """The row as it is: ``recorded_s`` stays unknown."""
+        return row
+
+
+def run_session(
+    opening: Opening,
+    stop: threading.Event,
+    on_open: Callable[[Session], None],
+    on_row: Callable[[Row], None] | None = None,
+) -> Session | None:
+    """Open a session and run it to its end, in the calling thread; None when stopped before it began."""
+    with opening(stop) as session:
+        if session is not None:
+            on_open(session)
+            loop.run(session.pipeline, stop, on_row)
+        return session
+
+
+@contextmanager
+def scan_session(
+    inputs: Inputs, source: Source, scan: str, out: Path | None, stop: threading.Event
+) -> Iterator[Session | None]:
+    """A session that integrates the images of ``source``; recorded in ``out`` and closed at the end."""
+    begun = begin(source, scan, stop)
+    if begun is None:
+        yield None
+        return
+    integrator = _integrator(inputs, begun.shape)
+    setup = resolve(inputs.experiment, inputs.folder, inputs.geometry.wavelength_A, integrator.two_theta)
+    header = RunHeader(
+        setup=setup,
+        experiment_toml=inputs.experiment_text,
+        inputs=inputs.files,
+        software=software_versions(),
+        title=setup.title or Path(scan).name,
+        started_s=time.time(),
+    )
+    with ExitStack() as stack:
+        recorder: Recorder = stack.enter_context(RunWriter(out, header, integrator.two_theta)) if out else Unrecorded()
+        yield Session(setup, _pipeline(setup, begun, integrator, integrator.two_theta, recorder), out)
+
+
+@contextmanager
+def run_file_session(run: Run, source: Source, out: Path | None, stop: threading.Event) -> Iterator[Session]:
+    """A session on the patterns of a run file, fitted and judged again; recorded in ``out`` where that is given."""
+    del stop
+    with ExitStack() as stack:
+        stack.enter_context(run)
+        header = replace(run.header, software=software_versions(), started_s=time.time())
+        recorder: Recorder = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else Unrecorded()
+        yield Session(run.setup, _pipeline(run.setup, source, AsRecorded(), run.two_theta, recorder), out)
+
+
+def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
+    table = inputs.experiment.geometry
+    return ImageIntegrator(
+        inputs.geometry,
+        shape=shape,
+        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
+        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
+        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
+        polarization=table.polarization,
+        bins=table.bins,
+        normalise_by=table.normalise_by,
+    )
+
+
+def _pipeline(
+    setup: Setup, source: Source, integrator: Integrator, two_theta: NDArray[np.float64], recorder: Recorder
+) -> Pipeline:
+    return Pipeline(
+        source=source,
+        integrator=integrator,
+        refinement=TrackedRefinement(setup.components, setup.wavelength_A, two_theta),
+        judge=Judge(setup),
+        composition=setup.composition,
+        recorder=recorder,
+        series=Series(two_theta, tuple(component.name for component in setup.components)),
+    )

@@ -1,0 +1,131 @@
+"""What the window says of a run: counters, lag, silence and the lines under the pattern."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.refinement.fit import Component, Fit
+from latticewatch.processing.series import Row, Snapshot
+from latticewatch.processing.setup import Setup
+from latticewatch.widgets.pattern_view import Ticks
+from latticewatch.widgets.status_strip import Status
+from latticewatch.widgets.wording import duration, with_esd
+
+NAN = float("nan")
+SILENT_PERIODS, SILENT_LEAST_S = 5.0, 5.0
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """Notices when nothing comes although frames are due. Monotonic clock: the wall clock may be set."""
+
+    began_s: float = field(default_factory=time.time)
+    _seen: tuple[int, int] = (0, 0)
+    _changed_s: float = field(default_factory=time.monotonic)
+
+    def silent_s(self, snapshot: Snapshot, period_s: float) -> float:
+        """Seconds without a frame where that is more than a few periods, else 0."""
+        seen = (snapshot.count, snapshot.progress.found)
+        if seen != self._seen:
+            self._seen, self._changed_s = seen, time.monotonic()
+        quiet = time.monotonic() - self._changed_s
+        due = max(SILENT_PERIODS * period_s, SILENT_LEAST_S)
+        return quiet if snapshot.count > 1 and not snapshot.progress.waiting and quiet > due else 0.0
+
+
+def lag_s(snapshot: Snapshot, began_s: float) -> float:
+    """Seconds from the detector's file to the recorded row; while frames wait, how far behind the newest file.
+
+    Files older than the session count from its beginning. NaN where there is no file or nothing is recorded.
+    """
+    if not snapshot.count:
+        return NAN
+    row = snapshot.row(-1)
+    if snapshot.progress.waiting and math.isfinite(snapshot.progress.newest_mtime_s):
+        return max(0.0, snapshot.progress.newest_mtime_s - row.mtime_s)
+    return max(0.0, row.recorded_s - max(row.mtime_s, began_s))
+
+
+def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -> Status:
+    """The counters of the status strip."""
+    return Status(
+        found=max(snapshot.progress.found, snapshot.count),
+        recorded=snapshot.count if out else 0,
+        waiting=snapshot.progress.waiting,
+        gaps=snapshot.gaps,
+        last_gap=last_gap,
+        lag_s=lag,
+        clock=time.strftime("%H:%M:%S"),
+        place=str(out) if out else "not recorded",
+    )
+
+
+def lattices_text(names: tuple[str, ...], row: Row) -> str:
+    """``Br 5.8671 ± 0.0004 Å   I 6.0312 ± 0.0003 Å``, or the one mean where they cannot be told apart."""
+    if isinstance(row.fit, Gap):
+        return row.fit.reason
+    known = [
+        f"{name} {with_esd(lattice.lp_A, lattice.lp_esd_A)}"
+        for name, lattice in zip(names, row.fit.lattices, strict=True)
+        if math.isfinite(lattice.lp_A)
+    ]
+    return "    ".join(known) or f"one lattice {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+
+
+def values_of(row: Row, components: int) -> list[tuple[float, float]]:
+    """Lattice parameter and esd of each component and of the mean."""
+    if isinstance(row.fit, Gap):
+        return [(NAN, NAN)] * (components + 1)
+    pairs = [(lattice.lp_A, lattice.lp_esd_A) for lattice in row.fit.lattices]
+    return [*pairs, (row.fit.lp_mean_A, row.fit.lp_mean_esd_A)]
+
+
+def frame_caption(row: Row, *, newest: bool) -> str:
+    """What stands over the pattern."""
+    which = "newest frame" if newest else "chosen frame"
+    when = f" at {duration(row.time_s)}" if math.isfinite(row.time_s) else ""
+    merit = (
+        row.fit.reason
+        if isinstance(row.fit, Gap)
+        else f"Rwp {row.fit.rwp_percent:.1f} %  χ² {row.fit.chi2_reduced:.2f}"
+    )
+    return f"{which}: {row.index}{when}, {row.name}\n{merit}"
+
+
+def reflection_lists(
+    setup: Setup, two_theta: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> tuple[tuple[Hkl, ...], ...]:
+    """The lines of each component up to the end of the grid."""
+    sine = math.sin(math.radians(float(two_theta[-1]) / 2.0))
+    d_min = setup.wavelength_A / (2.0 * sine)
+    return tuple(_lines(component, d_min) for component in setup.components)
+
+
+def _lines(component: Component, d_min: float) -> tuple[Hkl, ...]:
+    return tuple(line.hkl for line in reflections(component.phase, d_min, component.lattice_parameter_A))
+
+
+def ticks_of(setup: Setup, lines: tuple[tuple[Hkl, ...], ...], fit: Fit) -> tuple[Ticks, ...]:
+    """Where the lines of each component are in this fit; at the mean where a component is not known apart."""
+    ticks = []
+    for component, hkls, lattice in zip(setup.components, lines, fit.lattices, strict=True):
+        cell = lattice.lp_A if math.isfinite(lattice.lp_A) else fit.lp_mean_A
+        d = np.array([d_spacing(cell, hkl) for hkl in hkls])
+        ticks.append(Ticks(component.name, two_theta_deg(d, setup.wavelength_A), tuple(map(_hkl_text, hkls))))
+    return tuple(ticks)
+
+
+def _hkl_text(hkl: Hkl) -> str:
+    return (" " if max(hkl) > 9 else "").join(map(str, hkl))
+
+
+def frame_and_lag(snapshot: Snapshot, row: Row, lag: float) -> str:
+    """``frame 118 of 120 · lag 0.4 s``."""
+    of = max(snapshot.progress.found, snapshot.count)
+    behind = f" · lag {duration(lag)}" if math.isfinite(lag) else ""
+    return f"frame {row.index} of {of}{behind}"

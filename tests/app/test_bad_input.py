@@ -1,0 +1,109 @@
+"""Whatever is unusable gets one line, exit status 2 and no traceback."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.app.conftest import Said
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def copy(scan: Path, tmp_path: Path) -> Path:
+    """A copy of the scan that a test may spoil."""
+    return Path(shutil.copytree(scan, tmp_path / "copy" / "scan"))
+
+
+def refused(said: Said, *words: str) -> None:
+    """Assert a refusal in one line that holds these words."""
+    assert said.status == 2, said.err
+    for word in words:
+        assert word in said.complaint
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace text that must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize("command", ["process", "replay", "watch"])
+def test_a_scan_that_is_not_there(latticewatch: Command, command: str, tmp_path: Path) -> None:
+    refused(latticewatch(command, tmp_path / "nowhere"), "nowhere")
+
+
+def test_no_frames(latticewatch: Command, copy: Path) -> None:
+    for frame in copy.glob("*.cbf"):
+        frame.unlink()
+    refused(latticewatch("process", copy), str(copy))
+
+
+def test_no_poni(latticewatch: Command, copy: Path) -> None:
+    (copy / "geometry.poni").unlink()
+    edit(copy / "experiment.toml", 'poni = "geometry.poni"', "")
+    refused(latticewatch("process", copy), "no *.poni", "--geometry")
+
+
+def test_a_poni_that_is_named_but_missing(latticewatch: Command, copy: Path) -> None:
+    refused(latticewatch("process", copy, "--geometry", "lost.poni"), "lost.poni")
+
+
+def test_several_ponis_are_listed(latticewatch: Command, copy: Path) -> None:
+    shutil.copy(copy / "geometry.poni", copy / "other.poni")
+    edit(copy / "experiment.toml", 'poni = "geometry.poni"', "")
+    refused(latticewatch("process", copy), "geometry.poni", "other.poni", "--geometry")
+
+
+@pytest.mark.parametrize("content", ["", "Distance: nan", "\0\1\2", "Wavelength: 0.64\nDistance: 0.2"])
+def test_a_broken_poni(latticewatch: Command, copy: Path, content: str) -> None:
+    (copy / "geometry.poni").write_text(content)
+    refused(latticewatch("process", copy), "geometry.poni")
+
+
+def test_a_mask_of_the_wrong_shape(latticewatch: Command, copy: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "mask.npy", np.zeros((3, 4), bool))
+    refused(latticewatch("process", copy, "--mask", tmp_path / "mask.npy"), "mask.npy", "3x4")
+
+
+def test_an_unknown_phase(latticewatch: Command, copy: Path) -> None:
+    edit(copy / "experiment.toml", "CsPbBr3", "CsPbBr4")
+    refused(latticewatch("process", copy), "CsPbBr4", "CsPbBr3")
+
+
+def test_a_phase_that_is_not_cubic(latticewatch: Command, copy: Path) -> None:
+    (copy / "ortho.cif").write_text(
+        "data_x\n_symmetry_space_group_name_H-M 'P n m a'\n_cell_length_a 8.2\n_cell_length_b 11.7\n"
+        "_cell_length_c 8.2\n_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\nloop_\n"
+        "_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+        "Cs1 Cs 0 0.25 0\n"
+    )
+    edit(copy / "experiment.toml", 'phase = "CsPbBr3"', 'cif = "ortho.cif"')
+    refused(latticewatch("process", copy), "ortho.cif", "cubic")
+
+
+def test_an_unknown_key(latticewatch: Command, copy: Path) -> None:
+    edit(copy / "experiment.toml", "[experiment]", "[experiment]\ntitel = 'x'")
+    refused(latticewatch("process", copy), "experiment.toml, line", "titel", "nearest known key is title")
+
+
+def test_an_output_that_is_there_already_is_kept(latticewatch: Command, copy: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.h5").write_text("precious")
+    refused(latticewatch("process", copy, "--out", tmp_path / "run.h5"), "run.h5")
+    assert (tmp_path / "run.h5").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "words", [["process"], ["nonsense"], ["process", "x", "--orientation", "9"], ["process", "--zz"]]
+)
+def test_a_command_line_that_does_not_hold(latticewatch: Command, words: str) -> None:
+    refused(latticewatch(*words.split()))
+
+
+def test_export_of_what_is_no_run_file(latticewatch: Command, tmp_path: Path) -> None:
+    (tmp_path / "run.h5").write_text("nothing")
+    refused(latticewatch("export", tmp_path / "run.h5", "--trace", tmp_path / "t.csv"), "run.h5")

@@ -1,0 +1,39 @@
+"""Processing, watching and replaying one scan give one trace; the run file stands alone."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.app.conftest import Said
+
+Command = Callable[..., Said]
+CLOCKS = {"recorded_s", "file_mtime_s"}
+
+
+def trace(latticewatch: Command, run: Path) -> list[dict[str, str]]:
+    """The rows of a run's exported trace without what a clock says."""
+    out = run.with_suffix(".csv")
+    assert latticewatch("export", run, "--trace", out).status == 0
+    with out.open(newline="") as file:
+        return [{key: cell for key, cell in row.items() if key not in CLOCKS} for row in csv.DictReader(file)]
+
+
+def test_every_way_gives_the_same_trace(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
+    runs = {name: tmp_path / f"{name}.h5" for name in ("processed", "watched", "replayed", "again")}
+    assert latticewatch("process", scan, "--out", runs["processed"]).status == 0
+    assert latticewatch("watch", scan, "--headless", "--frames", 12, "--out", runs["watched"]).status == 0
+    assert latticewatch("replay", scan, "--headless", "--speed", "max", "--out", runs["replayed"]).status == 0
+    assert latticewatch("process", runs["processed"], "--out", runs["again"]).status == 0
+    traces = {name: trace(latticewatch, run) for name, run in runs.items()}
+    assert len(traces["processed"]) == 12
+    assert sum(row["status"] == "fitted" for row in traces["processed"]) > 0
+    for name in ("watched", "replayed", "again"):
+        assert traces[name] == traces["processed"], name
+
+
+def test_json_says_one_object_for_each_frame_and_nothing_else(latticewatch: Command, scan: Path) -> None:
+    said = latticewatch("process", scan, "--json")
+    rows = [json.loads(line) for line in said.out.splitlines()]
+    assert [row["frame"] for row in rows] == list(range(12))
+    assert all(row["recorded_s"] > 0 for row in rows)
