@@ -26,11 +26,12 @@ HOT_COUNTS = 50_000
 class Detector:
     """A detector of PILATUS modules and its place, as a .poni has it (metres, radians, orientation 3).
 
-    modules: rows and columns of modules.
+    model: pyFAI's name for it. label: as its own header has it. modules: rows and columns of modules.
     """
 
     name: str
     model: str
+    label: str
     modules: tuple[int, int]
     distance_m: float
     poni_m: tuple[float, float]
@@ -45,8 +46,10 @@ class Detector:
 
 DETECTORS: Mapping[str, Detector] = MappingProxyType(
     {
-        "pilatus2m": Detector("pilatus2m", "Pilatus2M", (8, 3), 0.260, (0.1466, 0.1253), (0.006, -0.004)),
-        "pilatus300k": Detector("pilatus300k", "Pilatus300k", (3, 1), 0.230, (-0.0030, 0.0431), (0.004, -0.003)),
+        "pilatus2m": Detector("pilatus2m", "Pilatus2M", "PILATUS 2M", (8, 3), 0.260, (0.1466, 0.1253), (0.006, -0.004)),
+        "pilatus300k": Detector(
+            "pilatus300k", "Pilatus300k", "PILATUS 300K", (3, 1), 0.230, (-0.0030, 0.0431), (0.004, -0.003)
+        ),
     }
 )
 
