@@ -2,43 +2,63 @@
 
 import math
 
+import numpy as np
+from scipy.special import ndtr
+
+from latticewatch.processing.reaction.hypotheses import MOVE, Bank
 from latticewatch.processing.reaction.motion import Array, Motion
 from latticewatch.processing.reaction.start import Start
 from latticewatch.processing.reaction.verdict import Forecast
 
-Z90 = 1.6449
-WIDEST = 0.5
+# Wider than this factor between the 5 % and 95 % points and the data do not bear a forecast; nor do many hypotheses without an end.
+WIDEST = 3.0
+ENDLESS = 0.04
+GRID = np.linspace(-4.0, 4.0, 81)
 
 
-def forecast_of(
-    motion: Motion, x: Array, P: Array, walk: float, time_s: float, start: Start, tolerance: float
-) -> Forecast | None:
-    """From the present motion (size,), (size, size). None where the data do not bear one."""
-    left = _time_left(motion, x, start.level, tolerance)
-    if not (math.isfinite(left) and left > 0.0):
+def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, tolerance: float) -> Forecast | None:
+    """From all hypotheses of motion, each with its own spread. None where the data do not bear a forecast."""
+    chosen = (bank.kind == MOVE) & (bank.weight > 1e-5)
+    if not chosen.any():
         return None
-    variance = 0.0
-    gradient = []
+    weight = bank.weight[chosen] / bank.weight[chosen].sum()
+    left, variance = _times_left(motion, bank.x[chosen], bank.P[chosen], bank.walk[chosen], start, tolerance)
+    good = np.isfinite(left) & (left > 0.0) & np.isfinite(variance)
+    if weight[~good].sum() > ENDLESS:
+        return None
+    # In ln t: a time left cannot be negative, and its error grows with it.
+    points = _quantiles(weight[good], np.log(left[good]), np.sqrt(variance[good]) / left[good])
+    if points is None or points[2] - points[0] > math.log(WIDEST):
+        return None
+    early, middle, late = (time_s + math.exp(point) for point in points)
+    return Forecast(middle, early, late)
+
+
+def _times_left(motion: Motion, x: Array, P: Array, walk: Array, start: Start, tolerance: float) -> tuple[Array, Array]:
+    """Time left of each hypothesis (n,) and its variance, by linear propagation."""
+    level = np.full(len(x), start.level)
+    left = motion.time_left(x, level, tolerance)
+    gradient = np.empty_like(x)
     for axis in range(motion.size):
-        nudge = 1e-3 * math.sqrt(P[axis, axis]) + 1e-15
+        nudge = 1e-3 * np.sqrt(P[:, axis, axis]) + 1e-15
         moved = x.copy()
-        moved[axis] += nudge
-        gradient.append((_time_left(motion, moved, start.level, tolerance) - left) / nudge)
-    variance = sum(gradient[i] * P[i, j] * gradient[j] for i in range(motion.size) for j in range(motion.size))
+        moved[:, axis] += nudge
+        gradient[:, axis] = (motion.time_left(moved, level, tolerance) - left) / nudge
+    variance = np.einsum("ni,nij,nj->n", gradient, P, gradient)
     nudge = 1e-3 * math.sqrt(start.variance) + 1e-15
-    by_start = (_time_left(motion, x, start.level + nudge, tolerance) - left) / nudge
-    variance += by_start**2 * start.variance
-    variance += left**2 * walk**2 * motion.rate(x) * left / 3.0
-    if not (
-        variance > 0.0 and motion.rate(x) > 0.0 and math.sqrt(variance) < WIDEST * left + 1.0 / motion.rate(x) * 0.3
-    ):
+    by_start = (motion.time_left(x, level + nudge, tolerance) - left) / nudge
+    ahead = walk**2 * np.maximum(motion.rates(x), 0.0) * left**3 / 3.0
+    return left, variance + by_start**2 * start.variance + ahead
+
+
+def _quantiles(weight: Array, mean: Array, spread: Array) -> tuple[float, float, float] | None:
+    """5 %, 50 % and 95 % points of a mixture of Gaussians (n,)."""
+    if not len(weight) or not weight.sum() > 0.0:
         return None
-    spread = min(Z90 * math.sqrt(variance) / left, 20.0)
-    return Forecast(time_s + left, time_s + left * math.exp(-spread), time_s + left * math.exp(spread))
-
-
-def _time_left(motion: Motion, x: Array, start: float, tolerance: float) -> float:
-    rate, total = motion.rate(x), motion.total(x, start)
-    if not (rate > 0.0 and total > 0.0 and motion.remaining(x) > 0.0):
-        return math.nan
-    return math.log(motion.remaining(x) / (tolerance * total)) / rate
+    weight = weight / weight.sum()
+    centre = float(weight @ mean)
+    width = math.sqrt(float(weight @ (spread**2 + (mean - centre) ** 2))) + 1e-12
+    values = centre + width * GRID
+    below = ndtr((values[:, None] - mean) / (spread + 1e-12)) @ weight
+    early, middle, late = np.interp([0.05, 0.5, 0.95], below, values)
+    return float(early), float(middle), float(late)

@@ -22,16 +22,20 @@ REST, MOVE = 0, 1
 REST_SPEED = 0.25
 # Real kinetics are only nearly exponential: how far ln k wanders while one time constant passes, two opinions.
 WALKS = (0.02, 0.15)
+# A bend multiplies the speed by about this, give or take: slower, faster, turned back.
+BENDS = ((0.5, 0.25), (2.0, 0.6), (-0.6, 0.35), (-2.0, 0.8))
 FARTHEST_A = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """Prior probabilities per frame: motion comes to rest, rest becomes motion, motion changes its rate, all is new."""
+    """Prior probabilities. While one time constant passes: motion comes to rest, motion bends (changes its rate). In one
+    frame: rest becomes motion, all is new.
+    """
 
-    rest: float = 0.005
+    rest: float = 0.1
+    bend: float = 0.1
     move: float = 0.01
-    bend: float = 0.003
     jump: float = 1e-3
 
 
@@ -81,7 +85,9 @@ def step(
     """The bank one frame later. z, R: observed coordinate and its variance; z is NaN where there is none."""
     ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, bank.walk, dt))
     resting = bank.kind == REST
-    leave = np.where(resting, hazards.move, hazards.rest + hazards.bend) + hazards.jump
+    # A pause is as likely early as late in the course of a reaction, however finely the frames sample it.
+    passed = np.clip(np.abs(motion.rates(bank.x)) * dt, 0.005, 0.5)
+    leave = np.where(resting, hazards.move, (hazards.rest + hazards.bend) * passed) + hazards.jump
     ahead = replace(bank, x=ahead_x, P=ahead_P, weight=bank.weight * (1.0 - leave), age=bank.age + 1)
     parts = [ahead]
     if not np.isnan(z):
@@ -112,7 +118,7 @@ def _branches(
     resting, moving = bank.kind == REST, bank.kind == MOVE
     share = float(bank.weight[moving].sum())
     if share > 1e-9:
-        parts += _left_motion(mixed(bank, moving), mixed(ahead, moving), share, left_s, dt, hazards)
+        parts += _left_motion(motion, mixed(bank, moving), mixed(ahead, moving), share, left_s, dt, hazards)
     share = float(bank.weight[resting].sum())
     if share > 1e-9:
         x, P = mixed(bank, resting)
@@ -125,24 +131,32 @@ def _branches(
 
 
 def _left_motion(
-    old: tuple[Array, Array], new: tuple[Array, Array], share: float, left_s: float, dt: float, hazards: Hazards
+    motion: Motion,
+    old: tuple[Array, Array],
+    new: tuple[Array, Array],
+    share: float,
+    left_s: float,
+    dt: float,
+    hazards: Hazards,
 ) -> list[Bank]:
     """The motion came to rest, or changed its rate, at some moment within the last ``dt``."""
     (x, P), (x1, P1) = old, new
     way = x1[0] - x[0]
     middle, variance = (x[0] + x1[0]) / 2.0, (P[0, 0] + P1[0, 0]) / 2.0 + way**2 / 12.0
+    rate, speed = way / dt, float(x1[1])
+    passed = float(np.clip(np.abs(motion.rates(x1[None])[0]) * dt, 0.005, 0.5))
     still_x, still_P = np.zeros_like(x), np.zeros_like(P)
     still_x[0], still_P[0, 0] = middle, variance
-    bent_x, bent_P = x1.copy(), P1.copy()
-    bent_x[0], bent_P[0, 0] = middle, variance
-    bent_P[0, 1:] = bent_P[1:, 0] = 0.0
-    bent_P[1, :] = bent_P[:, 1] = 0.0
-    bent_P[0, 0], bent_x[1], bent_P[1, 1] = variance, 0.3 * x1[1], (0.6 * x1[1]) ** 2 + P1[1, 1]
-    rate, reference = way / dt, float(x1[1])
-    return [
-        _segment((still_x[None], still_P[None]), REST, share * hazards.rest, left_s, x[0], rate, reference),
-        _segment((bent_x[None], bent_P[None]), MOVE, share * hazards.bend, left_s, x[0], rate, reference, WALKS[0]),
-    ]
+    still = (still_x[None], still_P[None])
+    parts = [_segment(still, REST, share * hazards.rest * passed, left_s, x[0], rate, speed)]
+    for factor, width in BENDS:
+        bent_x, bent_P = x1.copy(), P1.copy()
+        bent_P[:2, :] = bent_P[:, :2] = 0.0
+        bent_x[:2] = middle, factor * speed
+        bent_P[0, 0], bent_P[1, 1] = variance, (width * speed) ** 2 + P1[1, 1]
+        weight = share * hazards.bend * passed / len(BENDS)
+        parts.append(_segment((bent_x[None], bent_P[None]), MOVE, weight, left_s, x[0], rate, speed, WALKS[0]))
+    return parts
 
 
 def _segment(

@@ -186,7 +186,7 @@ class Judge:
         state, since = self._next(time_s, bank, done, resting)
         ahead = None
         if state is State.REACTING and resting < 0.5:
-            ahead = forecast_of(self._motion, x, P, _walk(bank), time_s, start, tolerance)
+            ahead = forecast_of(self._motion, bank, time_s, start, tolerance)
         total = self._motion.total(x, start.level)
         progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
         return Verdict(state, since, progress, start.mixing_s, ahead, _why(state, done, resting, tolerance))
@@ -203,12 +203,9 @@ class Judge:
                 return State.PAUSED, _onset(bank, best)
         if was in (State.REACTING, State.PAUSED) and was is State.REACTING:
             return was, self._last.since_s
-        return State.REACTING, time_s if was is not State.WAITING else self._start.mixing_s  # type: ignore[union-attr]
-
-
-def _walk(bank: Bank) -> float:
-    moving = bank.weight * (bank.kind == MOVE)
-    return math.sqrt(float(moving @ bank.walk**2) / max(float(moving.sum()), 1e-300))
+        if was is State.WAITING and self._start is not None:
+            return State.REACTING, self._start.mixing_s
+        return State.REACTING, _resumed(self._motion, bank, time_s)
 
 
 def _distance(fit: Fit) -> tuple[float, float]:
@@ -228,6 +225,14 @@ def _onset(bank: Bank, best: int) -> float:
     rate = float(bank.left_rate[best])
     passed = (float(bank.x[best, 0]) - float(bank.left_y[best])) / rate if rate else 0.0
     return float(bank.left_s[best]) + max(passed, 0.0) if math.isfinite(passed) else float(bank.left_s[best])
+
+
+def _resumed(motion: Motion, bank: Bank, time_s: float) -> float:
+    """When the present motion left the level at which the coordinate rested."""
+    best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
+    passed = motion.elapsed(bank.x[best], float(bank.left_y[best]))
+    left_s = float(bank.left_s[best])
+    return min(max(time_s - passed, left_s), time_s) if math.isfinite(passed) else left_s
 
 
 def _why(state: State, done: float, resting: float, tolerance: float) -> str:

@@ -37,6 +37,14 @@ class Motion(Protocol):
         """Probability (n,) that what remains is under ``tolerance`` of the total change from ``start``."""
         ...
 
+    def rates(self, x: Array) -> Array:
+        """Rate constants (n,) in 1/s."""
+        ...
+
+    def time_left(self, x: Array, start: Array, tolerance: float) -> Array:
+        """Seconds (n,) until what remains is ``tolerance`` of the total change; NaN: never."""
+        ...
+
     def elapsed(self, x: Array, level: float) -> float:
         """Seconds since y was at ``level``, were this one motion (size,) all there was. NaN: never."""
         ...
@@ -47,10 +55,6 @@ class Motion(Protocol):
 
     def remaining(self, x: Array) -> float:
         """What this motion (size,) still has before it."""
-        ...
-
-    def rate(self, x: Array) -> float:
-        """Its rate constant in 1/s."""
         ...
 
 
@@ -96,9 +100,15 @@ class PairMotion:
         """The distance itself."""
         return abs(float(x[0]))
 
-    def rate(self, x: Array) -> float:
+    def rates(self, x: Array) -> Array:
         """k."""
-        return float(x[1])
+        return x[:, 1]
+
+    def time_left(self, x: Array, start: Array, tolerance: float) -> Array:
+        """From y exp(-k s) = tolerance * start."""
+        k, ratio = x[:, 1], x[:, 0] / (tolerance * start)
+        good = (k > 0.0) & (ratio > 0.0)
+        return np.where(good, np.log(np.where(good, ratio, 1.0)) / np.where(good, k, 1.0), np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +165,14 @@ class SingleMotion:
         """v / k."""
         return abs(float(x[1] / x[2])) if x[2] > 0.0 else math.nan
 
-    def rate(self, x: Array) -> float:
+    def rates(self, x: Array) -> Array:
         """k."""
-        return float(x[2])
+        return x[:, 2]
+
+    def time_left(self, x: Array, start: Array, tolerance: float) -> Array:
+        """From v exp(-k s) / k = tolerance * total."""
+        k, good = x[:, 2], x[:, 2] > 0.0
+        k = np.where(good, k, 1.0)
+        total = np.abs(x[:, 0] - start + x[:, 1] / k)
+        left = np.abs(x[:, 1]) / (k * tolerance * np.maximum(total, TINY))
+        return np.where(good & (left > 0.0), np.log(np.where(left > 0.0, left, 1.0)) / k, np.nan)
