@@ -164,6 +164,16 @@ class MainWindow(QMainWindow):
             action.triggered.connect(partial(self._on_page, act))
             self.addAction(action)
 
+        if self._transport is not None:
+            for text, key, slot in (
+                ("play or pause the replay", "Space", self.bar.play_button.click),
+                ("one frame of the replay", ".", self._transport.step),
+            ):
+                action = QAction(text, self)
+                action.setShortcut(QKeySequence(key))
+                action.triggered.connect(lambda _, slot=slot: slot())
+                self.addAction(action)
+
     def _on_page(self, act: Callable[[RunPage], None], checked: bool = False) -> None:
         del checked
         if self.page is not None:

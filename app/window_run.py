@@ -48,7 +48,7 @@ class RunPage(QWidget):
         self.chosen: int | None = None
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
-        self._drawn_row: Row | None = None
+        self._drawn: tuple[Row, bool] | None = None
         self._following = True
         self._whole = False
         self._lay_out()
@@ -162,8 +162,9 @@ class RunPage(QWidget):
         row = self.shown_row()
         if row is None:
             return
-        if row is not self._drawn_row:
-            self._drawn_row = row
+        drawn = (row, self.chosen is None)
+        if self._drawn is None or self._drawn[0] is not row or self._drawn[1] is not drawn[1]:
+            self._drawn = drawn
             self.pattern.show_frame(self._shown(row))
             self.trace.show_values(values_of(row, len(self._run.names)))
         held = None if self.chosen is None else float(self.history.timeline.starts[self.chosen])

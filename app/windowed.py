@@ -8,16 +8,15 @@ from pathlib import Path
 
 from PyQt6.QtWidgets import QApplication
 
-from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals
+from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.outcome import outcome_line
-from latticewatch.app.session import Opening, Session, run_session
+from latticewatch.app.session import Opening, run_session
 from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.trace import json_line
-from latticewatch.processing.refinement.fit import Refinement
-from latticewatch.processing.series import Row, Series
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.record.run_file import Run
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.series import Series
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
 
@@ -29,7 +28,7 @@ SCREENSHOT_SIZE = (1600, 1000)
 def run_windowed(
     opening: Opening,
     *,
-    json: bool = False,
+    as_json: bool,
     title: str,
     screenshot: Path | None = None,
     transport: Transport | None = None,
@@ -42,7 +41,7 @@ def run_windowed(
     application = make_application()
     theme = DARK if dark else LIGHT
     apply_theme(application, theme)
-    worker = Worker(partial(run_session, opening), _tell if json else None)
+    worker = Worker(partial(run_session, opening), tell if as_json else None)
     window = MainWindow(title, theme=theme, worker=worker, transport=transport)
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
     with stopped_by_signals(worker.stop):
@@ -54,7 +53,7 @@ def run_windowed(
     if screenshot:
         window.catch_up()
         window.save_screenshot(screenshot)
-    if worker.session and not json:
+    if worker.session and not as_json:
         sys.stdout.write(outcome_line(worker.session) + "\n")
     return INTERRUPTED if window.interrupted else DONE
 
@@ -75,24 +74,19 @@ def no_display() -> bool:
     return sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def screenshot_of(
-    setup: Setup,
-    series: Series,
-    refinement: Refinement,
-    path: Path,
-    *,
-    out: Path | None = None,
-    size: tuple[int, int] = SCREENSHOT_SIZE,
-    theme: Theme = LIGHT,
-) -> None:
-    """Write a picture of the window on a finished series. Raises UserError where it cannot be written."""
+def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
+    """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
+    series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
+    for row in run.rows:
+        series.append(row)
     apply_theme(make_application(), theme)
-    window = MainWindow(setup.title or path.stem, theme=theme)
-    window.show_run(setup, series, refinement, out)
+    refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
+    window = MainWindow(run.setup.title or run.path.stem, theme=theme)
+    window.show_run(run.setup, series, refinement, run.path)
     window.resize(*size)
     window.lay_out_unseen()
     window.catch_up()
-    window.save_screenshot(path)
+    window.save_screenshot(target)
     window.close()
 
 
@@ -100,12 +94,6 @@ def _close_unless_watched(window: MainWindow, worker: Worker) -> None:
     unattended = QApplication.platformName() in ("offscreen", "minimal")
     if unattended or worker.stop.is_set() or worker.session is None:
         window.close()
-
-
-def _tell(session: Session, row: Row) -> None:
-    sys.stdout.write(json_line(row, session.pipeline.series.component_names, session.setup.composition is not None))
-    sys.stdout.write("\n")
-    sys.stdout.flush()
 
 
 def _raise_again(worker: Worker) -> None:

@@ -1,0 +1,155 @@
+"""The state, readable across the hutch: in words, in shape and in colour."""
+
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QBrush, QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from latticewatch.widgets.theme import Theme
+from latticewatch.widgets.wording import Headline
+
+
+class StateShape(QWidget):
+    """One shape per state, so that none rests on colour alone."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self._kind = "waiting"
+        self.setFixedSize(44, 44)
+
+    def show_kind(self, kind: str) -> None:
+        """Draw the shape of this state."""
+        if kind != self._kind:
+            self._kind = kind
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        """Square."""
+        return QSize(44, 44)
+
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Draw the shape in the state's ink."""
+        del a0
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        ink = QColor(self._theme.states[self._kind][1])
+        painter.setPen(QPen(ink, 4.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+        painter.setBrush(QBrush(Qt.BrushStyle.NoBrush))
+        side = float(min(self.width(), self.height()))
+        painter.scale(side / 44.0, side / 44.0)
+        _DRAW[self._kind](painter, ink)
+
+
+def _ring(painter: QPainter, ink: QColor) -> None:
+    del ink
+    painter.drawEllipse(QRectF(9, 9, 26, 26))
+    painter.drawPolyline(QPolygonF([QPointF(22, 15), QPointF(22, 22), QPointF(27, 26)]))
+
+
+def _arrow(painter: QPainter, ink: QColor) -> None:
+    painter.setBrush(ink)
+    painter.drawPolygon(QPolygonF([QPointF(13, 10), QPointF(34, 22), QPointF(13, 34)]))
+
+
+def _bars(painter: QPainter, ink: QColor) -> None:
+    painter.fillRect(QRectF(11, 9, 8, 26), ink)
+    painter.fillRect(QRectF(25, 9, 8, 26), ink)
+
+
+def _tick(painter: QPainter, ink: QColor) -> None:
+    painter.setPen(QPen(ink, 6.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap, Qt.PenJoinStyle.RoundJoin))
+    painter.drawPolyline(QPolygonF([QPointF(9, 23), QPointF(18, 32), QPointF(35, 12)]))
+
+
+def _struck(painter: QPainter, ink: QColor) -> None:
+    del ink
+    painter.drawEllipse(QRectF(8, 8, 28, 28))
+    painter.drawLine(QPointF(12.5, 31.5), QPointF(31.5, 12.5))
+
+
+def _warning(painter: QPainter, ink: QColor) -> None:
+    painter.drawPolygon(QPolygonF([QPointF(22, 7), QPointF(38, 36), QPointF(6, 36)]))
+    painter.drawLine(QPointF(22, 18), QPointF(22, 25))
+    painter.setBrush(ink)
+    painter.drawEllipse(QPointF(22, 31), 0.8, 0.8)
+
+
+_DRAW = {
+    "waiting": _ring,
+    "reacting": _arrow,
+    "paused": _bars,
+    "complete": _tick,
+    "no_beam": _struck,
+    "silent": _warning,
+    "error": _warning,
+}
+
+
+class Banner(QWidget):
+    """Shape, headline and detail at the left; frame and lattice parameters at the right."""
+
+    def __init__(self, theme: Theme, scale: float = 1.0) -> None:
+        super().__init__()
+        self._theme = theme
+        self._kind = ""
+        self.setAutoFillBackground(True)
+        self._shape = StateShape(theme)
+        self._shape.setFixedSize(round(44 * scale), round(44 * scale))
+        self._words = _label(20.0 * scale, bold=True)
+        self._detail = _label(11.5 * scale)
+        self._facts = _label(11.5 * scale, align=Qt.AlignmentFlag.AlignRight)
+        self._lag = _label(10.0 * scale, align=Qt.AlignmentFlag.AlignRight)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 6, 14, 6)
+        layout.setSpacing(14)
+        layout.addWidget(self._shape)
+        layout.addLayout(_stacked(self._words, self._detail), 3)
+        layout.addLayout(_stacked(self._facts, self._lag), 2)
+        self.show_headline(Headline("waiting", "WAITING", "for the first frame"))
+
+    def show_headline(self, headline: Headline) -> None:
+        """The state; its reason is the tooltip."""
+        self._words.setText(headline.words)
+        self._detail.setText(headline.detail)
+        self.setToolTip(headline.why)
+        self.setAccessibleName(f"{headline.words}, {headline.detail}")
+        if headline.kind != self._kind:
+            self._kind = headline.kind
+            self._shape.show_kind(headline.kind)
+            self._colour(*self._theme.states[headline.kind])
+
+    def show_facts(self, facts: str, lag: str) -> None:
+        """The lattice parameters, and frame and lag."""
+        self._facts.setText(facts)
+        self._lag.setText(lag)
+
+    def words(self) -> str:
+        """The headline as shown."""
+        return self._words.text()
+
+    def _colour(self, ground: str, ink: str) -> None:
+        palette = self.palette()
+        palette.setColor(palette.ColorRole.Window, QColor(ground))
+        palette.setColor(palette.ColorRole.WindowText, QColor(ink))
+        self.setPalette(palette)
+
+
+def _label(size_pt: float, *, bold: bool = False, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    font = QFont(label.font())
+    font.setPointSizeF(size_pt)
+    font.setBold(bold)
+    label.setFont(font)
+    label.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
+    # A long headline is cut rather than widening the window.
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return label
+
+
+def _stacked(upper: QLabel, lower: QLabel) -> QVBoxLayout:
+    layout = QVBoxLayout()
+    layout.setSpacing(0)
+    layout.addWidget(upper)
+    layout.addWidget(lower)
+    return layout

@@ -1,0 +1,90 @@
+"""What the views draw from: the rows of a run taken in once, in the order they came."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.verdict import State
+from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.series import Row, Snapshot
+from latticewatch.widgets.pyramid import Pyramid
+from latticewatch.widgets.timeline import Timeline
+
+TALLEST = 750
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """A stretch of rows in one state. start_s: best estimate of its start; declared_s: when it was said.
+
+    lp_A: lattice parameter of the watched component, or the mean, at its newest row that has one.
+    """
+
+    state: State
+    start_s: float
+    declared_s: float
+    end_s: float
+    lp_A: float = float("nan")
+
+
+class History:
+    """Timeline, maps and episodes of one run, appended to at constant cost per row.
+
+    window_deg: the 2θ range of the small map; the whole pattern is kept at no more than 750 bins.
+    """
+
+    def __init__(
+        self, two_theta: NDArray[np.float64], window_deg: tuple[float, float], period_s: float | None = None
+    ) -> None:
+        self.two_theta = two_theta
+        self.window = _window_slice(two_theta, window_deg)
+        self.timeline = Timeline(period_s)
+        self.window_map = Pyramid(len(two_theta[self.window]))
+        self.whole_map = Pyramid(len(two_theta), -(-len(two_theta) // TALLEST))
+        self.episodes: list[Episode] = []
+        self.count = 0
+
+    def take(self, snapshot: Snapshot, budget_s: float = 0.012) -> bool:
+        """Take in new rows until the budget is used; True when anything was new. Call again for the rest."""
+        until, before = time.perf_counter() + budget_s, self.count
+        for row in snapshot.rows(self.count):
+            self._append(row)
+            if time.perf_counter() > until:
+                break
+        return self.count > before
+
+    def pauses(self) -> list[Episode]:
+        """The stretches in which the lattice parameter stood still."""
+        return [episode for episode in self.episodes if episode.state is State.PAUSED]
+
+    def _append(self, row: Row) -> None:
+        self.timeline.append(row.time_s)
+        intensity = None if row.pattern is None else row.pattern.intensity
+        self.window_map.append(None if intensity is None else intensity[self.window])
+        self.whole_map.append(intensity)
+        self._note_state(row)
+        self.count += 1
+
+    def _note_state(self, row: Row) -> None:
+        now = float(self.timeline.starts[-1])
+        lp = float("nan") if isinstance(row.fit, Gap) else watched_lp_A(row.fit)
+        last = self.episodes[-1] if self.episodes else None
+        if last and last.state is row.verdict.state:
+            self.episodes[-1] = replace(last, end_s=now, lp_A=last.lp_A if np.isnan(lp) else lp)
+            return
+        since = row.verdict.since_s if np.isfinite(row.verdict.since_s) else now
+        self.episodes.append(Episode(row.verdict.state, since, now, now, lp))
+
+
+def watched_lp_A(fit: Fit) -> float:
+    """The first component's lattice parameter in Å where it can be told from its neighbour, else the mean."""
+    first = fit.lattices[0].lp_A
+    return first if np.isfinite(first) else fit.lp_mean_A
+
+
+def _window_slice(two_theta: NDArray[np.float64], window_deg: tuple[float, float]) -> slice:
+    first, last = np.searchsorted(two_theta, window_deg)
+    return slice(int(first), max(int(last), int(first) + 2))

@@ -1,0 +1,158 @@
+"""The 2θ-time map: time on x, one column a pixel, holes shown as holes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from latticewatch.processing.crystal.reflections import Hkl, d_spacing, two_theta_deg
+from latticewatch.processing.series import Snapshot
+from latticewatch.widgets.axes import TimeAxis, on_range, plot_widget, soon
+from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
+from latticewatch.widgets.history import History
+from latticewatch.widgets.marks import Cursor, PauseBands
+from latticewatch.widgets.pyramid import Pyramid
+from latticewatch.widgets.theme import Theme
+
+LINE_POINTS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The reflection that is drawn over the map as fitted."""
+
+    reflection: Hkl
+    wavelength_A: float
+
+
+class MapView(QWidget):
+    """Draws a history; tells when the user picks a time. It keeps no data but what it shows."""
+
+    time_chosen = pyqtSignal(float)
+
+    def __init__(self, theme: Theme, history: History, lines: Lines, components: int) -> None:
+        super().__init__()
+        self._theme = theme
+        self._history = history
+        self._lines = lines
+        self._snapshot: Snapshot | None = None
+        self._whole = False
+        self.scale = "sqrt"
+        self.plot = plot_widget({"bottom": TimeAxis(named=False)}, "2θ / °", theme.text)
+        self._image = pg.ImageItem()
+        self._image.setLookupTable(lookup_table(theme))
+        self.plot.addItem(self._image)
+        self._bands = PauseBands(self.plot, QColor(255, 255, 255, 46))
+        self._curves = [self._curve(theme.components[number]) for number in range(components)]
+        self.cursor_line = Cursor(self.plot, QColor("#ffffff"))
+        self.cursor_line.moved.connect(self.time_chosen)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self._later = soon(self, self.paint_now)
+        on_range(self.plot, self._later.start)
+        self.setAccessibleName("2θ-time map")
+        self.show_whole(False)
+
+    def _curve(self, colour: str) -> tuple[Any, Any]:
+        """A coloured line alone is lost on a bright map: a dark one lies beneath."""
+        under = self.plot.plot(pen=pg.mkPen(0, 0, 0, 150, width=3.2), connect="finite")
+        pen = pg.mkPen(colour, width=1.6, style=Qt.PenStyle.DashLine)
+        return under, self.plot.plot(pen=pen, connect="finite")
+
+    def show_whole(self, whole: bool) -> None:
+        """The whole pattern, or the window of the reflection."""
+        self._whole = whole
+        low, high = _edges(self._grid())
+        self.plot.getPlotItem().getViewBox().setLimits(yMin=low, yMax=high)
+        self.plot.setYRange(low, high)
+        self._later.start()
+
+    def _grid(self) -> NDArray[np.float64]:
+        grid = self._history.two_theta
+        return grid if self._whole else grid[self._history.window]
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Draw what the history holds now, with the fitted lines of this snapshot."""
+        self._snapshot = snapshot
+        self.paint_now()
+
+    def paint_now(self) -> None:
+        """Draw at the resolution of the screen; costs what is visible."""
+        history, snapshot = self._history, self._snapshot
+        if snapshot is None or not history.count:
+            return
+        box = self.plot.getPlotItem().getViewBox()
+        (start, end), (low, high) = box.viewRange()
+        width, height = max(8, int(box.width())), max(8, int(box.height()))
+        self._paint_image(history, (start, end, width), (low, high, height))
+        self._paint_lines(history, snapshot, start, end)
+        self._bands.show_pauses(history.pauses(), labels=False)
+
+    def _paint_image(
+        self, history: History, across: tuple[float, float, int], upward: tuple[float, float, int]
+    ) -> None:
+        pyramid = history.whole_map if self._whole else history.window_map
+        grid = self._grid()
+        bins = _visible_bins(grid, pyramid, *upward[:2])
+        start, end = max(across[0], history.timeline.span()[0]), min(across[1], history.timeline.span()[1])
+        if end <= start or bins.stop - bins.start < 1:
+            self._image.clear()
+            return
+        columns = max(1, round(across[2] * (end - start) / (across[1] - across[0])))
+        first, last = history.timeline.columns(start, end, columns)
+        values = _not_taller(pyramid.maxima(first, last, bins).T, upward[2])
+        image = indices(values, _levels(pyramid), self.scale)
+        _hatch(image)
+        self._image.setImage(image, autoLevels=False, levels=(0, 255))
+        low, high = _edges(grid)
+        step = (high - low) / len(grid) * pyramid.group
+        self._image.setRect(QRectF(start, low + bins.start * step, end - start, (bins.stop - bins.start) * step))
+
+    def _paint_lines(self, history: History, snapshot: Snapshot, start: float, end: float) -> None:
+        part = history.timeline.visible(start, end)
+        step = max(1, (part.stop - part.start) // LINE_POINTS)
+        some = slice(part.start, part.stop, step)
+        times = history.timeline.starts[some] + 0.5 * history.timeline.period_s
+        for number, curves in enumerate(self._curves):
+            d = d_spacing(snapshot.lp_A[some, number], self._lines.reflection)
+            angles = two_theta_deg(d, self._lines.wavelength_A)
+            for curve in curves:
+                curve.setData(times[: len(angles)], angles[: len(times)])
+
+
+def _edges(grid: NDArray[np.float64]) -> tuple[float, float]:
+    half = 0.5 * float(grid[-1] - grid[0]) / max(1, len(grid) - 1)
+    return float(grid[0]) - half, float(grid[-1]) + half
+
+
+def _visible_bins(grid: NDArray[np.float64], pyramid: Pyramid, low: float, high: float) -> slice:
+    first, last = np.searchsorted(grid, (low, high))
+    return slice(max(0, int(first) // pyramid.group - 1), min(pyramid.height, int(last) // pyramid.group + 2))
+
+
+def _not_taller(values: NDArray[np.float32], height: int) -> NDArray[np.float32]:
+    """Bins that share a pixel show their maximum; the last group may be short."""
+    group = -(-len(values) // height)
+    return values if group == 1 else np.maximum.reduceat(values, np.arange(0, len(values), group), axis=0)
+
+
+def _levels(pyramid: Pyramid) -> Levels:
+    """Robust: from the 1st to the 99.8th percentile of rows spread over the map."""
+    sample = pyramid.sample()
+    finite = sample[np.isfinite(sample)]
+    if not len(finite):
+        return Levels(0.0, 1.0)
+    low, high = np.percentile(finite, (1.0, 99.8))
+    return Levels(float(low), float(max(high, low + 1e-6)))
+
+
+def _hatch(image: NDArray[np.uint8]) -> None:
+    """Diagonal stripes where nothing was measured, two pixels in eight."""
+    rows, columns = np.nonzero(image == HOLE)
+    image[rows, columns] = np.where((rows + columns) % 8 < 2, HATCH, HOLE)

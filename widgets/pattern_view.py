@@ -1,0 +1,202 @@
+"""One pattern with its fit, components, difference and tick marks."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
+
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.refinement.fit import Curves
+from latticewatch.widgets.axes import on_range, plot_widget
+from latticewatch.widgets.theme import Theme, faded
+
+LABEL_ROOM = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Where the lines of one component are: 2θ in degrees and their hkl."""
+
+    name: str
+    two_theta: NDArray[np.float64]
+    hkl: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One frame for this view. caption: its number, name and figures of merit. curves: None without a fit."""
+
+    caption: str
+    pattern: Pattern | None
+    curves: Curves | None = None
+    ticks: tuple[Ticks, ...] = ()
+
+
+class PatternView(QWidget):
+    """Observed points, calculated line, background and components above; difference below."""
+
+    def __init__(self, theme: Theme, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._theme = theme
+        self._shown: Shown | None = None
+        self._caption = QLabel()
+        self._caption.setTextFormat(Qt.TextFormat.PlainText)
+        self._caption.setWordWrap(True)
+        self.plot = plot_widget({}, "intensity", theme.text, 10)
+        self.residual = plot_widget({}, "(obs − calc) / σ", theme.text, 10)
+        self._make_curves(names)
+        self._labels: list[Any] = []
+        self.residual.getPlotItem().setLabel("bottom", "2θ / °")
+        self.residual.setXLink(self.plot)
+        self.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
+        self._lay_out()
+        on_range(self.plot, self._place_labels)
+        self.setAccessibleName("pattern with fit")
+
+    def _make_curves(self, names: tuple[str, ...]) -> None:
+        theme, top = self._theme, self.plot
+        self._observed = pg.ScatterPlotItem(size=3.0, brush=pg.mkBrush(theme.data), pen=None)
+        top.addItem(self._observed)
+        self._background = top.plot(pen=pg.mkPen(theme.faint, width=1.0, style=Qt.PenStyle.DashLine), connect="finite")
+        self._components = [
+            top.plot(pen=pg.mkPen(theme.components[number], width=1.4), connect="finite")
+            for number in range(len(names))
+        ]
+        self._calculated = top.plot(pen=pg.mkPen(theme.calculated, width=1.6), connect="finite")
+        self._ticks = [
+            pg.PlotDataItem(pen=pg.mkPen(theme.components[number], width=1.6), connect="pairs")
+            for number in range(len(names))
+        ]
+        for item in self._ticks:
+            top.addItem(item, ignoreBounds=True)
+        self._difference = self.residual.plot(pen=pg.mkPen(theme.difference, width=1.0), connect="finite")
+        self.residual.addItem(
+            pg.LinearRegionItem(
+                (-3.0, 3.0), "horizontal", brush=faded(theme.pause, 40), pen=pg.mkPen(None), movable=False
+            ),
+            ignoreBounds=True,
+        )
+
+    def _lay_out(self) -> None:
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        splitter.addWidget(self.plot)
+        splitter.addWidget(self.residual)
+        splitter.setStretchFactor(0, 4)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([400, 120])
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._caption)
+        layout.addWidget(splitter, 1)
+
+    def caption(self) -> str:
+        """The caption as shown."""
+        return self._caption.text()
+
+    def show_frame(self, shown: Shown) -> None:
+        """Draw this frame; the zoom stays as the user left it."""
+        first = self._shown is None or self._shown.pattern is None
+        self._shown = shown
+        self._caption.setText(shown.caption)
+        self._draw_observed(shown.pattern)
+        self._draw_fit(shown)
+        if first and shown.pattern is not None:
+            self.show_all()
+        elif shown.pattern is not None:
+            self._fit_height(shown.pattern)
+
+    def show_all(self) -> None:
+        """Zoom to the fitted range, or the whole pattern without a fit."""
+        shown = self._shown
+        if shown is None or shown.pattern is None:
+            return
+        grid = shown.pattern.two_theta
+        good = np.isfinite(shown.curves.calculated if shown.curves else shown.pattern.intensity)
+        inside = grid[good] if good.any() else grid
+        self.plot.setXRange(float(inside[0]), float(inside[-1]), padding=0.02)
+        self._fit_height(shown.pattern)
+
+    def _draw_observed(self, pattern: Pattern | None) -> None:
+        if pattern is None:
+            self._observed.clear()
+            return
+        good = np.isfinite(pattern.intensity)
+        self._observed.setData(pattern.two_theta[good], pattern.intensity[good])
+
+    def _draw_fit(self, shown: Shown) -> None:
+        pattern, curves = shown.pattern, shown.curves
+        if pattern is None or curves is None:
+            for item in (self._background, self._calculated, self._difference, *self._components, *self._ticks):
+                item.setData([], [])
+            self._place_labels()
+            return
+        grid = pattern.two_theta
+        self._background.setData(grid, curves.background)
+        self._calculated.setData(grid, curves.calculated)
+        for item, component in zip(self._components, curves.components, strict=True):
+            item.setData(grid, component + curves.background)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pull = (pattern.intensity - curves.calculated) / pattern.sigma
+        self._difference.setData(grid, np.where(np.isfinite(pull), pull, np.nan))
+        largest = float(np.nanpercentile(np.abs(pull), 99.5)) if np.isfinite(pull).any() else 4.0
+        self.residual.setYRange(-max(4.0, largest), max(4.0, largest), padding=0.05)
+        self._place_labels()
+
+    def _fit_height(self, pattern: Pattern) -> None:
+        low, high = self.plot.getPlotItem().getViewBox().viewRange()[0]
+        visible = (pattern.two_theta >= low) & (pattern.two_theta <= high) & np.isfinite(pattern.intensity)
+        if visible.any():
+            values = pattern.intensity[visible]
+            bottom, top = float(values.min()), float(values.max())
+            span = max(top - bottom, 1e-6)
+            room = 0.07 * len(self._ticks) + 0.06
+            self.plot.setYRange(bottom - room * span, top + 0.06 * span, padding=0.0)
+
+    def _place_labels(self) -> None:
+        """Ticks in rows under the pattern, each row in its component's colour; hkl where there is room."""
+        (left, right), (bottom, top) = self.plot.getPlotItem().getViewBox().viewRange()
+        width = max(1.0, self.plot.getPlotItem().getViewBox().width())
+        for label in self._labels:
+            label.hide()
+        used = 0
+        for row, (item, ticks) in enumerate(zip(self._ticks, self._ticks_shown(), strict=False)):
+            base = bottom + (top - bottom) * (0.012 + 0.055 * (len(self._ticks) - 1 - row))
+            tall = 0.02 * (top - bottom)
+            finite = np.isfinite(ticks.two_theta)
+            item.setData(
+                np.repeat(ticks.two_theta[finite], 2), np.tile([base, base + tall], int(np.count_nonzero(finite)))
+            )
+            used = self._label_row(ticks, base + tall, (left, right, width), row, used)
+
+    def _ticks_shown(self) -> tuple[Ticks, ...]:
+        return self._shown.ticks if self._shown and self._shown.curves else ()
+
+    def _label_row(self, ticks: Ticks, height: float, across: tuple[float, float, float], row: int, used: int) -> int:
+        left, right, width = across
+        last = -np.inf
+        for angle, hkl in sorted(zip(ticks.two_theta, ticks.hkl, strict=True)):
+            pixel = (angle - left) / (right - left) * width
+            if not 8 < pixel < width - 8 or pixel - last < LABEL_ROOM:
+                continue
+            label = self._label(used)
+            label.setColor(self._theme.components[row])
+            label.setText(hkl)
+            label.setPos(angle, height)
+            label.show()
+            last, used = pixel, used + 1
+        return used
+
+    def _label(self, number: int) -> Any:
+        if number == len(self._labels):
+            label = pg.TextItem(anchor=(0.5, 0.85))
+            font = self.font()
+            font.setPointSizeF(7.5)
+            label.setFont(font)
+            self.plot.addItem(label, ignoreBounds=True)
+            self._labels.append(label)
+        return self._labels[number]

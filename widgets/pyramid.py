@@ -1,0 +1,85 @@
+"""A 2θ-time map that is appended to row by row and painted at the resolution of the screen.
+
+Painting every row of a long map drops narrow peaks unevenly: whether a line is seen depends on where the screen's
+pixels happen to fall. Here each pixel shows the maximum of what lies under it. Level n of the pyramid holds the maxima
+of 2^n rows, so that painting costs what the screen is wide, however long the run is.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+EMPTY = np.float32(-np.inf)
+FIRST_ROWS = 256
+
+
+class Pyramid:
+    """Rows of equal length, -inf where nothing was measured: a NaN would triple the cost of painting.
+
+    bins: length of a row. group: so many neighbouring bins are kept as their maximum; height: rows kept.
+    """
+
+    def __init__(self, bins: int, group: int = 1) -> None:
+        self.group = group
+        self.height = -(-bins // group)
+        self.count = 0
+        self._starts = np.arange(0, bins, group)
+        self._levels = [np.empty((FIRST_ROWS, self.height), np.float32)]
+
+    def append(self, intensity: NDArray[np.float32] | None) -> None:
+        """Add a row (bins,); None for a frame without a pattern."""
+        number = self.count
+        if number == len(self._levels[0]):
+            self._levels = [_doubled(level) for level in self._levels]
+        self._levels[0][number] = EMPTY if intensity is None else self._grouped(intensity)
+        self.count = number + 1
+        self._raise(number)
+
+    def maxima(self, first: NDArray[np.intp], last: NDArray[np.intp], bins: slice) -> NDArray[np.float32]:
+        """Maximum over rows first[c] to last[c] - 1 for each column c: (columns, bins), by the fewest blocks.
+
+        -inf where a column has no row. ``bins`` selects among the grouped bins.
+        """
+        out = np.full((len(first), len(range(*bins.indices(self.height)))), EMPTY, np.float32)
+        low, high = np.minimum(first, self.count), np.minimum(last, self.count)
+        for level in self._levels:
+            blocks = level[:, bins]
+            odd = np.flatnonzero((low < high) & (low & 1 == 1))
+            out[odd] = np.maximum(out[odd], blocks[low[odd]])
+            low[odd] += 1
+            odd = np.flatnonzero((low < high) & (high & 1 == 1))
+            high[odd] -= 1
+            out[odd] = np.maximum(out[odd], blocks[high[odd]])
+            low, high = low >> 1, high >> 1
+        return out
+
+    def row(self, number: int) -> NDArray[np.float32]:
+        """Row ``number`` as kept: (height,)."""
+        row: NDArray[np.float32] = self.sample(self.count)[number]
+        return row
+
+    def sample(self, most: int = 256) -> NDArray[np.float32]:
+        """At most so many rows spread over the map, for the colour scale: (rows, height)."""
+        rows: NDArray[np.float32] = self._levels[0][: self.count : max(1, -(-self.count // most))]
+        return rows
+
+    def _grouped(self, intensity: NDArray[np.float32]) -> NDArray[np.float32]:
+        clean = np.where(np.isfinite(intensity), intensity, EMPTY)
+        grouped: NDArray[np.float32] = clean if self.group == 1 else np.maximum.reduceat(clean, self._starts)
+        return grouped
+
+    def _raise(self, number: int) -> None:
+        """Write the blocks that row ``number`` completes: a block is written once."""
+        for level in range(1, 64):
+            if not number & 1:
+                return
+            lower = self._levels[level - 1]
+            if level == len(self._levels):
+                self._levels.append(np.empty((max(1, len(lower) // 2), self.height), np.float32))
+            np.maximum(lower[number - 1], lower[number], out=self._levels[level][number >> 1])
+            number >>= 1
+
+
+def _doubled(level: NDArray[np.float32]) -> NDArray[np.float32]:
+    larger = np.empty((2 * len(level), level.shape[1]), np.float32)
+    larger[: len(level)] = level
+    return larger

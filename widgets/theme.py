@@ -1,0 +1,141 @@
+"""Colours and fonts of the window: two themes, readable with every kind of colour vision."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+import pyqtgraph as pg
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PyQt6.QtWidgets import QApplication, QWidget
+
+FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours by use. components: one per component, in the experiment's order (Okabe-Ito, shaded to the ground)."""
+
+    name: str
+    window: str
+    base: str
+    text: str
+    faint: str
+    grid: str
+    highlight: str
+    components: tuple[str, ...]
+    mean: str
+    data: str
+    calculated: str
+    difference: str
+    gap: str
+    pause: str
+    states: dict[str, tuple[str, str]]
+
+
+LIGHT = Theme(
+    name="light",
+    window="#f3f4f6",
+    base="#ffffff",
+    text="#16191d",
+    faint="#5b636e",
+    grid="#c9ced6",
+    highlight="#1f6fb2",
+    components=("#0072b2", "#c1440e", "#007a5a", "#9b4f86"),
+    mean="#16191d",
+    data="#4a5058",
+    calculated="#111111",
+    difference="#6b7280",
+    gap="#b3261e",
+    pause="#8a9099",
+    states={
+        "waiting": ("#e4e7eb", "#30363d"),
+        "reacting": ("#cfe4f7", "#0b3c63"),
+        "paused": ("#ffe3a3", "#4f3700"),
+        "complete": ("#c9ead6", "#0c4426"),
+        "no_beam": ("#f6cfcb", "#6d120b"),
+        "silent": ("#f6cfcb", "#6d120b"),
+        "error": ("#8f1d14", "#ffffff"),
+    },
+)
+DARK = Theme(
+    name="dark",
+    window="#1b1e23",
+    base="#121417",
+    text="#e8eaed",
+    faint="#a3abb6",
+    grid="#3a4049",
+    highlight="#4a9fe0",
+    components=("#56b4e9", "#f08a4b", "#2fbf95", "#d79bc6"),
+    mean="#f2f3f5",
+    data="#aab1bb",
+    calculated="#f2f3f5",
+    difference="#8f98a5",
+    gap="#ff7a70",
+    pause="#9aa3af",
+    states={
+        "waiting": ("#2b3038", "#d5d9df"),
+        "reacting": ("#12395a", "#cde6fb"),
+        "paused": ("#5c4300", "#ffe7ad"),
+        "complete": ("#11472b", "#c6f0d7"),
+        "no_beam": ("#5e1710", "#ffd5d0"),
+        "silent": ("#5e1710", "#ffd5d0"),
+        "error": ("#b3261e", "#ffffff"),
+    },
+)
+
+
+def apply_theme(application: QApplication, theme: Theme) -> None:
+    """Fusion with this palette, and plots in the same colours. Windows built later take it over."""
+    application.setStyle("Fusion")
+    application.setPalette(_palette(theme))
+    pg.setConfigOptions(
+        imageAxisOrder="row-major", antialias=True, background=theme.base, foreground=theme.text, useNumba=False
+    )
+
+
+def ensure_font(application: QApplication, size_pt: float = 10.0) -> None:
+    """Where the system has no font at all, as on a bare offscreen machine, use those that matplotlib brings."""
+    if not QFontDatabase.families():
+        folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+        for name in FONT_FILES:
+            QFontDatabase.addApplicationFont(str(folder / name))
+        application.setFont(QFont("DejaVu Sans", int(size_pt)))
+
+
+def _palette(theme: Theme) -> QPalette:
+    role = QPalette.ColorRole
+    palette = QPalette()
+    colours = {
+        role.Window: theme.window,
+        role.WindowText: theme.text,
+        role.Base: theme.base,
+        role.AlternateBase: theme.window,
+        role.Text: theme.text,
+        role.Button: theme.window,
+        role.ButtonText: theme.text,
+        role.ToolTipBase: theme.base,
+        role.ToolTipText: theme.text,
+        role.PlaceholderText: theme.faint,
+        role.Highlight: theme.highlight,
+        role.HighlightedText: "#ffffff",
+        role.Link: theme.highlight,
+    }
+    for which, colour in colours.items():
+        palette.setColor(which, QColor(colour))
+    for which in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, which, QColor(theme.faint))
+    return palette
+
+
+def faded(colour: str, alpha: int) -> QColor:
+    """The colour with this opacity, 0 to 255."""
+    result = QColor(colour)
+    result.setAlpha(alpha)
+    return result
+
+
+def mono(widget: QWidget) -> QFont:
+    """The fixed-width font at the widget's size."""
+    font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    font.setPointSizeF(widget.font().pointSizeF())
+    return font

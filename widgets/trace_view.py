@@ -1,0 +1,162 @@
+"""Lattice parameters against time, with their esd; it shares the map's time axis."""
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from latticewatch.processing.reaction.composition import CompositionScale
+from latticewatch.processing.series import Snapshot
+from latticewatch.widgets.axes import LEFT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
+from latticewatch.widgets.history import History
+from latticewatch.widgets.marks import Cursor, PauseBands
+from latticewatch.widgets.theme import Theme, faded
+from latticewatch.widgets.thinning import thinned
+from latticewatch.widgets.wording import with_esd
+
+FEW = 160
+
+
+class TraceView(QWidget):
+    """One curve per component, and the weighted mean where there are several."""
+
+    time_chosen = pyqtSignal(float)
+
+    def __init__(self, theme: Theme, history: History, names: tuple[str, ...], scale: CompositionScale | None) -> None:
+        super().__init__()
+        self._theme = theme
+        self._history = history
+        self._names = names
+        self._snapshot: Snapshot | None = None
+        self.plot = _plot(theme, scale)
+        several = len(names) > 1
+        colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
+        self._bands = PauseBands(self.plot, faded(theme.pause, 60))
+        self._curves = [_Curve(self.plot, colour, mean=n == len(names)) for n, colour in enumerate(colours)]
+        self._gaps = pg.VTickGroup(yrange=[0.0, 0.05], pen=pg.mkPen(theme.gap, width=1.5))
+        self.plot.addItem(self._gaps, ignoreBounds=True)
+        self.cursor_line = Cursor(self.plot, QColor(theme.text))
+        self.cursor_line.moved.connect(self.time_chosen)
+        self._values = [
+            (name, _legend_label(name, colour))
+            for name, colour in zip([*names, *(["weighted mean"] if several else [])], colours, strict=True)
+        ]
+        self._lay_out()
+        self._later = soon(self, self.paint_now)
+        on_range(self.plot, self._later.start)
+        self.setAccessibleName("lattice parameter against time")
+
+    def _lay_out(self) -> None:
+        legend = QHBoxLayout()
+        legend.setContentsMargins(LEFT_WIDTH + 4, 2, 8, 0)
+        legend.setSpacing(24)
+        for _, label in self._values:
+            legend.addWidget(label)
+        legend.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(legend)
+        layout.addWidget(self.plot)
+
+    def show_snapshot(self, snapshot: Snapshot) -> None:
+        """Draw this snapshot's traces."""
+        self._snapshot = snapshot
+        self.paint_now()
+
+    def show_values(self, values: list[tuple[float, float]]) -> None:
+        """Lattice parameter and esd of the shown frame, component by component, then the mean."""
+        for (name, label), (lp, esd) in zip(self._values, values, strict=False):
+            label.setText(f"{name} {with_esd(lp, esd)}")
+
+    def paint_now(self) -> None:
+        """Draw what is visible, at most some points a pixel."""
+        history, snapshot = self._history, self._snapshot
+        if snapshot is None or not history.count:
+            return
+        box = self.plot.getPlotItem().getViewBox()
+        start, end = box.viewRange()[0]
+        part = history.timeline.visible(start, end)
+        count = min(history.count, snapshot.count)
+        part = slice(part.start, min(part.stop, count))
+        times = history.timeline.starts[part]
+        columns = max(50, int(box.width()))
+        for curve, lp, esd in zip(self._curves, *self._columns(snapshot, part), strict=True):
+            curve.draw(times, lp, esd, columns)
+        self._paint_gaps(times, snapshot.lp_mean_A[part], columns)
+        self._bands.show_pauses(history.pauses(), labels=True, text_colour=self._theme.faint)
+
+    def fit_range(self) -> None:
+        """Show every lattice parameter between the visible times, stray ones left out."""
+        history, snapshot = self._history, self._snapshot
+        if snapshot is None:
+            return
+        part = history.timeline.visible(*self.plot.getPlotItem().getViewBox().viewRange()[0])
+        values = np.concatenate([snapshot.lp_A[part].ravel(), snapshot.lp_mean_A[part]])
+        values = values[np.isfinite(values)][:: max(1, values.size // 20_000)]
+        if values.size:
+            low, high = np.percentile(values, (0.3, 99.7))
+            margin = max(0.08 * (high - low), 2e-4)
+            self.plot.setYRange(low - margin, high + 1.6 * margin)
+
+    def _columns(self, snapshot: Snapshot, part: slice) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+        lp = [snapshot.lp_A[part, number] for number in range(len(self._names))]
+        esd = [snapshot.lp_esd_A[part, number] for number in range(len(self._names))]
+        if len(self._curves) > len(lp):
+            lp.append(snapshot.lp_mean_A[part])
+            esd.append(snapshot.lp_mean_esd_A[part])
+        return lp, esd
+
+    def _paint_gaps(self, times: NDArray[np.float64], mean: NDArray[np.float64], columns: int) -> None:
+        gaps = times[np.isnan(mean)]
+        self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
+
+
+class _Curve:
+    """Line, points where they are few, and esd bars that merge into a band where they are many."""
+
+    def __init__(self, plot: pg.PlotWidget, colour: str, *, mean: bool) -> None:
+        self._colour = colour
+        width = 1.2 if mean else 1.6
+        style = Qt.PenStyle.DotLine if mean else Qt.PenStyle.SolidLine
+        self._bars = pg.PlotDataItem(connect="pairs")
+        self._line = pg.PlotDataItem(pen=pg.mkPen(colour, width=width, style=style), connect="finite")
+        self._points = pg.ScatterPlotItem(size=3.5 if mean else 5.0, brush=pg.mkBrush(colour), pen=None)
+        for z, item in enumerate((self._bars, self._line, self._points)):
+            item.setZValue(10 + z - 5 * mean)
+            plot.addItem(item)
+
+    def draw(self, times: NDArray[np.float64], lp: NDArray[np.float64], esd: NDArray[np.float64], columns: int) -> None:
+        """Draw this stretch; at most two points a column."""
+        sparse = len(times) <= FEW
+        line_times, line = thinned(times, lp, lp, columns)
+        self._line.setData(line_times, line)
+        self._points.setData(times[: FEW if sparse else 0], lp[: FEW if sparse else 0])
+        bar_times, bars = thinned(times, lp - esd, lp + esd, columns)
+        finite = np.repeat(np.isfinite(bars[0::2]) & np.isfinite(bars[1::2]), 2)
+        self._bars.setPen(pg.mkPen(faded(self._colour, 110), width=2.0 if sparse else 1.2))
+        self._bars.setData(bar_times[finite], bars[finite])
+
+
+def _plot(theme: Theme, scale: CompositionScale | None) -> pg.PlotWidget:
+    axes: dict[str, Any] = {"bottom": TimeAxis()}
+    if scale is not None:
+        axes["right"] = CompositionAxis(scale)
+    plot = plot_widget(axes, "lattice parameter / Å", theme.text)
+    plot.showGrid(x=True, y=True, alpha=0.18)
+    if scale is not None:
+        plot.getPlotItem().setLabel("right", f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)")
+    return plot
+
+
+def _legend_label(name: str, colour: str) -> QLabel:
+    label = QLabel(name)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    palette = label.palette()
+    palette.setColor(palette.ColorRole.WindowText, QColor(colour))
+    label.setPalette(palette)
+    return label

@@ -1,0 +1,115 @@
+"""Words and numbers as the operator reads them."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
+from latticewatch.processing.series import Row, Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The state in words. kind: a state of the contract, ``silent`` or ``error``; it chooses shape and colour."""
+
+    kind: str
+    words: str
+    detail: str = ""
+    why: str = ""
+
+
+def duration(seconds: float) -> str:
+    """``12 s``, ``6 min``, ``1 h 12 min``; empty where not known."""
+    if not math.isfinite(seconds):
+        return ""
+    seconds = max(0.0, seconds)
+    if seconds < 10.0:
+        return f"{seconds:.1f} s" if seconds < 1.0 else f"{seconds:.0f} s"
+    if seconds < 90.0:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60.0)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def with_esd(value: float, esd: float, unit: str = "Å") -> str:
+    """``5.8671 ± 0.0004 Å``, as many digits as the esd bears; an em dash where not known."""
+    if not math.isfinite(value):
+        return "—"
+    if not (math.isfinite(esd) and esd > 0.0):
+        return f"{value:.4f} {unit}"
+    digits = min(6, max(1, 1 - math.floor(math.log10(esd)) if _leading(esd) < 2 else -math.floor(math.log10(esd))))
+    return f"{value:.{digits}f} ± {esd:.{digits}f} {unit}"
+
+
+def _leading(value: float) -> int:
+    return int(value / 10.0 ** math.floor(math.log10(value)))
+
+
+def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
+    """The newest row's state. silent_s: how long nothing has come although something was due; 0: all is well."""
+    if silent_s > 0.0:
+        return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", "no new frame in the folder")
+    if not snapshot.count:
+        return Headline("waiting", "WAITING", "for the first frame")
+    row = snapshot.row(-1)
+    words, detail = _words(row)
+    return Headline(row.verdict.state.value, words, detail, row.verdict.why)
+
+
+def _words(row: Row) -> tuple[str, str]:
+    verdict, now = row.verdict, row.time_s
+    match verdict.state:
+        case State.REACTING:
+            return f"REACTING{_percent(verdict)}", _forecast(verdict.forecast, now)
+        case State.PAUSED:
+            place = f" at {lp:.3f} Å" if math.isfinite(lp := _watched_lp(row)) else ""
+            return f"PAUSED{place}{_for(now - verdict.since_s)}", f"reaction is not over{_percent(verdict, ', ')}"
+        case State.COMPLETE:
+            return f"COMPLETE{_since(row, verdict.since_s)}", _lp_mean(row)
+        case State.NO_BEAM:
+            return f"NO BEAM{_for(now - verdict.since_s)}", _reason(row)
+        case _:
+            return "WAITING", _reason(row) or "nothing to see yet"
+
+
+def _percent(verdict: Verdict, before: str = " ") -> str:
+    return f"{before}{100.0 * verdict.progress:.0f} %" if math.isfinite(verdict.progress) else ""
+
+
+def _for(seconds: float) -> str:
+    return f" for {duration(seconds)}" if math.isfinite(seconds) else ""
+
+
+def _forecast(forecast: Forecast | None, now_s: float) -> str:
+    if forecast is None:
+        return "end not yet foreseeable"
+    left = max(0.0, forecast.complete_s - now_s)
+    unit, size = ("s", 1.0) if left < 90.0 else ("min", 60.0) if left < 5400.0 else ("h", 3600.0)
+    low, high = (max(0.0, bound - now_s) / size for bound in (forecast.earliest_s, forecast.latest_s))
+    digits = 1 if unit == "h" else 0
+    return f"complete in {left / size:.{digits}f} {unit} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def _since(row: Row, since_s: float) -> str:
+    """By the clock where the files tell it, else in time of the scan."""
+    clock = row.mtime_s - (row.time_s - since_s)
+    if math.isfinite(clock):
+        return f" since {time.strftime('%H:%M', time.localtime(clock))}"
+    return f" since {duration(since_s)}" if math.isfinite(since_s) else ""
+
+
+def _lp_mean(row: Row) -> str:
+    return "" if isinstance(row.fit, Gap) else f"mean {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+
+
+def _reason(row: Row) -> str:
+    return row.fit.reason if isinstance(row.fit, Gap) else ""
+
+
+def _watched_lp(row: Row) -> float:
+    """The watched component where it can be told from its neighbour, else the mean."""
+    if isinstance(row.fit, Gap):
+        return float("nan")
+    first = row.fit.lattices[0].lp_A
+    return first if math.isfinite(first) else row.fit.lp_mean_A
