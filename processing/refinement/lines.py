@@ -1,0 +1,126 @@
+"""The lines of all components as flat arrays, and where everything lies in the vector of parameters."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.crystal.reflections import Reflection, reflections, sum_of_squares
+from latticewatch.processing.refinement.fit import Component
+
+BACKGROUND_TERMS = 12
+MOST_LINES = {1: 24, 2: 16, 3: 12, 4: 10}
+# Cells may move this far (fraction) from their start: a line that could come into range that way is in the model.
+REACH = 0.05
+
+
+class Lines(NamedTuple):
+    """Flat arrays over the lines of all components; what the compiled functions read.
+
+    phase: (lines,) which component. root_n: √(h² + k² + l²). log_base: ln of the intensity that the structure
+    gives at the start cell, scaled to sum to 1 within a component. amplitude, slope: |F| of the start cell and
+    its change per Å where composition moves it (Vegard between two isostructural components), scaled by |F|.
+    cell: start cell in Å, (components,). wavelength_A.
+    """
+
+    phase: NDArray[np.int64]
+    root_n: NDArray[np.float64]
+    log_base: NDArray[np.float64]
+    slope: NDArray[np.float64]
+    cell: NDArray[np.float64]
+    wavelength_A: float
+
+
+class Layout(NamedTuple):
+    """Offsets into the vector of parameters.
+
+    a: cells (components). scale: ln of the first component's scattering. background: Chebyshev terms.
+    What follows is tracked from frame to frame: ratio: ln of the scattering of components 2... over the first's.
+    strength: ln of each line's intensity over what the structure gives. size: Gaussian width in degrees at
+    θ = 0 (components). shape: Lorentzian half width over size. spread: variance of the cells (components), as
+    a fraction of the squared distance of the two cells; growth: of that fraction with ln² of the distance
+    (components). contrast: how far intensities follow the composition.
+    """
+
+    components: int
+    lines: int
+    scale: int
+    background: int
+    ratio: int
+    strength: int
+    size: int
+    shape: int
+    spread: int
+    growth: int
+    contrast: int
+    length: int
+
+
+def layout(components: int, lines: int) -> Layout:
+    """Where everything lies for so many components and lines."""
+    scale = components
+    background = scale + 1
+    ratio = background + BACKGROUND_TERMS
+    strength = ratio + components - 1
+    size = strength + lines
+    shape = size + components
+    spread = shape + 1
+    growth = spread + components
+    contrast = growth + components
+    return Layout(
+        components, lines, scale, background, ratio, strength, size, shape, spread, growth, contrast, contrast + 1
+    )
+
+
+def lines_of(components: tuple[Component, ...], wavelength_A: float, highest_deg: float) -> Lines:
+    """The lines of these components up to this 2θ, the lowest MOST_LINES of each."""
+    d_min = wavelength_A / (2.0 * math.sin(math.radians(min(highest_deg, 179.0) / 2.0)))
+    found = [_reflections(component, d_min) for component in components]
+    phase, root_n, log_base, slope = [], [], [], []
+    for number, (component, lines) in enumerate(zip(components, found, strict=True)):
+        strengths = np.array([_strength(line, wavelength_A) for line in lines])
+        log_base.extend(np.log(strengths / strengths.sum()))
+        phase.extend([number] * len(lines))
+        root_n.extend(math.sqrt(sum_of_squares(line.hkl)) for line in lines)
+        slope.extend(_slope(line, component, components, found) for line in lines)
+    return Lines(
+        np.array(phase, dtype=np.int64),
+        np.array(root_n, dtype=np.float64),
+        np.array(log_base, dtype=np.float64),
+        np.array(slope, dtype=np.float64),
+        np.array([component.lattice_parameter_A for component in components], dtype=np.float64),
+        float(wavelength_A),
+    )
+
+
+def _reflections(component: Component, d_min: float) -> tuple[Reflection, ...]:
+    edge = component.lattice_parameter_A
+    return reflections(component.phase, d_min / (1.0 + REACH), edge)
+
+
+def _strength(line: Reflection, wavelength_A: float) -> float:
+    """Integrated intensity of a powder line without polarization: Lorentz factor 1 / (sin θ sin 2θ)."""
+    sine = min(wavelength_A / (2.0 * line.d_A), 0.999999)
+    return line.multiplicity * line.f_squared / (sine * math.sin(2.0 * math.asin(sine)))
+
+
+def _slope(
+    line: Reflection,
+    component: Component,
+    components: tuple[Component, ...],
+    found: list[tuple[Reflection, ...]],
+) -> float:
+    """d ln|F| / da at the component's own cell: towards the other one, by Vegard, where both have the same lines."""
+    if len(components) != 2:
+        return 0.0
+    other = components[1] if component is components[0] else components[0]
+    distance = other.lattice_parameter_A - component.lattice_parameter_A
+    if other.phase.space_group != component.phase.space_group or abs(distance) < 1e-6:
+        return 0.0
+    lines = found[1] if component is components[0] else found[0]
+    squares = sum_of_squares(line.hkl)
+    twin = next((one for one in lines if sum_of_squares(one.hkl) == squares), None)
+    if twin is None:
+        return 0.0
+    return (math.sqrt(twin.f_squared / line.f_squared) - 1.0) / distance

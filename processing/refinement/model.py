@@ -1,0 +1,175 @@
+"""The model of a pattern and its analytic Jacobian, compiled.
+
+y(2θ) = Σ_p s_p Σ_hkl b exp(L + γ ln g(a_p)) V(2θ - 2θ_hkl(a_p); σ, Γ) + Chebyshev series, with the true Voigt
+profile V, Γ = q S_p / cos θ (half width) and σ² = (S_p / cos θ)² + c_p κ (2 tan θ / a)². For two components
+κ = (a_2 - a_1)² and c_p = c_p0 + k_p ln²(d_start / d): crystals whose exchange rates differ by a relative δk spread
+by δa = δk d |ln(d / d_start)|, so k_p is of the order of (δk / 2)². Else κ is UNIT_SPREAD and c_p a strain.
+g is the change of a line's intensity with the cell: |F|² by Vegard, 1 / V and the Lorentz factor.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.faddeeva import NEAR, ROOT_PI, far, near
+from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines
+
+Floats = NDArray[np.float64]
+DEGREES = 180.0 / math.pi
+ROOT_TWO = math.sqrt(2.0)
+# What κ is where it cannot be the distance of two cells: (1e-3 Å)², so that c_p is a strain.
+UNIT_SPREAD = 1e-6
+LEAST_WIDTH = 0.25
+LEAST_DISTANCE = 1e-5
+
+
+@njit(nogil=True, cache=True)
+def spread_of(x: Floats, phase: int, lines: Lines, lay: Layout) -> tuple[float, float, float, float]:
+    """Variance c κ of a component's cells in Å², and its derivatives by c, by k and by a_2 - a_1."""
+    if lay.components != 2:
+        return x[lay.spread + phase] * UNIT_SPREAD, UNIT_SPREAD, 0.0, 0.0
+    d = x[1] - x[0]
+    start = abs(lines.cell[1] - lines.cell[0])
+    log = 0.5 * math.log((start * start) / (d * d + LEAST_DISTANCE * LEAST_DISTANCE))
+    fraction = x[lay.spread + phase] + x[lay.growth + phase] * log * log
+    log_d = -d / (d * d + LEAST_DISTANCE * LEAST_DISTANCE)
+    by_d = 2.0 * d * fraction + d * d * x[lay.growth + phase] * 2.0 * log * log_d
+    return fraction * d * d, d * d, log * log * d * d, by_d
+
+
+@njit(nogil=True, cache=True)
+def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout) -> tuple[float, float, float]:
+    """Area of a line, ln g, and d ln g / da."""
+    phase = lines.phase[line]
+    a, start = x[phase], lines.cell[phase]
+    amplitude = max(1.0 + lines.slope[line] * (a - start), 0.05)
+    # 1 / (V sin²θ cosθ): sin θ is as 1 / a.
+    cosine = math.cos(theta)
+    sine_start = math.sin(theta) * a / start
+    cosine_start = math.sqrt(max(1.0 - sine_start * sine_start, 1e-6))
+    log_g = 2.0 * math.log(amplitude) - math.log(a / start * cosine / cosine_start)
+    rise = 2.0 * lines.slope[line] / amplitude - (1.0 + math.tan(theta) ** 2) / a
+    ratio = x[lay.ratio + phase - 1] if phase > 0 else 0.0
+    exponent = x[lay.scale] + ratio + lines.log_base[line] + x[lay.strength + line] + x[lay.contrast] * log_g
+    return math.exp(min(exponent, 600.0)), log_g, rise
+
+
+@njit(nogil=True, cache=True)
+def bragg(a: float, root_n: float, wavelength_A: float) -> float:
+    """θ in radians, NaN where the line does not exist."""
+    sine = wavelength_A * root_n / (2.0 * a)
+    if sine >= 1.0:
+        return math.nan
+    return math.asin(sine)
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _near_span(grid: Floats, centre: float, sigma: float, gamma: float) -> tuple[int, int]:
+    scale = sigma * ROOT_TWO
+    if gamma >= NEAR * scale:
+        return 0, 0
+    reach = NEAR * scale
+    return int(np.searchsorted(grid, centre - reach)), int(np.searchsorted(grid, centre + reach))
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def voigt(grid: Floats, centre: float, sigma: float, gamma: float, out: Floats) -> None:
+    """V, dV/dx, dV/dσ and dV/dΓ over the grid into out (4, bins); unit area, Γ the Lorentzian's half width."""
+    scale = 1.0 / (sigma * ROOT_TWO)
+    y = gamma * scale
+    norm = scale / ROOT_PI
+    first, last = _near_span(grid, centre, sigma, gamma)
+    for part in range(3):
+        start = 0 if part == 0 else (first if part == 1 else last)
+        stop = first if part == 0 else (last if part == 1 else len(grid))
+        if part == 1:
+            for i in range(start, stop):
+                t = (grid[i] - centre) * scale
+                re, im = near(t, y)
+                slope = -2.0 * (t * re - y * im)
+                rise = 2.0 / ROOT_PI - 2.0 * (t * im + y * re)
+                out[0, i] = norm * re
+                out[1, i] = norm * scale * slope
+                out[2, i] = -norm * (re + slope * t - rise * y) / sigma
+                out[3, i] = -norm * scale * rise
+        else:
+            for i in range(start, stop):
+                t = (grid[i] - centre) * scale
+                re, im = far(t, y)
+                slope = -2.0 * (t * re - y * im)
+                rise = 2.0 / ROOT_PI - 2.0 * (t * im + y * re)
+                out[0, i] = norm * re
+                out[1, i] = norm * scale * slope
+                out[2, i] = -norm * (re + slope * t - rise * y) / sigma
+                out[3, i] = -norm * scale * rise
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def calculate(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
+    """Model and Jacobian: y (bins,), J (parameters, bins). basis: (BACKGROUND_TERMS, bins)."""
+    bins = len(grid)
+    J[:, :] = 0.0
+    y[:] = 0.0
+    work = np.empty((4, bins))
+    for line in range(lay.lines):
+        phase = lines.phase[line]
+        a = x[phase]
+        theta = bragg(a, lines.root_n[line], lines.wavelength_A)
+        if not theta > 0.0:
+            continue
+        area, log_g, rise = line_intensity(x, line, theta, lines, lay)
+        tangent = math.tan(theta)
+        # θ moves with a by -tan θ / a; the widths move with θ.
+        theta_a = -tangent / a
+        scaled = x[lay.size + phase] / math.cos(theta)
+        lever = 2.0 * DEGREES * tangent / a
+        lever_a = 2.0 * DEGREES * theta_a / (math.cos(theta) ** 2 * a) - lever / a
+        cells, by_c, by_k, by_d = spread_of(x, phase, lines, lay)
+        sigma = math.sqrt(max(scaled * scaled + cells * lever * lever, LEAST_WIDTH * scaled * scaled))
+        gamma = x[lay.shape] * scaled
+        voigt(grid, 2.0 * DEGREES * theta, sigma, gamma, work)
+        free = sigma * sigma > LEAST_WIDTH * scaled * scaled * (1.0 + 1e-12)
+        half = 0.5 * lever * lever / sigma if free else 0.0
+        by_scaled = (1.0 if free else LEAST_WIDTH) * scaled / sigma
+        sigma_a = by_scaled * scaled * tangent * theta_a + (cells * lever * lever_a / sigma if free else 0.0)
+        sigma_size = by_scaled * scaled / x[lay.size + phase]
+        gamma_size = gamma / x[lay.size + phase]
+        c_v = area * x[lay.contrast] * rise
+        c_x = -area * 2.0 * DEGREES * theta_a
+        c_s, c_g = area * sigma_a, area * gamma * tangent * theta_a
+        c_c, c_k, c_d = area * half * by_c, area * half * by_k, area * half * by_d
+        row_a, row_l = J[phase], J[lay.strength + line]
+        row_size, row_shape = J[lay.size + phase], J[lay.shape]
+        row_spread, row_growth, row_contrast = J[lay.spread + phase], J[lay.growth + phase], J[lay.contrast]
+        for i in range(bins):
+            v, vx, vs, vg = work[0, i], work[1, i], work[2, i], work[3, i]
+            row_l[i] = area * v
+            row_a[i] += c_v * v + c_x * vx + c_s * vs + c_g * vg
+            row_size[i] += area * (sigma_size * vs + gamma_size * vg)
+            row_shape[i] += area * scaled * vg
+            row_spread[i] += c_c * vs
+            row_growth[i] += c_k * vs
+            row_contrast[i] += area * log_g * v
+        if c_d != 0.0:
+            row_0, row_1 = J[0], J[1]
+            for i in range(bins):
+                row_0[i] -= c_d * work[2, i]
+                row_1[i] += c_d * work[2, i]
+        total = J[lay.scale] if phase == 0 else J[lay.ratio + phase - 1]
+        for i in range(bins):
+            total[i] += row_l[i]
+    _finish(x, basis, lay, y, J)
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _finish(x: Floats, basis: Floats, lay: Layout, y: Floats, J: Floats) -> None:
+    """The common scale, the background and the sum."""
+    scale = J[lay.scale]
+    for phase in range(1, lay.components):
+        scale += J[lay.ratio + phase - 1]
+    y += scale
+    for term in range(BACKGROUND_TERMS):
+        J[lay.background + term] = basis[term]
+        y += x[lay.background + term] * basis[term]

@@ -1,0 +1,150 @@
+"""Where the lattices are when nothing is known yet: templates over cells and widths, background projected out."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.lines import Lines
+from latticewatch.processing.refinement.model import DEGREES, voigt
+from latticewatch.processing.refinement.solve import Data
+
+Floats = NDArray[np.float64]
+REACH_A = 0.24
+NARROWEST_BINS = 0.6
+WIDEST_OF_RANGE = 1.0 / 60.0
+WIDTH_STEP = 1.6
+SHAPE = 0.5
+CANDIDATES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible start: cells (Å), Gaussian width (deg), scattering of each component, Δχ² it explains."""
+
+    cells: tuple[float, ...]
+    size: float
+    scattering: tuple[float, ...]
+    gain: float
+
+
+def candidates(data: Data, lines: Lines, centres: Floats, order: Floats) -> list[Candidate]:
+    """The likeliest starts, best first. centres: (components,) cells to look around; order: ascending or
+    descending cells where two components are to keep their order (the cells they started from)."""
+    weight = np.sqrt(1.0 / np.maximum(data.variance, data.floor))
+    basis = np.linalg.qr((data.basis * weight).T)[0]
+    rest = _without(basis, data.y * weight)
+    found: list[Candidate] = []
+    for size in _sizes(data.grid):
+        scans = [_scan(data, lines, p, float(centres[p]), size, weight, basis) for p in range(len(centres))]
+        found.extend(_best(scans, rest, size, order))
+    found.sort(key=lambda candidate: -candidate.gain)
+    return _distinct(found)
+
+
+def _sizes(grid: Floats) -> list[float]:
+    bin_width = float(np.median(np.diff(grid)))
+    largest = (grid[-1] - grid[0]) * WIDEST_OF_RANGE
+    count = max(1, math.ceil(math.log(largest / (NARROWEST_BINS * bin_width), WIDTH_STEP)))
+    return [NARROWEST_BINS * bin_width * WIDTH_STEP**k for k in range(count + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scan:
+    cells: Floats
+    templates: Floats
+    norms: Floats
+
+
+def _scan(data: Data, lines: Lines, p: int, centre: float, size: float, weight: Floats, basis: Floats) -> _Scan:
+    """Templates of one component over its cells, (cells, bins), weighted, without what the background explains."""
+    mine = lines.phase == p
+    roots, areas = lines.root_n[mine], np.exp(lines.log_base[mine])
+    steepest = math.tan(math.asin(min(lines.wavelength_A * roots.max() / (2.0 * centre), 0.99)))
+    step = centre / steepest * 1.2 * size / DEGREES / 2.0
+    count = min(math.ceil(REACH_A / step), 200)
+    cells = centre + np.arange(-count, count + 1) * (REACH_A / count)
+    rows = np.array([_template(data.grid, cell, roots, areas, size, lines.wavelength_A) for cell in cells])
+    templates = _without(basis, rows * weight)
+    return _Scan(cells, templates, np.maximum(np.einsum("ij,ij->i", templates, templates), 1e-300))
+
+
+def _template(grid: Floats, cell: float, roots: Floats, areas: Floats, size: float, wavelength_A: float) -> Floats:
+    total = np.zeros_like(grid)
+    work = np.empty((4, len(grid)))
+    for root, area in zip(roots, areas, strict=True):
+        sine = wavelength_A * root / (2.0 * cell)
+        if sine < 1.0:
+            theta = math.asin(sine)
+            sigma = size / math.cos(theta)
+            voigt(grid, 2.0 * DEGREES * theta, sigma, SHAPE * sigma, work)
+            total += area * work[0]
+    return total
+
+
+def _without(basis: Floats, rows: Floats) -> Floats:
+    return np.asarray(rows - (rows @ basis) @ basis.T)
+
+
+def _best(scans: list[_Scan], rest: Floats, size: float, order: Floats) -> list[Candidate]:
+    overlaps = [scan.templates @ rest for scan in scans]
+    if len(scans) == 1:
+        gains = np.maximum(overlaps[0], 0.0) ** 2 / scans[0].norms
+        return [
+            Candidate((float(scans[0].cells[i]),), size, (float(overlaps[0][i] / scans[0].norms[i]),), float(gains[i]))
+            for i in _peaks(gains)
+        ]
+    if len(scans) == 2:
+        return _best_pair(scans[0], scans[1], overlaps, size, order)
+    return _one_by_one(scans, rest, size)
+
+
+def _best_pair(first: _Scan, second: _Scan, overlaps: list[Floats], size: float, order: Floats) -> list[Candidate]:
+    """Non-negative least squares of two templates at once, for all pairs of cells."""
+    cross = first.templates @ second.templates.T
+    b1, b2 = overlaps[0][:, None], overlaps[1][None, :]
+    n1, n2 = first.norms[:, None], second.norms[None, :]
+    determinant = np.maximum(n1 * n2 - cross**2, 1e-9 * n1 * n2)
+    s1, s2 = (n2 * b1 - cross * b2) / determinant, (n1 * b2 - cross * b1) / determinant
+    wrong = (second.cells[None, :] - first.cells[:, None]) * (order[1] - order[0]) <= 0.0
+    both = (s1 > 0.0) & (s2 > 0.0) & ~wrong
+    gains = np.where(both, s1 * b1 + s2 * b2, 0.0)
+    found = []
+    for flat in np.argsort(gains, axis=None)[::-1][:1]:
+        i, j = np.unravel_index(flat, gains.shape)
+        if gains[i, j] > 0.0:
+            cells = (float(first.cells[i]), float(second.cells[j]))
+            found.append(Candidate(cells, size, (float(s1[i, j]), float(s2[i, j])), float(gains[i, j])))
+    return found
+
+
+def _one_by_one(scans: list[_Scan], rest: Floats, size: float) -> list[Candidate]:
+    """Three or four components: the strongest first, then the others in what it leaves."""
+    left, cells, areas, gain = rest.copy(), [0.0] * len(scans), [0.0] * len(scans), 0.0
+    open_ones = set(range(len(scans)))
+    while open_ones:
+        scores = {p: np.maximum(scans[p].templates @ left, 0.0) ** 2 / scans[p].norms for p in open_ones}
+        p = max(sorted(open_ones), key=lambda q: float(scores[q].max()))
+        i = int(np.argmax(scores[p]))
+        cells[p] = float(scans[p].cells[i])
+        areas[p] = float((scans[p].templates[i] @ left) / scans[p].norms[i])
+        gain += float(scores[p][i])
+        left = left - areas[p] * scans[p].templates[i]
+        open_ones.remove(p)
+    return [Candidate(tuple(cells), size, tuple(areas), gain)]
+
+
+def _peaks(gains: Floats) -> list[int]:
+    inner = (gains[1:-1] >= gains[:-2]) & (gains[1:-1] >= gains[2:]) & (gains[1:-1] > 0.0)
+    peaks = np.flatnonzero(inner) + 1
+    return [int(i) for i in peaks[np.argsort(gains[peaks])[::-1][:CANDIDATES]]]
+
+
+def _distinct(found: list[Candidate]) -> list[Candidate]:
+    kept: list[Candidate] = []
+    for one in found:
+        near = any(all(abs(a - b) < 0.01 for a, b in zip(one.cells, other.cells, strict=True)) for other in kept)
+        if not near:
+            kept.append(one)
+    return kept[:CANDIDATES]

@@ -1,0 +1,133 @@
+"""Pattern after pattern of one run: lattice parameters local to each frame, nuisance parameters tracked."""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.refinement.drawing import draw
+from latticewatch.processing.refinement.fit import Component, Curves, Fit
+from latticewatch.processing.refinement.gate import amplitude_of
+from latticewatch.processing.refinement.grid import data_of, window_of
+from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, layout, lines_of
+from latticewatch.processing.refinement.report import fit_of
+from latticewatch.processing.refinement.search import candidates
+from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
+from latticewatch.processing.refinement.state import State, first_prior
+
+Floats = NDArray[np.float64]
+NO_BEAM = Gap("no beam")
+NO_PEAKS = Gap("no peaks")
+DARK_FRACTION = 0.05
+LEAST_SIGMAS = 5.0
+CELL_STEP_A = 0.05
+FIRST_ITERATIONS = 100
+ITERATIONS = 30
+TOLERANCE = 2e-3
+REMEMBERED = 50
+
+
+class TrackedRefinement:
+    """The refinement of one run. Not for two threads at once; ``curves`` may be called from any thread."""
+
+    def __init__(self, components: tuple[Component, ...], wavelength_A: float, two_theta: NDArray[np.float64]) -> None:
+        self._grid = np.asarray(two_theta, dtype=np.float64)
+        self._lines = lines_of(components, wavelength_A, float(self._grid[-1]))
+        self._lay = layout(len(components), len(self._lines.phase))
+        self._window = window_of(self._grid, self._lines, self._lines.cell)
+        self._left_out = np.zeros((self._window.last - self._window.first) // self._window.factor, dtype=np.bool_)
+        self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
+        self._means: deque[float] = deque(maxlen=REMEMBERED)
+        self._chi2: deque[float] = deque(maxlen=REMEMBERED)
+        self._state: State | None = None
+        self._since = 1
+
+    def refine(self, pattern: Pattern) -> Fit | Gap:
+        """The fit of this pattern, or why there is none. Never raises on data."""
+        mean = float(np.nanmean(pattern.intensity)) if np.isfinite(pattern.intensity).any() else 0.0
+        dark = not mean > 0.0 or (bool(self._means) and mean < DARK_FRACTION * float(np.median(self._means)))
+        if dark:
+            self._since += 1
+            return NO_BEAM
+        self._means.append(mean)
+        data = data_of(self._window, self._grid, pattern.intensity, pattern.sigma, self._left_out)
+        if len(data.y) < self._lay.length:
+            return Gap("fit refused: too few bins with counts")
+        solution = self._follow(data) if self._state else None
+        if solution is None or self._refusal(solution):
+            solution = self._start(data)
+        if solution is None:
+            self._since += 1
+            return NO_PEAKS
+        reason = self._refusal(solution)
+        if reason:
+            self._since += 1
+            return Gap(f"fit refused: {reason}")
+        return self._accept(solution, data)
+
+    def curves(self, parameters: NDArray[np.float64]) -> Curves:
+        """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
+        return draw(parameters, self._grid, self._window, self._lines, self._lay)
+
+    def _limits(self, width_A: float, iterations: int) -> Limits:
+        return Limits(CELL_STEP_A, 0.03 * width_A, self._sign, iterations, TOLERANCE)
+
+    def _width(self, x: Floats) -> float:
+        """FWHM of a line in Å of the cell, near the middle of the pattern."""
+        theta = np.arcsin(min(self._lines.wavelength_A * np.median(self._lines.root_n) / (2.0 * x[0]), 0.99))
+        fwhm = (2.355 + 1.1 * x[self._lay.shape]) * x[self._lay.size] / np.cos(theta)
+        return float(x[0] / np.tan(theta) * np.radians(fwhm) / 2.0)
+
+    def _seen(self, x: Floats) -> NDArray[np.bool_]:
+        """Lines whose centre lies within the fitted range."""
+        sines = self._lines.wavelength_A * self._lines.root_n / (2.0 * x[self._lines.phase])
+        angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
+        low, high = self._grid[self._window.first], self._grid[self._window.last - 1]
+        return np.asarray((angles >= low) & (angles <= high))
+
+    def _follow(self, data: Data) -> Solution | None:
+        """The fit from the state of the frame before; None where its peaks are not there."""
+        assert self._state is not None  # noqa: S101
+        state, lay = self._state, self._lay
+        peaks = state.peaks if len(data.grid) == len(state.grid) else np.interp(data.grid, state.grid, state.peaks)
+        found = amplitude_of(peaks, data)
+        if not found.factor > LEAST_SIGMAS * found.deviation > 0.0:
+            return None
+        x = state.x.copy()
+        x[lay.scale] += np.log(found.factor)
+        x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
+        limits = self._limits(self._width(x), ITERATIONS)
+        return solve(x, state.kappa, data, state.prior(lay, self._since), self._lines, lay, limits)
+
+    def _start(self, data: Data) -> Solution | None:
+        """The fit where nothing is known; None where there are no peaks."""
+        best: Solution | None = None
+        for candidate in candidates(data, self._lines, self._lines.cell, self._lines.cell):
+            if candidate.gain < LEAST_SIGMAS**2 * len(candidate.cells) * 2:
+                continue
+            x, prior = first_prior(candidate, np.exp(self._lines.log_base), self._lines.phase, self._lay)
+            x[self._lay.background] = float(np.median(data.y))
+            kappa = float((x[1] - x[0]) ** 2) if self._lay.components == 2 else 0.0
+            limits = self._limits(self._width(x), FIRST_ITERATIONS)
+            solution = solve(x, kappa, data, prior, self._lines, self._lay, limits)
+            if solution.converged and (best is None or solution.chi2 < best.chi2):
+                best = solution
+        return best
+
+    def _refusal(self, solution: Solution) -> str:
+        """Why this is no fit to be trusted, or nothing."""
+        if not solution.converged:
+            return "it did not converge"
+        return ""
+
+    def _accept(self, solution: Solution, data: Data) -> Fit:
+        x, start = solution.x, self._lay.ratio
+        background = x[self._lay.background : start] @ data.basis
+        covariance = solution.covariance[start:, start:].copy()
+        self._state = State(x, solution.kappa, covariance, data.grid, solution.model - background)
+        self._since = 1
+        fit = fit_of(solution, self._lines, self._lay, self._sign, len(data.y), 1.0, self._seen(x))
+        self._chi2.append(fit.chi2_reduced)
+        return fit
