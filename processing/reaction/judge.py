@@ -169,14 +169,17 @@ class Judge:
         if moving < CONFIDENT or abs(x[1]) < FASTEST_START * math.sqrt(P[1, 1]) or resting > 0.2:
             return
         best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
+        x, P = bank.x[best], bank.P[best]
         mixing = self._setup.mixing_time_s
         left_s = float(bank.left_s[best])
         if left_s > self._first_s:
             baseline = Baseline(float(bank.left_y[best]), self._variance)
             self._start = start_from_rest(self._motion, x, time_s, baseline, mixing, left_s)
-        else:
-            seen = self._first_s - (self._period / 2.0 if self._empty_before else 0.0)
-            self._start = start_in_motion(self._motion, x, P, time_s, seen if mixing is None else mixing)
+            return
+        seen = self._first_s - (self._period / 2.0 if self._empty_before else 0.0)
+        start = start_in_motion(self._motion, x, P, time_s, seen if mixing is None else mixing)
+        if self._start is None or start.variance < self._start.variance:
+            self._start = start
 
     def _judged(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> Verdict:
         start = self._start
