@@ -2,6 +2,7 @@
 
 import logging
 from functools import partial
+from itertools import chain, count
 from pathlib import Path
 
 from latticewatch.app.inputs import gather
@@ -27,6 +28,7 @@ def watched_scan(
     *,
     until_idle_s: float | None = None,
     frame_limit: int | None = None,
+    resume: bool = False,
 ) -> Opening:
     """A folder that is being written; always recorded."""
     if not folder.is_dir():
@@ -38,20 +40,20 @@ def watched_scan(
         until_idle_s=until_idle_s,
         frame_limit=frame_limit,
     )
-    return partial(scan_session, inputs, source, str(folder), out or free_name(folder))
+    return partial(scan_session, inputs, source, str(folder), out or _named(folder, resume), resume=resume)
 
 
-def recorded_scan(scan: Path, given: Given, out: Path | None) -> Opening:
+def recorded_scan(scan: Path, given: Given, out: Path | None, *, resume: bool = False) -> Opening:
     """A recorded scan or run file as fast as it goes, recorded in ``out`` or under the scan's name."""
-    return _recorded(scan, given, out or free_name(scan), None)
+    return _recorded(scan, given, out or _named(scan, resume), None, resume)
 
 
 def replayed_scan(scan: Path, given: Given, out: Path | None, transport: Transport) -> Opening:
     """A recorded scan or run file at the pace of ``transport``; recorded only where ``out`` says so."""
-    return _recorded(scan, given, out, transport)
+    return _recorded(scan, given, out, transport, resume=False)
 
 
-def _recorded(scan: Path, given: Given, out: Path | None, transport: Transport | None) -> Opening:
+def _recorded(scan: Path, given: Given, out: Path | None, transport: Transport | None, resume: bool) -> Opening:
     if not scan.exists():
         raise UserError(f"{scan}: no such scan; give a folder of frames, an HDF5 stack or a run file")
     if scan.is_file() and _is_run(scan):
@@ -59,7 +61,7 @@ def _recorded(scan: Path, given: Given, out: Path | None, transport: Transport |
         return partial(run_file_session, run, _paced(RunFileSource(run), transport), out)
     inputs = gather(scan, given)
     source = open_scan(scan, period_s=inputs.experiment.experiment.frame_period_s)
-    return partial(scan_session, inputs, _paced(source, transport), str(scan), out)
+    return partial(scan_session, inputs, _paced(source, transport), str(scan), out, resume=resume)
 
 
 def _is_run(path: Path) -> bool:
@@ -73,13 +75,14 @@ def _paced(source: Source, transport: Transport | None) -> Source:
     return Paced(source, transport) if transport else source
 
 
-def free_name(scan: Path) -> Path:
-    """A run file's name in the present folder that is not taken: SCAN.h5, SCAN_2.h5, ..."""
+def _named(scan: Path, resume: bool) -> Path:
+    """A run file's name in the present folder: SCAN.h5, and unless it is to go on, SCAN_2.h5, ... where taken."""
     stem = scan.resolve().stem or "run"
-    number = 1
-    while True:
-        path = Path(f"{stem}.h5" if number == 1 else f"{stem}_{number}.h5")
-        if not path.exists():
-            log.info("recording in %s", path)
-            return path
-        number += 1
+    names = chain([f"{stem}.h5"], (f"{stem}_{number}.h5" for number in count(2)))
+    path = next(Path(name) for name in names if resume or not _taken(Path(name)))
+    log.info("recording in %s", path)
+    return path
+
+
+def _taken(path: Path) -> bool:
+    return path.exists() or journal_path(path).exists()

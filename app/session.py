@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from latticewatch.app.inputs import Inputs
 from latticewatch.processing import loop
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.masks import read_correction, read_mask
@@ -20,11 +21,14 @@ from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.record.header import RunHeader, software_versions
-from latticewatch.processing.record.run_file import Run, RunWriter
+from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.run_file import Run, RunWriter, read_run
+from latticewatch.processing.record.run_source import frame_of
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.setup import Setup, resolve
 from latticewatch.processing.sources.begun import begin
+from latticewatch.processing.sources.resumed import Resumed
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +78,27 @@ def run_session(
         return session
 
 
+@dataclass(frozen=True, slots=True)
+class Resuming:
+    """The recorder of a run that goes on: what is in the file already is not written again."""
+
+    writer: RunWriter
+    recorded_s: Mapping[str, float]
+
+    def append(self, row: Row) -> Row:
+        """The row with its ``recorded_s``, of then or of now."""
+        before = self.recorded_s.get(row.name)
+        return self.writer.append(row) if before is None else replace(row, recorded_s=before)
+
+
 @contextmanager
 def scan_session(
-    inputs: Inputs, source: Source, scan: str, out: Path | None, stop: threading.Event
+    inputs: Inputs, source: Source, scan: str, out: Path | None, stop: threading.Event, *, resume: bool = False
 ) -> Iterator[Session | None]:
-    """A session that integrates the images of ``source``; recorded in ``out`` and closed at the end."""
+    """A session that integrates the images of ``source``, recorded in ``out`` and closed at the end.
+
+    resume: go on with ``out`` where it stopped, if it is there. Raises UserError as its parts do.
+    """
     begun = begin(source, scan, stop)
     if begun is None:
         yield None
@@ -94,8 +114,34 @@ def scan_session(
         started_s=time.time(),
     )
     with ExitStack() as stack:
-        recorder: Recorder = stack.enter_context(RunWriter(out, header, integrator.two_theta)) if out else Unrecorded()
-        yield Session(setup, _pipeline(setup, begun, integrator, integrator.two_theta, recorder), out)
+        if out and resume and (out.exists() or journal_path(out).exists()):
+            parts = _resumed(stack, out, header, begun, integrator)
+        else:
+            recorder: Recorder = (
+                stack.enter_context(RunWriter(out, header, integrator.two_theta)) if out else Unrecorded()
+            )
+            parts = begun, recorder
+        yield Session(setup, _pipeline(setup, parts[0], integrator, integrator.two_theta, parts[1]), out)
+
+
+def _resumed(
+    stack: ExitStack, out: Path, header: RunHeader, source: Source, integrator: ImageIntegrator
+) -> tuple[Source, Recorder]:
+    """The source and the recorder that go on with ``out``. Raises UserError where it was made with other inputs."""
+    with read_run(out) as run:
+        rows = list(run.rows)
+        made_with = {(each.role, each.sha256) for each in run.header.inputs}
+        if made_with != {(each.role, each.sha256) for each in header.inputs} or not np.array_equal(
+            run.two_theta, integrator.two_theta
+        ):
+            raise UserError(f"{out}: was made with another geometry or experiment; give a new --out to start over")
+    writer = stack.enter_context(RunWriter.resume(out))
+    recorded = [frame_of(row) for row in rows]
+    log.info("%s: going on after %d frames", out, len(rows))
+    return (
+        Resumed(recorded, source, integrator.integrate),
+        Resuming(writer, {row.name: row.recorded_s for row in rows}),
+    )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ def process(
     flat: options.FlatFile = None,
     orientation: options.Orientation = None,
     out: options.OutFile = None,
+    resume: options.Resume = False,
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> int:
@@ -37,7 +38,7 @@ def process(
     given = Given(geometry, experiment, mask, dark, flat, orientation)
     status = 0
     for scan in scans:
-        status = run_headless(recorded_scan(scan, given, out), as_json=json, title=scan.name)
+        status = run_headless(recorded_scan(scan, given, out, resume=resume), as_json=json, title=scan.name)
         if status:
             break
     return status

@@ -28,6 +28,7 @@ def watch(
     flat: options.FlatFile = None,
     orientation: options.Orientation = None,
     out: options.OutFile = None,
+    resume: options.Resume = False,
     json: options.Json = False,
     headless: Headless = False,
     until_idle: UntilIdle = None,
@@ -43,7 +44,7 @@ def watch(
     from latticewatch.app.openings import watched_scan
 
     given = Given(geometry, experiment, mask, dark, flat, orientation)
-    opening = watched_scan(folder, given, out, until_idle_s=until_idle, frame_limit=frames)
+    opening = watched_scan(folder, given, out, until_idle_s=until_idle, frame_limit=frames, resume=resume)
     if headless:
         from latticewatch.app.headless import run_headless
 

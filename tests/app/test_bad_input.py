@@ -97,9 +97,7 @@ def test_an_output_that_is_there_already_is_kept(latticewatch: Command, copy: Pa
     assert (tmp_path / "run.h5").read_text() == "precious"
 
 
-@pytest.mark.parametrize(
-    "words", [["process"], ["nonsense"], ["process", "x", "--orientation", "9"], ["process", "--zz"]]
-)
+@pytest.mark.parametrize("words", ["process", "nonsense", "process x --orientation 9", "process --zz"])
 def test_a_command_line_that_does_not_hold(latticewatch: Command, words: str) -> None:
     refused(latticewatch(*words.split()))
 

@@ -1,0 +1,50 @@
+"""A source that was begun: its first image is known before the run is put together, and nothing is lost by it."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.loop import Source
+from latticewatch.processing.series import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The frames of a source from the very first on, with the shape of its images (rows, columns)."""
+
+    source: Source
+    shape: tuple[int, int]
+    _frames: Iterator[Frame]
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame of the source, those already drawn included; can be called once."""
+        return self._frames
+
+    def progress(self) -> Progress:
+        """The source's counters."""
+        return self.source.progress()
+
+
+def begin(source: Source, scan: str, stop: threading.Event) -> Begun | None:
+    """Draw frames until the first image, waiting for it as the source does; None when stopped before.
+
+    Raises UserError when the source ends without one image that can be read.
+    """
+    frames = source.frames(stop)
+    held: list[Frame] = []
+    for frame in frames:
+        held.append(frame)
+        if isinstance(frame.content, Image):
+            rows, columns = frame.content.counts.shape
+            return Begun(source, (rows, columns), itertools.chain(held, frames))
+    if stop.is_set():
+        return None
+    raise UserError(f"{scan}: none of its {len(held)} frames can be read{_first_reason(held)}")
+
+
+def _first_reason(frames: list[Frame]) -> str:
+    reasons = [f" ({frame.name}: {frame.content.reason})" for frame in frames if isinstance(frame.content, Gap)]
+    return "".join(reasons[:1])
