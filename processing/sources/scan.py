@@ -4,13 +4,31 @@ from pathlib import Path
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Source
-from latticewatch.processing.sources.recorded import RecordedFolder
+from latticewatch.processing.sources.recorded import LOOKED_FOR, RecordedFolder, frames_in
+from latticewatch.processing.sources.stack import SUFFIXES, HDF5Stack
 
 
 def open_scan(path: Path, *, period_s: float | None = None) -> Source:
-    """The frames of a folder or of an HDF5 stack, in order. Raises UserError naming what is wrong with it."""
+    """The frames of a folder or of an HDF5 stack, in order. Raises UserError naming what is wrong with it.
+
+    A folder without image files may hold one HDF5 stack, or one EIGER master among its data files.
+    """
     if path.is_dir():
-        return RecordedFolder(path, period_s=period_s)
+        return _folder(path, period_s)
     if not path.exists():
         raise UserError(f"{path}: no such scan; give a folder of frames or an HDF5 stack")
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        return HDF5Stack(path, period_s=period_s)
     raise UserError(f"{path}: neither a folder of frames nor an HDF5 stack; give one of these")
+
+
+def _folder(folder: Path, period_s: float | None) -> Source:
+    if frames_in(folder):
+        return RecordedFolder(folder, period_s=period_s)
+    stacks = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    masters = [path for path in stacks if path.stem.endswith("_master")] or stacks
+    if len(masters) == 1:
+        return HDF5Stack(masters[0], period_s=period_s)
+    if masters:
+        raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
+    raise UserError(f"{folder}: no frames in it ({LOOKED_FOR} or an HDF5 stack); give the folder that holds them")

@@ -24,6 +24,38 @@ IN_ORDER = [
     "frame_100.tif",
 ]
 
+FRAMES = [
+    "a_0001p.cbf",
+    "A.CBF",
+    "x.tif",
+    "x.TIFF",
+    "x.edf.bz2",
+    "x.edf.gz",
+    "e.mar2300",
+    "masked_1.cbf",
+    "darkroom_3.tif",
+]
+NO_FRAMES = [
+    ".a.cbf",
+    ".a.cbf.X3kd9f",
+    "a.cbf.tmp",
+    "a.cbf.part",
+    "a.cbf~",
+    "~a.cbf",
+    "#a.cbf#",
+    "geometry.poni",
+    "trace.csv",
+    "run.h5",
+    "experiment.toml",
+    "mask.edf",
+    "mask_2.tif",
+    "dark_0001.tif",
+    "my-flat.edf",
+    "a.cbf.txt",
+    "cbf",
+    ".cbf",
+]
+
 
 def test_natural_order_whatever_the_width_of_numbers() -> None:
     shuffled = random.Random(4).sample(IN_ORDER, len(IN_ORDER))
@@ -32,7 +64,7 @@ def test_natural_order_whatever_the_width_of_numbers() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    "a_0001p.cbf A.CBF x.tif x.TIFF x.edf.bz2 x.edf.gz e.mar2300 masked_sample_1.cbf darkroom_3.tif".split(),
+    FRAMES,
 )
 def test_frames(name: str) -> None:
     assert is_frame(name)
@@ -40,10 +72,7 @@ def test_frames(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    (
-        ".a.cbf .a.cbf.X3kd9f a.cbf.tmp a.cbf.part a.cbf~ ~a.cbf #a.cbf# geometry.poni trace.csv run.h5 experiment.toml "
-        "mask.edf mask_2.tif dark_0001.tif my-flat.edf a.cbf.txt cbf .cbf"
-    ).split(),
+    NO_FRAMES,
 )
 def test_no_frames(name: str) -> None:
     assert not is_frame(name)

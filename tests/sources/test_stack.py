@@ -1,0 +1,285 @@
+"""HDF5 stacks: every layout read to the pixel, every way out of the folder refused."""
+
+import math
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import hdf5plugin
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.sources.scan import open_scan
+from latticewatch.processing.sources.stack import HDF5Stack
+
+IMAGES: NDArray[np.uint32] = np.random.default_rng(3).poisson(30.0, (6, 20, 30)).astype(np.uint32)
+IMAGES[:, 3, 4] = 2**32 - 1
+
+
+def frames(path: Path, period_s: float | None = None) -> list[Frame]:
+    return list(HDF5Stack(path, period_s=period_s).frames(threading.Event()))
+
+
+def assert_all_images(found: list[Frame]) -> None:
+    assert len(found) == len(IMAGES)
+    for frame, image in zip(found, IMAGES, strict=True):
+        assert isinstance(frame.content, Image)
+        np.testing.assert_array_equal(frame.content.counts, image)
+
+
+def write_eiger(folder: Path, per_file: int = 2) -> Path:
+    """A master with links to data files, as a DECTRIS file writer leaves them."""
+    master = folder / "scan_1_master.h5"
+    with h5py.File(master, "w") as file:
+        file["entry/instrument/detector/count_time"] = 2.4
+        file["entry/instrument/detector/frame_time"] = 2.5
+        file["entry/instrument/detector/description"] = "Dectris EIGER2 CdTe 4M"
+        for number in range(len(IMAGES) // per_file):
+            name = f"scan_1_data_{number + 1:06d}.h5"
+            file[f"entry/data/data_{number + 1:06d}"] = h5py.ExternalLink(name, "/entry/data/data")
+            with h5py.File(folder / name, "w") as data:
+                block = IMAGES[number * per_file : (number + 1) * per_file]
+                data.create_dataset("entry/data/data", data=block, chunks=(1, 20, 30), **hdf5plugin.Bitshuffle())
+    return master
+
+
+def test_an_eiger_master_and_its_data_files(tmp_path: Path) -> None:
+    master = write_eiger(tmp_path)
+    found = frames(master)
+    assert_all_images(found)
+    assert [frame.time_s for frame in found] == [2.5 * number for number in range(6)]
+    assert found[0].name == "scan_1_master.h5::000000"
+    assert found[0].header["description"] == "Dectris EIGER2 CdTe 4M"
+    assert_all_images(list(open_scan(tmp_path).frames(threading.Event())))
+
+
+def test_frames_of_a_missing_data_file_are_gaps(tmp_path: Path) -> None:
+    master = write_eiger(tmp_path)
+    (tmp_path / "scan_1_data_000002.h5").unlink()
+    found = frames(master)
+    assert [isinstance(frame.content, Gap) for frame in found] == [False, False, True, True, False, False]
+    assert isinstance(found[2].content, Gap)
+    assert "scan_1_data_000002.h5" in found[2].content.reason
+    assert isinstance(found[5].content, Image)
+    np.testing.assert_array_equal(found[5].content.counts, IMAGES[5])
+
+
+def test_a_nexus_signal_with_times(tmp_path: Path) -> None:
+    path = tmp_path / "scan.nxs"
+    with h5py.File(path, "w") as file:
+        file.attrs["default"] = "entry"
+        data = file.create_group("entry/data")
+        file["entry"].attrs["default"] = "data"
+        data.attrs["signal"] = "counts"
+        data["counts"] = IMAGES
+        data["larger"] = np.zeros((9, 40, 40))
+        data["elapsed_time"] = 1000.0 * np.array([3.0, 5.0, 7.5, 9.0, 12.0, 15.0])
+        data["elapsed_time"].attrs["units"] = "ms"
+    found = frames(path)
+    assert_all_images(found)
+    assert [frame.time_s for frame in found] == [0.0, 2.0, 4.5, 6.0, 9.0, 12.0]
+
+
+def test_a_detector_and_a_plain_stack(tmp_path: Path) -> None:
+    detector, plain = tmp_path / "detector.h5", tmp_path / "plain.h5"
+    with h5py.File(detector, "w") as file:
+        group = file.create_group("entry/instrument/det_3")
+        group.attrs["NX_class"] = "NXdetector"
+        group["data"] = IMAGES
+        file["elsewhere"] = np.zeros((9, 40, 40))
+    with h5py.File(plain, "w") as file:
+        file["a/b/images"] = IMAGES
+        file["a/mask"] = np.zeros((20, 30))
+    assert_all_images(frames(detector))
+    found = frames(plain, period_s=4.0)
+    assert_all_images(found)
+    assert [frame.time_s for frame in found][:3] == [0.0, 4.0, 8.0]
+    assert math.isnan(frames(plain)[1].time_s)
+
+
+def test_virtual_and_soft_links_within_the_folder_are_followed(tmp_path: Path) -> None:
+    write_eiger(tmp_path)
+    layout = h5py.VirtualLayout((6, 20, 30), np.uint32)
+    for number in range(3):
+        source = h5py.VirtualSource(f"scan_1_data_{number + 1:06d}.h5", "/entry/data/data", (2, 20, 30))
+        layout[2 * number : 2 * number + 2] = source
+    path = tmp_path / "virtual.h5"
+    with h5py.File(path, "w") as file:
+        file.create_virtual_dataset("entry/all", layout)
+        file["entry/images"] = h5py.SoftLink("/entry/all")
+    assert_all_images(frames(path))
+    (tmp_path / "scan_1_data_000003.h5").unlink()
+    with pytest.raises(UserError, match="scan_1_data_000003"):
+        frames(path)
+
+
+def test_a_master_that_comes_before_its_data_is_followed(tmp_path: Path) -> None:
+    source, folder = tmp_path / "source", tmp_path / "scan"
+    source.mkdir()
+    folder.mkdir()
+    master = write_eiger(source).rename(folder / "scan_1_master.h5")
+    with pytest.raises(UserError, match="not there yet"):
+        frames(master)
+    found = HDF5Stack(master, follow_s=60.0).frames(stop := threading.Event())
+    received: list[Frame] = []
+    for number in (1, 2, 3):
+        name = f"scan_1_data_{number:06d}.h5"
+        (source / name).rename(folder / name)
+        received += [next(found), next(found)]
+    stop.set()
+    assert list(found) == []
+    assert_all_images(received)
+
+
+WRITER = """
+import sys, h5py, numpy as np
+images = np.load(sys.argv[2], allow_pickle=False)
+with h5py.File(sys.argv[1], "w", libver="latest") as file:
+    dataset = file.create_dataset("entry/data/images", (0, 20, 30), np.uint32, maxshape=(None, 20, 30))
+    file.swmr_mode = True
+    for number, image in enumerate(images):
+        dataset.resize(number + 1, axis=0)
+        dataset[number] = image
+        dataset.flush()
+        sys.stdout.write("written\\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+"""
+
+
+def test_a_growing_swmr_file_is_followed(tmp_path: Path) -> None:
+    path, images = tmp_path / "growing.h5", tmp_path / "images.npy"
+    np.save(images, IMAGES)
+    command = [sys.executable, "-c", WRITER, str(path), str(images)]
+    stop, received = threading.Event(), []
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdin is not None
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        source = HDF5Stack(path, follow_s=20.0)
+        found = source.frames(stop)
+        for _ in IMAGES:
+            received.append(next(found))
+            writer.stdin.write("go on\n")
+            writer.stdin.flush()
+            writer.stdout.readline()
+    stop.set()
+    assert list(found) == []
+    assert_all_images(received)
+    assert source.progress().found == 6
+
+
+def _external_link(folder: Path, secret: Path) -> None:
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file["entry/data/data_000001"] = h5py.ExternalLink(str(secret), "/images")
+
+
+def _link_upwards(folder: Path, secret: Path) -> None:
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file["entry/data/data_000001"] = h5py.ExternalLink(f"../{secret.name}", "/images")
+
+
+def _link_through_a_link(folder: Path, secret: Path) -> None:
+    (folder / "inside.h5").symlink_to(secret)
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file["images"] = h5py.ExternalLink("inside.h5", "/images")
+
+
+def _external_storage(folder: Path, secret: Path) -> None:
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file.create_dataset("images", (1, 4, 5), "u1", external=[(str(secret), 0, 20)])
+
+
+def _virtual_source(folder: Path, secret: Path) -> None:
+    layout = h5py.VirtualLayout((6, 20, 30), np.uint32)
+    layout[:] = h5py.VirtualSource(str(secret), "/images", (6, 20, 30))
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file.create_virtual_dataset("images", layout)
+
+
+def _hidden_storage(folder: Path, secret: Path) -> None:
+    with h5py.File(folder / "inner.h5", "w") as file:
+        file.create_dataset("images", (1, 4, 5), "u1", external=[(str(secret), 0, 20)])
+    layout = h5py.VirtualLayout((1, 4, 5), "u1")
+    layout[:] = h5py.VirtualSource("inner.h5", "/images", (1, 4, 5))
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file.create_virtual_dataset("images", layout)
+
+
+def _links_in_circles(folder: Path, secret: Path) -> None:
+    del secret
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file["entry/data/data_000001"] = h5py.SoftLink("/entry/data/data_000002")
+        file["entry/data/data_000002"] = h5py.SoftLink("/entry/data/data_000001")
+        file["entry/loop"] = file["entry"]
+
+
+def _absurd_size(folder: Path, secret: Path) -> None:
+    del secret
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file.create_dataset("images", (1, 2**20, 2**20), np.uint32, chunks=(1, 512, 512))
+
+
+def _absurd_chunk(folder: Path, secret: Path) -> None:
+    del secret
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file.create_dataset("images", (2**20, 512, 512), np.uint32, chunks=(4000, 512, 512))
+
+
+def _text(folder: Path, secret: Path) -> None:
+    del secret
+    with h5py.File(folder / "bad.h5", "w") as file:
+        file["images"] = np.full((2, 3, 4), b"text")
+
+
+def _garbage(folder: Path, secret: Path) -> None:
+    del secret
+    (folder / "bad.h5").write_bytes(b"\x89HDF\r\n\x1a\n" + os.urandom(4000))
+
+
+def _cut(folder: Path, secret: Path) -> None:
+    content = secret.read_bytes()
+    (folder / "bad.h5").write_bytes(content[: len(content) // 2])
+
+
+def _pipe(folder: Path, secret: Path) -> None:
+    del secret
+    os.mkfifo(folder / "bad.h5")
+
+
+BAD = [
+    _external_link, _link_upwards, _link_through_a_link, _external_storage, _virtual_source, _hidden_storage,
+    _links_in_circles, _absurd_size, _absurd_chunk, _text, _garbage, _cut, _pipe,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", BAD, ids=lambda spoil: spoil.__name__)
+def test_what_must_not_be_read_is_refused_in_one_line(tmp_path: Path, spoil: Callable[[Path, Path], None]) -> None:
+    folder, secret = tmp_path / "scan", tmp_path / "secret.h5"
+    folder.mkdir()
+    with h5py.File(secret, "w") as file:
+        file["images"] = IMAGES
+    spoil(folder, secret)
+    with pytest.raises(UserError) as refused:
+        list(open_scan(folder / "bad.h5").frames(threading.Event()))
+    assert "bad.h5" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_a_spoiled_chunk_is_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "stack.h5"
+    with h5py.File(path, "w") as file:
+        images = file.create_dataset("images", data=IMAGES, chunks=(1, 20, 30), fletcher32=True, compression="gzip")
+        place = images.id.get_chunk_info(2)
+    with path.open("r+b") as raw:
+        raw.seek(place.byte_offset + 10)
+        raw.write(b"spoiled")
+    found = frames(path)
+    assert [isinstance(frame.content, Gap) for frame in found] == [False, False, True, False, False, False]
