@@ -112,8 +112,13 @@ def prepare(places: Places, installer: Installer, say: Callable[[str], None]) ->
         say(f"installing {places.lock.name} into {places.environment.name}")
         (places.environment / STAMP).unlink(missing_ok=True)
         _install_packages(places, installer)
+        _put_stamp(places, {"packages": stamp["packages"]})
     say("installing latticewatch")
     _install_project(places, installer)
+    _put_stamp(places, stamp)
+
+
+def _put_stamp(places: Places, stamp: dict[str, str]) -> None:
     (places.environment / STAMP).write_text(json.dumps(stamp), encoding="utf-8")
 
 
@@ -186,7 +191,7 @@ def _install_project(places: Places, installer: Installer) -> None:
         pins = ["--require-hashes", "--build-constraints", str(places.tools_lock)]
         _call(
             installer,
-            ["build", "--quiet", "--wheel", "--python", python, *pins, "--out-dir", str(source / "dist"), str(source)],
+            ["build", "--wheel", "--python", python, *pins, "--out-dir", str(source / "dist"), str(source)],
         )
         wheel = next((source / "dist").glob("*.whl"))
         _call(installer, ["pip", "install", "--quiet", "--python", python, "--no-deps", "--reinstall", str(wheel)])
@@ -227,5 +232,7 @@ def _run(command: list[str], variables: dict[str, str]) -> None:
         command, env=variables, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if ended.returncode:
-        words = " ".join((ended.stderr.strip() or ended.stdout.strip() or f"exit {ended.returncode}").split())
-        raise SetupError(f"{Path(command[0]).name} {' '.join(command[1:3])} failed: {words[:600]}")
+        lines = (ended.stderr.strip() or ended.stdout.strip() or f"exit {ended.returncode}").splitlines()
+        first = next((number for number, line in enumerate(lines) if "error:" in line.lower()), 0)
+        words = " ".join(" ".join(lines[first:]).split())
+        raise SetupError(f"{Path(command[0]).name} {command[1]} failed: {words[:500]}")
