@@ -5,15 +5,13 @@ import sys
 import unicodedata
 
 import typer
+from typer.exceptions import TyperException
 
 from latticewatch.app import commands
 from latticewatch.app.log import log_path, start_logging
 from latticewatch.processing.errors import UserError
 
 DONE, OUR_ERROR, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
-
-# What the command line itself refuses; typer keeps the base class of its errors to itself.
-UsageError, CommandLineError = typer.BadParameter.__mro__[1:3]
 
 log = logging.getLogger("latticewatch")
 
@@ -28,8 +26,8 @@ def run(arguments: list[str]) -> int:
     start_logging(verbose=any(word in ("-v", "--verbose") for word in arguments))
     command_line = typer.main.get_command(commands.app)
     try:
-        status = command_line.main(arguments, prog_name="latticewatch", standalone_mode=False)
-    except (UserError, CommandLineError) as error:
+        status = command_line.main(arguments or ["--help"], prog_name="latticewatch", standalone_mode=False)
+    except (UserError, TyperException) as error:
         return _complain(_message(error), UNUSABLE)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -42,10 +40,11 @@ def run(arguments: list[str]) -> int:
     return status if isinstance(status, int) else DONE
 
 
-def _message(error: UserError | CommandLineError) -> str:
-    if isinstance(error, UsageError) and error.ctx is not None:
-        return f"{error.format_message()} See: {error.ctx.command_path} --help"
-    return error.format_message() if isinstance(error, CommandLineError) else str(error)
+def _message(error: UserError | TyperException) -> str:
+    if isinstance(error, UserError):
+        return str(error)
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return f"{error.format_message()}{f' See: {context.command_path} --help' if context else ''}"
 
 
 def _complain(message: str, status: int) -> int:

@@ -18,7 +18,6 @@ from latticewatch.app.commands import (
 app = typer.Typer(
     name="latticewatch",
     help="Watch a powder-diffraction scan while it happens: lattice parameter, pause or end.",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
