@@ -81,15 +81,13 @@ def frame_name(recipe: Recipe, number: int) -> str:
 
 def _begin(folder: Path, recipe: Recipe, detector: Detector, *, continued: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    if continued:
-        return
-    taken = [path.name for path in sorted(folder.iterdir()) if path.suffix == ".cbf"]
-    taken += [name for name in (PONI, EXPERIMENT, TRUTH) if (folder / name).exists()]
-    if taken:
+    sheets = {PONI: poni_text(detector), EXPERIMENT: experiment_text(recipe, PONI), TRUTH: truth_header(recipe)}
+    taken = [path.name for path in sorted(folder.iterdir()) if path.suffix == ".cbf" or path.name in sheets]
+    if taken and not continued:
         raise UserError(f"{folder}: holds {taken[0]} already; give a new folder")
-    (folder / PONI).write_text(poni_text(detector), encoding="utf-8")
-    (folder / EXPERIMENT).write_text(experiment_text(recipe, PONI), encoding="utf-8")
-    (folder / TRUTH).write_text(truth_header(recipe), encoding="utf-8")
+    for name, text in sheets.items():
+        if name not in taken:
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def _write_all(

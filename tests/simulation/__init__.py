@@ -1,0 +1,1 @@
+"""Tests of the simulator: it is only as good as its truth."""
