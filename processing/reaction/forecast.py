@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from latticewatch.processing.reaction.hypotheses import MOVE, Bank
+from latticewatch.processing.reaction.hypotheses import MOVE, Bank, proven
 from latticewatch.processing.reaction.motion import Array, Motion
 from latticewatch.processing.reaction.start import Start
 from latticewatch.processing.reaction.verdict import Forecast
@@ -18,10 +18,11 @@ GRID = np.linspace(-4.0, 4.0, 81)
 
 def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, tolerance: float) -> Forecast | None:
     """From all hypotheses of motion, each with its own spread. None where the data do not bear a forecast."""
-    chosen = (bank.kind == MOVE) & (bank.weight > 1e-5)
+    weights = proven(bank)
+    chosen = (bank.kind == MOVE) & (weights > 1e-5)
     if not chosen.any():
         return None
-    weight = bank.weight[chosen] / bank.weight[chosen].sum()
+    weight = weights[chosen] / weights[chosen].sum()
     left, variance = _times_left(motion, bank.x[chosen], bank.P[chosen], bank.walk[chosen], start, tolerance)
     good = np.isfinite(left) & (left > 0.0) & np.isfinite(variance)
     if weight[~good].sum() > ENDLESS:

@@ -20,6 +20,7 @@ OUTLIER_SHARE = 0.02
 OUTLIER_WIDTH = 30.0
 REST, MOVE = 0, 1
 REST_SPEED = 0.25
+PROVEN = 3
 # Real kinetics are only nearly exponential: how far ln k wanders while one time constant passes, two opinions.
 WALKS = (0.02, 0.15)
 # A bend multiplies the speed by about this, give or take: slower, faster, turned back.
@@ -29,14 +30,19 @@ FARTHEST_A = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """Prior probabilities. While one time constant passes: motion comes to rest, motion bends (changes its rate). In one
+    """Prior probabilities. Over the whole way (``span_A``): motion comes to rest, motion bends (changes its rate). In one
     frame: rest becomes motion, all is new.
     """
 
-    rest: float = 0.1
-    bend: float = 0.1
+    span_A: float
+    rest: float = 0.3
+    bend: float = 0.3
     move: float = 0.01
     jump: float = 1e-3
+
+    def passed(self, way_A: Array) -> Array:
+        """Share of the whole way: alloys that stop an exchange are compositions, so a pause is as likely here as there."""
+        return np.asarray(np.clip(np.abs(way_A) / self.span_A, 1e-4, 0.3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +91,8 @@ def step(
     """The bank one frame later. z, R: observed coordinate and its variance; z is NaN where there is none."""
     ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, bank.walk, dt))
     resting = bank.kind == REST
-    # A pause is as likely early as late in the course of a reaction, however finely the frames sample it.
-    passed = np.clip(np.abs(motion.rates(bank.x)) * dt, 0.005, 0.5)
-    leave = np.where(resting, hazards.move, (hazards.rest + hazards.bend) * passed) + hazards.jump
+    turning = (hazards.rest + hazards.bend) * hazards.passed(ahead_x[:, 0] - bank.x[:, 0])
+    leave = np.where(resting, hazards.move, turning) + hazards.jump
     ahead = replace(bank, x=ahead_x, P=ahead_P, weight=bank.weight * (1.0 - leave), age=bank.age + 1)
     parts = [ahead]
     if not np.isnan(z):
@@ -118,7 +123,7 @@ def _branches(
     resting, moving = bank.kind == REST, bank.kind == MOVE
     share = float(bank.weight[moving].sum())
     if share > 1e-9:
-        parts += _left_motion(motion, mixed(bank, moving), mixed(ahead, moving), share, left_s, dt, hazards)
+        parts += _left_motion(mixed(bank, moving), mixed(ahead, moving), share, left_s, dt, hazards)
     share = float(bank.weight[resting].sum())
     if share > 1e-9:
         x, P = mixed(bank, resting)
@@ -131,7 +136,6 @@ def _branches(
 
 
 def _left_motion(
-    motion: Motion,
     old: tuple[Array, Array],
     new: tuple[Array, Array],
     share: float,
@@ -144,7 +148,7 @@ def _left_motion(
     way = x1[0] - x[0]
     middle, variance = (x[0] + x1[0]) / 2.0, (P[0, 0] + P1[0, 0]) / 2.0 + way**2 / 12.0
     rate, speed = way / dt, float(x1[1])
-    passed = float(np.clip(np.abs(motion.rates(x1[None])[0]) * dt, 0.005, 0.5))
+    passed = float(hazards.passed(way))
     still_x, still_P = np.zeros_like(x), np.zeros_like(P)
     still_x[0], still_P[0, 0] = middle, variance
     still = (still_x[None], still_P[None])
@@ -236,3 +240,10 @@ def reweighed(bank: Bank, likelihood: Array) -> Bank:
     """The bank after evidence that is no value of y: likelihood (n,)."""
     weight = bank.weight * likelihood
     return replace(bank, weight=weight / weight.sum())
+
+
+def proven(bank: Bank) -> Array:
+    """Weights (n,) without segments too young to have been tested by the data; their sum is 1."""
+    weight = np.where(bank.age >= PROVEN, bank.weight, 0.0)
+    total = float(weight.sum())
+    return weight / total if total > 0.0 else bank.weight

@@ -19,6 +19,7 @@ from latticewatch.processing.reaction.hypotheses import (
     Hazards,
     first_bank,
     mixed,
+    proven,
     rest_probability,
     reweighed,
     step,
@@ -33,6 +34,7 @@ NAN = float("nan")
 CONFIDENT = 0.95
 EARLY = 12
 LONELY = 5
+TYPICAL_CHANGE_A = 0.15
 FASTEST_START = 3.0
 
 
@@ -125,7 +127,7 @@ class Judge:
         if self._bank is None or not isinstance(self._motion, PairMotion) or not math.isfinite(self._least):
             return
         passed = time_s - self._observed_s
-        self._bank = step(self._motion, self._bank, time_s, passed, self._period, NAN, NAN, Hazards())
+        self._bank = step(self._motion, self._bank, time_s, passed, self._period, NAN, NAN, Hazards(1.0))
         self._observed_s = time_s
         spread = np.hypot(0.3 * self._least, np.sqrt(self._bank.P[:, 0, 0]))
         likely = np.maximum(ndtr((1.2 * self._least - np.abs(self._bank.x[:, 0])) / spread), 0.02)
@@ -140,16 +142,24 @@ class Judge:
             self._bank = first_bank(self._motion, z, R, period, time_s, 0.5)
         else:
             dt = time_s - self._observed_s
-            hazards = self._hazards(time_s)
+            hazards = self._hazards(time_s, z)
             ahead = self._bank
             self._bank = step(self._motion, ahead, time_s, dt, period, z, R, hazards)
         self._observed_s = time_s
 
-    def _hazards(self, time_s: float) -> Hazards:
+    def _hazards(self, time_s: float, z: float) -> Hazards:
+        if self._start is not None:
+            return Hazards(self._span(z))
         mixing = self._setup.mixing_time_s
-        if mixing is None or self._start is not None:
-            return Hazards()
-        return Hazards(move=0.3 if time_s > mixing else 1e-5)
+        if mixing is None:
+            return Hazards(self._span(z))
+        return Hazards(self._span(z), move=0.3 if time_s > mixing else 1e-5)
+
+    def _span(self, z: float) -> float:
+        """The length of the whole way in Å, as far as known."""
+        if isinstance(self._motion, SingleMotion):
+            return TYPICAL_CHANGE_A
+        return max(abs(self._start.level if self._start else z), 1e-3)
 
     def _verdict(self, time_s: float) -> Verdict:
         bank = self._bank
@@ -185,7 +195,7 @@ class Judge:
         start = self._start
         assert start is not None
         tolerance = self._setup.tolerance
-        done = float((bank.weight * self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance)).sum())
+        done = float((proven(bank) * self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance)).sum())
         state, since = self._next(time_s, bank, done, resting)
         ahead = None
         if state is State.REACTING and resting < 0.5:
