@@ -31,7 +31,7 @@ class NexusFile:
     def __init__(self, handle: BinaryIO, header: RunHeader, mode: str) -> None:
         self._file = h5py.File(handle, mode)
         self._header = header
-        self._paths = column_paths(header)
+        self._columns: dict[str, Any] = {}
         self._state = ""
 
     @classmethod
@@ -39,12 +39,14 @@ class NexusFile:
         """A new file without rows."""
         made = cls(handle, header, "w")
         made._lay_out(two_theta, run_id)
+        made._find_columns()
         return made
 
     @classmethod
     def reopen(cls, handle: BinaryIO, header: RunHeader) -> "NexusFile":
         """A file made by ``create``, to be gone on with."""
         made = cls(handle, header, "r+")
+        made._find_columns()
         states = made._entry["states/state"]
         made._state = states.asstr()[-1] if len(states) else ""
         return made
@@ -52,8 +54,8 @@ class NexusFile:
     def append(self, rows: Sequence[Row]) -> None:
         """Add these rows behind the others."""
         columns = [row_columns(row, self._header) for row in rows]
-        for path in self._paths:
-            _extend(self._entry[path], [values[path] for values in columns])
+        for path, column in self._columns.items():
+            _extend(column, [values[path] for values in columns])
         for name, values in (("intensity", "intensity"), ("intensity_errors", "sigma")):
             _extend_map(self._entry["map"][name], rows, values)
         self._append_parameters(rows)
@@ -94,6 +96,10 @@ class NexusFile:
     def _entry(self) -> Any:
         return self._file["entry"]
 
+    def _find_columns(self) -> None:
+        """Looked up once: it costs more than writing to them."""
+        self._columns = {path: self._entry[path] for path in column_paths(self._header)}
+
     def _append_parameters(self, rows: Sequence[Row]) -> None:
         found = [None if isinstance(row.fit, Gap) else row.fit.parameters for row in rows]
         dataset = self._entry["fits/parameters"]
@@ -125,7 +131,7 @@ class NexusFile:
         entry["start_time"] = _iso(header.started_s)
         entry["program_name"] = "LatticeWatch"
         entry["program_name"].attrs["version"] = header.software.get("latticewatch", "unknown")
-        _lay_out_columns(entry, self._paths)
+        _lay_out_columns(entry, column_paths(header))
         _lay_out_map(entry, two_theta, header)
         _lay_out_plots(entry, header)
         _lay_out_about(entry, header, run_id)

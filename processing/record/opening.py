@@ -4,7 +4,7 @@ import contextlib
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ from latticewatch.processing.record.rebuild import (
     BLOCK_ROWS,
     Beginning,
     defects_entry,
+    draft_path,
     heal,
     journal_path,
     note_entry,
@@ -53,15 +54,17 @@ def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Open
     _refuse_existing(path)
     with _locked(path) as lock:
         _refuse_existing(path)
-        journal = _new_journal(journal_path(path), beginning)
+        journal = _new_journal(path, beginning, lambda _: None)
         try:
-            file = QuietFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+            file = _new_file(path)
+            nexus = NexusFile.create(cast(BinaryIO, file), header, beginning.two_theta, beginning.run_id)
+            nexus.flush()
+            draft_path(path).rename(path)
         except BaseException:
             journal.close()
             journal.path.unlink(missing_ok=True)
+            draft_path(path).unlink(missing_ok=True)
             raise
-        nexus = NexusFile.create(cast(BinaryIO, file), header, beginning.two_theta, beginning.run_id)
-        nexus.flush()
         sync_folder(path.parent)
         return Opened(lock, journal, file, nexus)
 
@@ -107,35 +110,39 @@ def _refuse_existing(path: Path) -> None:
         raise UserError(f"{path}: exists already and is not overwritten; go on with --resume or give another --out")
 
 
-def _new_journal(path: Path, beginning: Beginning) -> Journal:
-    journal = Journal.create(path)
+def _new_file(path: Path) -> QuietFile:
+    draft = draft_path(path)
+    draft.unlink(missing_ok=True)
+    return QuietFile(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+
+
+def _new_journal(path: Path, beginning: Beginning, fill: Callable[[Journal], None]) -> Journal:
+    """The journal of this run, which is there with its beginning and what ``fill`` appends, or not at all."""
+    draft = draft_path(journal_path(path))
+    draft.unlink(missing_ok=True)
+    journal = Journal.create(draft)
     try:
         journal.append([(Kind.HEADER, pack_beginning(beginning))])
+        fill(journal)
         journal.sync()
+        journal.rename(journal_path(path))
     except BaseException:
         journal.close()
-        path.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
         raise
     return journal
 
 
 def _journal_of(run: Run) -> Journal:
     """A journal with all that a closed run holds: from here on it is the binding record again."""
-    draft = journal_path(run.path).with_name(f".{run.path.name[:60]}-{os.getpid()}.journal-draft")
-    draft.unlink(missing_ok=True)
-    beginning = Beginning(run.header, run.two_theta, run_id_of(run.path) or "")
-    journal = _new_journal(draft, beginning)
-    try:
+
+    def fill(journal: Journal) -> None:
         rows = iter(run.rows)
         while block := list(islice(rows, BLOCK_ROWS)):
             journal.append((Kind.ROW, encode_row(row)) for row in block)
-        journal.append((Kind.NOTE, note_entry(note.time_s, note.written_s, note.kind, note.text)) for note in run.notes)
+        for note in run.notes:
+            journal.append([(Kind.NOTE, note_entry(note.time_s, note.written_s, note.kind, note.text))])
         if len(run.hot) or len(run.dead):
             journal.append([(Kind.DEFECTS, defects_entry(run.hot, run.dead))])
-        journal.sync()
-        journal.rename(journal_path(run.path))
-    except BaseException:
-        journal.close()
-        draft.unlink(missing_ok=True)
-        raise
-    return journal
+
+    return _new_journal(run.path, Beginning(run.header, run.two_theta, run_id_of(run.path) or ""), fill)

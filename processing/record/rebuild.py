@@ -45,6 +45,11 @@ def journal_path(run: Path) -> Path:
     return run.with_name(run.name + ".journal")
 
 
+def draft_path(path: Path) -> Path:
+    """Where this file is made before it is put in its place; the run's lock guards it."""
+    return path.with_name(f".{path.name}.draft")
+
+
 def pack_beginning(beginning: Beginning) -> bytes:
     """The payload of a journal's first entry."""
     text = json.dumps({"format": FORMAT, "run_id": beginning.run_id, "header": header_to_json(beginning.header)})
@@ -132,7 +137,7 @@ def heal(run: Path) -> tuple[Index, Beginning, str]:
     with journal.open("rb") as handle:
         found, beginning = read_journal(handle, journal)
         _same_run(run, beginning.run_id)
-        draft = run.with_name(f".{run.name[:60]}-{os.getpid()}.draft")
+        draft = draft_path(run)
         try:
             with draft.open("w+b") as out:
                 count = rebuild(handle, found, beginning, out)

@@ -107,6 +107,8 @@ def guarded(text: str) -> str:
 
 def one_line(text: str) -> str:
     """The text on one line without control characters, which terminals would obey."""
+    if text.isprintable():
+        return text.strip()
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
