@@ -162,7 +162,7 @@ def _read(index: Index, url: str, accept: str) -> tuple[bytes, str, str]:
             break
         time.sleep(attempt)
     raise SetupError(
-        f"{_host(url)}: no answer from the package index ({reason}); check the network, proxy and PIP_INDEX_URL"
+        f"{_host(url)}: the package index fails ({reason}); check network, proxy, PIP_INDEX_URL and SSL_CERT_FILE"
     )
 
 

@@ -144,3 +144,12 @@ def test_every_imported_library_is_asked_for() -> None:
             if not asked & {normal(name) for name in providers.get(module, [module])}:
                 unasked.add(f"{path.relative_to(CHECKOUT)}: {module}")
     assert sorted(unasked) == []
+
+
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    broken = []
+    for path in tracked("*.md"):
+        targets = re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+        relative = [target for target in targets if "://" not in target]
+        broken += [f"{path.name}: {target}" for target in relative if not (path.parent / target).exists()]
+    assert broken == []
