@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
         page, run = self.page, self._run
         if page is None or run is None:
             return
-        snapshot, row = page.snapshot(), page.shown_row()
+        snapshot, row = page.snapshot(), page.newest_row()
         lag = lag_s(snapshot, self._arrivals.began_s) if self._transport is None else float("nan")
         if row is not None:
             self.banner.show_facts(lattices_text(run.names, row), frame_and_lag(snapshot, row, lag))

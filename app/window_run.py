@@ -1,5 +1,6 @@
 """The page of one run: map, trace and pattern, and which frame they show."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PyQt6.QtCore import Qt, pyqtSignal
@@ -10,6 +11,7 @@ from latticewatch.processing.frame import Gap
 from latticewatch.processing.refinement.fit import Refinement
 from latticewatch.processing.series import Row, Series, Snapshot
 from latticewatch.processing.setup import Setup
+from latticewatch.widgets.axes import soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import Lines, MapView
 from latticewatch.widgets.pattern_view import PatternView, Shown
@@ -51,6 +53,8 @@ class RunPage(QWidget):
         self._drawn: tuple[Row, bool] | None = None
         self._following = True
         self._whole = False
+        self._to_paint: list[Callable[[], None]] = []
+        self._next = soon(self, self._paint_next)
         self._lay_out()
         self._connect()
 
@@ -77,39 +81,55 @@ class RunPage(QWidget):
         self._following = False
 
     def refresh(self) -> bool:
-        """Take in what is new and paint it; True when there was anything."""
+        """Take in what is new and paint it, one view in each turn of the event loop; True if anything was new."""
         self._snapshot = self._run.series.snapshot()
         if not self.history.take(self._snapshot):
             return False
         self._note_gaps()
-        self.repaint_run()
+        self._to_paint = [self._show_frame, self._paint_trace, self._paint_map]
+        self._next.start()
         return True
+
+    def _paint_next(self) -> None:
+        if self._to_paint:
+            self._to_paint.pop()()
+            self._next.start()
 
     def catch_up(self) -> None:
         """Take in everything that is there, however long it takes: for a picture of a finished run."""
-        while self.history.count < self._run.series.snapshot().count:
-            self.refresh()
+        self._snapshot = self._run.series.snapshot()
+        self.history.take(self._snapshot, budget_s=float("inf"))
+        self._note_gaps()
         self.repaint_run()
 
     def repaint_run(self) -> None:
         """Paint map, trace and pattern as they stand."""
+        self._paint_map()
+        self._paint_trace()
+        self._show_frame()
+
+    def _paint_map(self) -> None:
         if self._following:
             start, end = self.history.timeline.span()
             self.map.plot.setXRange(start, start + 1.02 * (end - start), padding=0.0)
-            self.trace.fit_range()
         self.map.show_snapshot(self._snapshot)
+
+    def _paint_trace(self) -> None:
+        if self._following:
+            self.trace.fit_range()
         self.trace.show_snapshot(self._snapshot)
-        self._show_frame()
 
     def snapshot(self) -> Snapshot:
         """The snapshot that is shown."""
         return self._snapshot
 
+    def newest_row(self) -> Row | None:
+        """The newest row that is drawn; None while there is none."""
+        return self._snapshot.row(self.history.count - 1) if self.history.count else None
+
     def shown_row(self) -> Row | None:
-        """The chosen row, or the newest that is drawn; None while there is none."""
-        if not self.history.count:
-            return None
-        return self._snapshot.row(self.history.count - 1 if self.chosen is None else self.chosen)
+        """The chosen row, or the newest that is drawn."""
+        return self.newest_row() if self.chosen is None else self._snapshot.row(self.chosen)
 
     def choose_time(self, time_s: float) -> None:
         """Show the frame nearest to this time."""

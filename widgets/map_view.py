@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF, Qt, pyqtSignal
+from PyQt6.QtCore import QRectF, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
@@ -17,7 +17,7 @@ from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_ta
 from latticewatch.widgets.history import History
 from latticewatch.widgets.marks import Cursor, PauseBands
 from latticewatch.widgets.pyramid import Pyramid
-from latticewatch.widgets.theme import Theme
+from latticewatch.widgets.theme import DARK, Theme
 
 LINE_POINTS = 600
 
@@ -48,7 +48,7 @@ class MapView(QWidget):
         self._image.setLookupTable(lookup_table(theme))
         self.plot.addItem(self._image)
         self._bands = PauseBands(self.plot, QColor(255, 255, 255, 46))
-        self._curves = [self._curve(theme.components[number]) for number in range(components)]
+        self._curves = [self._curve(DARK.components[number]) for number in range(components)]
         self.cursor_line = Cursor(self.plot, QColor("#ffffff"))
         self.cursor_line.moved.connect(self.time_chosen)
         layout = QVBoxLayout(self)
@@ -60,10 +60,12 @@ class MapView(QWidget):
         self.show_whole(False)
 
     def _curve(self, colour: str) -> tuple[Any, Any]:
-        """A coloured line alone is lost on a bright map: a dark one lies beneath."""
-        under = self.plot.plot(pen=pg.mkPen(0, 0, 0, 150, width=3.2), connect="finite")
-        pen = pg.mkPen(colour, width=1.6, style=Qt.PenStyle.DashLine)
-        return under, self.plot.plot(pen=pen, connect="finite")
+        """A coloured line alone is lost on a bright map: a dark one lies beneath. The map is dark in both themes."""
+        under = self.plot.plot(pen=pg.mkPen(0, 0, 0, 170, width=4.0), connect="finite")
+        over = self.plot.plot(pen=pg.mkPen(colour, width=2.0), connect="finite")
+        for z, line in ((11, under), (12, over)):
+            line.setZValue(z)
+        return under, over
 
     def show_whole(self, whole: bool) -> None:
         """The whole pattern, or the window of the reflection."""

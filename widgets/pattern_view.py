@@ -11,8 +11,9 @@ from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves
-from latticewatch.widgets.axes import on_range, plot_widget
+from latticewatch.widgets.axes import on_range, plot_widget, soon
 from latticewatch.widgets.theme import Theme, faded
+from latticewatch.widgets.thinning import Floats, thinned
 
 LABEL_ROOM = 30
 
@@ -54,7 +55,8 @@ class PatternView(QWidget):
         self.residual.setXLink(self.plot)
         self.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
         self._lay_out()
-        on_range(self.plot, self._place_labels)
+        self._later = soon(self, self._draw)
+        on_range(self.plot, self._later.start)
         self.setAccessibleName("pattern with fit")
 
     def _make_curves(self, names: tuple[str, ...]) -> None:
@@ -63,10 +65,10 @@ class PatternView(QWidget):
         top.addItem(self._observed)
         self._background = top.plot(pen=pg.mkPen(theme.faint, width=1.0, style=Qt.PenStyle.DashLine), connect="finite")
         self._components = [
-            top.plot(pen=pg.mkPen(theme.components[number], width=1.4), connect="finite")
+            top.plot(pen=pg.mkPen(theme.components[number], width=1.0), connect="finite")
             for number in range(len(names))
         ]
-        self._calculated = top.plot(pen=pg.mkPen(theme.calculated, width=1.6), connect="finite")
+        self._calculated = top.plot(pen=pg.mkPen(theme.calculated, width=1.0), connect="finite")
         self._ticks = [
             pg.PlotDataItem(pen=pg.mkPen(theme.components[number], width=1.6), connect="pairs")
             for number in range(len(names))
@@ -103,12 +105,12 @@ class PatternView(QWidget):
         first = self._shown is None or self._shown.pattern is None
         self._shown = shown
         self._caption.setText(shown.caption)
-        self._draw_observed(shown.pattern)
-        self._draw_fit(shown)
+        self._fit_residual_height(shown)
         if first and shown.pattern is not None:
             self.show_all()
         elif shown.pattern is not None:
             self._fit_height(shown.pattern)
+        self._draw()
 
     def show_all(self) -> None:
         """Zoom to the fitted range, or the whole pattern without a fit."""
@@ -121,31 +123,57 @@ class PatternView(QWidget):
         self.plot.setXRange(float(inside[0]), float(inside[-1]), padding=0.02)
         self._fit_height(shown.pattern)
 
-    def _draw_observed(self, pattern: Pattern | None) -> None:
-        if pattern is None:
-            self._observed.clear()
+    def _draw(self) -> None:
+        """Draw what is visible, at most two points a pixel: painting costs what the screen is wide."""
+        shown = self._shown
+        pattern = shown.pattern if shown else None
+        if shown is None or pattern is None:
+            self._clear()
             return
-        good = np.isfinite(pattern.intensity)
-        self._observed.setData(pattern.two_theta[good], pattern.intensity[good])
-
-    def _draw_fit(self, shown: Shown) -> None:
-        pattern, curves = shown.pattern, shown.curves
-        if pattern is None or curves is None:
-            for item in (self._background, self._calculated, self._difference, *self._components, *self._ticks):
-                item.setData([], [])
-            self._place_labels()
+        box = self.plot.getPlotItem().getViewBox()
+        left, right = box.viewRange()[0]
+        part = slice(*np.searchsorted(pattern.two_theta, (left, right)).tolist())
+        columns = max(100, int(box.width()))
+        grid = pattern.two_theta[part]
+        self._draw_observed(grid, pattern.intensity[part].astype(np.float64), columns)
+        if shown.curves is None:
+            self._clear_fit()
             return
-        grid = pattern.two_theta
-        self._background.setData(grid, curves.background)
-        self._calculated.setData(grid, curves.calculated)
-        for item, component in zip(self._components, curves.components, strict=True):
-            item.setData(grid, component + curves.background)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            pull = (pattern.intensity - curves.calculated) / pattern.sigma
-        self._difference.setData(grid, np.where(np.isfinite(pull), pull, np.nan))
-        largest = float(np.nanpercentile(np.abs(pull), 99.5)) if np.isfinite(pull).any() else 4.0
-        self.residual.setYRange(-max(4.0, largest), max(4.0, largest), padding=0.05)
+        for item, values in self._fit_curves(shown.curves):
+            item.setData(*thinned(grid, values[part], values[part], columns))
+        pull = _pull(pattern, shown.curves)
+        self._difference.setData(*thinned(grid, pull[part], pull[part], columns))
         self._place_labels()
+
+    def _draw_observed(self, grid: Floats, intensity: Floats, columns: int) -> None:
+        angles, values = thinned(grid, intensity, intensity, columns)
+        if len(grid) <= columns:
+            angles, values = grid, intensity
+        good = np.isfinite(values)
+        self._observed.setData(angles[good], values[good])
+
+    def _fit_curves(self, curves: Curves) -> list[tuple[Any, Floats]]:
+        components = [component + curves.background for component in curves.components]
+        return [
+            (self._background, curves.background),
+            (self._calculated, curves.calculated),
+            *zip(self._components, components, strict=True),
+        ]
+
+    def _clear(self) -> None:
+        self._observed.clear()
+        self._clear_fit()
+
+    def _clear_fit(self) -> None:
+        for item in (self._background, self._calculated, self._difference, *self._components, *self._ticks):
+            item.setData([], [])
+        self._place_labels()
+
+    def _fit_residual_height(self, shown: Shown) -> None:
+        if shown.pattern is not None and shown.curves is not None:
+            pull = np.abs(_pull(shown.pattern, shown.curves))
+            largest = float(np.nanpercentile(pull, 99.5)) if np.isfinite(pull).any() else 4.0
+            self.residual.setYRange(-max(4.0, largest), max(4.0, largest), padding=0.05)
 
     def _fit_height(self, pattern: Pattern) -> None:
         low, high = self.plot.getPlotItem().getViewBox().viewRange()[0]
@@ -200,3 +228,10 @@ class PatternView(QWidget):
             self.plot.addItem(label, ignoreBounds=True)
             self._labels.append(label)
         return self._labels[number]
+
+
+def _pull(pattern: Pattern, curves: Curves) -> Floats:
+    """(observed - calculated) / σ, NaN where there is no fit."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        pull = (pattern.intensity - curves.calculated) / pattern.sigma
+    return np.where(np.isfinite(pull), pull, np.nan)

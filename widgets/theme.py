@@ -5,9 +5,10 @@ from pathlib import Path
 
 import matplotlib
 import pyqtgraph as pg
-from PyQt6.QtGui import QColor, QFont, QFontDatabase, QPalette
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QPalette
 from PyQt6.QtWidgets import QApplication, QWidget
 
+LETTERS = "aÅθχσ²±–…"
 FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
 
 
@@ -94,8 +95,12 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
 
 
 def ensure_font(application: QApplication, size_pt: float = 10.0) -> None:
-    """Where the system has no font at all, as on a bare offscreen machine, use those that matplotlib brings."""
-    if not QFontDatabase.families():
+    """Where the system has no font, as on a bare machine, or one without our letters: those that matplotlib brings.
+
+    Without any font Qt still lists families, and draws a box for every letter.
+    """
+    metrics = QFontMetrics(application.font())
+    if not all(metrics.inFontUcs4(ord(letter)) for letter in LETTERS):
         folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
         for name in FONT_FILES:
             QFontDatabase.addApplicationFont(str(folder / name))

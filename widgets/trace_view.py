@@ -121,10 +121,9 @@ class _Curve:
 
     def __init__(self, plot: pg.PlotWidget, colour: str, *, mean: bool) -> None:
         self._colour = colour
-        width = 1.2 if mean else 1.6
-        style = Qt.PenStyle.DotLine if mean else Qt.PenStyle.SolidLine
+        self._width = 1.0 if mean else 1.8
         self._bars = pg.PlotDataItem(connect="pairs")
-        self._line = pg.PlotDataItem(pen=pg.mkPen(colour, width=width, style=style), connect="finite")
+        self._line = pg.PlotDataItem(connect="finite")
         self._points = pg.ScatterPlotItem(size=3.5 if mean else 5.0, brush=pg.mkBrush(colour), pen=None)
         for z, item in enumerate((self._bars, self._line, self._points)):
             item.setZValue(10 + z - 5 * mean)
@@ -134,11 +133,13 @@ class _Curve:
         """Draw this stretch; at most two points a column."""
         sparse = len(times) <= FEW
         line_times, line = thinned(times, lp, lp, columns)
+        # A pen of one pixel is drawn many times faster than a wider one.
+        self._line.setPen(pg.mkPen(self._colour, width=self._width if sparse else 1.0))
         self._line.setData(line_times, line)
         self._points.setData(times[: FEW if sparse else 0], lp[: FEW if sparse else 0])
         bar_times, bars = thinned(times, lp - esd, lp + esd, columns)
         finite = np.repeat(np.isfinite(bars[0::2]) & np.isfinite(bars[1::2]), 2)
-        self._bars.setPen(pg.mkPen(faded(self._colour, 110), width=2.0 if sparse else 1.2))
+        self._bars.setPen(pg.mkPen(faded(self._colour, 110), width=2.0 if sparse else 1.0))
         self._bars.setData(bar_times[finite], bars[finite])
 
 
