@@ -10,6 +10,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.integration.geometry import Geometry
 
+LANES = 4  # one after the other, so that neighbours in one bin do not wait for each other's sum
 MOST_BINS = 65534  # a bin number has 16 bits
 FEWEST_VALID = 0.5  # of the pixels in use; fewer is no measurement
 
@@ -36,14 +37,15 @@ class Corrections:
 class Plan:
     """Pixels in the order of the image's memory, ``n`` bins.
 
-    two_theta: bin centres in degrees, (n,). bins: bin of each pixel, n where it is left out. weight: of each
-    pixel (polarization x solid angle x flat). dark: counts to subtract in each pixel, or of length 0.
-    The last three are sums over the pixels in use, (n + 1,): pixels, weight, dark counts.
+    two_theta: bin centres in degrees, (n,). bins: bin of each pixel, n where it is left out. slots: the same, for
+    LANES sums side by side that take turns. weight: of each pixel (polarization x solid angle x flat). dark:
+    counts to subtract in each pixel, or of length 0. The last three are sums over the pixels in use, (n + 1,).
     """
 
     shape: tuple[int, int]
     two_theta: NDArray[np.float64]
     bins: NDArray[np.uint16]
+    slots: NDArray[np.uint16] | NDArray[np.uint32]
     weight: NDArray[np.float32]
     dark: NDArray[np.float32]
     pixels: NDArray[np.int64]
@@ -100,6 +102,7 @@ def build_plan(geometry: Geometry, corrections: Corrections, shape: tuple[int, i
         shape=shape,
         two_theta=np.asarray(engine.bin_centers, np.float64) * float(np.degrees(1.0)),
         bins=_bin_of_pixel(engine, mask.size, count),
+        slots=np.zeros(0, np.uint16),
         weight=np.ascontiguousarray(weight.ravel(), np.float32),
         dark=np.ascontiguousarray(dark, np.float32),
         pixels=np.zeros(0, np.int64),
@@ -127,10 +130,18 @@ def _with_totals(plan: Plan) -> Plan:
     length = len(plan.two_theta) + 1
     return replace(
         plan,
+        slots=_slots(plan.bins, length - 1),
         pixels=np.bincount(plan.bins, minlength=length),
         total_weight=_binned(plan.bins, plan.weight, length),
         total_dark=_binned(plan.bins, plan.dark, length),
     )
+
+
+def _slots(bins: NDArray[np.uint16], count: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """One lane after the other; pixels that are left out come last of all, so that one comparison tells them."""
+    lanes = np.resize(np.arange(LANES, dtype=np.uint32), bins.size)
+    slots = np.where(bins < count, lanes * count + bins, LANES * count + lanes)
+    return slots.astype(np.uint16) if LANES * (count + 1) <= 1 << 16 else slots.astype(np.uint32)
 
 
 def _binned(bins: NDArray[np.uint16], values: NDArray[np.float32], length: int) -> NDArray[np.float64]:

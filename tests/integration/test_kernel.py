@@ -1,0 +1,147 @@
+"""The compiled sums: every path gives the same numbers to the last bit, and broken bytes are told."""
+
+from typing import Any
+
+import fabio
+import numpy as np
+import pytest
+from fabio.compression import compByteOffset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from latticewatch.processing.integration import kernel
+from latticewatch.processing.integration.geometry import Geometry
+from latticewatch.processing.integration.kernel import CUT_SHORT, DONE, OVERFLOW, empty_sums
+from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
+from tests.sample_data import sample
+
+SHAPE = (97, 131)
+GEOMETRY = Geometry(0.1, 0.008, 0.011, 0.1, -0.05, 0.0, 0.64066, 172e-6, 172e-6)
+RNG = np.random.default_rng(8)
+CORRECTIONS = Corrections(mask=RNG.random(SHAPE) < 0.05, dark=RNG.uniform(0, 2, SHAPE))
+PLAN = build_plan(GEOMETRY, CORRECTIONS, SHAPE)
+MANY_BINS = build_plan(GEOMETRY, CORRECTIONS, SHAPE, bins=20_000)
+LIMIT = 500_000.0
+FIELDS = ("signal", "variance", "lost_pixels", "lost_weight", "lost_dark")
+
+
+def images() -> dict[str, NDArray[Any]]:
+    steps = RNG.choice([0, 1, -1, 127, -127, -128, 128, 32767, -32768, 32768, 300_000], SHAPE)
+    damaged = RNG.poisson(3.0, SHAPE)
+    for code in (-1, -2, 400_000, 500_000, 2_000_000, 2**31 - 1, -(2**31)):
+        damaged[RNG.random(SHAPE) < 0.02] = code
+    return {
+        "nothing": np.zeros(SHAPE, np.int32),
+        "faint": RNG.poisson(0.1, SHAPE).astype(np.int32),
+        "usual": RNG.poisson(20.0, SHAPE).astype(np.int32),
+        "bright": RNG.poisson(30_000.0, SHAPE).astype(np.int32),
+        "every width": np.clip(np.cumsum(steps).reshape(SHAPE), -(2**31), 2**31 - 1).astype(np.int32),
+        "damaged": damaged.astype(np.int32),
+        "all invalid": np.full(SHAPE, -1, np.int32),
+    }
+
+
+IMAGES = images()
+
+
+def plainly(plan: Plan, image: NDArray[Any], limit: float = LIMIT) -> kernel.Sums:
+    sums = empty_sums(len(plan.two_theta) + 1)
+    kernel._sum_values(
+        image.ravel(), plan.bins, sums.variance, plan.weight, plan.dark, limit,
+        sums.signal, sums.lost_pixels, sums.lost_weight, sums.lost_dark,
+    )  # fmt: skip
+    return sums
+
+
+def assert_same(sums: kernel.Sums, expected: kernel.Sums) -> None:
+    for name in FIELDS:
+        np.testing.assert_array_equal(getattr(sums, name)[:-1], getattr(expected, name)[:-1], err_msg=name)
+
+
+def packed(image: NDArray[Any]) -> NDArray[np.uint8]:
+    return np.frombuffer(compByteOffset(image.astype(np.int64)), np.uint8)  # differences of int32 need 33 bits
+
+
+@pytest.mark.parametrize("plan", [PLAN, MANY_BINS], ids=["few bins", "many bins"])
+@pytest.mark.parametrize("name", IMAGES)
+def test_blocks_and_bytes_sum_like_the_plain_way(name: str, plan: Plan) -> None:
+    expected = plainly(plan, IMAGES[name])
+    sums = empty_sums(len(plan.two_theta) + 1)
+    kernel.sum_image(plan, IMAGES[name], LIMIT, sums)
+    assert_same(sums, expected)
+    assert kernel.sum_byte_offset(plan, packed(IMAGES[name]), np.dtype(np.int32), LIMIT, sums) == DONE
+    assert_same(sums, expected)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16", "uint32", "int64", "uint64"])
+@pytest.mark.parametrize("limit", [3.0, 100.5, 2.0**32 - 2])
+def test_every_whole_type(dtype: str, limit: float) -> None:
+    largest = 1 if dtype == "bool" else np.iinfo(dtype).max
+    image = RNG.poisson(4.0, SHAPE).clip(0, largest).astype(dtype)
+    image[RNG.random(SHAPE) < 0.01] = largest
+    sums = empty_sums(len(PLAN.two_theta) + 1)
+    kernel.sum_image(PLAN, image, limit, sums)
+    assert_same(sums, plainly(PLAN, image, limit))
+
+
+def test_the_plain_sums_are_numpys() -> None:
+    image = IMAGES["damaged"].ravel()
+    expected = plainly(PLAN, image)
+    valid = (image >= 0) & (image < LIMIT)
+    length = len(PLAN.two_theta) + 1
+    where = PLAN.bins[valid]
+    np.testing.assert_array_equal(expected.signal, np.bincount(where, image[valid], length))
+    np.testing.assert_array_equal(expected.variance, np.bincount(where, np.maximum(image[valid], 1), length))
+    lost = np.bincount(PLAN.bins[~valid], PLAN.weight[~valid], length)
+    np.testing.assert_allclose(expected.lost_weight[:-1], lost[:-1], rtol=1e-12)
+    np.testing.assert_array_equal(expected.lost_pixels[:-1], np.bincount(PLAN.bins[~valid], minlength=length)[:-1])
+
+
+@pytest.mark.parametrize("name", ["usual", "every width"])
+def test_bytes_that_end_too_early_are_told(name: str) -> None:
+    whole = packed(IMAGES[name])
+    sums = empty_sums(len(PLAN.two_theta) + 1)
+    for length in [0, 1, 2, len(whole) // 2, *range(len(whole) - 20, len(whole))]:
+        assert kernel.sum_byte_offset(PLAN, whole[:length].copy(), np.dtype(np.int32), LIMIT, sums) == CUT_SHORT
+
+
+@pytest.mark.parametrize(
+    ("steps", "dtype", "result"),
+    [
+        ([2**31 - 1], "int32", DONE),
+        ([2**31], "int32", OVERFLOW),
+        ([2**31 - 1, 100], "int32", OVERFLOW),
+        ([-(2**31), -1], "int32", OVERFLOW),
+        ([2**32 - 1], "uint32", DONE),
+        ([-1], "uint32", OVERFLOW),
+        ([2**15], "int16", OVERFLOW),
+    ],
+)
+def test_a_count_that_does_not_fit_its_type_is_told(steps: list[int], dtype: str, result: int) -> None:
+    """At the first pixel, in the middle of a block, and in the last, unfinished block."""
+    for first in (0, 60, SHAPE[0] * SHAPE[1] - 5):
+        differences = np.zeros(SHAPE[0] * SHAPE[1], np.int64)
+        differences[first : first + len(steps)] = steps
+        sums = empty_sums(len(PLAN.two_theta) + 1)
+        found = kernel.sum_byte_offset(PLAN, packed(np.cumsum(differences)), np.dtype(dtype), LIMIT, sums)
+        assert found == result
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=400), st.integers(0, 128))
+def test_arbitrary_bytes_never_reach_beyond_the_end(noise: bytes, at: int) -> None:
+    data = np.frombuffer(bytes(at) + noise, np.uint8)
+    sums = empty_sums(len(PLAN.two_theta) + 1)
+    assert kernel.sum_byte_offset(PLAN, data, np.dtype(np.int32), LIMIT, sums) in (CUT_SHORT, OVERFLOW)
+
+
+def test_a_real_pilatus_file() -> None:
+    with fabio.open(str(sample("readers/l-cyst_01_00001.cbf"))) as image:
+        counts = image.data
+    geometry = Geometry(0.16, 0.149, 0.126, 0.0, 0.0, 0.0, 0.6889, 172e-6, 172e-6)
+    plan = build_plan(geometry, Corrections(), counts.shape)
+    sums = empty_sums(len(plan.two_theta) + 1)
+    assert kernel.sum_byte_offset(plan, packed(counts), np.dtype(np.int32), 388705.0, sums) == DONE
+    assert_same(sums, plainly(plan, counts, 388705.0))
+    assert sums.lost_pixels[:-1].sum() == np.count_nonzero((counts.ravel() < 0) & (plan.bins < len(plan.two_theta)))
