@@ -82,7 +82,7 @@ IODIDE = _exchange(6.031, Ingredient("I", "CsPbI3", 6.205, 6.031, size_A=85.0, a
 CHLORIDE = _exchange(5.706, Ingredient("Cl", "CsPbCl3", 5.605, 5.706, size_A=85.0, amount=1.0))
 IODIDE_PAUSE = (5.867 - 5.842) / (6.031 - 5.842)
 CHLORIDE_PAUSE = (5.768 - 5.842) / (5.706 - 5.842)
-# 2.7e-3 Å/s falling to 1.4e-3 before the pause, 0.8e-3 after it, 3 % left after 12.3 min.
+# 2.9e-3 Å/s falling to 1.5e-3 before the pause, 0.8e-3 after it, 3 % left after 12.3 min.
 SHELLED_IODIDE = (
     Stretch(12.0, IODIDE_PAUSE, 18.0),
     Stretch(10.0, IODIDE_PAUSE),

@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -69,7 +70,8 @@ def write_scan(
             return _drawn(recipe, place, prepared, seed, number)
 
         pace = None if speed is None else recipe.frame_period_s / speed
-        return _write_all(folder, _ahead(drawn, numbers), pace, stop or threading.Event(), on_frame)
+        with closing(_ahead(drawn, numbers)) as coming:
+            return _write_all(folder, coming, pace, stop or threading.Event(), on_frame)
     except OSError as error:
         raise UserError(f"{folder}: cannot be written ({error.strerror}); give a folder on a disk with room") from None
 
@@ -115,16 +117,19 @@ def _write_all(
     return written
 
 
-def _ahead(drawn: Callable[[int], _Drawn], numbers: range) -> Iterator[_Drawn]:
-    """The frames in order, the next ones being computed meanwhile."""
-    with ThreadPoolExecutor(AHEAD, thread_name_prefix="simulate") as pool:
-        waiting: list[Future[_Drawn]] = []
+def _ahead(drawn: Callable[[int], _Drawn], numbers: range) -> Generator[_Drawn, None, None]:
+    """The frames in order, the next ones being computed meanwhile; closing it drops what is not begun."""
+    pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="simulate")
+    waiting: list[Future[_Drawn]] = []
+    try:
         for number in numbers:
             waiting.append(pool.submit(drawn, number))
             if len(waiting) > AHEAD:
                 yield waiting.pop(0).result()
         for future in waiting:
             yield future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _drawn(recipe: Recipe, detector: Detector, prepared: Exposure, seed: int, number: int) -> _Drawn:
