@@ -18,6 +18,8 @@ from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
 
+ROOM, MOST_ROOM = 1.06, 1.13
+
 
 @dataclass(frozen=True, slots=True)
 class ShownRun:
@@ -110,9 +112,15 @@ class RunPage(QWidget):
 
     def _paint_map(self) -> None:
         if self._following:
-            start, end = self.history.timeline.span()
-            self.map.plot.setXRange(start, start + 1.02 * (end - start), padding=0.0)
+            self._follow_time()
         self.map.show_snapshot(self._snapshot)
+
+    def _follow_time(self) -> None:
+        """Make room ahead in strides: a range that moved with every frame would redraw both axes each time."""
+        start, end = self.history.timeline.span()
+        left, right = self.map.plot.getPlotItem().getViewBox().viewRange()[0]
+        if left != start or not end <= right <= start + MOST_ROOM * (end - start):
+            self.map.plot.setXRange(start, start + ROOM * (end - start), padding=0.0)
 
     def _paint_trace(self) -> None:
         if self._following:

@@ -101,7 +101,9 @@ class TraceView(QWidget):
         if values.size:
             low, high = np.percentile(values, (0.3, 99.7))
             margin = max(0.08 * (high - low), 2e-4)
-            self.plot.setYRange(low - margin, high + 1.6 * margin)
+            bottom, top = self.plot.getPlotItem().getViewBox().viewRange()[1]
+            if not (bottom < low - 0.3 * margin and high + margin < top < bottom + 1.6 * (high - low + margin)):
+                self.plot.setYRange(low - margin, high + 2.0 * margin)
 
     def _columns(self, snapshot: Snapshot, part: slice) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         lp = [snapshot.lp_A[part, number] for number in range(len(self._names))]
@@ -148,7 +150,6 @@ def _plot(theme: Theme, scale: CompositionScale | None) -> pg.PlotWidget:
     if scale is not None:
         axes["right"] = CompositionAxis(scale)
     plot = plot_widget(axes, "lattice parameter / Å", theme.text)
-    plot.showGrid(x=True, y=True, alpha=0.18)
     if scale is not None:
         plot.getPlotItem().setLabel("right", f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)")
     return plot
