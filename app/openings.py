@@ -1,6 +1,7 @@
 """How the commands open a session: inputs are checked at once, frames are drawn when the session is opened."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -40,12 +41,14 @@ def watched_scan(
         until_idle_s=until_idle_s,
         frame_limit=frame_limit,
     )
-    return partial(scan_session, inputs, source, str(folder), out or _named(folder, resume), resume=resume)
+    return partial(
+        scan_session, inputs, source, str(folder), out or free_names([folder], resume=resume)[0], resume=resume
+    )
 
 
-def recorded_scan(scan: Path, given: Given, out: Path | None, *, resume: bool = False) -> Opening:
-    """A recorded scan or run file as fast as it goes, recorded in ``out`` or under the scan's name."""
-    return _recorded(scan, given, out or _named(scan, resume), None, resume)
+def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> Opening:
+    """A recorded scan or run file as fast as it goes, recorded in ``out``."""
+    return _recorded(scan, given, out, None, resume)
 
 
 def replayed_scan(scan: Path, given: Given, out: Path | None, transport: Transport) -> Opening:
@@ -75,13 +78,15 @@ def _paced(source: Source, transport: Transport | None) -> Source:
     return Paced(source, transport) if transport else source
 
 
-def _named(scan: Path, resume: bool) -> Path:
-    """A run file's name in the present folder: SCAN.h5, and unless it is to go on, SCAN_2.h5, ... where taken."""
-    stem = scan.resolve().stem or "run"
-    names = chain([f"{stem}.h5"], (f"{stem}_{number}.h5" for number in count(2)))
-    path = next(Path(name) for name in names if resume or not _taken(Path(name)))
-    log.info("recording in %s", path)
-    return path
+def free_names(scans: Sequence[Path], *, resume: bool = False) -> list[Path]:
+    """Run files in the present folder: SCAN.h5, and unless it is to go on, SCAN_2.h5, ... where that is taken."""
+    names: list[Path] = []
+    for scan in scans:
+        stem = scan.resolve().stem or "run"
+        wanted = chain([f"{stem}.h5"], (f"{stem}_{number}.h5" for number in count(2)))
+        names.append(next(path for path in map(Path, wanted) if path not in names and (resume or not _taken(path))))
+        log.info("recording in %s", names[-1])
+    return names
 
 
 def _taken(path: Path) -> bool:

@@ -22,6 +22,7 @@ def process(
     out: options.OutFile = None,
     resume: options.Resume = False,
     json: options.Json = False,
+    workers: options.Workers = 1,
     verbose: options.Verbose = False,
 ) -> int:
     """Process recorded scans without a window: the same loop and the same numbers as live.
@@ -29,16 +30,7 @@ def process(
     Example: latticewatch process scans/br_i_003 --geometry lab6.poni --out br_i_003.h5
     """
     del verbose
-    from latticewatch.app.headless import run_headless
-    from latticewatch.app.openings import recorded_scan
-    from latticewatch.processing.errors import UserError
+    from latticewatch.app.scans import process_scans
 
-    if out and len(scans) > 1:
-        raise UserError(f"--out {out} names one run file but {len(scans)} scans are given; leave --out out")
     given = Given(geometry, experiment, mask, dark, flat, orientation)
-    status = 0
-    for scan in scans:
-        status = run_headless(recorded_scan(scan, given, out, resume=resume), as_json=json, title=scan.name)
-        if status:
-            break
-    return status
+    return process_scans(scans, given, out, resume=resume, as_json=json, workers=workers)
