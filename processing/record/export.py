@@ -24,7 +24,8 @@ HDF5_SUFFIXES = (".h5", ".hdf5", ".nxs")
 def export_patterns(run: Run, folder: Path) -> int:
     """Write every pattern as ``FRAME.xye`` (2θ in deg, intensity, sigma) into the folder, made if need be.
 
-    Bins without a valid pixel are left out. Returns the number of files. Raises UserError.
+    Bins without a valid pixel are left out; intensities have all the digits they were recorded with.
+    Returns the number of files. Raises UserError.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +49,7 @@ def pattern_text(row: Row) -> str:
     lines.append("# 2theta (deg), intensity, sigma")
     valid = np.isfinite(pattern.intensity) & np.isfinite(pattern.sigma)
     table = zip(pattern.two_theta[valid], pattern.intensity[valid], pattern.sigma[valid], strict=True)
-    lines += [f"{angle:.6f} {intensity:.7g} {sigma:.7g}" for angle, intensity, sigma in table]
+    lines += [f"{angle:.6f} {intensity!s} {sigma!s}" for angle, intensity, sigma in table]
     return "\n".join(lines) + "\n"
 
 
@@ -103,7 +104,7 @@ def _map_csv(run: Run, path: Path) -> None:
         times = iter(_times(run))
         for block in _blocks(run):
             for values in block:
-                cells = ("" if np.isnan(value) else f"{value:.7g}" for value in values)
+                cells = ("" if np.isnan(value) else str(value) for value in values)
                 lines.write(_csv_line([f"{next(times):.6f}", *cells]))
 
 
