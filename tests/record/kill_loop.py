@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -146,7 +147,7 @@ def _die_at(number: int) -> None:
     real = os.pwrite
     seen = 0
 
-    def pwrite(handle: int, content: bytes, offset: int) -> int:
+    def pwrite(handle: int, content: Any, offset: int) -> int:
         nonlocal seen
         seen += 1
         if seen == number:

@@ -73,7 +73,7 @@ def test_the_map_is_the_same_in_every_format(run: Run, tmp_path: Path) -> None:
         table = list(csv.reader(lines))
     assert len(table) == 46
     assert table[4][1:] == [""] * runs.BINS
-    np.testing.assert_array_equal(np.float32([cell or "nan" for cell in table[2][1:]]), expected[1])
+    np.testing.assert_array_equal(np.array([cell or "nan" for cell in table[2][1:]], np.float32), expected[1])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".pdf"])

@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 from nexusformat.nexus.validate import validate_file
-from silx.io.nxdata import NXdata, get_default
+from silx.io.nxdata.parse import NXdata, get_default
 
 from latticewatch.processing.record.trace import trace_columns
 from tests.record import runs
@@ -34,8 +34,9 @@ def test_the_default_plot_is_the_map(run_file: Path) -> None:
         assert plot is not None
         assert plot.is_valid
         assert plot.group.name == "/entry/map"
-        assert plot.signal.shape == (60, runs.BINS)
-        assert plot.errors.shape == plot.signal.shape
+        assert plot.signal is not None
+        assert plot.errors is not None
+        assert plot.signal.shape == plot.errors.shape == (60, runs.BINS)
         np.testing.assert_array_equal(plot.axes[0], 2.5 * np.arange(60))
         np.testing.assert_array_equal(plot.axes[1], runs.two_theta())
 
