@@ -130,7 +130,7 @@ class MainWindow(QMainWindow):
         facts = {"Title": self._title, "State": self.banner.words(), "Time": time.strftime("%Y-%m-%d %H:%M:%S")}
         if row is not None and self._run is not None:
             facts["Frame"] = f"{row.index} {row.name}"
-            facts["Lattice parameter"] = lattices_text(self._run.names, row)
+            facts["Lattice parameter"] = lattices_text(self._run.names, row).replace("\n", "    ")
         facts["Run file"] = str(self._out.name) if self._out else "not recorded"
         return facts
 

@@ -74,7 +74,8 @@ def lattices_text(names: tuple[str, ...], row: Row) -> str:
         for name, lattice in zip(names, row.fit.lattices, strict=True)
         if math.isfinite(lattice.lp_A)
     ]
-    return "    ".join(known) or f"one lattice {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+    lines = ["    ".join(known[first : first + 2]) for first in range(0, len(known), 2)]
+    return "\n".join(lines) or f"one lattice {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
 def values_of(row: Row, components: int) -> list[tuple[float, float]]:

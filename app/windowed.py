@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication
 
 from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
@@ -22,7 +23,7 @@ from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_f
 
 log = logging.getLogger(__name__)
 
-SCREENSHOT_SIZE = (1600, 1000)
+SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
 
 
 def run_windowed(
@@ -44,6 +45,7 @@ def run_windowed(
     worker = Worker(partial(run_session, opening), tell if as_json else None)
     window = MainWindow(title, theme=theme, worker=worker, transport=transport)
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
+    window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
     with stopped_by_signals(worker.stop):
         window.show()
         worker.start()
@@ -63,10 +65,16 @@ def make_application() -> QApplication:
     if no_display() and "QT_QPA_PLATFORM" not in os.environ:
         log.info("no display: the window is drawn offscreen")
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    qInstallMessageHandler(_log_of_qt)
     existing = QApplication.instance()
     application = existing if isinstance(existing, QApplication) else QApplication(["latticewatch"])
     ensure_font(application)
     return application
+
+
+def offscreen() -> bool:
+    """True where nobody can see or close the window."""
+    return QApplication.platformName() in ("offscreen", "minimal")
 
 
 def no_display() -> bool:
@@ -79,7 +87,8 @@ def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZ
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
         series.append(row)
-    apply_theme(make_application(), theme)
+    application = make_application()  # lives as long as its windows
+    apply_theme(application, theme)
     refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
     window = MainWindow(run.setup.title or run.path.stem, theme=theme)
     window.show_run(run.setup, series, refinement, run.path)
@@ -91,9 +100,19 @@ def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZ
 
 
 def _close_unless_watched(window: MainWindow, worker: Worker) -> None:
-    unattended = QApplication.platformName() in ("offscreen", "minimal")
-    if unattended or worker.stop.is_set() or worker.session is None:
+    if offscreen() or worker.stop.is_set() or worker.session is None:
         window.close()
+
+
+def _log_of_qt(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:
+    """What Qt has to say goes to the log file, not to the terminal."""
+    del context
+    level = logging.DEBUG if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) or _known(text) else logging.WARNING
+    logging.getLogger("latticewatch.qt").log(level, "%s", text)
+
+
+def _known(text: str | None) -> bool:
+    return "propagateSizeHints" in (text or "")
 
 
 def _raise_again(worker: Worker) -> None:

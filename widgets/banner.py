@@ -103,8 +103,11 @@ class Banner(QWidget):
         layout.setContentsMargins(14, 6, 14, 6)
         layout.setSpacing(14)
         layout.addWidget(self._shape)
-        layout.addLayout(_stacked(self._words, self._detail), 3)
-        layout.addLayout(_stacked(self._facts, self._lag), 2)
+        # A long headline is cut rather than widening the window; the numbers are never cut.
+        for label in (self._words, self._detail):
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        layout.addLayout(_stacked(self._words, self._detail), 1)
+        layout.addLayout(_stacked(self._facts, self._lag))
         self.show_headline(Headline("waiting", "WAITING", "for the first frame"))
 
     def show_headline(self, headline: Headline) -> None:
@@ -142,8 +145,6 @@ def _label(size_pt: float, *, bold: bool = False, align: Qt.AlignmentFlag = Qt.A
     font.setBold(bold)
     label.setFont(font)
     label.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)
-    # A long headline is cut rather than widening the window.
-    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     return label
 
 

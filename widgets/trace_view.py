@@ -138,7 +138,8 @@ class _Curve:
         # A pen of one pixel is drawn many times faster than a wider one.
         self._line.setPen(pg.mkPen(self._colour, width=self._width if sparse else 1.0))
         self._line.setData(line_times, line)
-        self._points.setData(times[: FEW if sparse else 0], lp[: FEW if sparse else 0])
+        known = np.flatnonzero(np.isfinite(lp)) if sparse else np.empty(0, np.intp)
+        self._points.setData(times[known], lp[known])
         bar_times, bars = thinned(times, lp - esd, lp + esd, columns)
         finite = np.repeat(np.isfinite(bars[0::2]) & np.isfinite(bars[1::2]), 2)
         self._bars.setPen(pg.mkPen(faded(self._colour, 110), width=2.0 if sparse else 1.0))

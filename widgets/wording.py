@@ -87,7 +87,7 @@ def _forecast(forecast: Forecast | None, now_s: float) -> str:
     left = max(0.0, forecast.complete_s - now_s)
     unit, size = ("s", 1.0) if left < 90.0 else ("min", 60.0) if left < 5400.0 else ("h", 3600.0)
     low, high = (max(0.0, bound - now_s) / size for bound in (forecast.earliest_s, forecast.latest_s))
-    digits = 1 if unit == "h" else 0
+    digits = 1 if unit == "h" or high - low < 1.5 else 0
     return f"complete in {left / size:.{digits}f} {unit} ({low:.{digits}f}–{high:.{digits}f})"
 
 
