@@ -10,7 +10,8 @@ from latticewatch.processing.reaction.motion import Array, Motion
 from latticewatch.processing.reaction.start import Start
 from latticewatch.processing.reaction.verdict import Forecast
 
-# Wider than this factor between the 5 % and 95 % points and the data do not bear a forecast; nor do many hypotheses without an end.
+# Wider than this factor between the 5 % and 95 % points, or with so many hypotheses that see no end, the data do not
+# bear a forecast.
 WIDEST = 3.0
 ENDLESS = 0.04
 GRID = np.linspace(-4.0, 4.0, 81)

@@ -1,9 +1,9 @@
 """Many hypotheses of what the coordinate does now, weighed against each other frame by frame.
 
-Each hypothesis is one segment, rest or motion, with the time it began: a run-length posterior (Adams and MacKay 2007) whose segments
-are followed by Kalman filters. At every frame new segments branch off the mixture of the old ones with a small prior
-probability (the hazard), all are weighed by how well they foretold the frame, and the best are kept: work per frame is constant.
-Outliers are weighed softly (probabilistic data association, Bar-Shalom 1975).
+Each hypothesis is one segment, rest or motion, with the time it began: a run-length posterior (Adams and MacKay 2007)
+whose segments are followed by Kalman filters. At every frame new segments branch off the mixture of the old ones with a
+small prior probability (the hazard), all are weighed by how well they foretold the frame, and the best are kept: work
+per frame is constant. Outliers are weighed softly (probabilistic data association, Bar-Shalom 1975).
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +19,7 @@ KEPT = 64
 OUTLIER_SHARE = 0.02
 OUTLIER_WIDTH = 30.0
 REST, MOVE = 0, 1
+FIRST, FROM_REST, TURNED, FRESH = 0, 1, 2, 3
 REST_SPEED = 0.25
 PROVEN = 3
 # Real kinetics are only nearly exponential: how far ln k wanders while one time constant passes, two opinions.
@@ -30,8 +31,10 @@ FARTHEST_A = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Hazards:
-    """Prior probabilities. Over the whole way (``span_A``): motion comes to rest, motion bends (changes its rate). In one
-    frame: rest becomes motion, all is new.
+    """Prior probabilities.
+
+    Over the whole way (``span_A``): motion comes to rest, motion bends (changes its rate). In one frame: rest becomes
+    motion, all is new.
     """
 
     span_A: float
@@ -41,7 +44,7 @@ class Hazards:
     jump: float = 1e-3
 
     def passed(self, way_A: Array) -> Array:
-        """Share of the whole way: alloys that stop an exchange are compositions, so a pause is as likely here as there."""
+        """Share of the whole way: what stops an exchange is a composition, as likely here as there."""
         return np.asarray(np.clip(np.abs(way_A) / self.span_A, 1e-4, 0.3))
 
 
@@ -50,7 +53,8 @@ class Bank:
     """The hypotheses, all arrays with first axis n.
 
     x, P: state and covariance (motion.py). kind: REST or MOVE. weight: posterior probability, sums to 1.
-    reference: speed parameter of the motion before this segment (NaN: none). walk: random walk of ln k per time constant. age: frames seen by this segment.
+    reference: speed parameter of the motion before this segment (NaN: none). walk: random walk of ln k per time
+    constant. age: frames seen by this segment. origin: what it branched off (FIRST, FROM_REST, TURNED, FRESH).
     left_s, left_y, left_rate: time, coordinate and dy/dt where the segment before was left.
     """
 
@@ -61,6 +65,7 @@ class Bank:
     reference: Array
     walk: Array
     age: NDArray[np.int64]
+    origin: NDArray[np.int8]
     left_s: Array
     left_y: Array
     left_rate: Array
@@ -71,15 +76,17 @@ def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: flo
     rest = motion.begin(y, variance, 0.0, dt)
     rest[0][0, 1:], rest[1][0, 1:, :], rest[1][0, :, 1:] = 0.0, 0.0, 0.0
     parts = [_segment(rest, REST, 1.0 - moving, time_s, y)]
-    parts += _motions(motion, y, variance, dt, moving, time_s)
+    parts += _motions(motion, y, variance, dt, moving, time_s, FIRST)
     return _joined(parts)
 
 
-def _motions(motion: Motion, y: float, variance: float, dt: float, weight: float, left_s: float) -> list[Bank]:
+def _motions(
+    motion: Motion, y: float, variance: float, dt: float, weight: float, left_s: float, origin: int
+) -> list[Bank]:
     """Motions from level y: of any speed, with a steady rate or a walking one."""
     each = weight / (len(motion.speed_scales) * len(WALKS))
     return [
-        _segment(motion.begin(y, variance, scale, dt), MOVE, each, left_s, y, walk=walk)
+        _segment(motion.begin(y, variance, scale, dt), MOVE, each, left_s, y, walk=walk, origin=origin)
         for scale in motion.speed_scales
         for walk in WALKS
     ]
@@ -127,11 +134,11 @@ def _branches(
     share = float(bank.weight[resting].sum())
     if share > 1e-9:
         x, P = mixed(bank, resting)
-        begun = _joined(_motions(motion, x[0], P[0, 0], period, share * hazards.move, left_s))
+        begun = _joined(_motions(motion, x[0], P[0, 0], period, share * hazards.move, left_s, FROM_REST))
         begun_x, begun_P = motion.predict(begun.x, begun.P, begun.walk, min(dt, period) / 2.0)
         parts.append(replace(begun, x=begun_x, P=begun_P))
     # A fresh start may be anywhere within 1 Å: its own prediction, always perfect, must not be its merit.
-    parts += _motions(motion, z, R, period, hazards.jump * float(np.sqrt(2.0 * R)), left_s)
+    parts += _motions(motion, z, R, period, hazards.jump * float(np.sqrt(2.0 * R)), left_s, FRESH)
     return parts
 
 
@@ -152,14 +159,14 @@ def _left_motion(
     still_x, still_P = np.zeros_like(x), np.zeros_like(P)
     still_x[0], still_P[0, 0] = middle, variance
     still = (still_x[None], still_P[None])
-    parts = [_segment(still, REST, share * hazards.rest * passed, left_s, x[0], rate, speed)]
+    parts = [_segment(still, REST, share * hazards.rest * passed, left_s, x[0], rate, speed, 0.0, TURNED)]
     for factor, width in BENDS:
         bent_x, bent_P = x1.copy(), P1.copy()
         bent_P[:2, :] = bent_P[:, :2] = 0.0
         bent_x[:2] = middle, factor * speed
         bent_P[0, 0], bent_P[1, 1] = variance, (width * speed) ** 2 + P1[1, 1]
         weight = share * hazards.bend * passed / len(BENDS)
-        parts.append(_segment((bent_x[None], bent_P[None]), MOVE, weight, left_s, x[0], rate, speed, WALKS[0]))
+        parts.append(_segment((bent_x[None], bent_P[None]), MOVE, weight, left_s, x[0], rate, speed, WALKS[0], TURNED))
     return parts
 
 
@@ -172,6 +179,7 @@ def _segment(
     left_rate: float = NAN,
     reference: float = NAN,
     walk: float = 0.0,
+    origin: int = FIRST,
 ) -> Bank:
     return Bank(
         x=state[0],
@@ -181,6 +189,7 @@ def _segment(
         reference=np.array([reference]),
         walk=np.array([walk]),
         age=np.array([1]),
+        origin=np.array([origin], np.int8),
         left_s=np.array([left_s]),
         left_y=np.array([left_y]),
         left_rate=np.array([left_rate]),

@@ -1,7 +1,7 @@
 """The causal verdict: one state per frame, from the lattice parameters and esds so far.
 
-Two lattices that exchange are judged by the distance between them, which ends at zero; one lattice alone by its own lattice parameter.
-What is not known is not guessed: a sample that never moved is ``waiting``.
+Two lattices that exchange are judged by the distance between them, which ends at zero; one lattice alone by its own
+lattice parameter. What is not known is not guessed: a sample that never moved is ``waiting``.
 """
 
 import math
@@ -13,6 +13,8 @@ from scipy.special import ndtr
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.forecast import forecast_of
 from latticewatch.processing.reaction.hypotheses import (
+    FIRST,
+    FROM_REST,
     MOVE,
     REST,
     Bank,
@@ -25,6 +27,7 @@ from latticewatch.processing.reaction.hypotheses import (
     step,
 )
 from latticewatch.processing.reaction.motion import Array, Motion, PairMotion, SingleMotion
+from latticewatch.processing.reaction.observed import distance, watched
 from latticewatch.processing.reaction.start import Baseline, Start, start_from_rest, start_in_motion
 from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.refinement.fit import Fit
@@ -109,7 +112,7 @@ class Judge:
         """Two lattices where two are seen; a pair never told apart is judged as one lattice."""
         if len(self._setup.components) < 2 or self._start is not None:
             return
-        apart = not math.isnan(_distance(fit)[0])
+        apart = not math.isnan(distance(fit)[0])
         self._lonely = 0 if apart else self._lonely + 1
         if apart and isinstance(self._motion, SingleMotion):
             self._motion, self._bank, self._empty_before = PairMotion(), None, True
@@ -117,7 +120,7 @@ class Judge:
             self._motion = SingleMotion()
 
     def _observation(self, fit: Fit) -> tuple[float, float]:
-        value, esd = _distance(fit) if isinstance(self._motion, PairMotion) else _watched(fit)
+        value, esd = distance(fit) if isinstance(self._motion, PairMotion) else watched(fit)
         if not (math.isfinite(value) and math.isfinite(esd) and esd > 0.0):
             return NAN, NAN
         return value, esd**2
@@ -171,14 +174,17 @@ class Judge:
             self._begin(time_s, bank, x, P, resting)
         if self._start is None:
             return Verdict(State.WAITING, why="Lattices are seen; none has moved yet.")
-        return self._judged(time_s, bank, x, P, resting)
+        return self._judged(time_s, bank, x, resting, self._start)
 
     def _begin(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> None:
         """Find the start, and mend it while the motion is young."""
         moving = float(bank.weight[bank.kind == MOVE].sum())
         if moving < CONFIDENT or abs(x[1]) < FASTEST_START * math.sqrt(P[1, 1]) or resting > 0.2:
             return
-        best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
+        first = (bank.kind == MOVE) & ((bank.origin == FIRST) | (bank.origin == FROM_REST))
+        best = int(np.argmax(np.where(first, bank.weight, 0.0)))
+        if bank.weight[best] < 0.2:
+            return
         x, P = bank.x[best], bank.P[best]
         mixing = self._setup.mixing_time_s
         left_s = float(bank.left_s[best])
@@ -191,9 +197,7 @@ class Judge:
         if self._start is None or start.variance < self._start.variance:
             self._start = start
 
-    def _judged(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> Verdict:
-        start = self._start
-        assert start is not None
+    def _judged(self, time_s: float, bank: Bank, x: Array, resting: float, start: Start) -> Verdict:
         tolerance = self._setup.tolerance
         done = float((proven(bank) * self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance)).sum())
         state, since = self._next(time_s, bank, done, resting)
@@ -219,18 +223,6 @@ class Judge:
         if was is State.WAITING and self._start is not None:
             return State.REACTING, self._start.mixing_s
         return State.REACTING, _resumed(self._motion, bank, time_s)
-
-
-def _distance(fit: Fit) -> tuple[float, float]:
-    first, second = fit.lattices[0], fit.lattices[1]
-    return second.lp_A - first.lp_A, math.hypot(first.lp_esd_A, second.lp_esd_A)
-
-
-def _watched(fit: Fit) -> tuple[float, float]:
-    first = fit.lattices[0]
-    if math.isnan(first.lp_A):
-        return fit.lp_mean_A, fit.lp_mean_esd_A
-    return first.lp_A, first.lp_esd_A
 
 
 def _onset(bank: Bank, best: int) -> float:

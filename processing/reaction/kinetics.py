@@ -1,8 +1,15 @@
 """The kinetics of a run, told after the fact from its rows."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.reaction.observed import Observed, observed
+from latticewatch.processing.reaction.stretches import LEAST_FRAMES, Decay, fit_decay
+from latticewatch.processing.reaction.verdict import State
 from latticewatch.processing.series import Row
 from latticewatch.processing.setup import Setup
 
@@ -11,7 +18,10 @@ NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A stretch in which the watched lattice stood still. end_s: NaN while it lasts. declared_s: when it was called."""
+    """A stretch in which the watched lattice stood still.
+
+    end_s: NaN while it lasts. declared_s: when it was called.
+    """
 
     start_s: float
     end_s: float
@@ -60,7 +70,182 @@ class Kinetics:
     lp_end_esd_A: float = NAN
 
 
-def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:  # noqa: ARG001
-    """The kinetics of these rows, watched on the first component. Never raises on data."""
-    mixing = next((row.verdict.mixing_s for row in reversed(rows)), NAN)
-    return Kinetics(mixing_s=mixing)
+def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
+    """The kinetics of these rows, watched on the first component. Never raises on data.
+
+    What the verdicts called, and when, stands as it was called; levels, rates and times reached are fitted to all frames.
+    """
+    seen = observed(setup, rows)
+    mixing = next((row.verdict.mixing_s for row in reversed(rows) if math.isfinite(row.verdict.mixing_s)), NAN)
+    if not len(seen.times_s):
+        return Kinetics(mixing_s=mixing)
+    pauses = _pauses(rows, seen)
+    called = _called(rows)
+    stretches = _stretches(mixing, pauses, seen)
+    decays = [_fitted(seen, start, end) for start, end in stretches]
+    start = _start(seen, mixing, decays)
+    end = _end(seen, pauses, called)
+    complete = None
+    if called is not None:
+        reached = _reached(decays, start, called[0], setup.tolerance, seen)
+        complete = Completion(called[0], reached, *end)
+    half = _half_time(seen, mixing, start)
+    return Kinetics(
+        mixing_s=mixing,
+        pauses=pauses,
+        complete=complete,
+        half_time_s=half[0],
+        half_time_esd_s=half[1],
+        rates=tuple(_rate(*limits, decay) for limits, decay in zip(stretches, decays, strict=True) if decay),
+        lp_start_A=start[0],
+        lp_start_esd_A=start[1],
+        lp_end_A=end[0],
+        lp_end_esd_A=end[1],
+    )
+
+
+def _pauses(rows: Sequence[Row], seen: Observed) -> tuple[Pause, ...]:
+    """Every stretch of ``paused``; gaps and lost beam within it do not end it."""
+    pauses: list[Pause] = []
+    begun: tuple[float, float] | None = None
+    for row in rows:
+        state = row.verdict.state
+        if state is State.PAUSED and begun is None:
+            begun = (row.verdict.since_s, row.time_s)
+        elif state in (State.REACTING, State.COMPLETE) and begun is not None:
+            pauses.append(_pause(seen, begun, row.verdict.since_s))
+            begun = None
+    if begun is not None:
+        pauses.append(_pause(seen, begun, NAN))
+    return tuple(pauses)
+
+
+def _pause(seen: Observed, begun: tuple[float, float], end_s: float) -> Pause:
+    start_s, declared_s = begun
+    within = (seen.times_s >= start_s) & ~(seen.times_s > end_s)
+    return Pause(start_s, end_s, *_mean(seen, within), declared_s)
+
+
+def _called(rows: Sequence[Row]) -> tuple[float, float] | None:
+    """When the completion that stood at the end was called, and since when it was true as known then."""
+    called = None
+    for row in rows:
+        if row.verdict.state is State.COMPLETE:
+            called = called or (row.time_s, row.verdict.since_s)
+        elif row.verdict.state is not State.NO_BEAM:
+            called = None
+    return called
+
+
+def _stretches(mixing: float, pauses: tuple[Pause, ...], seen: Observed) -> list[tuple[float, float]]:
+    """Start and end of the motion between the pauses."""
+    begins = [mixing, *(pause.end_s for pause in pauses)]
+    last = float(seen.times_s[-1])
+    ends = [*(pause.start_s for pause in pauses), last]
+    return [(a, b) for a, b in zip(begins, ends, strict=True) if a < b]
+
+
+def _fitted(seen: Observed, start: float, end: float) -> Decay | None:
+    z, esd = (seen.lp_A, seen.lp_esd_A) if seen.single else (seen.distance_A, seen.distance_esd_A)
+    chosen = (seen.times_s >= start) & (seen.times_s <= end) & np.isfinite(z) & (esd > 0.0)
+    return fit_decay(start, seen.times_s[chosen], z[chosen], esd[chosen], free_end=seen.single)
+
+
+def _rate(start: float, end: float, decay: Decay) -> Rate:
+    k, esd = decay.rate
+    return Rate(start, end, k, esd, "stretched exponential" if decay.stretched else "exponential")
+
+
+def _mean(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """Weighted mean of the watched lattice parameter, its esd no less than the scatter allows."""
+    chosen = chosen & np.isfinite(seen.lp_A) & (seen.lp_esd_A > 0.0)
+    if not chosen.any():
+        return NAN, NAN
+    y, w = seen.lp_A[chosen], 1.0 / seen.lp_esd_A[chosen] ** 2
+    mean = float(w @ y / w.sum())
+    excess = float(w @ (y - mean) ** 2) / max(len(y) - 1, 1)
+    return mean, math.sqrt(max(excess, 1.0) / float(w.sum()))
+
+
+def _start(seen: Observed, mixing: float, decays: list[Decay | None]) -> tuple[float, float]:
+    """The watched lattice at the mixing: at rest before it, or followed back to it."""
+    before = seen.times_s < mixing
+    if before.sum() >= 1:
+        return _mean(seen, before)
+    decay = decays[0] if decays else None
+    if decay is None:
+        return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
+    if seen.single:
+        return float(decay.values[0]), math.sqrt(float(decay.covariance[0, 0]))
+    return _followed_back(seen, decay)
+
+
+def _followed_back(seen: Observed, decay: Decay) -> tuple[float, float]:
+    """The watched lattice is a straight line against the distance: read it where the distance was at the start."""
+    chosen = np.isfinite(seen.distance_A) & np.isfinite(seen.lp_A) & (seen.lp_esd_A > 0.0)
+    if chosen.sum() < LEAST_FRAMES:
+        return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
+    away = seen.distance_A[chosen] - decay.values[0]
+    design = np.stack([np.ones_like(away), away], axis=1) / seen.lp_esd_A[chosen, None]
+    solution, *_ = np.linalg.lstsq(design, seen.lp_A[chosen] / seen.lp_esd_A[chosen], rcond=None)
+    covariance = np.linalg.pinv(design.T @ design)
+    spread = covariance[0, 0] + solution[1] ** 2 * decay.covariance[0, 0]
+    return float(solution[0]), math.sqrt(float(spread))
+
+
+def _end(seen: Observed, pauses: tuple[Pause, ...], called: tuple[float, float] | None) -> tuple[float, float]:
+    """The watched lattice where the run ended: over the complete part, the last rest, or the last frame."""
+    if called is not None:
+        # The later half: what is left under the tolerance still goes on.
+        return _mean(seen, seen.times_s >= (called[0] + float(seen.times_s[-1])) / 2.0)
+    if pauses and math.isnan(pauses[-1].end_s):
+        return pauses[-1].lp_A, pauses[-1].lp_esd_A
+    return float(seen.lp_A[-1]), float(seen.lp_esd_A[-1])
+
+
+def _reached(
+    decays: list[Decay | None], start: tuple[float, float], declared_s: float, tolerance: float, seen: Observed
+) -> float:
+    """When what remained fell under the tolerance: on the decay of the last stretch, else when it was called."""
+    first, last = (decays[0], decays[-1]) if decays else (None, None)
+    if first is None or last is None:
+        return declared_s
+    end = float(last.values[2]) if last.free_end else 0.0
+    total = abs((start[0] if seen.single else float(first.values[0])) - end)
+    share = abs(float(last.values[0]) - end) / (tolerance * total) if total > 0.0 else NAN
+    if not share > 1.0:
+        return declared_s
+    beta = float(last.values[-1]) if last.stretched else 1.0
+    return last.start_s + math.log(share) ** (1.0 / beta) / last.rate[0]
+
+
+def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tuple[float, float]:
+    """From mixing until half the total change: a straight line through the nine frames around the crossing."""
+    z = seen.lp_A if seen.single else seen.distance_A
+    esd = seen.lp_esd_A if seen.single else seen.distance_esd_A
+    chosen = np.isfinite(z) & (esd > 0.0) & (seen.times_s >= mixing)
+    t, z, esd = seen.times_s[chosen], z[chosen], esd[chosen]
+    if len(z) < LEAST_FRAMES:
+        return NAN, NAN
+    first = start[0] if seen.single else _first_distance(seen, mixing)
+    half = (first + float(np.mean(z[-LEAST_FRAMES:]))) / 2.0 if seen.single else first / 2.0
+    passed = np.sign(z - half) != np.sign(first - half)
+    # Three in a row: one outlier is no crossing.
+    steady = np.flatnonzero(passed[2:] & passed[1:-1] & passed[:-2])
+    if not len(steady):
+        return NAN, NAN
+    near = slice(max(0, int(steady[0]) - 4), int(steady[0]) + 5)
+    design = np.stack([np.ones_like(t[near]), t[near] - t[steady[0]]], axis=1) / esd[near, None]
+    (level, slope), *_ = np.linalg.lstsq(design, (z[near] - half) / esd[near], rcond=None)
+    covariance = np.linalg.pinv(design.T @ design)
+    if not slope:
+        return NAN, NAN
+    return float(t[steady[0]] - level / slope - mixing), math.sqrt(float(covariance[0, 0])) / abs(float(slope))
+
+
+def _first_distance(seen: Observed, mixing: float) -> float:
+    before = (seen.times_s < mixing) & np.isfinite(seen.distance_A)
+    if before.any():
+        return float(np.mean(seen.distance_A[before]))
+    decay = _fitted(seen, mixing, float(seen.times_s[min(12, len(seen.times_s) - 1)]))
+    return float(decay.values[0]) if decay else float(seen.distance_A[np.isfinite(seen.distance_A)][0])

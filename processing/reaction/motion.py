@@ -1,7 +1,7 @@
 """How the watched coordinate may move: towards zero at a rate (two lattices), or towards a level not yet known.
 
-A coordinate y is followed by many hypotheses at once, each a Gaussian over a small state. State 0 is y itself and state 1 its
-speed parameter, which is exactly zero at rest.
+A coordinate y is followed by many hypotheses at once, each a Gaussian over a small state. State 0 is y itself and state
+1 its speed parameter, which is exactly zero at rest.
 
 Two lattices that exchange end as one: y = a₂ - a₁ falls to zero, dy/dt = -k y, state (y, k). The end needs no guess.
 One lattice alone approaches a level that only the curvature tells: dy/dt = v, dv/dt = -k v, state (y, v, k).

@@ -22,10 +22,10 @@ def main() -> None:
     options = parser.parse_args()
     results = {}
     frames, cpu = 0, time.process_time()
-    for number, family in enumerate(options.families):
+    for family in options.families:
         scores = []
         for trace_number in range(options.traces):
-            trace = make(family, np.random.default_rng([options.seed, number, trace_number]))
+            trace = make(family, np.random.default_rng([options.seed, list(FAMILIES).index(family), trace_number]))
             verdicts = judged(trace)
             frames += len(verdicts)
             scores.append(score(trace, verdicts))

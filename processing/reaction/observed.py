@@ -1,0 +1,63 @@
+"""What the fits of a run observed, as arrays."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.series import Row
+from latticewatch.processing.setup import Setup
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All fitted frames whose time is known, (n,) each.
+
+    lp_A, lp_esd_A: the watched lattice, or the mean where it cannot be told from its neighbour. distance_A and
+    distance_esd_A: from it to its partner, NaN where they are one. single: they were never told apart.
+    """
+
+    times_s: NDArray[np.float64]
+    lp_A: NDArray[np.float64]
+    lp_esd_A: NDArray[np.float64]
+    distance_A: NDArray[np.float64]
+    distance_esd_A: NDArray[np.float64]
+    single: bool
+
+
+def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
+    """The fitted frames of these rows."""
+    table = np.array(
+        [
+            (row.time_s, *watched(row.fit), *distance(row.fit))
+            for row in rows
+            if not isinstance(row.fit, Gap) and math.isfinite(row.time_s)
+        ],
+        dtype=np.float64,
+    ).reshape(-1, 5)
+    good = np.isfinite(table[:, 1]) & (table[:, 2] > 0.0)
+    table = table[good]
+    never = len(setup.components) < 2 or int(np.isfinite(table[:, 3]).sum()) < 5
+    return Observed(*table.T, single=never)
+
+
+def watched(fit: Fit) -> tuple[float, float]:
+    """The first lattice and its esd in Å; the mean of all where it cannot be told from its neighbour."""
+    first = fit.lattices[0]
+    if math.isnan(first.lp_A):
+        return fit.lp_mean_A, fit.lp_mean_esd_A
+    return first.lp_A, first.lp_esd_A
+
+
+def distance(fit: Fit) -> tuple[float, float]:
+    """From the first lattice to the second, with its esd, in Å; NaN where they cannot be told apart."""
+    if len(fit.lattices) < 2:
+        return NAN, NAN
+    first, second = fit.lattices[0], fit.lattices[1]
+    return second.lp_A - first.lp_A, math.hypot(first.lp_esd_A, second.lp_esd_A)
