@@ -136,7 +136,8 @@ def imported_modules(path: Path) -> set[str]:
 def test_every_imported_library_is_asked_for() -> None:
     # A library that only comes along with another one may stop coming: then users' installs break, not ours.
     project = PROJECT["project"]
-    asked = names([*project["dependencies"], *project["optional-dependencies"]["cluster"]])
+    optional = {extra: wanted for extra, wanted in project["optional-dependencies"].items() if extra != "test"}
+    asked = names([*project["dependencies"], *(each for wanted in optional.values() for each in wanted)])
     providers = packages_distributions()
     unasked = set()
     for path in product_files():
