@@ -41,9 +41,9 @@ def watched_scan(
         until_idle_s=until_idle_s,
         frame_limit=frame_limit,
     )
-    return partial(
-        scan_session, inputs, source, str(folder), out or free_names([folder], resume=resume)[0], resume=resume
-    )
+    target = out or free_names([folder], resume=resume)[0]
+    on_state = inputs.experiment.alarm.on_state or ()
+    return partial(scan_session, inputs, source, str(folder), target, resume=resume, on_state=on_state)
 
 
 def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> Opening:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.app.inputs import Inputs
+from latticewatch.app.on_state import state_command
 from latticewatch.processing import loop
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
@@ -35,11 +36,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A run ready to go: its set-up, its parts, and the file it is recorded in (None: nowhere)."""
+    """A run ready to go: its set-up, its parts, and the file it is recorded in (None: nowhere).
+
+    on_state: the user's command for changes of state; empty: none.
+    """
 
     setup: Setup
     pipeline: Pipeline
     out: Path | None
+    on_state: tuple[str, ...] = ()
 
 
 Opening = Callable[[threading.Event], AbstractContextManager[Session | None]]
@@ -68,13 +73,14 @@ def run_session(
     opening: Opening,
     stop: threading.Event,
     on_open: Callable[[Session], None],
-    on_row: Callable[[Row], None] | None = None,
+    *listeners: Callable[[Row], None],
 ) -> Session | None:
     """Open a session and run it to its end, in the calling thread; None when stopped before it began."""
     with opening(stop) as session:
         if session is not None:
             on_open(session)
-            loop.run(session.pipeline, stop, on_row)
+            with state_command(session.on_state) as tell:
+                loop.run(session.pipeline, stop, *listeners, tell)
         return session
 
 
@@ -93,11 +99,19 @@ class Resuming:
 
 @contextmanager
 def scan_session(
-    inputs: Inputs, source: Source, scan: str, out: Path | None, stop: threading.Event, *, resume: bool = False
+    inputs: Inputs,
+    source: Source,
+    scan: str,
+    out: Path | None,
+    stop: threading.Event,
+    *,
+    resume: bool = False,
+    on_state: tuple[str, ...] = (),
 ) -> Iterator[Session | None]:
     """A session that integrates the images of ``source``, recorded in ``out`` and closed at the end.
 
-    resume: go on with ``out`` where it stopped, if it is there. Raises UserError as its parts do.
+    resume: go on with ``out`` where it stopped, if it is there. on_state: command for changes of state.
+    Raises UserError as its parts do.
     """
     begun = begin(source, scan, stop)
     if begun is None:
@@ -121,7 +135,7 @@ def scan_session(
                 stack.enter_context(RunWriter(out, header, integrator.two_theta)) if out else Unrecorded()
             )
             parts = begun, recorder
-        yield Session(setup, _pipeline(setup, parts[0], integrator, integrator.two_theta, parts[1]), out)
+        yield Session(setup, _pipeline(setup, parts[0], integrator, integrator.two_theta, parts[1]), out, on_state)
 
 
 def _resumed(

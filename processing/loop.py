@@ -56,14 +56,14 @@ class Pipeline:
     series: Series
 
 
-def run(pipeline: Pipeline, stop: threading.Event, on_row: Callable[[Row], None] | None = None) -> None:
-    """Process every frame of the source until it ends or ``stop`` is set; ``on_row`` sees recorded rows."""
+def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
+    """Process every frame of the source until it ends or ``stop`` is set; each listener is told of each row."""
     for frame in pipeline.source.frames(stop):
         row = pipeline.recorder.append(_row(pipeline, frame))
         pipeline.series.append(row)
         pipeline.series.report(pipeline.source.progress())
-        if on_row:
-            on_row(row)
+        for tell in listeners:
+            tell(row)
 
 
 def _row(pipeline: Pipeline, frame: Frame) -> Row:
