@@ -50,7 +50,7 @@ class Ledger:
     def note_gap(self, candidate: Candidate) -> None:
         """This file was given up in the state it is in."""
         entry = self._entry(candidate.name)
-        entry.state, entry.in_question = candidate.state, False
+        entry.state, entry.in_question = candidate.state or self._state(candidate.name), False
         if entry.checksum is None:
             self._gaps[candidate.name.name] = entry
 
@@ -101,12 +101,15 @@ class Ledger:
         return few
 
     def _is_changed(self, entry: _Entry) -> bool:
-        try:
-            state = state_of(os.lstat(self._folder / entry.name.name))
-        except OSError:
-            return False
-        entry.in_question = state != entry.state
+        state = self._state(entry.name)
+        entry.in_question = state is not None and state != entry.state
         return entry.in_question
+
+    def _state(self, name: FrameName) -> FileState | None:
+        try:
+            return state_of((self._folder / name.name).lstat())
+        except OSError:
+            return None
 
 
 def _exists(path: Path) -> bool:

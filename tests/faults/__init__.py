@@ -1,0 +1,1 @@
+"""A scan played with faults while it is watched."""

@@ -1,0 +1,192 @@
+"""A folder that is written to: order, waiting, ends, and the same frames as when it is read afterwards."""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.sources import listing as listing_module
+from latticewatch.processing.sources.candidate import Patience
+from latticewatch.processing.sources.recorded import RecordedFolder
+from latticewatch.processing.sources.watched import WatchedFolder
+from tests.sources import frame_files
+
+QUICK = Patience(settle_s=0.1, give_up_s=0.3, longest_s=5.0)
+
+
+def put(folder: Path, number: int, *, seed: int | None = None) -> Path:
+    path = folder / f"br_0001p_{number:05d}.cbf"
+    image = frame_files.counts(number if seed is None else seed)
+    path.write_bytes(frame_files.cbf(image, stamp=frame_files.stamp(2.5 * number)))
+    return path
+
+
+def watch(folder: Path, **options: float) -> WatchedFolder:
+    settings = {"until_idle_s": 0.5, "missing_wait_s": 0.3, "poll_s": 0.01, "first_wait_s": 10.0, **options}
+    return WatchedFolder(folder, patience=QUICK, **settings)  # type: ignore[arg-type]
+
+
+def numbers(found: list[Frame]) -> list[int]:
+    return [int(frame.name.split("_")[-1].removesuffix(".cbf")) for frame in found]
+
+
+def run(source: WatchedFolder, after: dict[int, Callable[[], object]] | None = None) -> list[Frame]:
+    """All frames; ``after`` n frames something is done."""
+    found: list[Frame] = []
+    for frame in source.frames(threading.Event()):
+        found.append(frame)
+        (after or {}).get(len(found), lambda: None)()
+    return found
+
+
+def same(one: Frame, other: Frame) -> bool:
+    plain = [(frame.index, frame.name, repr(frame.time_s), frame.mtime_s, dict(frame.header)) for frame in (one, other)]
+    assert isinstance(one.content, Image)
+    assert isinstance(other.content, Image)
+    return plain[0] == plain[1] and np.array_equal(one.content.counts, other.content.counts)
+
+
+@pytest.mark.parametrize("kind", ["cbf", "tif", "tif_copied", "edf"])
+def test_watched_and_recorded_give_the_same_frames(tmp_path: Path, kind: str) -> None:
+    writers = {
+        "cbf": lambda n: frame_files.cbf(frame_files.counts(n), stamp=frame_files.stamp(0.1 * n)),
+        "tif": lambda n: frame_files.tiff(frame_files.counts(n)),
+        "tif_copied": lambda n: frame_files.tiff(frame_files.counts(n)),
+        "edf": lambda n: frame_files.edf(frame_files.counts(n)),
+    }
+    for number in (1, 2, 3, 4, 7, 8, 10):
+        path = tmp_path / f"scan_{number}.{kind[:3]}"
+        path.write_bytes(writers[kind](number))
+        spacing = 0.001 if kind == "tif_copied" else 2.5
+        os.utime(path, (1.6e9 + spacing * number, 1.6e9 + spacing * number))
+    watched = run(watch(tmp_path, period_s=3.0))
+    recorded = list(RecordedFolder(tmp_path, period_s=3.0).frames(threading.Event()))
+    assert len(watched) == len(recorded) == 7
+    assert all(same(one, other) for one, other in zip(watched, recorded, strict=True))
+
+
+def test_order_is_that_of_exposure_not_of_arrival(tmp_path: Path) -> None:
+    for number in (3, 1, 2):
+        put(tmp_path, number)
+    after = {3: lambda: [put(tmp_path, 6), put(tmp_path, 5)], 4: lambda: None}
+    source = watch(tmp_path, missing_wait_s=5.0)
+    playing = threading.Timer(0.5, lambda: put(tmp_path, 4))
+    playing.start()
+    assert numbers(run(source, after)) == [1, 2, 3, 4, 5, 6]
+    playing.join()
+
+
+def test_a_number_that_never_comes_is_waited_for_within_bounds_and_recorded_when_it_comes_after_all(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in (1, 2, 5):
+        put(tmp_path, number)
+    found = run(watch(tmp_path), {3: lambda: put(tmp_path, 4)})
+    assert numbers(found) == [1, 2, 5, 4]
+    assert [frame.time_s for frame in found] == [0.0, 2.5, 10.0, 7.5]
+    assert "2 frame numbers are missing" in caplog.text
+    assert "comes late" in caplog.text
+
+
+def test_a_file_that_stays_broken_is_a_gap_and_its_good_version_a_row(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    put(tmp_path, 2).write_bytes(b"###CBF: cut")
+    put(tmp_path, 3)
+    found = run(watch(tmp_path), {3: lambda: put(tmp_path, 2)})
+    assert numbers(found) == [1, 2, 3, 2]
+    assert [type(frame.content) for frame in found] == [Image, Gap, Image, Image]
+    assert [frame.index for frame in found] == [0, 1, 2, 3]
+
+
+def test_other_content_under_a_recorded_name_is_recorded_too(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in (1, 2):
+        put(tmp_path, number)
+    found = run(watch(tmp_path), {2: lambda: put(tmp_path, 1, seed=77)})
+    assert numbers(found) == [1, 2, 1]
+    assert isinstance(found[2].content, Image)
+    np.testing.assert_array_equal(found[2].content.counts, frame_files.counts(77))
+    assert "written again" in caplog.text
+
+
+def test_a_header_patched_afterwards_is_not_another_frame(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+
+    def patch() -> None:
+        content = frame_files.cbf(frame_files.counts(1), stamp=frame_files.stamp(2.5), Flux="12345.0")
+        (tmp_path / "br_0001p_00001.cbf").write_bytes(content)
+
+    assert len(run(watch(tmp_path), {1: patch})) == 1
+
+
+def test_a_frame_renamed_after_it_was_recorded_stays_one(tmp_path: Path) -> None:
+    path = put(tmp_path, 1)
+    put(tmp_path, 2)
+    assert len(run(watch(tmp_path), {2: lambda: path.rename(tmp_path / "br_0001p_00003.cbf")})) == 2
+
+
+def test_folder_removed_and_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "scan"
+    folder.mkdir()
+    for number in (1, 2):
+        put(folder, number)
+
+    def come_back() -> None:
+        folder.mkdir()
+        for number in (3, 4):
+            put(folder, number)
+
+    def leave() -> None:
+        folder.rename(tmp_path / "gone")
+        timer.start()
+
+    timer = threading.Timer(0.3, come_back)
+    assert numbers(run(watch(folder, until_idle_s=3.0), {2: leave})) == [1, 2, 3, 4]
+    assert "folder gone since" in caplog.text
+    assert "folder is back" in caplog.text
+
+
+def test_limits_end_the_watch(tmp_path: Path) -> None:
+    for number in range(1, 6):
+        put(tmp_path, number)
+    assert numbers(run(watch(tmp_path, frame_limit=3))) == [1, 2, 3]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run(watch(empty, first_wait_s=0.2, until_idle_s=0.1)) == []
+
+
+def test_stop_ends_a_watch_that_waits(tmp_path: Path) -> None:
+    put(tmp_path, 1)
+    stop = threading.Event()
+    thread = threading.Thread(target=lambda: list(WatchedFolder(tmp_path, poll_s=60.0).frames(stop)))
+    thread.start()
+    threading.Timer(0.3, stop.set).start()
+    thread.join(20.0)
+    assert not thread.is_alive()
+
+
+def test_progress_adds_up(tmp_path: Path) -> None:
+    for number in range(1, 6):
+        put(tmp_path, number)
+    source = watch(tmp_path)
+    seen = [source.progress() for _ in source.frames(threading.Event())]
+    assert [(progress.found, progress.waiting) for progress in seen] == [(5, 4), (5, 3), (5, 2), (5, 1), (5, 0)]
+    assert seen[-1].newest_mtime_s == pytest.approx((tmp_path / "br_0001p_00005.cbf").stat().st_mtime)
+
+
+def test_next_names_are_found_between_listings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (1, 2):
+        put(tmp_path, number)
+    monkeypatch.setattr(listing_module, "CPU_SHARE", 1e-9)
+    monkeypatch.setattr(listing_module, "LONGEST_PAUSE_S", 1e9)
+    found = run(watch(tmp_path), {2: lambda: [put(tmp_path, number) for number in (3, 4, 5)]})
+    assert numbers(found) == [1, 2, 3, 4, 5]
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such folder"):
+        WatchedFolder(tmp_path / "absent")
