@@ -32,7 +32,7 @@ PAGE_ACTIONS: tuple[tuple[str, tuple[str, ...], Callable[[RunPage], None]], ...]
     ("change of state before", ("Ctrl+Left",), lambda page: page.step_change(-1)),
     ("next change of state", ("Ctrl+Right",), lambda page: page.step_change(1)),
     ("the whole run in view, followed as it grows", ("F",), lambda page: page.follow()),
-    ("map of the whole pattern, or of the reflection", ("W",), lambda page: page.toggle_whole()),
+    ("map of the whole pattern, or of the reflection", ("W",), lambda page: page.map.toggle_whole()),
 )
 
 

@@ -48,13 +48,12 @@ class RunPage(QWidget):
         lines = Lines(run.setup.reflection, run.setup.wavelength_A)
         self.map = MapView(theme, self.history, lines, len(run.names))
         self.trace = TraceView(theme, self.history, run.names, run.setup.composition)
-        self.pattern = PatternView(theme, run.names)
+        self.pattern = PatternView(theme, run.names, run.setup.wavelength_A)
         self.chosen: int | None = None
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
         self._following = True
-        self._whole = False
         self._to_paint: list[Callable[[], None]] = []
         self._next = soon(self, self._paint_next)
         self._lay_out()
@@ -74,6 +73,7 @@ class RunPage(QWidget):
         layout.addWidget(self.across)
 
     def _connect(self) -> None:
+        self.map.bar.unit.currentTextChanged.connect(self.pattern.angles.show_unit)
         self.trace.plot.setXLink(self.map.plot)
         for view in (self.map, self.trace):
             view.time_chosen.connect(self.choose_time)
@@ -172,14 +172,9 @@ class RunPage(QWidget):
     def follow(self) -> None:
         """All of the run in view, and on as it grows; the whole pattern fit in view."""
         self._following = True
-        self.map.show_whole(self._whole)
+        self.map.fit_height()
         self.pattern.show_all()
         self.repaint_run()
-
-    def toggle_whole(self) -> None:
-        """The map of the whole pattern, or of the reflection's window."""
-        self._whole = not self._whole
-        self.map.show_whole(self._whole)
 
     def _note_gaps(self) -> None:
         newest = self._snapshot.rows(max(0, self.history.count - 200))

@@ -1,6 +1,11 @@
-"""Axes that speak the user's units: time in s, min or h, and composition beside the lattice parameter."""
+"""Axes that speak the user's units: elapsed time or the clock; 2θ, Q or d; composition beside the lattice parameter.
 
+Data stay in seconds, degrees and Å: only the ticks are put at round values of the unit that is shown.
+"""
+
+import bisect
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,35 +16,68 @@ from latticewatch.processing.reaction.composition import CompositionScale, fract
 
 LEFT_WIDTH, RIGHT_WIDTH = 74, 58
 UNITS = ((600.0, "s", 1.0), (3.0 * 3600.0, "min", 60.0), (math.inf, "h", 3600.0))
+CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+ANGLE_LABELS = {"2θ": "2θ / °", "Q": "Q / Å⁻¹", "d": "d / Å"}
+
+Ticks = list[tuple[float, list[float]]]
 
 
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
-    """Time since the first frame; the unit follows the range that is shown."""
+    """Time since the first frame, in a unit that follows the range, or the clock's time."""
 
     def __init__(self, *, named: bool = True) -> None:
         # The base class sets a range while it is built.
-        self._named, self._unit, self._size = named, "", 1.0
+        self._named, self._unit, self._size = named, "s", 1.0
+        self._clock_zero_s: float | None = None
         super().__init__("bottom")
         self.enableAutoSIPrefix(False)
-        if named:
-            self.setLabel("time since first frame / s")
+        self._name()
+
+    def show_clock(self, zero_s: float | None) -> None:
+        """Show the time of day; ``zero_s``: the clock at time 0, seconds since the epoch. None: elapsed time."""
+        self._clock_zero_s = zero_s
+        self._name()
+        self.picture = None
+        self.update()
 
     def setRange(self, mn: float, mx: float) -> None:
         """Choose the unit, then take the range."""
-        _, unit, self._size = next(row for row in UNITS if mx - mn <= row[0])
-        changed, self._unit = unit != self._unit, unit
+        before = self._unit
+        _, self._unit, self._size = next(row for row in UNITS if mx - mn <= row[0])
         super().setRange(mn, mx)
-        if changed and self._named:
-            self.setLabel(f"time since first frame / {unit}")
+        if self._unit != before:
+            self._name()
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+    def _name(self) -> None:
+        if self._named:
+            clock = self._clock_zero_s is not None
+            self.setLabel("time of day" if clock else f"time since first frame / {self._unit}")
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
         """Ticks at round values of the unit."""
+        if self._clock_zero_s is not None:
+            return _clock_ticks(self._clock_zero_s, minVal, maxVal, size)
         ticks = super().tickValues(minVal / self._size, maxVal / self._size, size)
         return [(spacing * self._size, [value * self._size for value in values]) for spacing, values in ticks]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The values in the unit."""
+        if self._clock_zero_s is not None:
+            form = "%H:%M:%S" if spacing < 60 else "%H:%M"
+            return [time.strftime(form, time.localtime(self._clock_zero_s + value)) for value in values]
         return list(super().tickStrings([value / self._size for value in values], scale, spacing / self._size))
+
+
+def _clock_ticks(zero_s: float, first: float, last: float, size: float) -> Ticks:
+    wanted = max(1.0, (last - first) / max(2.0, size / 90.0))
+    step = float(CLOCK_STEPS[min(len(CLOCK_STEPS) - 1, bisect.bisect_left(CLOCK_STEPS, wanted))])
+    local_zero = zero_s + time.localtime(zero_s).tm_gmtoff
+    number = math.ceil((first + local_zero) / step)
+    values = []
+    while number * step - local_zero <= last:
+        values.append(number * step - local_zero)
+        number += 1
+    return [(step, values)]
 
 
 class CompositionAxis(pg.AxisItem):  # type: ignore[misc]
@@ -50,7 +88,7 @@ class CompositionAxis(pg.AxisItem):  # type: ignore[misc]
         super().__init__("right")
         self.enableAutoSIPrefix(False)
 
-    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
         """Ticks at round fractions."""
         ends = [fraction_of(self._scale, lp, 0.0)[0] for lp in (minVal, maxVal)]
         if not all(map(math.isfinite, ends)):
@@ -65,10 +103,54 @@ class CompositionAxis(pg.AxisItem):  # type: ignore[misc]
 
     def _lp(self, x: float) -> float:
         scale = self._scale
-        return scale.first_A + x * (scale.second_A - scale.first_A) + scale.bowing_A * x * (1.0 - x)
+        return float(scale.first_A + x * (scale.second_A - scale.first_A) + scale.bowing_A * x * (1.0 - x))
 
 
-def plot_widget(axes: dict[str, Any], left: str, theme_text: str, right_width: int = RIGHT_WIDTH) -> pg.PlotWidget:
+class AngleAxis(pg.AxisItem):  # type: ignore[misc]
+    """2θ in degrees, or Q = 4π sin θ / λ, or d = λ / (2 sin θ) (Bragg's law)."""
+
+    def __init__(self, side: str, wavelength_A: float) -> None:
+        self._wavelength_A, self.unit = wavelength_A, "2θ"
+        super().__init__(side)
+        self.enableAutoSIPrefix(False)
+        self.show_unit("2θ")
+
+    def show_unit(self, unit: str) -> None:
+        """``2θ``, ``Q`` or ``d``."""
+        self.unit = unit
+        self.setLabel(ANGLE_LABELS[unit])
+        self.picture = None
+        self.update()
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
+        """Ticks at round values of the unit."""
+        if self.unit == "2θ":
+            return list(super().tickValues(minVal, maxVal, size))
+        low, high = sorted(self._value(min(179.0, max(0.05, angle))) for angle in (minVal, maxVal))
+        if self.unit == "d":
+            # d runs away towards small angles: ticks are spaced for the middle of the range.
+            high = min(high, 4.0 * self._value(0.5 * (max(0.05, minVal) + maxVal)))
+        ticks = super().tickValues(low, high, size)
+        return [(spacing, [self._angle(value) for value in values if value > 0.0]) for spacing, values in ticks]
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        """The values in the unit."""
+        if self.unit == "2θ":
+            return list(super().tickStrings(values, scale, spacing))
+        return list(super().tickStrings([self._value(angle) for angle in values], scale, spacing))
+
+    def _value(self, two_theta: float) -> float:
+        sine = math.sin(math.radians(0.5 * two_theta))
+        return 4.0 * math.pi * sine / self._wavelength_A if self.unit == "Q" else 0.5 * self._wavelength_A / sine
+
+    def _angle(self, value: float) -> float:
+        sine = value * self._wavelength_A / (4.0 * math.pi) if self.unit == "Q" else 0.5 * self._wavelength_A / value
+        return 2.0 * math.degrees(math.asin(sine)) if sine <= 1.0 else math.nan
+
+
+def plot_widget(
+    axes: dict[str, Any], left: str | None, theme_text: str, right_width: int = RIGHT_WIDTH
+) -> pg.PlotWidget:
     """A plot without menu and buttons, its side axes as wide as those of its neighbours."""
     plot = pg.PlotWidget(axisItems=axes)
     item = plot.getPlotItem()
@@ -76,7 +158,8 @@ def plot_widget(axes: dict[str, Any], left: str, theme_text: str, right_width: i
     # The library's menu has no parent and would outlive the window.
     item.ctrlMenu.setParent(plot, item.ctrlMenu.windowFlags())
     item.hideButtons()
-    item.setLabel("left", left)
+    if left is not None:
+        item.setLabel("left", left)
     item.getAxis("left").setWidth(LEFT_WIDTH)
     item.getAxis("left").enableAutoSIPrefix(False)
     item.showAxis("right")

@@ -20,12 +20,12 @@ class Levels:
     high: float
 
 
-def lookup_table(theme: Theme) -> NDArray[np.uint8]:
-    """Cividis, which reads the same with every kind of colour vision, then the two colours of a hole: (256, 4)."""
+def lookup_table(theme: Theme, *, diverging: bool = False) -> NDArray[np.uint8]:
+    """Cividis, or a scale with a middle, both read alike with every kind of colour vision; then a hole's: (256, 4)."""
     table = np.full((256, 4), 255, np.uint8)
-    table[:COLOURS] = pg.colormap.get("cividis").getLookupTable(nPts=COLOURS, alpha=True)
-    for number, name in ((HATCH, theme.gap), (HOLE, theme.window)):
-        colour = QColor(name)
+    name = "CET-CBD1" if diverging else "cividis"
+    table[:COLOURS] = pg.colormap.get(name).getLookupTable(nPts=COLOURS, alpha=True)
+    for number, colour in ((HATCH, QColor(theme.gap)), (HOLE, QColor(theme.window))):
         table[number, :3] = colour.red(), colour.green(), colour.blue()
     return table
 

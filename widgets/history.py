@@ -33,7 +33,8 @@ class Episode:
 class History:
     """Timeline, maps and episodes of one run, appended to at constant cost per row.
 
-    window_deg: the 2θ range of the small map; the whole pattern is kept at no more than 750 bins.
+    window_deg: the 2θ range of the small map; the whole pattern is kept at no more than 750 bins. gaps: numbers of
+    the rows without a lattice parameter. clock_zero_s: the clock at time 0 by the newest file, NaN where not known.
     """
 
     def __init__(
@@ -45,6 +46,9 @@ class History:
         self.window_map = Pyramid(len(two_theta[self.window]))
         self.whole_map = Pyramid(len(two_theta), -(-len(two_theta) // TALLEST))
         self.episodes: list[Episode] = []
+        self.gaps: list[int] = []
+        self.mixing_s = float("nan")
+        self.clock_zero_s = float("nan")
         self.count = 0
 
     def take(self, snapshot: Snapshot, budget_s: float = 0.012) -> bool:
@@ -66,6 +70,12 @@ class History:
         self.window_map.append(None if intensity is None else intensity[self.window])
         self.whole_map.append(intensity)
         self._note_state(row)
+        if isinstance(row.fit, Gap):
+            self.gaps.append(self.count)
+        if np.isfinite(row.verdict.mixing_s):
+            self.mixing_s = row.verdict.mixing_s
+        if np.isfinite(row.mtime_s - row.time_s):
+            self.clock_zero_s = row.mtime_s - row.time_s
         self.count += 1
 
     def _note_state(self, row: Row) -> None:

@@ -12,11 +12,12 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, two_theta_deg
 from latticewatch.processing.series import Snapshot
-from latticewatch.widgets.axes import TimeAxis, on_range, plot_widget, soon
+from latticewatch.widgets.axes import AngleAxis, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
 from latticewatch.widgets.history import History
+from latticewatch.widgets.map_bar import MapBar
 from latticewatch.widgets.marks import Cursor, PauseBands
-from latticewatch.widgets.pyramid import Pyramid
+from latticewatch.widgets.pyramid import ChangeMap, Pyramid
 from latticewatch.widgets.theme import DARK, Theme
 
 LINE_POINTS = 600
@@ -41,11 +42,12 @@ class MapView(QWidget):
         self._history = history
         self._lines = lines
         self._snapshot: Snapshot | None = None
-        self._whole = False
-        self.scale = "sqrt"
-        self.plot = plot_widget({"bottom": TimeAxis(named=False)}, "2θ / °", theme.text)
+        self._changes: dict[bool, ChangeMap] = {}
+        self.bar = MapBar(theme)
+        self._angles = AngleAxis("left", lines.wavelength_A)
+        self.plot = plot_widget({"bottom": TimeAxis(named=False), "left": self._angles}, None, theme.text)
         self._image = pg.ImageItem()
-        self._image.setLookupTable(lookup_table(theme))
+        self._tables = [lookup_table(theme, diverging=diverging) for diverging in (False, True)]
         self.plot.addItem(self._image)
         self._bands = PauseBands(self.plot, QColor(255, 255, 255, 46))
         self._curves = [self._curve(DARK.components[number]) for number in range(components)]
@@ -53,11 +55,20 @@ class MapView(QWidget):
         self.cursor_line.moved.connect(self.time_chosen)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.bar)
         layout.addWidget(self.plot)
         self._later = soon(self, self.paint_now)
         on_range(self.plot, self._later.start)
+        self.bar.changed.connect(self._later.start)
+        self.bar.range.currentIndexChanged.connect(lambda _: self.fit_height())
+        self.bar.unit.currentTextChanged.connect(self._angles.show_unit)
         self.setAccessibleName("2θ-time map")
-        self.show_whole(False)
+        self.fit_height()
+
+    def toggle_whole(self) -> None:
+        """The whole pattern, or the window of the reflection."""
+        self.bar.range.setCurrentIndex(1 - self.bar.range.currentIndex())
 
     def _curve(self, colour: str) -> tuple[Any, Any]:
         """A coloured line alone is lost on a bright map: a dark one lies beneath. The map is dark in both themes."""
@@ -67,9 +78,12 @@ class MapView(QWidget):
             line.setZValue(z)
         return under, over
 
-    def show_whole(self, whole: bool) -> None:
-        """The whole pattern, or the window of the reflection."""
-        self._whole = whole
+    @property
+    def _whole(self) -> bool:
+        return self.bar.range.currentIndex() == 1
+
+    def fit_height(self) -> None:
+        """All of the range that is chosen."""
         low, high = _edges(self._grid())
         self.plot.getPlotItem().getViewBox().setLimits(yMin=low, yMax=high)
         self.plot.setYRange(low, high)
@@ -99,7 +113,7 @@ class MapView(QWidget):
     def _paint_image(
         self, history: History, across: tuple[float, float, int], upward: tuple[float, float, int]
     ) -> None:
-        pyramid = history.whole_map if self._whole else history.window_map
+        pyramid, reference = self._source(history)
         grid = self._grid()
         bins = _visible_bins(grid, pyramid, *upward[:2])
         start, end = max(across[0], history.timeline.span()[0]), min(across[1], history.timeline.span()[1])
@@ -108,13 +122,31 @@ class MapView(QWidget):
             return
         columns = max(1, round(across[2] * (end - start) / (across[1] - across[0])))
         first, last = history.timeline.columns(start, end, columns)
-        values = _not_taller(pyramid.maxima(first, last, bins).T, upward[2])
-        image = indices(values, _levels(pyramid), self.scale)
+        values = _not_taller((pyramid.maxima(first, last, bins) - reference[bins]).T, upward[2])
+        diverging = bool(reference.any())
+        levels = _levels(pyramid, reference)
+        image = indices(values, levels, "linear" if diverging else self.bar.scale.currentText())
         _hatch(image)
-        self._image.setImage(image, autoLevels=False, levels=(0, 255))
+        self._image.setImage(image, autoLevels=False, levels=(0, 255), lut=self._tables[diverging])
+        self.bar.show_levels(levels, diverging=diverging)
         low, high = _edges(grid)
         step = (high - low) / len(grid) * pyramid.group
         self._image.setRect(QRectF(start, low + bins.start * step, end - start, (bins.stop - bins.start) * step))
+
+    def _source(self, history: History) -> tuple[Pyramid, NDArray[np.float32]]:
+        """The map to be drawn, and what is taken from each of its rows."""
+        pyramid = history.whole_map if self._whole else history.window_map
+        nothing = np.zeros(pyramid.height, np.float32)
+        match self.bar.mode.currentIndex():
+            case 1:
+                first = next((row for row in pyramid.sample(pyramid.count) if np.isfinite(row).any()), nothing)
+                return pyramid, np.where(np.isfinite(first), first, 0.0).astype(np.float32)
+            case 2:
+                changes = self._changes.setdefault(self._whole, ChangeMap(pyramid))
+                changes.catch_up()
+                return changes.map, nothing
+            case _:
+                return pyramid, nothing
 
     def _paint_lines(self, history: History, snapshot: Snapshot, start: float, end: float) -> None:
         part = history.timeline.visible(start, end)
@@ -144,14 +176,16 @@ def _not_taller(values: NDArray[np.float32], height: int) -> NDArray[np.float32]
     return values if group == 1 else np.maximum.reduceat(values, np.arange(0, len(values), group), axis=0)
 
 
-def _levels(pyramid: Pyramid) -> Levels:
-    """Robust: from the 1st to the 99.8th percentile of rows spread over the map."""
-    sample = pyramid.sample()
+def _levels(pyramid: Pyramid, reference: NDArray[np.float32]) -> Levels:
+    """Robust: the 1st and the 99.8th percentile of rows spread over the map; even about 0 for a difference."""
+    sample = pyramid.sample() - reference
     finite = sample[np.isfinite(sample)]
     if not len(finite):
         return Levels(0.0, 1.0)
-    low, high = np.percentile(finite, (1.0, 99.8))
-    return Levels(float(low), float(max(high, low + 1e-6)))
+    low, high = (float(level) for level in np.percentile(finite, (1.0, 99.8)))
+    if reference.any():
+        low, high = -max(-low, high), max(-low, high)
+    return Levels(low, max(high, low + 1e-6))
 
 
 def _hatch(image: NDArray[np.uint8]) -> None:

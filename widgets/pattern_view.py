@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves
-from latticewatch.widgets.axes import on_range, plot_widget, soon
+from latticewatch.widgets.axes import AngleAxis, on_range, plot_widget, soon
 from latticewatch.widgets.theme import Theme, faded
 from latticewatch.widgets.thinning import Floats, thinned
 
@@ -40,7 +40,7 @@ class Shown:
 class PatternView(QWidget):
     """Observed points, calculated line, background and components above; difference below."""
 
-    def __init__(self, theme: Theme, names: tuple[str, ...]) -> None:
+    def __init__(self, theme: Theme, names: tuple[str, ...], wavelength_A: float) -> None:
         super().__init__()
         self._theme = theme
         self._shown: Shown | None = None
@@ -48,10 +48,10 @@ class PatternView(QWidget):
         self._caption.setTextFormat(Qt.TextFormat.PlainText)
         self._caption.setWordWrap(True)
         self.plot = plot_widget({}, "intensity", theme.text, 10)
-        self.residual = plot_widget({}, "(obs − calc) / σ", theme.text, 10)
+        self.angles = AngleAxis("bottom", wavelength_A)
+        self.residual = plot_widget({"bottom": self.angles}, "(obs − calc) / σ", theme.text, 10)
         self._make_curves(names)
         self._labels: list[Any] = []
-        self.residual.getPlotItem().setLabel("bottom", "2θ / °")
         self.residual.setXLink(self.plot)
         self.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
         self._lay_out()

@@ -79,6 +79,23 @@ class Pyramid:
             number >>= 1
 
 
+class ChangeMap:
+    """How much each row of a map differs from the one before: absolute, so that falls are seen as well as rises."""
+
+    def __init__(self, source: Pyramid) -> None:
+        self._source = source
+        self.map = Pyramid(source.height)
+
+    def catch_up(self) -> None:
+        """Take in the rows that are new in the source."""
+        for number in range(self.map.count, self._source.count):
+            change = None
+            if number:
+                with np.errstate(invalid="ignore"):
+                    change = np.abs(self._source.row(number) - self._source.row(number - 1))
+            self.map.append(change)
+
+
 def _doubled(level: NDArray[np.float32]) -> NDArray[np.float32]:
     larger = np.empty((2 * len(level), level.shape[1]), np.float32)
     larger[: len(level)] = level

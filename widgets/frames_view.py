@@ -1,0 +1,138 @@
+"""The list of frames: every gap with its reason; one click shows the frame."""
+
+import math
+from typing import Any
+
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from PyQt6.QtWidgets import QCheckBox, QHeaderView, QTableView, QVBoxLayout, QWidget
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.series import Row, Snapshot
+from latticewatch.widgets.wording import duration, with_esd
+
+COLUMNS = ("frame", "time", "state", "mean Lp", "gap, and why", "file")
+NOWHERE = QModelIndex()
+
+
+class FramesModel(QAbstractTableModel):
+    """Rows of a snapshot as they are looked at; it copies nothing. ``gaps``: numbers of the rows without an Lp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._snapshot: Snapshot | None = None
+        self._count = 0
+        self._gaps: list[int] = []
+        self._only_gaps = False
+
+    def take(self, snapshot: Snapshot, count: int, gaps: list[int]) -> None:
+        """Show the first ``count`` rows; only what is new is announced."""
+        self._snapshot = snapshot
+        before, after = self.rowCount(), len(gaps) if self._only_gaps else count
+        if after > before:
+            self.beginInsertRows(NOWHERE, before, after - 1)
+        self._count, self._gaps = count, gaps[:]
+        if after > before:
+            self.endInsertRows()
+
+    def only_gaps(self, only: bool) -> None:
+        """Leave out frames that have a lattice parameter."""
+        self.beginResetModel()
+        self._only_gaps = only
+        self.endResetModel()
+
+    def number(self, line: int) -> int:
+        """The row of the run in this line of the table."""
+        return self._gaps[line] if self._only_gaps else line
+
+    def rowCount(self, parent: QModelIndex = NOWHERE) -> int:
+        """Lines."""
+        if parent.isValid():
+            return 0
+        return len(self._gaps) if self._only_gaps else self._count
+
+    def columnCount(self, parent: QModelIndex = NOWHERE) -> int:
+        """Columns."""
+        return 0 if parent.isValid() else len(COLUMNS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """Names of the columns."""
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return COLUMNS[section]
+        return None
+
+    def data(self, index: QModelIndex, role: int = 0) -> Any:
+        """The text of a cell."""
+        if self._snapshot is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            return None
+        return _cells(self._snapshot.row(self.number(index.row())))[index.column()]
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    gap = isinstance(row.fit, Gap)
+    lp = "" if isinstance(row.fit, Gap) else with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
+    time_s = duration(row.time_s) if math.isfinite(row.time_s) and row.time_s < 90.0 else _clock(row.time_s)
+    return (
+        str(row.index),
+        time_s,
+        row.verdict.state.value.replace("_", " "),
+        lp,
+        row.fit.reason if gap and isinstance(row.fit, Gap) else "",
+        row.name,
+    )
+
+
+def _clock(seconds: float) -> str:
+    if not math.isfinite(seconds):
+        return "—"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
+
+
+class FramesView(QWidget):
+    """The table, and a switch that leaves only the gaps."""
+
+    frame_chosen = pyqtSignal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = FramesModel()
+        self.model.setParent(self)
+        self.gaps_only = QCheckBox("gaps only")
+        self.gaps_only.toggled.connect(self.model.only_gaps)
+        self.table = QTableView()
+        self.table.setModel(self.model)
+        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        self.table.setAlternatingRowColors(True)
+        self.table.setAccessibleName("frames")
+        self._size_columns()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.gaps_only)
+        layout.addWidget(self.table)
+        self.table.activated.connect(self._chosen)
+        self.table.clicked.connect(self._chosen)
+
+    def _size_columns(self) -> None:
+        lines, names = self.table.verticalHeader(), self.table.horizontalHeader()
+        if lines is not None:
+            lines.hide()
+            # One height for all: measuring each line would cost the length of the run.
+            lines.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+            lines.setDefaultSectionSize(self.fontMetrics().height() + 6)
+        if names is not None:
+            names.setStretchLastSection(True)
+        for column, width in enumerate((52, 76, 76, 150, 180)):
+            self.table.setColumnWidth(column, width)
+
+    def show_rows(self, snapshot: Snapshot, count: int, gaps: list[int]) -> None:
+        """Show these rows; stays at the newest where it was at the newest."""
+        bar = self.table.verticalScrollBar()
+        at_end = bar is None or bar.value() >= bar.maximum() - 1
+        self.model.take(snapshot, count, gaps)
+        if at_end:
+            self.table.scrollToBottom()
+
+    def _chosen(self, index: QModelIndex) -> None:
+        self.frame_chosen.emit(self.model.number(index.row()))

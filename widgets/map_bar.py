@@ -1,0 +1,64 @@
+"""Over the map: what it shows, on which scale, in which unit, and what its colours mean."""
+
+import numpy as np
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QImage, QPixmap
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+
+from latticewatch.widgets.axes import LEFT_WIDTH
+from latticewatch.widgets.colours import COLOURS, Levels, lookup_table
+from latticewatch.widgets.theme import Theme
+
+MODES = ("as measured", "minus first frame", "|change| from frame before")
+SCALES = ("linear", "sqrt", "log")
+RANGES = ("reflection", "whole pattern")
+UNITS = ("2θ", "Q", "d")
+
+
+class MapBar(QWidget):
+    """Four choices and a strip of colours with the intensities at its ends."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._theme = theme
+        self.range = _choice(RANGES, "what the map spans (W)", "range")
+        self.mode = _choice(MODES, "what the colours show", "mode")
+        self.scale = _choice(SCALES, "scale of the colours", "scale")
+        self.unit = _choice(UNITS, "unit of the scattering angle", "unit")
+        self._strip = QLabel()
+        self._low, self._high = QLabel(), QLabel()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(LEFT_WIDTH + 4, 0, 8, 2)
+        for choice in (self.range, self.mode, self.scale, self.unit):
+            layout.addWidget(choice)
+            choice.currentIndexChanged.connect(lambda _: self.changed.emit())
+        layout.addStretch(1)
+        for label in (self._low, self._strip, self._high):
+            layout.addWidget(label)
+        self._draw_strip(diverging=False)
+
+    def show_levels(self, levels: Levels, *, diverging: bool) -> None:
+        """Intensities at the two ends of the colour scale."""
+        self._low.setText(f"{levels.low:.3g}")
+        self._high.setText(f"{levels.high:.3g}")
+        if diverging != self._diverging:
+            self._draw_strip(diverging=diverging)
+
+    def _draw_strip(self, *, diverging: bool) -> None:
+        self._diverging = diverging
+        colours = lookup_table(self._theme, diverging=diverging)[np.linspace(0, COLOURS - 1, 90).astype(int)]
+        pixels = np.ascontiguousarray(np.broadcast_to(colours, (12, 90, 4)))
+        image = QImage(pixels.tobytes(), 90, 12, 4 * 90, QImage.Format.Format_RGBA8888)
+        self._strip.setPixmap(QPixmap.fromImage(image.copy()))
+        self._strip.setAccessibleName("colour scale")
+
+
+def _choice(texts: tuple[str, ...], tip: str, name: str) -> QComboBox:
+    choice = QComboBox()
+    choice.addItems(texts)
+    choice.setToolTip(tip)
+    choice.setAccessibleName(name)
+    choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return choice
