@@ -14,13 +14,14 @@ from latticewatch.processing.reaction.verdict import Forecast
 # bear a forecast.
 WIDEST = 3.0
 ENDLESS = 0.04
-GRID = np.linspace(-4.0, 4.0, 81)
+LEAST_WEIGHT = 2e-3
+GRID = np.linspace(-3.0, 3.0, 41)
 
 
 def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, tolerance: float) -> Forecast | None:
     """From all hypotheses of motion, each with its own spread. None where the data do not bear a forecast."""
     weights = proven(bank)
-    chosen = (bank.kind == MOVE) & (weights > 1e-5)
+    chosen = (bank.kind == MOVE) & (weights > LEAST_WEIGHT)
     if not chosen.any():
         return None
     weight = weights[chosen] / weights[chosen].sum()

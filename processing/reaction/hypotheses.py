@@ -6,6 +6,7 @@ small prior probability (the hazard), all are weighed by how well they foretold 
 per frame is constant. Outliers are weighed softly (probabilistic data association, Bar-Shalom 1975).
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +28,7 @@ WALKS = (0.02, 0.15)
 # A bend multiplies the speed by about this, give or take: slower, faster, turned back.
 BENDS = ((0.5, 0.25), (2.0, 0.6), (-0.6, 0.35), (-2.0, 0.8))
 FARTHEST_A = 10.0
+NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Hazards:
     move: float = 0.01
     jump: float = 1e-3
 
-    def passed(self, way_A: Array) -> Array:
+    def passed(self, way_A: Array | float) -> Array:
         """Share of the whole way: what stops an exchange is a composition, as likely here as there."""
         return np.asarray(np.clip(np.abs(way_A) / self.span_A, 1e-4, 0.3))
 
@@ -71,22 +73,38 @@ class Bank:
     left_rate: Array
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One hypothesis just begun; the fields are those of ``Bank``, x (size,) and P (size, size)."""
+
+    x: Array
+    P: Array
+    kind: int
+    weight: float
+    origin: int
+    left_s: float
+    left_y: float
+    left_rate: float = NAN
+    reference: float = NAN
+    walk: float = 0.0
+
+
 def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: float, moving: float) -> Bank:
     """After the first observation: at rest, or already moving with prior probability ``moving``."""
-    rest = motion.begin(y, variance, 0.0, dt)
-    rest[0][0, 1:], rest[1][0, 1:, :], rest[1][0, :, 1:] = 0.0, 0.0, 0.0
-    parts = [_segment(rest, REST, 1.0 - moving, time_s, y)]
-    parts += _motions(motion, y, variance, dt, moving, time_s, FIRST)
-    return _joined(parts)
+    x, P = motion.begin(y, variance, 0.0, dt)
+    still_x, still_P = np.zeros_like(x), np.zeros_like(P)
+    still_x[0], still_P[0, 0] = y, variance
+    rest = Branch(still_x, still_P, REST, 1.0 - moving, FIRST, time_s, y)
+    return _banked([rest, *_motions(motion, y, variance, dt, moving, time_s, FIRST)])
 
 
 def _motions(
     motion: Motion, y: float, variance: float, dt: float, weight: float, left_s: float, origin: int
-) -> list[Bank]:
+) -> list[Branch]:
     """Motions from level y: of any speed, with a steady rate or a walking one."""
     each = weight / (len(motion.speed_scales) * len(WALKS))
     return [
-        _segment(motion.begin(y, variance, scale, dt), MOVE, each, left_s, y, walk=walk, origin=origin)
+        Branch(*motion.begin(y, variance, scale, dt), MOVE, each, origin, left_s, y, walk=walk)
         for scale in motion.speed_scales
         for walk in WALKS
     ]
@@ -101,11 +119,10 @@ def step(
     turning = (hazards.rest + hazards.bend) * hazards.passed(ahead_x[:, 0] - bank.x[:, 0])
     leave = np.where(resting, hazards.move, turning) + hazards.jump
     ahead = replace(bank, x=ahead_x, P=ahead_P, weight=bank.weight * (1.0 - leave), age=bank.age + 1)
-    parts = [ahead]
-    if not np.isnan(z):
-        parts += _branches(motion, bank, ahead, time_s - dt, dt, period, z, R, hazards)
-    joined = _joined(parts)
-    return joined if np.isnan(z) else _kept(_updated(joined, z, R))
+    if np.isnan(z):
+        return ahead
+    branches = _branches(motion, bank, ahead, time_s - dt, dt, period, z, R, hazards)
+    return _kept(_updated(_joined(ahead, _banked(branches)), z, R))
 
 
 def _bounded(x: Array, P: Array) -> tuple[Array, Array]:
@@ -125,81 +142,68 @@ def _branches(
     z: float,
     R: float,
     hazards: Hazards,
-) -> list[Bank]:
-    parts = []
+) -> list[Branch]:
+    parts: list[Branch] = []
     resting, moving = bank.kind == REST, bank.kind == MOVE
     share = float(bank.weight[moving].sum())
-    if share > 1e-9:
+    if share > NEGLIGIBLE:
         parts += _left_motion(mixed(bank, moving), mixed(ahead, moving), share, left_s, dt, hazards)
     share = float(bank.weight[resting].sum())
-    if share > 1e-9:
+    if share > NEGLIGIBLE:
         x, P = mixed(bank, resting)
-        begun = _joined(_motions(motion, x[0], P[0, 0], period, share * hazards.move, left_s, FROM_REST))
-        begun_x, begun_P = motion.predict(begun.x, begun.P, begun.walk, min(dt, period) / 2.0)
-        parts.append(replace(begun, x=begun_x, P=begun_P))
+        begun = _motions(motion, float(x[0]), float(P[0, 0]), period, share * hazards.move, left_s, FROM_REST)
+        parts += _begun(motion, begun, min(dt, period) / 2.0)
     # A fresh start may be anywhere within 1 Å: its own prediction, always perfect, must not be its merit.
-    parts += _motions(motion, z, R, period, hazards.jump * float(np.sqrt(2.0 * R)), left_s, FRESH)
-    return parts
+    return parts + _motions(motion, z, R, period, hazards.jump * math.sqrt(2.0 * R), left_s, FRESH)
+
+
+def _begun(motion: Motion, branches: list[Branch], dt: float) -> list[Branch]:
+    """Motions that began at an unknown moment within the last frame: half a frame later."""
+    x, P = np.array([branch.x for branch in branches]), np.array([branch.P for branch in branches])
+    x, P = motion.predict(x, P, np.zeros(len(branches)), dt)
+    return [replace(branch, x=x[i], P=P[i]) for i, branch in enumerate(branches)]
 
 
 def _left_motion(
-    old: tuple[Array, Array],
-    new: tuple[Array, Array],
-    share: float,
-    left_s: float,
-    dt: float,
-    hazards: Hazards,
-) -> list[Bank]:
+    old: tuple[Array, Array], new: tuple[Array, Array], share: float, left_s: float, dt: float, hazards: Hazards
+) -> list[Branch]:
     """The motion came to rest, or changed its rate, at some moment within the last ``dt``."""
     (x, P), (x1, P1) = old, new
-    way = x1[0] - x[0]
-    middle, variance = (x[0] + x1[0]) / 2.0, (P[0, 0] + P1[0, 0]) / 2.0 + way**2 / 12.0
-    rate, speed = way / dt, float(x1[1])
+    way = float(x1[0] - x[0])
+    middle, variance = float(x[0] + x1[0]) / 2.0, float(P[0, 0] + P1[0, 0]) / 2.0 + way**2 / 12.0
+    left_y, rate, speed = float(x[0]), way / dt, float(x1[1])
     passed = float(hazards.passed(way))
     still_x, still_P = np.zeros_like(x), np.zeros_like(P)
     still_x[0], still_P[0, 0] = middle, variance
-    still = (still_x[None], still_P[None])
-    parts = [_segment(still, REST, share * hazards.rest * passed, left_s, x[0], rate, speed, 0.0, TURNED)]
+    parts = [Branch(still_x, still_P, REST, share * hazards.rest * passed, TURNED, left_s, left_y, rate, speed)]
     for factor, width in BENDS:
         bent_x, bent_P = x1.copy(), P1.copy()
         bent_P[:2, :] = bent_P[:, :2] = 0.0
         bent_x[:2] = middle, factor * speed
         bent_P[0, 0], bent_P[1, 1] = variance, (width * speed) ** 2 + P1[1, 1]
         weight = share * hazards.bend * passed / len(BENDS)
-        parts.append(_segment((bent_x[None], bent_P[None]), MOVE, weight, left_s, x[0], rate, speed, WALKS[0], TURNED))
+        parts.append(Branch(bent_x, bent_P, MOVE, weight, TURNED, left_s, left_y, rate, speed, WALKS[0]))
     return parts
 
 
-def _segment(
-    state: tuple[Array, Array],
-    kind: int,
-    weight: float,
-    left_s: float,
-    left_y: float,
-    left_rate: float = NAN,
-    reference: float = NAN,
-    walk: float = 0.0,
-    origin: int = FIRST,
-) -> Bank:
+def _banked(parts: list[Branch]) -> Bank:
     return Bank(
-        x=state[0],
-        P=state[1],
-        kind=np.array([kind], np.int8),
-        weight=np.array([weight]),
-        reference=np.array([reference]),
-        walk=np.array([walk]),
-        age=np.array([1]),
-        origin=np.array([origin], np.int8),
-        left_s=np.array([left_s]),
-        left_y=np.array([left_y]),
-        left_rate=np.array([left_rate]),
+        x=np.array([part.x for part in parts]),
+        P=np.array([part.P for part in parts]),
+        kind=np.array([part.kind for part in parts], np.int8),
+        weight=np.array([part.weight for part in parts]),
+        reference=np.array([part.reference for part in parts]),
+        walk=np.array([part.walk for part in parts]),
+        age=np.ones(len(parts), np.int64),
+        origin=np.array([part.origin for part in parts], np.int8),
+        left_s=np.array([part.left_s for part in parts]),
+        left_y=np.array([part.left_y for part in parts]),
+        left_rate=np.array([part.left_rate for part in parts]),
     )
 
 
-def _joined(parts: list[Bank]) -> Bank:
-    if len(parts) == 1:
-        return parts[0]
-    return Bank(*(np.concatenate([getattr(part, name) for part in parts]) for name in Bank.__slots__))
+def _joined(first: Bank, second: Bank) -> Bank:
+    return Bank(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in Bank.__slots__))
 
 
 def mixed(bank: Bank, chosen: NDArray[np.bool_]) -> tuple[Array, Array]:
@@ -209,7 +213,7 @@ def mixed(bank: Bank, chosen: NDArray[np.bool_]) -> tuple[Array, Array]:
     x, P = bank.x[chosen], bank.P[chosen]
     mean = w @ x
     away = x - mean
-    return mean, np.einsum("n,nij->ij", w, P) + (w[:, None] * away).T @ away
+    return mean, (w[:, None, None] * P).sum(axis=0) + (w[:, None] * away).T @ away
 
 
 def _updated(bank: Bank, z: float, R: float) -> Bank:

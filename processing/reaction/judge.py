@@ -17,6 +17,7 @@ from latticewatch.processing.reaction.hypotheses import (
     FROM_REST,
     MOVE,
     REST,
+    TURNED,
     Bank,
     Hazards,
     first_bank,
@@ -37,6 +38,8 @@ NAN = float("nan")
 CONFIDENT = 0.95
 EARLY = 12
 LONELY = 5
+STILL = 4.0
+SHORTEST_PAUSE = 4
 TYPICAL_CHANGE_A = 0.15
 FASTEST_START = 3.0
 
@@ -63,6 +66,9 @@ class Judge:
         self._lonely = 0
         self._first_s = NAN
         self._variance = NAN
+        self._first_z = NAN
+        self._still_s = NAN
+        self._beam_lost_s = NAN
         self._young = EARLY
         self._start: Start | None = None
         self._least = math.inf
@@ -73,6 +79,7 @@ class Judge:
         time_s = self._clock(time_s)
         if isinstance(fit, Gap):
             return self._without_fit(time_s, fit)
+        self._beam_lost_s = NAN
         self._choose_motion(fit)
         z, R = self._observation(fit)
         if math.isnan(z):
@@ -100,10 +107,10 @@ class Judge:
 
     def _without_fit(self, time_s: float, gap: Gap) -> Verdict:
         if gap.reason == "no beam":
-            since = self._last.since_s if self._last.state is State.NO_BEAM else time_s
-            return replace(
-                self._last, state=State.NO_BEAM, since_s=since, forecast=None, why="No beam on the detector."
-            )
+            if math.isnan(self._beam_lost_s):
+                self._beam_lost_s = time_s
+            why = "No beam on the detector."
+            return replace(self._last, state=State.NO_BEAM, since_s=self._beam_lost_s, forecast=None, why=why)
         if gap.reason == "no peaks" and self._bank is None:
             self._empty_before = True
         return self._last
@@ -141,13 +148,14 @@ class Judge:
         self._young -= self._start is not None
         period = self._period if self._period > 0.0 else 1.0
         if self._bank is None:
-            self._first_s, self._variance = time_s, R
+            self._first_s, self._still_s, self._first_z, self._variance = time_s, time_s, z, R
             self._bank = first_bank(self._motion, z, R, period, time_s, 0.5)
         else:
             dt = time_s - self._observed_s
+            if self._start is None and (z - self._first_z) ** 2 < STILL**2 * (R + self._variance):
+                self._still_s = time_s
             hazards = self._hazards(time_s, z)
-            ahead = self._bank
-            self._bank = step(self._motion, ahead, time_s, dt, period, z, R, hazards)
+            self._bank = step(self._motion, self._bank, time_s, dt, period, z, R, hazards)
         self._observed_s = time_s
 
     def _hazards(self, time_s: float, z: float) -> Hazards:
@@ -178,6 +186,12 @@ class Judge:
 
     def _begin(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> None:
         """Find the start, and mend it while the motion is young."""
+        if (
+            self._start is None
+            and float(bank.weight[bank.origin == TURNED] @ rest_probability(bank)[bank.origin == TURNED]) > CONFIDENT
+        ):
+            self._start = self._begun_unseen()
+            return
         moving = float(bank.weight[bank.kind == MOVE].sum())
         if moving < CONFIDENT or abs(x[1]) < FASTEST_START * math.sqrt(P[1, 1]) or resting > 0.2:
             return
@@ -196,6 +210,11 @@ class Judge:
         start = start_in_motion(self._motion, x, P, time_s, seen if mixing is None else mixing)
         if self._start is None or start.variance < self._start.variance:
             self._start = start
+
+    def _begun_unseen(self) -> Start:
+        """It moved and rests again before the motion could be made out: it left its level when last seen there."""
+        mixing = self._setup.mixing_time_s
+        return Start(self._still_s if mixing is None else mixing, self._first_z, self._variance)
 
     def _judged(self, time_s: float, bank: Bank, x: Array, resting: float, start: Start) -> Verdict:
         tolerance = self._setup.tolerance
@@ -216,7 +235,7 @@ class Judge:
         if resting > 0.9 or (was is State.PAUSED and resting > 0.1):
             if was is State.PAUSED:
                 return was, self._last.since_s
-            if bank.kind[best] == REST and bank.age[best] >= 3:
+            if bank.kind[best] == REST and bank.age[best] >= SHORTEST_PAUSE:
                 return State.PAUSED, _onset(bank, best)
         if was in (State.REACTING, State.PAUSED) and was is State.REACTING:
             return was, self._last.since_s

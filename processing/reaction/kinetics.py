@@ -73,7 +73,8 @@ class Kinetics:
 def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
     """The kinetics of these rows, watched on the first component. Never raises on data.
 
-    What the verdicts called, and when, stands as it was called; levels, rates and times reached are fitted to all frames.
+    What the verdicts called, and when, stands as it was called; levels, rates and times reached are fitted to all
+    frames.
     """
     seen = observed(setup, rows)
     mixing = next((row.verdict.mixing_s for row in reversed(rows) if math.isfinite(row.verdict.mixing_s)), NAN)

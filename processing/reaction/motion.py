@@ -30,7 +30,7 @@ class Motion(Protocol):
         ...
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
-        """A motion of unknown speed, of the order of ``scale`` per frame of ``dt`` seconds, from level y."""
+        """A motion of unknown speed from level y, of the order of ``scale`` per frame of ``dt`` seconds."""
         ...
 
     def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
@@ -80,7 +80,7 @@ class PairMotion:
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
         """k unknown, of either sign."""
-        return np.array([[y, 0.0]]), np.diag([variance, (scale / dt) ** 2])[None]
+        return np.array([y, 0.0]), np.array([[variance, 0.0], [0.0, (scale / dt) ** 2]])
 
     def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
         """What remains is y itself."""
@@ -137,7 +137,7 @@ class SingleMotion:
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
         """v unknown, of either sign; k unknown but seldom negative."""
-        return np.array([[y, 0.0, 0.05 / dt]]), np.diag([variance, (scale / dt) ** 2, (0.15 / dt) ** 2])[None]
+        return np.array([y, 0.0, 0.05 / dt]), np.diag([variance, (scale / dt) ** 2, (0.15 / dt) ** 2])
 
     def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
         """What remains is v / k; being under c = tolerance / (1 - tolerance) of what is done means |v| < c k."""
