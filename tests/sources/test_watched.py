@@ -190,3 +190,20 @@ def test_next_names_are_found_between_listings(tmp_path: Path, monkeypatch: pyte
 def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such folder"):
         WatchedFolder(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("kind", ["cbf", "tif", "edf"])
+def test_a_file_of_final_size_is_not_taken_before_its_content_is_there(tmp_path: Path, kind: str) -> None:
+    image = frame_files.counts(1)
+    content = {"cbf": frame_files.cbf, "tif": frame_files.tiff, "edf": frame_files.edf}[kind](image)
+    path = tmp_path / f"scan_1.{kind}"
+    half = len(content) - 4095 - 800 if kind == "cbf" else len(content) // 2
+    path.write_bytes(content[:half].ljust(len(content), b"\x00"))
+    timer = threading.Timer(0.6, lambda: path.write_bytes(content))
+    patience = Patience(settle_s=1.5, give_up_s=10.0)
+    source = WatchedFolder(tmp_path, poll_s=0.01, missing_wait_s=0.05, frame_limit=1, patience=patience)
+    timer.start()
+    (frame,) = source.frames(threading.Event())
+    timer.join()
+    assert isinstance(frame.content, Image)
+    np.testing.assert_array_equal(frame.content.counts, image)
