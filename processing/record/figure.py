@@ -133,7 +133,8 @@ def _image(run: Run) -> tuple[Array, Array, Array]:
     """Times (columns,), angles (bins,) and the map between (columns, bins): at most MAP_COLUMNS columns, each
     the maximum of its frames, so that no line is lost."""
     low, high = run.setup.window_deg
-    seen = (run.two_theta >= low) & (run.two_theta <= high)
+    bin_deg = (run.two_theta[-1] - run.two_theta[0]) / (len(run.two_theta) - 1)
+    seen = (run.two_theta >= low - bin_deg) & (run.two_theta <= high + bin_deg)
     step = max(1, math.ceil(len(run.rows) / MAP_COLUMNS))
     times = np.array([row.time_s for row in run.traced], float)
     blocks = []

@@ -159,6 +159,7 @@ def _lay_out_map(entry: Any, two_theta: NDArray[np.float64], header: RunHeader) 
     group["two_theta"] = two_theta
     group["two_theta"].attrs.update(units="degree", long_name="2θ (deg)")
     group["time_s"] = entry["trace/time_s"]
+    group["time_s"].attrs["long_name"] = "time (s)"
     bins = len(two_theta)
     lines = int(np.clip(MAP_CHUNK_BYTES // (4 * bins), 1, 32))
     for name, label in (("intensity", "intensity (counts per pixel)"), ("intensity_errors", "sigma")):

@@ -50,6 +50,11 @@ def draft_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.draft")
 
 
+def damaged_path(run: Path) -> Path:
+    """Where a file that could not be read is kept when the run is made anew from its journal."""
+    return run.with_name(run.name + ".damaged")
+
+
 def pack_beginning(beginning: Beginning) -> bytes:
     """The payload of a journal's first entry."""
     text = json.dumps({"format": FORMAT, "run_id": beginning.run_id, "header": header_to_json(beginning.header)})
@@ -129,25 +134,28 @@ def _rebuild_notes(handle: BinaryIO, found: Index, made: NexusFile) -> None:
 def heal(run: Path) -> tuple[Index, Beginning, str]:
     """Put everything of the journal into the run file, which is replaced in one step; the journal stays.
 
-    To be called by the holder of the run's lock. Returns the journal's index and beginning, and what is to be
-    said of it. Raises UserError where the journal is none or belongs to another run, OSError where the file
-    cannot be written.
+    A file in its place that cannot be read, and so may be anything, is kept beside it. To be called by the
+    holder of the run's lock. Returns the journal's index and beginning, and what is to be said of it. Raises
+    UserError where the journal is none or belongs to another run, OSError where the file cannot be written.
     """
     journal = journal_path(run)
     with journal.open("rb") as handle:
         found, beginning = read_journal(handle, journal)
-        _same_run(run, beginning.run_id)
+        doubtful = _doubtful(run, beginning.run_id)
         draft = draft_path(run)
         try:
             with draft.open("w+b") as out:
                 count = rebuild(handle, found, beginning, out)
                 out.flush()
                 os.fsync(out.fileno())
+            if doubtful:
+                run.replace(damaged_path(run))
             draft.replace(run)
         finally:
             draft.unlink(missing_ok=True)
     sync_folder(run.parent)
-    return found, beginning, story(run, count, found)
+    told = story(run, count, found)
+    return found, beginning, f"{told}; the old file is kept as {damaged_path(run).name}" if doubtful else told
 
 
 def rebuild_aside(run: Path) -> tuple[BinaryIO, str]:
@@ -210,7 +218,11 @@ def _note(content: bytes) -> Note:
     return float(time_s), float(written_s), str(kind), str(text)
 
 
-def _same_run(run: Path, run_id: str) -> None:
-    other = run_id_of(run) if run.exists() else None
+def _doubtful(run: Path, run_id: str) -> bool:
+    """Whether the file in the run's place may be another's: it cannot be read. Raises UserError where it is."""
+    if not run.exists():
+        return False
+    other = run_id_of(run)
     if other not in (None, run_id):
         raise UserError(f"{journal_path(run)}: belongs to another run than {run.name}; move one of them away")
+    return other is None

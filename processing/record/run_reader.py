@@ -64,6 +64,10 @@ class RunRows(Sequence[Row]):
         return map(self._row, range(len(self)))
 
     def _row(self, number: int) -> Row:
+        with untrusted.damage_said(self._run.where):
+            return self._made(number)
+
+    def _made(self, number: int) -> Row:
         names = self._run.header.component_names
         block, line = self._load(number - number % BLOCK_ROWS), number % BLOCK_ROWS
         pattern = None
@@ -107,7 +111,8 @@ class Run:
     def intensity(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
         """The map's rows from ``start`` up to ``stop``: (rows, bins), NaN where a frame gave no pattern."""
         first, last, _ = slice(start, stop).indices(len(self.rows))
-        return self._open.block(first, last, True).intensity
+        with untrusted.damage_said(self._open.where):
+            return self._open.block(first, last, True).intensity
 
     def close(self) -> None:
         """Close the file; rows that were taken stay good."""
@@ -140,15 +145,12 @@ class _OpenRun:
     def block(self, start: int, stop: int, patterns: bool) -> _Block:
         shape = (stop - start, len(self.two_theta)) if patterns else (0, 0)
         stop = stop if patterns else start
-        try:
-            entry = self.file["entry"]
-            return _Block(
-                _checked(entry["map/intensity"][start:stop].astype("f4"), shape),
-                _checked(entry["map/intensity_errors"][start:stop].astype("f4"), shape),
-                entry["fits/parameters"][start : start + BLOCK_ROWS].astype("f8"),
-            )
-        except (OSError, KeyError, ValueError):
-            raise UserError(f"{self.where}: rows {start} to {stop} cannot be read; the file is damaged") from None
+        entry = self.file["entry"]
+        return _Block(
+            _checked(entry["map/intensity"][start:stop].astype("f4"), shape),
+            _checked(entry["map/intensity_errors"][start:stop].astype("f4"), shape),
+            entry["fits/parameters"][start : start + BLOCK_ROWS].astype("f8"),
+        )
 
 
 def read_run(path: Path) -> Run:
@@ -162,7 +164,8 @@ def read_run(path: Path) -> Run:
         log.warning("%s", notice)
     file = untrusted.open_hdf5(path) if handle is None else h5py.File(handle, "r")
     try:
-        return _read(file, handle, path, notices)
+        with untrusted.damage_said(str(path)):
+            return _read(file, handle, path, notices)
     except BaseException:
         file.close()
         if handle is not None:

@@ -4,6 +4,9 @@ HDF5 follows links and external storage into any file it can open, and declares 
 the paths a run file has are touched, each step is looked at first, and nothing leads out of the file.
 """
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +14,34 @@ import h5py
 
 from latticewatch.processing.errors import UserError
 
+log = logging.getLogger(__name__)
+
 LARGEST_ROWS = 10_000_000
 LARGEST_BINS = 200_000
 LARGEST_RATIO = 1000
 SLACK_BYTES = 1 << 22
 LARGEST_TEXT_BYTES = 1 << 28
-LARGEST_JSON_BYTES = 1 << 26
 KNOWN_FILTERS = {
     h5py.h5z.FILTER_DEFLATE,
     h5py.h5z.FILTER_SHUFFLE,
     h5py.h5z.FILTER_FLETCHER32,
     h5py.h5z.FILTER_LZF,
 }
+
+
+# What h5py raises, now this, now that, on files whose tables do not hold together.
+DAMAGE = (OSError, KeyError, IndexError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError)
+
+
+@contextlib.contextmanager
+def damage_said(where: str) -> Iterator[None]:
+    """Turns what h5py raises on a damaged file into a UserError that names ``where``."""
+    try:
+        yield
+    except DAMAGE as error:
+        log.debug("%s: damaged", where, exc_info=True)
+        detail = " ".join(str(error).split())[:120]
+        raise UserError(f"{where}: the file is damaged ({detail}); give an unharmed run file") from None
 
 
 def open_hdf5(path: Path) -> Any:
@@ -71,10 +90,7 @@ def numbers(group: Any, path: str, where: str, count: int | None = None) -> Any:
     found = dataset(group, path, where)
     if found.ndim != 1 or found.dtype.kind not in "iufb" or len(found) > LARGEST_ROWS:
         raise UserError(f"{where}: {path} is not a column of numbers; give an unharmed run file")
-    try:
-        values = found[: len(found) if count is None else count]
-    except OSError:
-        raise UserError(f"{where}: {path} cannot be read, the file is damaged; give an unharmed run file") from None
+    values = found[: len(found) if count is None else count]
     return values.astype("f8" if found.dtype.kind == "f" else "i8")
 
 
@@ -83,11 +99,7 @@ def text(group: Any, path: str, where: str) -> str:
     found = dataset(group, path, where)
     if h5py.check_string_dtype(found.dtype) is None or found.shape != ():
         raise UserError(f"{where}: {path} is not a text; give an unharmed run file")
-    try:
-        value = found.asstr()[()]
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{where}: {path} cannot be read as text; give an unharmed run file") from None
-    return str(value)
+    return str(found.asstr()[()])
 
 
 def texts(group: Any, path: str, where: str, count: int | None = None) -> list[str]:
@@ -101,24 +113,19 @@ def texts(group: Any, path: str, where: str, count: int | None = None) -> list[s
     values: list[str] = []
     total = 0
     end = len(found) if count is None else count
-    try:
-        for start in range(0, end, step):
-            block = [str(value) for value in found.asstr()[start : min(end, start + step)]]
-            total += sum(map(len, block))
-            if total > LARGEST_TEXT_BYTES:
-                raise UserError(f"{where}: {path} holds more text than any run; give an unharmed run file")
-            values += block
-    except (OSError, UnicodeDecodeError):
-        raise UserError(f"{where}: {path} cannot be read as text; give an unharmed run file") from None
+    for start in range(0, end, step):
+        block = [str(value) for value in found.asstr()[start : min(end, start + step)]]
+        total += sum(map(len, block))
+        if total > LARGEST_TEXT_BYTES:
+            raise UserError(f"{where}: {path} holds more text than any run; give an unharmed run file")
+        values += block
     return values
 
 
 def run_id_of(path: Path) -> str | None:
-    """What ties this run file to its journal, None where it cannot be read. Raises UserError where the file
-    is HDF5 and no run of ours."""
+    """What ties this run file to its journal, None where it cannot be read or is no run of ours."""
     try:
-        file = open_hdf5(path)
+        with open_hdf5(path) as file, damage_said(str(path)):
+            return text(file, "entry/latticewatch/run_id", str(path))
     except UserError:
         return None
-    with file:
-        return text(file, "entry/latticewatch/run_id", str(path))

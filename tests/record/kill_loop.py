@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--writes", type=int, default=0)
+    parser.add_argument("--first", type=int, default=1, help="the first write to kill at")
     parser.add_argument("--step", type=int, default=1, help="kill at every n-th write only")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
@@ -57,7 +58,7 @@ def main() -> None:
     moments = random.Random(given.seed)
     for number in range(given.kills):
         _attempt(given.folder / f"random{number}.h5", counts, _at_moment(moments.uniform(0.0, 1.0)))
-    for number in range(1, given.writes + 1, given.step):
+    for number in range(given.first, given.writes + 1, given.step):
         _attempt(given.folder / f"write{number}.h5", counts, _at_write(number))
     sys.stdout.write(json.dumps(vars(counts)) + "\n")
 

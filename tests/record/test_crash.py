@@ -36,9 +36,11 @@ def test_no_reported_row_is_lost_to_kills_at_any_moment(tmp_path: Path) -> None:
     assert (counts["lost"], counts["unopened"], counts["resumed_wrong"]) == (0, 0, 0)
 
 
-def test_no_reported_row_is_lost_to_kills_within_writes(tmp_path: Path) -> None:
-    counts = _kill_loop(tmp_path, "--writes", "500", "--step", "25")
-    assert counts["kills"] == 20
+@pytest.mark.parametrize(("first", "step", "kills"), [(1, 33, 15), (484, 1, 11)])
+def test_no_reported_row_is_lost_to_kills_within_writes(tmp_path: Path, first: int, step: int, kills: int) -> None:
+    """Over the whole life of a run, and at each of its last writes, which finish the file."""
+    counts = _kill_loop(tmp_path, "--writes", "494", "--first", str(first), "--step", str(step))
+    assert counts["kills"] == kills
     assert counts["reported"] > 0
     assert (counts["lost"], counts["unopened"], counts["resumed_wrong"]) == (0, 0, 0)
 
@@ -114,6 +116,9 @@ def test_a_run_file_in_pieces_is_made_anew_from_its_journal(tmp_path: Path) -> N
     path.write_bytes(content[: len(content) // 3])
     with read_run(path) as run:
         assert_same_rows(run.rows, recorded)
+        assert run.notices[0].endswith("the old file is kept as run.h5.damaged")
+    assert path.with_name("run.h5.damaged").read_bytes() == content[: len(content) // 3]
+    assert not journal_path(path).exists()
 
 
 def test_a_journal_alone_is_enough(tmp_path: Path) -> None:
@@ -132,6 +137,15 @@ def test_a_journal_of_another_run_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="belongs to another run"):
         read_run(tmp_path / "other.h5")
     assert (tmp_path / "other.h5").read_bytes() == content
+
+
+def test_a_file_of_something_else_in_the_place_of_a_run_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    recorded = _abandoned(path, 3)
+    path.write_bytes(b"somebody's thesis")
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+    assert path.with_name("run.h5.damaged").read_bytes() == b"somebody's thesis"
 
 
 @pytest.mark.parametrize("content", [b"", b"no journal", b"LatticeWatch journal 1\n"])

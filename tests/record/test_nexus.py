@@ -5,6 +5,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from nexusformat.nexus import nxload
 from nexusformat.nexus.validate import validate_file
 from silx.io.nxdata.parse import NXdata, get_default
 
@@ -39,6 +40,13 @@ def test_the_default_plot_is_the_map(run_file: Path) -> None:
         assert plot.signal.shape == plot.errors.shape == (60, runs.BINS)
         np.testing.assert_array_equal(plot.axes[0], 2.5 * np.arange(60))
         np.testing.assert_array_equal(plot.axes[1], runs.two_theta())
+
+
+def test_nexpy_finds_the_same_default(run_file: Path) -> None:
+    plot = nxload(run_file).get_default()
+    assert plot.nxpath == "/entry/map"
+    assert (plot.nxsignal.nxname, [axis.nxname for axis in plot.nxaxes]) == ("intensity", ["time_s", "two_theta"])
+    assert plot.nxerrors is not None
 
 
 def test_the_lattice_parameters_are_a_plot_with_errors(run_file: Path) -> None:
