@@ -11,9 +11,9 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.defects import DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.kernel import Sums, empty_sums, sum_image
 from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, build_plan, without
 from latticewatch.processing.integration.splitting import SplitSums
+from latticewatch.processing.integration.sums import Sums, empty_sums, sum_image
 from latticewatch.processing.pattern import Pattern
 
 Splitting = Literal["no", "bbox", "full"]

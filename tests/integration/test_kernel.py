@@ -11,9 +11,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from latticewatch.processing.integration import kernel
+from latticewatch.processing.integration import sums as summing
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.kernel import CUT_SHORT, DONE, OVERFLOW, empty_sums
+from latticewatch.processing.integration.kernel import CUT_SHORT, DONE, OVERFLOW
 from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
+from latticewatch.processing.integration.sums import (
+    Sums,
+    empty_eight,
+    empty_sums,
+    sum_byte_offset,
+    sum_eight,
+    sum_image,
+)
 from tests.sample_data import sample
 
 SHAPE = (97, 131)
@@ -45,16 +54,16 @@ def images() -> dict[str, NDArray[Any]]:
 IMAGES = images()
 
 
-def plainly(plan: Plan, image: NDArray[Any], limit: float = LIMIT) -> kernel.Sums:
+def plainly(plan: Plan, image: NDArray[Any], limit: float = LIMIT) -> Sums:
     sums = empty_sums(len(plan.two_theta) + 1)
-    kernel._sum_values(
+    kernel.sum_values(
         image.ravel(), plan.bins, sums.variance, plan.weight, plan.dark, limit,
         sums.signal, sums.lost_pixels, sums.lost_weight, sums.lost_dark,
     )  # fmt: skip
     return sums
 
 
-def assert_same(sums: kernel.Sums, expected: kernel.Sums) -> None:
+def assert_same(sums: Sums, expected: Sums) -> None:
     for name in FIELDS:
         np.testing.assert_array_equal(getattr(sums, name)[:-1], getattr(expected, name)[:-1], err_msg=name)
 
@@ -68,9 +77,9 @@ def packed(image: NDArray[Any]) -> NDArray[np.uint8]:
 def test_blocks_and_bytes_sum_like_the_plain_way(name: str, plan: Plan) -> None:
     expected = plainly(plan, IMAGES[name])
     sums = empty_sums(len(plan.two_theta) + 1)
-    kernel.sum_image(plan, IMAGES[name], LIMIT, sums)
+    sum_image(plan, IMAGES[name], LIMIT, sums)
     assert_same(sums, expected)
-    assert kernel.sum_byte_offset(plan, packed(IMAGES[name]), np.dtype(np.int32), LIMIT, sums) == DONE
+    assert sum_byte_offset(plan, packed(IMAGES[name]), np.dtype(np.int32), LIMIT, sums) == DONE
     assert_same(sums, expected)
 
 
@@ -81,8 +90,34 @@ def test_every_whole_type(dtype: str, limit: float) -> None:
     image = RNG.poisson(4.0, SHAPE).clip(0, largest).astype(dtype)
     image[RNG.random(SHAPE) < 0.01] = largest
     sums = empty_sums(len(PLAN.two_theta) + 1)
-    kernel.sum_image(PLAN, image, limit, sums)
+    sum_image(PLAN, image, limit, sums)
     assert_same(sums, plainly(PLAN, image, limit))
+
+
+@pytest.mark.parametrize("plan", [PLAN, MANY_BINS], ids=["few bins", "many bins"])
+@pytest.mark.parametrize("name", ["usual", "faint", "damaged", "every width", "all kinds"])
+def test_eight_at_once_sum_like_eight_one_by_one(name: str, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(summing, "DENSEST", 100.0)
+    chosen = [IMAGES[name]] * 8 if name in IMAGES else [*IMAGES.values(), IMAGES["usual"] + 1]
+    frames = [np.roll(image, 3 * place, axis=1) for place, image in enumerate(chosen)]
+    limits = [LIMIT, 1000.0, LIMIT, 2.0**31 - 2, LIMIT, 17.0, LIMIT, 2.0**21]
+    eight = empty_eight(len(plan.two_theta) + 1)
+    for _ in range(2):  # the room is used again
+        results = sum_eight(plan, [packed(image) for image in frames], np.dtype(np.int32), limits, eight)
+        assert results == [DONE] * 8
+        for image, limit, sums in zip(frames, limits, eight.frames, strict=True):
+            assert_same(sums, plainly(plan, image, limit))
+
+
+def test_of_eight_the_broken_ones_are_told_and_the_others_summed() -> None:
+    files = [packed(np.roll(IMAGES["usual"], place)) for place in range(8)]
+    files[2] = files[2][:-1].copy()
+    files[5] = packed(np.full(SHAPE, 2**31))
+    eight = empty_eight(len(PLAN.two_theta) + 1)
+    results = sum_eight(PLAN, files, np.dtype(np.int32), [LIMIT] * 8, eight)
+    assert results == [DONE, DONE, CUT_SHORT, DONE, DONE, OVERFLOW, DONE, DONE]
+    for place in (0, 1, 3, 4, 6, 7):
+        assert_same(eight.frames[place], plainly(PLAN, np.roll(IMAGES["usual"], place)))
 
 
 def test_the_plain_sums_are_numpys() -> None:
@@ -103,7 +138,7 @@ def test_bytes_that_end_too_early_are_told(name: str) -> None:
     whole = packed(IMAGES[name])
     sums = empty_sums(len(PLAN.two_theta) + 1)
     for length in [0, 1, 2, len(whole) // 2, *range(len(whole) - 20, len(whole))]:
-        assert kernel.sum_byte_offset(PLAN, whole[:length].copy(), np.dtype(np.int32), LIMIT, sums) == CUT_SHORT
+        assert sum_byte_offset(PLAN, whole[:length].copy(), np.dtype(np.int32), LIMIT, sums) == CUT_SHORT
 
 
 @pytest.mark.parametrize(
@@ -124,7 +159,7 @@ def test_a_count_that_does_not_fit_its_type_is_told(steps: list[int], dtype: str
         differences = np.zeros(SHAPE[0] * SHAPE[1], np.int64)
         differences[first : first + len(steps)] = steps
         sums = empty_sums(len(PLAN.two_theta) + 1)
-        found = kernel.sum_byte_offset(PLAN, packed(np.cumsum(differences)), np.dtype(dtype), LIMIT, sums)
+        found = sum_byte_offset(PLAN, packed(np.cumsum(differences)), np.dtype(dtype), LIMIT, sums)
         assert found == result
 
 
@@ -133,7 +168,7 @@ def test_a_count_that_does_not_fit_its_type_is_told(steps: list[int], dtype: str
 def test_arbitrary_bytes_never_reach_beyond_the_end(noise: bytes, at: int) -> None:
     data = np.frombuffer(bytes(at) + noise, np.uint8)
     sums = empty_sums(len(PLAN.two_theta) + 1)
-    assert kernel.sum_byte_offset(PLAN, data, np.dtype(np.int32), LIMIT, sums) in (CUT_SHORT, OVERFLOW)
+    assert sum_byte_offset(PLAN, data, np.dtype(np.int32), LIMIT, sums) in (CUT_SHORT, OVERFLOW)
 
 
 def test_a_real_pilatus_file() -> None:
@@ -142,6 +177,6 @@ def test_a_real_pilatus_file() -> None:
     geometry = Geometry(0.16, 0.149, 0.126, 0.0, 0.0, 0.0, 0.6889, 172e-6, 172e-6)
     plan = build_plan(geometry, Corrections(), counts.shape)
     sums = empty_sums(len(plan.two_theta) + 1)
-    assert kernel.sum_byte_offset(plan, packed(counts), np.dtype(np.int32), 388705.0, sums) == DONE
+    assert sum_byte_offset(plan, packed(counts), np.dtype(np.int32), 388705.0, sums) == DONE
     assert_same(sums, plainly(plan, counts, 388705.0))
     assert sums.lost_pixels[:-1].sum() == np.count_nonzero((counts.ravel() < 0) & (plan.bins < len(plan.two_theta)))

@@ -1,0 +1,174 @@
+"""Sums over the bins of a plan: from an image, from packed bytes, or from eight of these at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.integration import batch, kernel
+from latticewatch.processing.integration.plan import LANES, Plan
+
+COUNTS = (1 << kernel.ZERO_SHIFT) - 1
+MOST_PIXELS = 1 << 20
+DENSEST = 1.02  # bytes a pixel; where more differences are wide, eight at once are slower than one by one
+CACHE_LINE = 64  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Sums over the pixels of each bin, (n + 1,); the last bin is for what the plan leaves out.
+
+    signal: counts. variance: max(counts, 1), as pyFAI's Poisson model has it. The others belong to pixels that
+    are invalid in this frame alone: their number, weight and dark counts. lanes: room for the work.
+    """
+
+    signal: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    lost_pixels: NDArray[np.int64]
+    lost_weight: NDArray[np.float64]
+    lost_dark: NDArray[np.float64]
+    lanes: NDArray[np.int64]
+
+
+def empty_sums(length: int) -> Sums:
+    """Sums of nothing, for ``length`` bins (the plan's, and one more). Kept and used again for every frame."""
+    return Sums(
+        signal=np.zeros(length),
+        variance=np.zeros(length),
+        lost_pixels=np.zeros(length, np.int64),
+        lost_weight=np.zeros(length),
+        lost_dark=np.zeros(length),
+        lanes=np.zeros(LANES * length, np.int64),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Eight:
+    """Sums of eight frames. frames: each one's own. The arrays hold all of them, (8, n + 1); lanes: (n + 1, 8)."""
+
+    frames: tuple[Sums, ...]
+    signal: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    lost_pixels: NDArray[np.int64]
+    lost_weight: NDArray[np.float64]
+    lost_dark: NDArray[np.float64]
+    lanes: NDArray[np.int64]
+
+
+def empty_eight(length: int) -> Eight:
+    """As ``empty_sums``, for eight frames."""
+    signal, variance, weight, dark = (np.zeros((batch.EIGHT, length)) for _ in range(4))
+    pixels, lanes = np.zeros((batch.EIGHT, length), np.int64), np.zeros(LANES * length, np.int64)
+    frames = (Sums(*rows, lanes) for rows in zip(signal, variance, pixels, weight, dark, strict=True))
+    return Eight(tuple(frames), signal, variance, pixels, weight, dark, _aligned(length * batch.EIGHT))
+
+
+def _aligned(length: int) -> NDArray[np.int64]:
+    """Zeros that begin with a cache line: eight sums that lie across two of them take twice as long."""
+    room = np.zeros(length + CACHE_LINE // 8, np.int64)
+    first = -room.ctypes.data % CACHE_LINE // 8
+    return room[first : first + length]
+
+
+def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> None:
+    """Sum an image over the plan's bins into ``into``, which is emptied first.
+
+    counts: any real type, the plan's shape. A value below 0, at or above ``limit``, or NaN is invalid.
+    """
+    flat = np.ascontiguousarray(counts).reshape(-1)
+    if not flat.dtype.isnative:
+        flat = flat.astype(flat.dtype.newbyteorder("="))
+    if flat.dtype.kind == "b":
+        flat = flat.view(np.uint8)
+    flat = _for_reading(flat)
+    _empty(into)
+    rare = (plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark)
+    if flat.dtype.kind == "f" or not _fits(plan):
+        kernel.sum_values(flat, plan.bins, into.variance, *rare)
+        return
+    kernel.sum_counts(flat, plan.slots, into.lanes, _large(limit), *rare)
+    _gather(into)
+
+
+def sum_byte_offset(plan: Plan, packed: NDArray[np.uint8], dtype: np.dtype[Any], limit: float, into: Sums) -> int:
+    """``sum_image`` of an image packed by CBF's byte-offset method, without unpacking it.
+
+    dtype: of the image, an integer of at most 32 bits. Returns DONE, CUT_SHORT where the bytes end before the
+    image does, or OVERFLOW where a count does not fit ``dtype``; the sums are then of no use.
+    """
+    _empty(into)
+    lowest, highest = _range(dtype)
+    result = kernel.sum_byte_offset(
+        _for_reading(packed), plan.slots, into.lanes, _large(limit), lowest, highest,
+        plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
+    )  # fmt: skip
+    _gather(into)
+    return int(result)
+
+
+def sum_eight(
+    plan: Plan, packed: Sequence[NDArray[np.uint8]], dtype: np.dtype[Any], limits: Sequence[float], into: Eight
+) -> list[int]:
+    """``sum_byte_offset`` of eight images, the plan being read once for all; ``into.frames`` has the sums.
+
+    The results are those of ``sum_byte_offset`` one after the other, to the last bit.
+    """
+    lowest, highest = _range(dtype)
+    sparse = sum(len(one) for one in packed) < DENSEST * batch.EIGHT * plan.bins.size
+    if sparse and highest <= np.iinfo(np.int32).max:
+        _empty_eight(into)
+        result = batch.sum_eight(
+            tuple(_for_reading(one) for one in packed), plan.bins, into.lanes, _large(min(limits)), lowest, highest,
+            plan.weight, plan.dark, np.array(limits), into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
+        )  # fmt: skip
+        if result == kernel.DONE:
+            _gather_eight(into)
+            return [kernel.DONE] * batch.EIGHT
+    return [
+        sum_byte_offset(plan, one, dtype, limit, sums)
+        for one, limit, sums in zip(packed, limits, into.frames, strict=True)
+    ]
+
+
+def _for_reading(values: NDArray[Any]) -> NDArray[Any]:
+    """The same values, read-only: what is compiled for these needs no second form for those that can be written."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
+
+
+def _range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def _fits(plan: Plan) -> bool:
+    return int(plan.pixels[:-1].max()) < MOST_PIXELS
+
+
+def _large(limit: float) -> int:
+    return int(np.ceil(min(limit, kernel.LARGE)))
+
+
+def _empty(sums: Sums) -> None:
+    for values in (sums.signal, sums.variance, sums.lost_pixels, sums.lost_weight, sums.lost_dark, sums.lanes):
+        values.fill(0)
+
+
+def _empty_eight(sums: Eight) -> None:
+    for values in (sums.signal, sums.variance, sums.lost_pixels, sums.lost_weight, sums.lost_dark, sums.lanes):
+        values.fill(0)
+
+
+def _gather_eight(sums: Eight) -> None:
+    lanes = sums.lanes.reshape(-1, batch.EIGHT).T
+    sums.signal[:, :-1] += (lanes & COUNTS)[:, :-1]
+    sums.variance[:, :-1] = sums.signal[:, :-1] + (lanes >> kernel.ZERO_SHIFT)[:, :-1]
+
+
+def _gather(sums: Sums) -> None:
+    """Add up the lanes: counts to the signal (it holds the large ones), counts and zeros to the variance."""
+    lanes = sums.lanes[:-LANES].reshape(LANES, -1)
+    sums.signal[:-1] += (lanes & COUNTS).sum(axis=0)
+    sums.variance[:-1] = sums.signal[:-1] + (lanes >> kernel.ZERO_SHIFT).sum(axis=0)
