@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,8 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.defects import DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, build_plan, without
+from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
+from latticewatch.processing.integration.plan_cache import cached_plan
 from latticewatch.processing.integration.splitting import SplitSums
 from latticewatch.processing.integration.sums import Sums, empty_sums, sum_image
 from latticewatch.processing.pattern import Pattern
@@ -33,7 +35,8 @@ class ImageIntegrator:
 
     normalise_by: header key (e.g. ``Flux``); patterns are scaled by its first value over the frame's own, so
     that intensities stay in counts. find_defects: look for hot and dead pixels in the first frames; what a frame
-    shows is used from that frame on, so live and offline agree.
+    shows is used from that frame on, so live and offline agree. plans: folder to keep the plan in for the next
+    start (``plan_cache.plan_folder()``); None: it is built anew.
 
     Not safe for two threads at once: one integrator per thread.
     """
@@ -53,12 +56,13 @@ class ImageIntegrator:
         splitting: Splitting = "no",
         normalise_by: str | None = None,
         find_defects: bool = True,
+        plans: Path | None = None,
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
         corrections = Corrections(mask, dark, flat, polarization, solid_angle, gaps)
         if splitting not in ("no", "bbox", "full"):
             raise UserError(f"splitting {splitting!r} is unknown; choose no, bbox or full")
-        self._whole = self.plan = build_plan(geometry, corrections, shape, bins)
+        self._whole = self.plan = cached_plan(geometry, corrections, shape, bins, plans)
         self._split = None if splitting == "no" else SplitSums(geometry, corrections, shape, splitting, self.plan)
         self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
         self.two_theta.flags.writeable = False

@@ -97,17 +97,31 @@ def build_plan(geometry: Geometry, corrections: Corrections, shape: tuple[int, i
         weight = weight * integrator.solidAngleArray(shape)
     if corrections.flat is not None:
         weight = weight * corrections.flat
+    two_theta = np.asarray(engine.bin_centers, np.float64) * float(np.degrees(1.0))
+    bin_of_pixel = _bin_of_pixel(engine, mask.size, count)
+    return finished_plan(shape, two_theta, bin_of_pixel, np.ascontiguousarray(weight.ravel(), np.float32), corrections)
+
+
+def finished_plan(
+    shape: tuple[int, int],
+    two_theta: NDArray[np.float64],
+    bins: NDArray[np.uint16],
+    weight: NDArray[np.float32],
+    corrections: Corrections,
+) -> Plan:
+    """The plan with these bins and weights, and all that follows from them."""
     dark = np.zeros(0) if corrections.dark is None else np.nan_to_num(corrections.dark.ravel())
+    nothing = np.zeros(0)
     plan = Plan(
         shape=shape,
-        two_theta=np.asarray(engine.bin_centers, np.float64) * float(np.degrees(1.0)),
-        bins=_bin_of_pixel(engine, mask.size, count),
+        two_theta=two_theta,
+        bins=bins,
         slots=np.zeros(0, np.uint16),
-        weight=np.ascontiguousarray(weight.ravel(), np.float32),
+        weight=weight,
         dark=np.ascontiguousarray(dark, np.float32),
         pixels=np.zeros(0, np.int64),
-        total_weight=np.zeros(0),
-        total_dark=np.zeros(0),
+        total_weight=nothing,
+        total_dark=nothing,
     )
     return _with_totals(plan)
 

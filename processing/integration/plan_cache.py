@@ -1,0 +1,108 @@
+"""Plans kept on disk, so that the next start needs neither the time to build one nor pyFAI itself.
+
+A file is named by a hash of all that the plan depends on and begins with a hash of its own content: what is
+damaged, or written by another version, is built again. Losing the folder costs a second, never a number.
+"""
+
+import contextlib
+import hashlib
+import io
+import logging
+import os
+import tempfile
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from latticewatch.processing.integration.geometry import Geometry
+from latticewatch.processing.integration.plan import Corrections, Plan, build_plan, finished_plan
+
+FORMAT = "latticewatch-plan/1"
+MOST_FILES = 12
+ARRAYS = ("two_theta", "bins", "weight")
+
+log = logging.getLogger(__name__)
+
+
+def plan_folder() -> Path:
+    """Where plans are kept for this user."""
+    return platformdirs.user_cache_path("latticewatch") / "plans"
+
+
+def cached_plan(
+    geometry: Geometry, corrections: Corrections, shape: tuple[int, int], bins: int | None, folder: Path | None
+) -> Plan:
+    """``build_plan``, or the same plan from ``folder`` where it is kept (None: nothing is kept)."""
+    if folder is None:
+        return build_plan(geometry, corrections, shape, bins)
+    path = folder / f"{_key(geometry, corrections, shape, bins)}.plan"
+    kept = _read(path, shape)
+    if kept is not None:
+        return finished_plan(shape, *kept, corrections)
+    plan = build_plan(geometry, corrections, shape, bins)
+    _write(path, plan)
+    return plan
+
+
+def _key(geometry: Geometry, corrections: Corrections, shape: tuple[int, int], bins: int | None) -> str:
+    numbers = replace(geometry, text="", sha256="", source="")
+    digest = hashlib.sha256()
+    parts = (FORMAT, _builder(), numbers, shape, bins, corrections.polarization)
+    digest.update(repr((*parts, corrections.solid_angle, corrections.gaps)).encode())
+    for values in (corrections.mask, corrections.dark, corrections.flat):
+        digest.update(b"none" if values is None else repr((values.dtype, values.shape)).encode())
+        if values is not None:
+            digest.update(np.ascontiguousarray(values).data)
+    return digest.hexdigest()
+
+
+def _builder() -> str:
+    try:
+        return version("pyFAI")
+    except PackageNotFoundError:  # a packaged program may come without it; FORMAT then stands for the release
+        return "unknown"
+
+
+def _read(
+    path: Path, shape: tuple[int, int]
+) -> tuple[NDArray[np.float64], NDArray[np.uint16], NDArray[np.float32]] | None:
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    checksum, body = content[:32], memoryview(content)[32:]
+    if hashlib.sha256(body).digest() != checksum:
+        log.warning("%s: damaged, built again", path.name)
+        return None
+    with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
+        two_theta, bins, weight = (arrays[name] for name in ARRAYS)
+    if bins.size != weight.size or bins.size != shape[0] * shape[1] or bins.max() > len(two_theta):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # the newest are kept
+    return two_theta, bins, weight
+
+
+def _write(path: Path, plan: Plan) -> None:
+    """Under another name first; what cannot be written is built again next time."""
+    body = io.BytesIO()
+    np.savez(body, two_theta=plan.two_theta, bins=plan.bins, weight=plan.weight)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(hashlib.sha256(body.getbuffer()).digest())
+            file.write(body.getbuffer())
+        Path(file.name).replace(path)
+        _forget_old(path.parent)
+    except OSError as error:
+        log.warning("the integration plan cannot be kept (%s)", error.strerror)
+
+
+def _forget_old(folder: Path) -> None:
+    plans = sorted(folder.glob("*.plan"), key=lambda plan: plan.stat().st_mtime, reverse=True)
+    for plan in plans[MOST_FILES:]:
+        plan.unlink(missing_ok=True)
