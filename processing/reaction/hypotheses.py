@@ -25,8 +25,8 @@ REST_SPEED = 0.25
 PROVEN = 3
 # Real kinetics are only nearly exponential: how far ln k wanders while one time constant passes, two opinions.
 WALKS = (0.02, 0.15)
-# A bend multiplies the speed by about this, give or take: slower, faster, turned back.
-BENDS = ((0.5, 0.25), (2.0, 0.6), (-0.6, 0.35), (-2.0, 0.8))
+# A bend multiplies the speed by about this, give or take, with this share: slower, faster, turned back, back again.
+BENDS = ((0.5, 0.25, 0.35), (2.0, 0.6, 0.15), (-0.6, 0.35, 0.35), (-2.0, 0.8, 0.15))
 FARTHEST_A = 10.0
 NEGLIGIBLE = 1e-9
 
@@ -176,12 +176,12 @@ def _left_motion(
     still_x, still_P = np.zeros_like(x), np.zeros_like(P)
     still_x[0], still_P[0, 0] = middle, variance
     parts = [Branch(still_x, still_P, REST, share * hazards.rest * passed, TURNED, left_s, left_y, rate, speed)]
-    for factor, width in BENDS:
+    for factor, width, part in BENDS:
         bent_x, bent_P = x1.copy(), P1.copy()
         bent_P[:2, :] = bent_P[:, :2] = 0.0
         bent_x[:2] = middle, factor * speed
         bent_P[0, 0], bent_P[1, 1] = variance, (width * speed) ** 2 + P1[1, 1]
-        weight = share * hazards.bend * passed / len(BENDS)
+        weight = share * hazards.bend * passed * part
         parts.append(Branch(bent_x, bent_P, MOVE, weight, TURNED, left_s, left_y, rate, speed, WALKS[0]))
     return parts
 

@@ -38,8 +38,10 @@ NAN = float("nan")
 CONFIDENT = 0.95
 EARLY = 12
 LONELY = 5
+CALLED = 0.8
 STILL = 4.0
 SHORTEST_PAUSE = 4
+APART = 5.0
 TYPICAL_CHANGE_A = 0.15
 FASTEST_START = 3.0
 
@@ -67,7 +69,9 @@ class Judge:
         self._first_s = NAN
         self._variance = NAN
         self._first_z = NAN
+        self._noise = NAN
         self._still_s = NAN
+        self._left_s = NAN
         self._beam_lost_s = NAN
         self._young = EARLY
         self._start: Start | None = None
@@ -146,6 +150,7 @@ class Judge:
     def _observe(self, time_s: float, z: float, R: float) -> None:
         self._least = min(self._least, abs(z) + math.sqrt(R))
         self._young -= self._start is not None
+        self._noise = R if math.isnan(self._noise) else self._noise + 0.2 * (min(R, 4.0 * self._noise) - self._noise)
         period = self._period if self._period > 0.0 else 1.0
         if self._bank is None:
             self._first_s, self._still_s, self._first_z, self._variance = time_s, time_s, z, R
@@ -190,7 +195,7 @@ class Judge:
             self._start is None
             and float(bank.weight[bank.origin == TURNED] @ rest_probability(bank)[bank.origin == TURNED]) > CONFIDENT
         ):
-            self._start = self._begun_unseen()
+            self._start, self._young = self._begun_unseen(), 0
             return
         moving = float(bank.weight[bank.kind == MOVE].sum())
         if moving < CONFIDENT or abs(x[1]) < FASTEST_START * math.sqrt(P[1, 1]) or resting > 0.2:
@@ -202,6 +207,10 @@ class Judge:
         x, P = bank.x[best], bank.P[best]
         mixing = self._setup.mixing_time_s
         left_s = float(bank.left_s[best])
+        if self._start is None:
+            self._left_s = left_s
+        elif abs(left_s - self._left_s) > 2.0 * self._period:
+            return
         if left_s > self._first_s:
             baseline = Baseline(float(bank.left_y[best]), self._variance)
             self._start = start_from_rest(self._motion, x, time_s, baseline, mixing, left_s)
@@ -227,15 +236,21 @@ class Judge:
         progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
         return Verdict(state, since, progress, start.mixing_s, ahead, _why(state, done, resting, tolerance))
 
+    def _tells_rest(self, bank: Bank, best: int) -> bool:
+        """Whether the frames of this rest are enough for a straight line to tell it from the slope before (5 sigma)."""
+        n = int(bank.age[best])
+        lever = abs(float(bank.left_rate[best])) * self._period * math.sqrt(n * (n * n - 1) / 12.0)
+        return n >= SHORTEST_PAUSE and lever >= APART * math.sqrt(self._noise)
+
     def _next(self, time_s: float, bank: Bank, done: float, resting: float) -> tuple[State, float]:
         was = self._last.state
         if done >= CONFIDENT or (was is State.COMPLETE and done > 0.001):
             return State.COMPLETE, self._last.since_s if was is State.COMPLETE else time_s
         best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
-        if resting > 0.9 or (was is State.PAUSED and resting > 0.1):
+        if resting > CALLED or (was is State.PAUSED and resting > 0.1):
             if was is State.PAUSED:
                 return was, self._last.since_s
-            if bank.kind[best] == REST and bank.age[best] >= SHORTEST_PAUSE:
+            if bank.kind[best] == REST and self._tells_rest(bank, best):
                 return State.PAUSED, _onset(bank, best)
         if was in (State.REACTING, State.PAUSED) and was is State.REACTING:
             return was, self._last.since_s

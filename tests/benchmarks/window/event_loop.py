@@ -46,6 +46,7 @@ class Result:
 def measure(rows: int, seconds: float, size: tuple[int, int] = (1920, 1080)) -> Result:
     """Fill a series with ``rows`` rows, then append at 100 a second while the window is watched."""
     from latticewatch.app.main_window import MainWindow
+    from latticewatch.app.shown_run import ShownRun
     from tests.window.synthetic import PERIOD_S, make_series, make_setup
 
     series, refinement = make_series(min(rows, 400), bins=3000)
@@ -53,7 +54,7 @@ def measure(rows: int, seconds: float, size: tuple[int, int] = (1920, 1080)) -> 
     for number in range(series.snapshot().count, rows):
         series.append(replace(template[number * len(template) // rows], index=number, time_s=number * PERIOD_S))
     window = MainWindow("benchmark")
-    window.show_run(make_setup(), series, refinement)
+    window.show_run(ShownRun(make_setup(), series, refinement))
     window.resize(*size)
     window.show()
     window.catch_up()
