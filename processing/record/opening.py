@@ -21,6 +21,7 @@ from latticewatch.processing.record.nexus import NexusFile
 from latticewatch.processing.record.quiet_file import QuietFile
 from latticewatch.processing.record.rebuild import (
     BLOCK_ROWS,
+    COMMIT,
     Beginning,
     defects_entry,
     draft_path,
@@ -139,7 +140,8 @@ def _journal_of(run: Run) -> Journal:
     def fill(journal: Journal) -> None:
         rows = iter(run.rows)
         while block := list(islice(rows, BLOCK_ROWS)):
-            journal.append((Kind.ROW, encode_row(row)) for row in block)
+            # A mark for no rows: these keep the time they were recorded at.
+            journal.append([*((Kind.ROW, encode_row(row)) for row in block), (Kind.COMMIT, COMMIT.pack(0.0, 0))])
         for note in run.notes:
             journal.append([(Kind.NOTE, note_entry(note.time_s, note.written_s, note.kind, note.text))])
         if len(run.hot) or len(run.dead):

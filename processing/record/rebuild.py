@@ -91,8 +91,10 @@ def defects_entry(hot: NDArray[np.int64], dead: NDArray[np.int64]) -> bytes:
 
 
 def journal_rows(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64]) -> Iterator[Row]:
-    """The rows of a journal in order. A row whose commit mark is missing was never reported: its
-    ``recorded_s`` is as it was appended, NaN for a new one."""
+    """The rows of a journal in order, held back until their commit mark is read.
+
+    A row whose mark is missing was never reported: its ``recorded_s`` is as it was appended, NaN for a new one.
+    """
     waiting: list[Row] = []
     for entry, content in zip(found.entries, payloads(handle, found.entries), strict=True):
         if entry.kind == Kind.ROW:

@@ -46,17 +46,22 @@ def test_no_reported_row_is_lost_to_kills_within_writes(tmp_path: Path, first: i
 
 
 def _abandoned(path: Path, count: int) -> list[Row]:
-    """A run whose writer is gone without a word: its descriptors are closed as the system closes them."""
+    """A run whose writer is gone without a word."""
     writer = RunWriter(path, runs.header(), runs.two_theta())
     recorded = [writer.append(runs.row(number, runs.two_theta())) for number in range(count)]
     writer.append_note(5.0, "before the end")
+    _abandon(writer)
+    return recorded
+
+
+def _abandon(writer: RunWriter) -> None:
+    """Leave a writer as a kill does: nothing more is written, its descriptors are closed as the system closes them."""
     writer._file.failure = OSError("gone")
     assert writer._nexus is not None
     writer._nexus.close()
     writer._file.close()
     writer._journal.close()
     writer._lock_file.release()
-    return recorded
 
 
 def test_a_run_that_was_not_closed_is_mended_on_opening(tmp_path: Path) -> None:
@@ -71,6 +76,17 @@ def test_a_run_that_was_not_closed_is_mended_on_opening(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["run.h5"]
     with h5py.File(path) as file:
         assert len(file["entry/trace/frame"]) == 150
+
+
+def test_a_run_gone_on_with_and_left_again_keeps_the_time_of_every_row(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    recorded = runs.write_run(path, 300)
+    writer = RunWriter.resume(path)
+    recorded += writer.append_many([runs.row(number, runs.two_theta()) for number in range(300, 310)])
+    _abandon(writer)
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+        assert [note.text for note in run.notes] == ["pumps started"]
 
 
 @pytest.mark.parametrize("torn", [1, 7, 15, 16, 500])
