@@ -22,7 +22,8 @@ from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unre
 BOUNDARY = b"--CIF-BINARY-FORMAT-SECTION--"
 END_OF_HEADER = b"\x0c\x1a\x04\xd5"
 LONGEST_HEADER = 1_000_000
-FIELD = re.compile(rb"^\s*([A-Za-z0-9-]+)\s*[:=]\s*\"?([^\r\n\"]*?)\"?\s*;?\s*$", re.MULTILINE)
+LONGEST_FIELDS = 16_384
+FIELD = re.compile(rb"[ \t]*([A-Za-z0-9-]{1,60})[ \t]*[:=](.*)")
 
 
 def decode_cbf(data: bytes) -> ImageFile:
@@ -33,7 +34,10 @@ def decode_cbf(data: bytes) -> ImageFile:
         if len(data) >= LONGEST_HEADER:
             raise Unreadable("a CBF file without a binary section")
         raise NotWhole("cut short within its header")
-    fields = {key.decode(): value.decode("latin-1") for key, value in FIELD.findall(data[begin:end])}
+    if end - begin > LONGEST_FIELDS:
+        raise Unreadable("its binary header is longer than any")
+    found = (FIELD.match(line) for line in data[begin:end].splitlines())
+    fields = {line[1].decode(): line[2].decode("latin-1").strip(' \t;"') for line in found if line}
     binary, proven = _binary(data, end + len(END_OF_HEADER), fields)
     header, stamp = pilatus_lines(data[:begin].decode("utf-8", "replace"))
     return ImageFile(

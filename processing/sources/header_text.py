@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 NAN = float("nan")
 MOST_LINES, LONGEST_VALUE = 1000, 4000
 STAMP = re.compile(r"(\d{4})[-/:](\d\d)[-/:](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?")
-LINE = re.compile(r"\s*([^\s:=,]+)\s*[:=,\s]\s*(.*\S)\s*")
+KEY = re.compile(r"[^\s:=,]+")
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?")
 SPELLED = ("%a %b %d %H:%M:%S %Y", "%d-%b-%Y %H:%M:%S", "%B %d, %Y %H:%M:%S")
 
@@ -22,8 +22,9 @@ def pilatus_lines(text: str) -> tuple[dict[str, str], float]:
         content = line.lstrip("# ")
         if STAMP.match(content):
             stamp = stamp_s(content)
-        elif found := LINE.fullmatch(content):
-            header[found[1]] = found[2][:LONGEST_VALUE]
+        elif found := KEY.match(content):
+            value = content[found.end() :].lstrip(" \t:=,").rstrip()
+            header.update({found[0]: value[:LONGEST_VALUE]} if value else {})
     return header, stamp
 
 

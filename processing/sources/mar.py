@@ -1,12 +1,10 @@
 """mar345 image plates (.mar1200 to .mar3450); fabio unpacks the pixels once the header is found sane."""
 
-import io
 import struct
-from types import MappingProxyType
+from dataclasses import replace
 
-from fabio.mar345image import Mar345Image
-
-from latticewatch.processing.sources.header_text import NAN, number, stamp_s
+from latticewatch.processing.sources.fabio_process import read_with_fabio
+from latticewatch.processing.sources.header_text import number, stamp_s
 from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable, check_shape
 
 HEADER, MARK = 4096, b"CCP4 packed image"
@@ -17,21 +15,8 @@ def decode_mar(data: bytes) -> ImageFile:
     if len(data) < HEADER:
         raise NotWhole("cut short within its header")
     _check_header(data)
-    image = Mar345Image()
-    try:
-        image.read(io.BytesIO(data))
-    except Exception as error:
-        raise NotWhole(f"cannot be unpacked ({type(error).__name__})") from None
-    if image.data is None or image.data.ndim != 2:
-        raise Unreadable("holds no packed image")
-    header = {str(key): str(value) for key, value in image.header.items()}
-    return ImageFile(
-        counts=image.data,
-        header=MappingProxyType(header),
-        stamp_s=stamp_s(header.get("DATE", "")),
-        exposure_s=number(header, ["TIME"]),
-        period_s=NAN,
-    )
+    image = read_with_fabio(data, "mar345image")
+    return replace(image, stamp_s=stamp_s(image.header.get("DATE", "")), exposure_s=number(image.header, ["TIME"]))
 
 
 def _check_header(data: bytes) -> None:

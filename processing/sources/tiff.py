@@ -4,7 +4,6 @@ Plain strips are read here, because fabio gives no data and no error for a file 
 that hold the time. Packed or tiled files go to fabio once their declared size is found sane.
 """
 
-import io
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from fabio.tifimage import TifImage
 from numpy.typing import NDArray
 
+from latticewatch.processing.sources.fabio_process import read_with_fabio
 from latticewatch.processing.sources.header_text import LONGEST_VALUE, NAN, number, pilatus_lines, stamp_s
 from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable, check_shape
 
@@ -22,10 +21,15 @@ ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d"}
 KINDS = {1: "u", 2: "i", 3: "f"}
 WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION = 256, 257, 258, 259, 270
-OFFSETS, SAMPLES, COUNTS, DATE_TIME, PLANES, FORMAT = 273, 277, 279, 306, 284, 339
+OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT = 273, 277, 279, 306, 339
 DRIVER_S, EPICS_S, EPICS_NS, FIRST_ATTRIBUTE = 65000, 65002, 65003, 65010
+READ = {
+    *(WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION, OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT),
+    *(DRIVER_S, EPICS_S, EPICS_NS),
+    *range(FIRST_ATTRIBUTE, FIRST_ATTRIBUTE + 300),
+}
 EPICS_EPOCH_S = 631152000.0
-MOST_TAGS = 1000
+MOST_TAGS, MOST_STRIPS, LONGEST_TEXT = 1000, 1_000_000, 65_536
 Tags = Mapping[int, Any]
 
 
@@ -65,12 +69,15 @@ def _tags(data: bytes) -> tuple[Tags, str]:
         if start < 8 or not 0 < count <= MOST_TAGS:
             raise NotWhole("its directory is not written yet")
         entries = (struct.unpack_from(f"{order}HHI4s", data, start + 2 + 12 * k) for k in range(count))
-        return {tag: _value(data, order, kind, many, raw) for tag, kind, many, raw in entries if kind in SIZES}, order
+        known = ((tag, _value(data, order, *value)) for tag, *value in entries if value[0] in SIZES and tag in READ)
+        return {tag: value for tag, value in known if value is not None}, order
     except struct.error:
         raise NotWhole("cut short") from None
 
 
 def _value(data: bytes, order: str, kind: int, many: int, raw: bytes) -> Any:
+    if many > (LONGEST_TEXT if SIZES[kind] == "c" else MOST_STRIPS):
+        return None
     size = struct.calcsize(SIZES[kind]) * many
     if size > 4:
         (start,) = struct.unpack(f"{order}I", raw)
@@ -108,22 +115,17 @@ def _plain(data: bytes, tags: Tags, form: _Form) -> NDArray[Any]:
         raise Unreadable("its strips hold fewer bytes than its pixels need")
     if any(offset + length > len(data) for offset, length in zip(offsets, lengths, strict=True)):
         raise NotWhole("cut short")
+    if sum(lengths) > len(data):
+        raise Unreadable("its strips lie over one another")
     strips = b"".join(data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True))
     counts = np.frombuffer(strips, form.dtype, form.rows * form.columns).reshape(form.rows, form.columns)
     return counts.astype(form.dtype.newbyteorder("="), copy=False)
 
 
 def _packed(data: bytes, form: _Form) -> NDArray[Any]:
-    image = TifImage()
-    try:
-        image.read(io.BytesIO(data))
-    except Exception as error:
-        raise NotWhole(f"cannot be unpacked ({type(error).__name__})") from None
-    if image.lib is None or image.data is None:
-        raise NotWhole("cannot be unpacked")
-    if image.data.shape != (form.rows, form.columns):
+    counts = np.asarray(read_with_fabio(data, "tifimage").counts)
+    if counts.shape != (form.rows, form.columns):
         raise Unreadable("its pixels are not of the shape it declares")
-    counts: NDArray[Any] = image.data
     return counts
 
 
