@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.refinement.algebra import inverse, normal_matrix
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS
-from latticewatch.processing.refinement.solve import Data, inverse, normal_matrix
+from latticewatch.processing.refinement.solve import Data
 
 Floats = NDArray[np.float64]
 

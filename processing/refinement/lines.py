@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.crystal.reflections import Reflection, reflections, sum_of_squares
+from latticewatch.processing.refinement.contrast import contrast_of
 from latticewatch.processing.refinement.fit import Component
 
 BACKGROUND_TERMS = 12
@@ -19,8 +20,8 @@ class Lines(NamedTuple):
     """Flat arrays over the lines of all components; what the compiled functions read.
 
     phase: (lines,) which component. root_n: √(h² + k² + l²). log_base: ln of the intensity that the structure
-    gives at the start cell, scaled to sum to 1 within a component. amplitude, slope: |F| of the start cell and
-    its change per Å where composition moves it (Vegard between two isostructural components), scaled by |F|.
+    gives at the start cell, scaled to sum to 1 within a component. slope, bend: F over that of the start cell is
+    1 + slope Δa + bend Δa² where composition moves it (Vegard between two isostructural components).
     cell: start cell in Å, (components,). wavelength_A.
     """
 
@@ -28,6 +29,7 @@ class Lines(NamedTuple):
     root_n: NDArray[np.float64]
     log_base: NDArray[np.float64]
     slope: NDArray[np.float64]
+    bend: NDArray[np.float64]
     cell: NDArray[np.float64]
     wavelength_A: float
 
@@ -77,18 +79,19 @@ def lines_of(components: tuple[Component, ...], wavelength_A: float, highest_deg
     """The lines of these components up to this 2θ, the lowest MOST_LINES of each."""
     d_min = wavelength_A / (2.0 * math.sin(math.radians(min(highest_deg, 179.0) / 2.0)))
     found = [_reflections(component, d_min) for component in components]
-    phase, root_n, log_base, slope = [], [], [], []
-    for number, (component, lines) in enumerate(zip(components, found, strict=True)):
+    phase, root_n, log_base = [], [], []
+    for number, lines in enumerate(found):
         strengths = np.array([_strength(line, wavelength_A) for line in lines])
         log_base.extend(np.log(strengths / strengths.sum()))
         phase.extend([number] * len(lines))
         root_n.extend(math.sqrt(sum_of_squares(line.hkl)) for line in lines)
-        slope.extend(_slope(line, component, components, found) for line in lines)
+    bends = np.concatenate([contrast_of(components, number, lines) for number, lines in enumerate(found)])
     return Lines(
         np.array(phase, dtype=np.int64),
         np.array(root_n, dtype=np.float64),
         np.array(log_base, dtype=np.float64),
-        np.array(slope, dtype=np.float64),
+        np.ascontiguousarray(bends[:, 0]),
+        np.ascontiguousarray(bends[:, 1]),
         np.array([component.lattice_parameter_A for component in components], dtype=np.float64),
         float(wavelength_A),
     )
@@ -103,24 +106,3 @@ def _strength(line: Reflection, wavelength_A: float) -> float:
     """Integrated intensity of a powder line without polarization: Lorentz factor 1 / (sin θ sin 2θ)."""
     sine = min(wavelength_A / (2.0 * line.d_A), 0.999999)
     return line.multiplicity * line.f_squared / (sine * math.sin(2.0 * math.asin(sine)))
-
-
-def _slope(
-    line: Reflection,
-    component: Component,
-    components: tuple[Component, ...],
-    found: list[tuple[Reflection, ...]],
-) -> float:
-    """d ln|F| / da at the component's own cell: towards the other one, by Vegard, where both have the same lines."""
-    if len(components) != 2:
-        return 0.0
-    other = components[1] if component is components[0] else components[0]
-    distance = other.lattice_parameter_A - component.lattice_parameter_A
-    if other.phase.space_group != component.phase.space_group or abs(distance) < 1e-6:
-        return 0.0
-    lines = found[1] if component is components[0] else found[0]
-    squares = sum_of_squares(line.hkl)
-    twin = next((one for one in lines if sum_of_squares(one.hkl) == squares), None)
-    if twin is None:
-        return 0.0
-    return (math.sqrt(twin.f_squared / line.f_squared) - 1.0) / distance

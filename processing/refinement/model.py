@@ -23,6 +23,7 @@ ROOT_TWO = math.sqrt(2.0)
 UNIT_SPREAD = 1e-6
 LEAST_WIDTH = 0.25
 LEAST_DISTANCE = 1e-5
+LEAST_AMPLITUDE = 1e-3
 
 
 @njit(nogil=True, cache=True)
@@ -44,13 +45,15 @@ def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout
     """Area of a line, ln g, and d ln g / da."""
     phase = lines.phase[line]
     a, start = x[phase], lines.cell[phase]
-    amplitude = max(1.0 + lines.slope[line] * (a - start), 0.05)
+    amplitude = 1.0 + (lines.slope[line] + lines.bend[line] * (a - start)) * (a - start)
+    squared = amplitude * amplitude + LEAST_AMPLITUDE
     # 1 / (V sin²θ cosθ): sin θ is as 1 / a.
     cosine = math.cos(theta)
     sine_start = math.sin(theta) * a / start
     cosine_start = math.sqrt(max(1.0 - sine_start * sine_start, 1e-6))
-    log_g = 2.0 * math.log(amplitude) - math.log(a / start * cosine / cosine_start)
-    rise = 2.0 * lines.slope[line] / amplitude - (1.0 + math.tan(theta) ** 2) / a
+    log_g = math.log(squared / (1.0 + LEAST_AMPLITUDE)) - math.log(a / start * cosine / cosine_start)
+    by_a = lines.slope[line] + 2.0 * lines.bend[line] * (a - start)
+    rise = 2.0 * amplitude * by_a / squared - (1.0 + math.tan(theta) ** 2) / a
     ratio = x[lay.ratio + phase - 1] if phase > 0 else 0.0
     exponent = x[lay.scale] + ratio + lines.log_base[line] + x[lay.strength + line] + x[lay.contrast] * log_g
     return math.exp(min(exponent, 600.0)), log_g, rise

@@ -12,11 +12,8 @@ from latticewatch.processing.refinement.model import bragg, line_intensity
 from latticewatch.processing.refinement.solve import Solution
 
 Floats = NDArray[np.float64]
-# Below so many sigmas κ is no longer Gaussian enough: the posterior over d >= 0 is summed up instead.
-POSTERIOR_BELOW = 8.0
 # Two lattices are told apart when their distance is known to one part in so many.
 TOLD_APART = 5.0
-NODES = 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +25,17 @@ class Cells:
     apart: bool
 
 
-def cells_of(solution: Solution, lay: Layout, sign: float) -> Cells:
-    """Cells of one solution; for two components the posterior mean where they merge."""
-    if lay.components != 2:
-        block = solution.covariance[: lay.components, : lay.components]
-        return Cells(solution.x[: lay.components].copy(), block.copy(), True)
-    variance = solution.covariance[1, 1]
-    m = (1.0 - solution.share) * solution.x[0] + solution.share * solution.x[1]
-    slope = solution.covariance[0, 1] / variance
-    rest = max(solution.covariance[0, 0] - slope * solution.covariance[0, 1], 0.0)
-    distance, weight = _distances(solution.kappa, math.sqrt(variance))
-    mean = m + slope * (distance**2 - solution.kappa)
-    pair = np.stack([mean - solution.share * sign * distance, mean + (1.0 - solution.share) * sign * distance])
-    values = pair @ weight
-    centred = pair - values[:, None]
-    covariance = (centred * weight) @ centred.T + rest
-    centre = float(distance @ weight)
-    deviation = math.sqrt(max(float(weight @ (distance - centre) ** 2), 1e-300))
-    return Cells(values, covariance, centre > TOLD_APART * deviation)
-
-
-def _distances(kappa: float, deviation: float) -> tuple[Floats, Floats]:
-    """Nodes of d >= 0 and their weights under κ ~ N(kappa, deviation), flat in d."""
-    top = math.sqrt(max(kappa, 0.0) + 6.0 * deviation)
-    low = math.sqrt(max(kappa - 6.0 * deviation, 0.0))
-    distance = low + (top - low) * (np.arange(NODES) + 0.5) / NODES
-    exponent = -0.5 * ((distance**2 - kappa) / deviation) ** 2
-    weight = np.exp(exponent - exponent.max())
-    if kappa > POSTERIOR_BELOW * deviation:
-        # Gaussian in d: flat in κ there, so that nothing is shifted.
-        weight = weight * distance
-    return distance, weight / weight.sum()
+def cells_of(solution: Solution, lay: Layout) -> Cells:
+    """Cells of one solution."""
+    n = lay.components
+    block = solution.covariance[:n, :n]
+    if n != 2:
+        return Cells(solution.x[:n].copy(), block.copy(), True)
+    turn = np.array([[1.0, -solution.share], [1.0, 1.0 - solution.share]])
+    distance = abs(solution.x[1] - solution.x[0])
+    return Cells(
+        solution.x[:2].copy(), turn @ block @ turn.T, bool(distance > TOLD_APART * math.sqrt(max(block[1, 1], 0.0)))
+    )
 
 
 def areas_of(x: Floats, lines: Lines, lay: Layout) -> tuple[Floats, Floats]:
@@ -100,20 +77,17 @@ def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout
     """Variance of Σ share a, with what the shares and the cells have in common."""
     gradient = cells.values @ shares.gradient
     if lay.components == 2:
-        d = cells.values[1] - cells.values[0]
         gradient[0] = 1.0
-        gradient[1] = (shares.values[1] - solution.share) / (2.0 * d) if d != 0.0 else 0.0
+        gradient[1] = shares.values[1] - solution.share
     else:
         gradient[: lay.components] = shares.values
     return float(gradient @ solution.covariance @ gradient)
 
 
-def fit_of(
-    solution: Solution, lines: Lines, lay: Layout, sign: float, bins: int, inflate: float, seen: NDArray[np.bool_]
-) -> Fit:
+def fit_of(solution: Solution, lines: Lines, lay: Layout, bins: int, inflate: float, seen: NDArray[np.bool_]) -> Fit:
     """The fit that is reported. bins: fitted. inflate: factor on every esd for misfit that is no
     noise. seen: (lines,) those within the fitted range."""
-    cells = cells_of(solution, lay, sign)
+    cells = cells_of(solution, lay)
     shares = shares_of(solution.x, lines, lay, seen)
     spread = shares.gradient @ solution.covariance @ shares.gradient.T
     mean = float(shares.values @ cells.values)

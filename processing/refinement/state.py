@@ -5,19 +5,25 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.lines import Layout
+from latticewatch.processing.refinement.algebra import inverse
+from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.search import Candidate
-from latticewatch.processing.refinement.solve import Prior, inverse
+from latticewatch.processing.refinement.solve import Prior
 
 Floats = NDArray[np.float64]
-# Standard deviation of the step that a tracked parameter may take from one frame to the next.
-STRENGTH_STEP = 0.003
-SIZE_STEP = 1.1e-4
-SHAPE_STEP = 2e-4
-SPREAD_STEP = 1e-4
-GROWTH_STEP = 1e-4
-CONTRAST_STEP = 0.003
-RATIO_STEP = 0.002
+# Standard deviation of the step that a tracked parameter may take from one frame to the next...
+STRENGTH_STEP = 0.0002
+SIZE_STEP = 1e-5
+SHAPE_STEP = 2e-5
+SPREAD_STEP = 2e-5
+GROWTH_STEP = 3e-5
+CONTRAST_STEP = 0.0003
+RATIO_STEP = 0.001
+# ... and of the step that goes with a change of composition, for 1 Å of change of a cell.
+STRENGTH_PER_A = 0.03
+SIZE_PER_A = 0.001
+CONTRAST_PER_A = 0.03
+RATIO_PER_A = 0.05
 # Standard deviation before the first frame.
 STRENGTH_FIRST = 0.3
 SIZE_FIRST = 0.5
@@ -31,34 +37,51 @@ MEAN_STRENGTH_FIRST = 1e-4
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """After a frame: all parameters, κ (Å²), the covariance of the tracked ones, and the peaks over their grid."""
+    """After a frame: all parameters, what is known of the tracked parameters, and the peaks.
+
+    mean, covariance: of the tracked parameters as of ``age`` frames ago, while the cells moved by ``moved`` (Å)
+    since. certainty: distance of two cells over its standard deviation. grid, peaks: (bins,) lines alone.
+    """
 
     x: Floats
-    kappa: float
+    mean: Floats
     covariance: Floats
+    age: int
+    moved: float
+    certainty: float
     grid: Floats
     peaks: Floats
 
-    def prior(self, lay: Layout, frames: int) -> Prior:
+    def prior(self, lines: Lines, lay: Layout, frames: int) -> Prior:
         """What is known before the next frame, so many frames later."""
-        covariance = self.covariance + frames * step_covariance(self.x, lay)
+        covariance = self.covariance + step_covariance(self.x, self.age + frames, self.moved, lines, lay)
         information, fine = inverse(covariance)
         if not fine:
             information = np.linalg.pinv(covariance)
-        return Prior(self.x[lay.ratio :].copy(), information)
+        return Prior(self.mean, information)
 
 
-def step_covariance(x: Floats, lay: Layout) -> Floats:
-    """Covariance of one random-walk step of the tracked parameters."""
-    deviation = np.empty(lay.length)
-    deviation[lay.ratio : lay.strength] = RATIO_STEP
-    deviation[lay.strength : lay.size] = STRENGTH_STEP
-    deviation[lay.size : lay.shape] = SIZE_STEP * x[lay.size : lay.shape]
-    deviation[lay.shape] = SHAPE_STEP
-    deviation[lay.spread : lay.growth] = SPREAD_STEP
-    deviation[lay.growth : lay.contrast] = GROWTH_STEP
-    deviation[lay.contrast] = CONTRAST_STEP
-    return np.diag(deviation[lay.ratio :] ** 2)
+def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Layout) -> Floats:
+    """Covariance of the random walk of the tracked parameters over so many frames and Å of change."""
+    variance = np.empty(lay.length)
+    variance[lay.ratio : lay.strength] = frames * RATIO_STEP**2 + moved * RATIO_PER_A**2
+    variance[lay.strength : lay.size] = frames * STRENGTH_STEP**2 + moved * STRENGTH_PER_A**2
+    variance[lay.size : lay.shape] = (frames * SIZE_STEP**2 + moved * SIZE_PER_A**2) * x[lay.size : lay.shape] ** 2
+    variance[lay.shape] = frames * SHAPE_STEP**2
+    variance[lay.spread : lay.growth] = frames * SPREAD_STEP**2
+    variance[lay.growth : lay.contrast] = frames * GROWTH_STEP**2
+    variance[lay.contrast] = frames * CONTRAST_STEP**2 + moved * CONTRAST_PER_A**2
+    full = np.diag(variance[lay.ratio :])
+    block = slice(lay.strength - lay.ratio, lay.size - lay.ratio)
+    keep = _without_mean(lines, lay)
+    full[block, block] = keep @ full[block, block] @ keep.T
+    return full
+
+
+def _without_mean(lines: Lines, lay: Layout) -> Floats:
+    """Projector that leaves the weighted mean of each component's line strengths where it is."""
+    same = lines.phase[:, None] == lines.phase[None, :]
+    return np.asarray(np.eye(lay.lines) - np.where(same, np.exp(lines.log_base)[None, :], 0.0))
 
 
 def first_prior(candidate: Candidate, shares: Floats, phase: NDArray[np.int64], lay: Layout) -> tuple[Floats, Prior]:

@@ -12,6 +12,7 @@ from latticewatch.processing.refinement.fit import Component, Curves, Fit
 from latticewatch.processing.refinement.gate import amplitude_of
 from latticewatch.processing.refinement.grid import data_of, window_of
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, layout, lines_of
+from latticewatch.processing.refinement.merged import solve_merged
 from latticewatch.processing.refinement.report import fit_of
 from latticewatch.processing.refinement.search import candidates
 from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
@@ -27,6 +28,15 @@ FIRST_ITERATIONS = 100
 ITERATIONS = 30
 TOLERANCE = 2e-3
 REMEMBERED = 50
+# Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
+CERTAIN = 12.0
+# Below this distance, in units of a line's width, what is tracked is left as it was.
+FROZEN_BELOW = 0.12
+
+
+def certainty_of(solution: Solution) -> float:
+    """Distance of two cells in units of its standard deviation."""
+    return float(abs(solution.x[1] - solution.x[0]) / np.sqrt(max(solution.covariance[1, 1], 1e-300)))
 
 
 class TrackedRefinement:
@@ -71,9 +81,6 @@ class TrackedRefinement:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
         return draw(parameters, self._grid, self._window, self._lines, self._lay)
 
-    def _limits(self, width_A: float, iterations: int) -> Limits:
-        return Limits(CELL_STEP_A, 0.03 * width_A, self._sign, iterations, TOLERANCE)
-
     def _width(self, x: Floats) -> float:
         """FWHM of a line in Å of the cell, near the middle of the pattern."""
         theta = np.arcsin(min(self._lines.wavelength_A * np.median(self._lines.root_n) / (2.0 * x[0]), 0.99))
@@ -84,7 +91,8 @@ class TrackedRefinement:
         """Lines whose centre lies within the fitted range."""
         sines = self._lines.wavelength_A * self._lines.root_n / (2.0 * x[self._lines.phase])
         angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
-        low, high = self._grid[self._window.first], self._grid[self._window.last - 1]
+        half = (self._grid[1] - self._grid[0]) / 2.0
+        low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
         return np.asarray((angles >= low) & (angles <= high))
 
     def _follow(self, data: Data) -> Solution | None:
@@ -98,8 +106,14 @@ class TrackedRefinement:
         x = state.x.copy()
         x[lay.scale] += np.log(found.factor)
         x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
-        limits = self._limits(self._width(x), ITERATIONS)
-        return solve(x, state.kappa, data, state.prior(lay, self._since), self._lines, lay, limits)
+        prior = state.prior(self._lines, lay, self._since)
+        free = Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE)
+        if state.certainty > CERTAIN:
+            solution = solve(x, data, prior, self._lines, lay, free)
+            if lay.components != 2 or certainty_of(solution) > CERTAIN:
+                return solution
+        held = Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE)
+        return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
 
     def _start(self, data: Data) -> Solution | None:
         """The fit where nothing is known; None where there are no peaks."""
@@ -109,9 +123,8 @@ class TrackedRefinement:
                 continue
             x, prior = first_prior(candidate, np.exp(self._lines.log_base), self._lines.phase, self._lay)
             x[self._lay.background] = float(np.median(data.y))
-            kappa = float((x[1] - x[0]) ** 2) if self._lay.components == 2 else 0.0
-            limits = self._limits(self._width(x), FIRST_ITERATIONS)
-            solution = solve(x, kappa, data, prior, self._lines, self._lay, limits)
+            limits = Limits(CELL_STEP_A, False, FIRST_ITERATIONS, TOLERANCE)
+            solution = solve(x, data, prior, self._lines, self._lay, limits)
             if solution.converged and (best is None or solution.chi2 < best.chi2):
                 best = solution
         return best
@@ -123,11 +136,21 @@ class TrackedRefinement:
         return ""
 
     def _accept(self, solution: Solution, data: Data) -> Fit:
-        x, start = solution.x, self._lay.ratio
-        background = x[self._lay.background : start] @ data.basis
-        covariance = solution.covariance[start:, start:].copy()
-        self._state = State(x, solution.kappa, covariance, data.grid, solution.model - background)
+        x = solution.x
+        background = x[self._lay.background : self._lay.ratio] @ data.basis
+        self._state = self._next_state(solution, data.grid, solution.model - background)
         self._since = 1
-        fit = fit_of(solution, self._lines, self._lay, self._sign, len(data.y), 1.0, self._seen(x))
+        fit = fit_of(solution, self._lines, self._lay, len(data.y), 1.0, self._seen(x))
         self._chi2.append(fit.chi2_reduced)
         return fit
+
+    def _next_state(self, solution: Solution, grid: Floats, peaks: Floats) -> State:
+        x, start, old = solution.x, self._lay.ratio, self._state
+        moved = 0.0 if old is None else float(np.abs(x[: self._lay.components] - old.x[: self._lay.components]).max())
+        certainty = certainty_of(solution) if self._lay.components == 2 else np.inf
+        merged = self._lay.components == 2 and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x)
+        if merged and old is not None:
+            age, moved = old.age + self._since, old.moved + moved
+            return State(x, old.mean, old.covariance, age, moved, certainty, grid, peaks)
+        covariance = solution.covariance[start:, start:].copy()
+        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grid, peaks)
