@@ -9,6 +9,7 @@ from latticewatch.app.commands import (
     demo,
     doctor,
     export,
+    logbook,
     process,
     replay,
     simulate,
@@ -45,5 +46,6 @@ app.command("process")(process.process)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("simulate")(simulate.simulate)
+app.command("logbook")(logbook.logbook)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)

@@ -1,0 +1,167 @@
+"""An entry: what is said of a run in a logbook, as text, as HTML and as JSON."""
+
+import hashlib
+import html
+import json
+import math
+import time
+import unicodedata
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, describe
+from latticewatch.processing.record.run_file import InputFile, Run
+from latticewatch.processing.record.summary import summarise
+from latticewatch.processing.series import Row, Series
+from latticewatch.widgets.wording import headline, with_esd
+
+SCHEMA = "latticewatch-entry/1"
+
+
+class Entry(BaseModel):
+    """One entry for one logbook.
+
+    key: the same for the same words on the same run in the same logbook. facts: what is said, by name, in
+    order. text: the operator's own words. written_s: clock when it was asked for. done: the parts that the
+    server has confirmed. sending: the part that was on its way when this was written down; whether it arrived
+    is not known unless an answer follows. told: what the server said last.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    logbook: str
+    subject: str
+    facts: dict[str, str]
+    text: str
+    summary: dict[str, Any]
+    written_s: float
+    done: tuple[str, ...] = ()
+    sending: str = ""
+    told: str = ""
+
+
+def entry_of(run: Run, logbook: str, text: str) -> Entry:
+    """What is to be said of this run. Raises UserError where it has no frame yet."""
+    if not len(run.traced):
+        raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
+    kinetics = describe(run.setup, run.traced)
+    facts = {name: printable(value) for name, value in _facts(run, kinetics).items() if value}
+    summary = summarise(run.header, run.traced, kinetics)
+    subject = printable(run.header.title or run.path.stem)
+    said = [logbook, run.path.name, subject, facts, text, summary]
+    key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
+    return Entry(
+        key=key, logbook=logbook, subject=subject, facts=facts, text=text, summary=summary, written_s=time.time()
+    )
+
+
+def plain(entry: Entry) -> str:
+    """The entry as plain text."""
+    return "\n".join([*_own_words(entry), *(f"{name}: {value}" for name, value in _all_facts(entry).items())])
+
+
+def as_html(entry: Entry) -> str:
+    """The entry as HTML in pure ASCII, whatever character set the logbook is kept in."""
+    words = "".join(f"<p>{_escaped(line)}</p>\n" for line in _own_words(entry))
+    rows = "<br>\n".join(f"<b>{_escaped(name)}:</b> {_escaped(value)}" for name, value in _all_facts(entry).items())
+    return f"{words}<p>{rows}</p>\n"
+
+
+def as_json(entry: Entry) -> dict[str, Any]:
+    """The entry for a program."""
+    return {
+        "schema": SCHEMA,
+        "key": entry.key,
+        "written": _clock(entry.written_s),
+        "subject": entry.subject,
+        "text": entry.text,
+        "facts": entry.facts,
+        "plain": plain(entry),
+        "summary": entry.summary,
+    }
+
+
+def printable(text: str) -> str:
+    """One line without control characters or such as change the direction of writing."""
+    return "".join(" " if unicodedata.category(each).startswith("C") else each for each in text)
+
+
+def picture_name(entry: Entry) -> str:
+    """A file name of plain letters."""
+    stem = "".join(each if each.isascii() and each.isalnum() else "_" for each in entry.facts["Run file"])
+    return f"{stem[:60]}-{entry.key}.png"
+
+
+def _own_words(entry: Entry) -> list[str]:
+    return [printable(line) for line in entry.text.splitlines() if line.strip()]
+
+
+def _all_facts(entry: Entry) -> dict[str, str]:
+    return {"Title": entry.subject, **entry.facts, "Entry": f"{entry.key}, written {_clock(entry.written_s)}"}
+
+
+def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
+    row = run.traced[-1]
+    return {
+        "State": _state(run),
+        "Lattice parameter": _lattices(run),
+        "Pauses": "; ".join(map(_pause, kinetics.pauses)) or "none",
+        "Complete": _complete(kinetics.complete) if kinetics.complete else "not seen",
+        "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, Gap) for each in run.traced)} gaps; "
+        f"the last at {_seconds(row.time_s)}: {row.name}",
+        "Geometry": "; ".join(f"{each.name}, SHA-256 {each.sha256}" for each in _inputs(run, "poni")),
+        "Run file": run.path.name,
+        "Software": f"LatticeWatch {run.header.software.get('latticewatch', 'unknown')}",
+    }
+
+
+def _state(run: Run) -> str:
+    series = Series(run.two_theta, run.header.component_names)
+    series.append(run.traced[-1])
+    said = headline(series.snapshot())
+    return f"{said.words}; {said.detail}" if said.detail else said.words
+
+
+def _lattices(run: Run) -> str:
+    """Of the last frame that was fitted, with the esd of the fit; the mean where components cannot be told apart."""
+    row = next(filter(lambda each: not isinstance(each.fit, Gap), _backwards(run)), None)
+    if row is None or isinstance(row.fit, Gap):
+        return "not known"
+    pairs = zip(run.header.component_names, row.fit.lattices, strict=True)
+    known = [f"{name} {with_esd(each.lp_A, each.lp_esd_A)}" for name, each in pairs if math.isfinite(each.lp_A)]
+    known.append(f"mean {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}")
+    return f"{', '.join(known)} at {_seconds(row.time_s)} (fit's own esd)"
+
+
+def _backwards(run: Run) -> Iterator[Row]:
+    return (run.traced[number] for number in range(len(run.traced) - 1, -1, -1))
+
+
+def _pause(pause: Pause) -> str:
+    end = _seconds(pause.end_s) if math.isfinite(pause.end_s) else "the last frame"
+    return f"{with_esd(pause.lp_A, pause.lp_esd_A)} from {_seconds(pause.start_s)} to {end}"
+
+
+def _complete(complete: Completion) -> str:
+    return f"{with_esd(complete.lp_A, complete.lp_esd_A)}, reached at {_seconds(complete.reached_s)}"
+
+
+def _inputs(run: Run, role: str) -> list[InputFile]:
+    return [each for each in run.header.inputs if each.role == role]
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if math.isfinite(value) else "an unknown time"
+
+
+def _clock(seconds: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text).encode("ascii", "xmlcharrefreplace").decode()
