@@ -186,18 +186,26 @@ def _end(end_s: float, times: Array) -> float:
     return end_s if math.isfinite(end_s) else float(times[-1]) if len(times) else NAN
 
 
-def _aligned(run: Run) -> tuple[str, Curve]:
+def _labels(runs: Sequence[Run]) -> list[str]:
+    """The runs' titles; with the file's name where several runs have the same one."""
+    titles = [run.header.title or run.path.stem for run in runs]
+    return [
+        f"{title}, {run.path.stem}" if titles.count(title) > 1 else title
+        for title, run in zip(titles, runs, strict=True)
+    ]
+
+
+def _aligned(run: Run, label: str) -> tuple[str, Curve]:
     mixing = mixing_of(run, describe(run.setup, run.traced))
     curve = watched_curve(run)
-    label = run.header.title or run.path.stem
     if math.isnan(mixing):
         mixing, label = 0.0, f"{label} (mixing not known)"
     return label, Curve(curve.times_s - mixing, curve.lp_A, curve.lp_esd_A)
 
 
 def _compare(axes: Axes, runs: Sequence[Run]) -> None:
-    for number, run in enumerate(runs):
-        label, curve = _aligned(run)
+    for number, (run, title) in enumerate(zip(runs, _labels(runs), strict=True)):
+        label, curve = _aligned(run, title)
         _points(axes, curve, number, label)
     axes.set_xlabel("time since mixing (s)")
     axes.set_ylabel("lattice parameter (Å)")
@@ -208,8 +216,8 @@ def _compare_table(runs: Sequence[Run]) -> str:
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(["run", "file", "time_since_mixing_s", "lp_A", "lp_esd_A"])
-    for run in runs:
-        label, curve = _aligned(run)
+    for run, title in zip(runs, _labels(runs), strict=True):
+        label, curve = _aligned(run, title)
         for time, lp, esd in zip(curve.times_s, curve.lp_A, curve.lp_esd_A, strict=True):
             if math.isfinite(lp):
                 lines.writerow([guarded(label), guarded(run.path.name), f"{time:z.6f}", f"{lp:.7f}", f"{esd:.7f}"])

@@ -19,6 +19,7 @@ from latticewatch.processing.record.header import RunHeader, header_from_json
 from latticewatch.processing.record.lock import try_acquire
 from latticewatch.processing.record.nexus import FORMAT
 from latticewatch.processing.record.rebuild import heal, journal_path, rebuild_aside
+from latticewatch.processing.record.trace import one_line
 from latticewatch.processing.series import Row
 from latticewatch.processing.setup import Setup
 
@@ -232,8 +233,10 @@ def _count(file: Any, header: RunHeader, bins: int, where: str) -> int:
 
 
 def _column(file: Any, name: str, where: str, count: int) -> Any:
-    read = untrusted.texts if name in TEXT else untrusted.numbers
-    return read(file, f"entry/{name}", where, count)
+    """One column; names and reasons come out printable whatever the file says, for terminals obey control codes."""
+    if name in TEXT:
+        return [one_line(text) for text in untrusted.texts(file, f"entry/{name}", where, count)]
+    return untrusted.numbers(file, f"entry/{name}", where, count)
 
 
 def _notes(file: Any, where: str) -> tuple[Note, ...]:

@@ -115,6 +115,15 @@ class RunWriter:
             self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)]))
             self._into_file(lambda nexus: nexus.set_defects(hot, dead))
 
+    def flush(self) -> None:
+        """Bring the HDF5 up to date and wait until every row is on the disk itself: for when no frames come.
+
+        Raises RecordingStopped.
+        """
+        with self._mutex:
+            self._write_block()
+            self._guard(self._journal.sync)
+
     def close(self) -> None:
         """Finish the run file and remove its journal. Safe to call twice.
 

@@ -110,7 +110,7 @@ def test_runs_are_laid_over_one_another_at_mixing(run: Run, tmp_path: Path) -> N
     fitted = [row for row in run.traced if isinstance(row.fit, Fit)]
     assert len(table) == 2 * len(fitted)
     assert float(table[0]["time_since_mixing_s"]) == fitted[0].time_s - 10.0
-    assert table[0]["run"] == "Br/shell2 + I/shell1"
+    assert table[0]["run"] == "Br/shell2 + I/shell1, run"
     compare_runs([run, run], tmp_path / "compare.pdf")
     assert (tmp_path / "compare.pdf").read_bytes()[:4] == b"%PDF"
 

@@ -166,6 +166,23 @@ def test_an_input_is_kept_with_its_hash_and_its_text(tmp_path: Path) -> None:
         input_file("poni", tmp_path / "nothing.poni")
 
 
+def test_a_flushed_run_is_up_to_date_in_its_file(tmp_path: Path) -> None:
+    with RunWriter(tmp_path / "run.h5", runs.header(), runs.two_theta()) as writer:
+        writer.append_many(runs.rows(3))
+        writer.append_many(runs.rows(7))
+        writer.flush()
+        with h5py.File(tmp_path / "run.h5", locking=False) as file:
+            assert len(file["entry/trace/frame"]) == 10
+
+
+def test_control_codes_in_a_file_do_not_reach_a_terminal(tmp_path: Path) -> None:
+    runs.write_run(tmp_path / "run.h5", 5)
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        file["entry/trace/file"][1] = "\x1b[2J\nframe.cbf"
+    with read_run(tmp_path / "run.h5") as run:
+        assert run.rows[1].name == "[2J frame.cbf"
+
+
 @pytest.mark.parametrize("content", [b"", b"not hdf5 at all", b"\x89HDF\r\n\x1a\n" + bytes(100)])
 def test_what_is_no_hdf5_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.h5").write_bytes(content)
