@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from latticewatch.processing.byte_offset import ByteOffset
 from latticewatch.processing.pattern import Pattern
 
 
@@ -19,9 +20,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One detector image as it was read; rows by columns, in counts."""
+    """One detector image as it was read; rows by columns, in counts. ``np.asarray`` unpacks what is packed."""
 
-    counts: NDArray[Any]
+    counts: NDArray[Any] | ByteOffset
 
 
 @dataclass(frozen=True, slots=True)

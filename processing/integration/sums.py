@@ -7,12 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.byte_offset import ByteOffset, PackingError
 from latticewatch.processing.integration import batch, kernel
 from latticewatch.processing.integration.plan import LANES, Plan
 
+EIGHT = batch.EIGHT
 COUNTS = (1 << kernel.ZERO_SHIFT) - 1
 MOST_PIXELS = 1 << 20
 DENSEST = 1.02  # bytes a pixel; where more differences are wide, eight at once are slower than one by one
+_REASONS = {
+    kernel.CUT_SHORT: "holds fewer than its {pixels} pixels",
+    kernel.OVERFLOW: "a count does not fit into {dtype}",
+}
 CACHE_LINE = 64  # bytes
 
 
@@ -59,10 +65,10 @@ class Eight:
 
 def empty_eight(length: int) -> Eight:
     """As ``empty_sums``, for eight frames."""
-    signal, variance, weight, dark = (np.zeros((batch.EIGHT, length)) for _ in range(4))
-    pixels, lanes = np.zeros((batch.EIGHT, length), np.int64), np.zeros(LANES * length, np.int64)
+    signal, variance, weight, dark = (np.zeros((EIGHT, length)) for _ in range(4))
+    pixels, lanes = np.zeros((EIGHT, length), np.int64), np.zeros(LANES * length, np.int64)
     frames = (Sums(*rows, lanes) for rows in zip(signal, variance, pixels, weight, dark, strict=True))
-    return Eight(tuple(frames), signal, variance, pixels, weight, dark, _aligned(length * batch.EIGHT))
+    return Eight(tuple(frames), signal, variance, pixels, weight, dark, _aligned(length * EIGHT))
 
 
 def _aligned(length: int) -> NDArray[np.int64]:
@@ -92,44 +98,39 @@ def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> Non
     _gather(into)
 
 
-def sum_byte_offset(plan: Plan, packed: NDArray[np.uint8], dtype: np.dtype[Any], limit: float, into: Sums) -> int:
-    """``sum_image`` of an image packed by CBF's byte-offset method, without unpacking it.
+def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> None:
+    """``sum_image`` of a packed image, without unpacking it.
 
-    dtype: of the image, an integer of at most 32 bits. Returns DONE, CUT_SHORT where the bytes end before the
-    image does, or OVERFLOW where a count does not fit ``dtype``; the sums are then of no use.
+    Raises PackingError where the bytes end before the image does or a count does not fit the image's type; the
+    sums are then of no use.
     """
     _empty(into)
-    lowest, highest = _range(dtype)
     result = kernel.sum_byte_offset(
-        _for_reading(packed), plan.slots, into.lanes, _large(limit), lowest, highest,
+        _for_reading(image.packed), plan.slots, into.lanes, _large(limit), *_range(image.dtype),
         plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
     )  # fmt: skip
+    if result != kernel.DONE:
+        raise PackingError(_REASONS[int(result)].format(pixels=plan.bins.size, dtype=image.dtype))
     _gather(into)
-    return int(result)
 
 
-def sum_eight(
-    plan: Plan, packed: Sequence[NDArray[np.uint8]], dtype: np.dtype[Any], limits: Sequence[float], into: Eight
-) -> list[int]:
+def sum_eight(plan: Plan, images: Sequence[ByteOffset], limits: Sequence[float], into: Eight) -> bool:
     """``sum_byte_offset`` of eight images, the plan being read once for all; ``into.frames`` has the sums.
 
-    The results are those of ``sum_byte_offset`` one after the other, to the last bit.
+    They are the same to the last bit. False where the eight had better be summed one by one: one of them is
+    broken, or not of 32 bits, or many differences are wide.
     """
-    lowest, highest = _range(dtype)
-    sparse = sum(len(one) for one in packed) < DENSEST * batch.EIGHT * plan.bins.size
-    if sparse and highest <= np.iinfo(np.int32).max:
-        _empty_eight(into)
-        result = batch.sum_eight(
-            tuple(_for_reading(one) for one in packed), plan.bins, into.lanes, _large(min(limits)), lowest, highest,
-            plan.weight, plan.dark, np.array(limits), into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
-        )  # fmt: skip
-        if result == kernel.DONE:
-            _gather_eight(into)
-            return [kernel.DONE] * batch.EIGHT
-    return [
-        sum_byte_offset(plan, one, dtype, limit, sums)
-        for one, limit, sums in zip(packed, limits, into.frames, strict=True)
-    ]
+    size = sum(len(image.packed) for image in images)
+    if size > DENSEST * EIGHT * plan.bins.size or any(image.dtype != np.int32 for image in images):
+        return False
+    _empty(into)
+    result = batch.sum_eight(
+        tuple(_for_reading(image.packed) for image in images), plan.bins, into.lanes, _large(min(limits)),
+        *_range(np.dtype(np.int32)), plan.weight, plan.dark, np.array(limits, np.float64),
+        into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
+    )  # fmt: skip
+    _gather_eight(into)
+    return bool(result == kernel.DONE)
 
 
 def _for_reading(values: NDArray[Any]) -> NDArray[Any]:
@@ -151,18 +152,13 @@ def _large(limit: float) -> int:
     return int(np.ceil(min(limit, kernel.LARGE)))
 
 
-def _empty(sums: Sums) -> None:
-    for values in (sums.signal, sums.variance, sums.lost_pixels, sums.lost_weight, sums.lost_dark, sums.lanes):
-        values.fill(0)
-
-
-def _empty_eight(sums: Eight) -> None:
+def _empty(sums: Sums | Eight) -> None:
     for values in (sums.signal, sums.variance, sums.lost_pixels, sums.lost_weight, sums.lost_dark, sums.lanes):
         values.fill(0)
 
 
 def _gather_eight(sums: Eight) -> None:
-    lanes = sums.lanes.reshape(-1, batch.EIGHT).T
+    lanes = sums.lanes.reshape(-1, EIGHT).T
     sums.signal[:, :-1] += (lanes & COUNTS)[:, :-1]
     sums.variance[:, :-1] = sums.signal[:, :-1] + (lanes >> kernel.ZERO_SHIFT)[:, :-1]
 

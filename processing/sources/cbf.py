@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 from fabio.cbfimage import DATA_TYPES
-from fabio.compression import decByteOffset
 from numpy.typing import NDArray
 
+from latticewatch.processing.byte_offset import ByteOffset, PackingError
 from latticewatch.processing.sources.header_text import number, pilatus_lines
 from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable, check_shape
 
@@ -41,7 +41,7 @@ def decode_cbf(data: bytes) -> ImageFile:
     binary, proven = _binary(data, end + len(END_OF_HEADER), fields)
     header, stamp = pilatus_lines(data[:begin].decode("utf-8", "replace"))
     return ImageFile(
-        counts=_unpacked(binary, fields, proven),
+        counts=_counts(binary, fields, proven),
         header=MappingProxyType(header),
         stamp_s=stamp,
         exposure_s=number(header, ["Exposure_time"]),
@@ -51,11 +51,11 @@ def decode_cbf(data: bytes) -> ImageFile:
     )
 
 
-def _binary(data: bytes, start: int, fields: dict[str, str]) -> tuple[bytes, bool]:
+def _binary(data: bytes, start: int, fields: dict[str, str]) -> tuple[memoryview, bool]:
     size = _integer(fields, "X-Binary-Size")
     if len(data) - start < size:
         raise NotWhole(f"cut short: {len(data) - start} of {size} bytes")
-    binary = data[start : start + size]
+    binary = memoryview(data)[start : start + size]
     checksum = fields.get("Content-MD5")
     if checksum:
         found = base64.b64encode(hashlib.md5(binary, usedforsecurity=False).digest()).decode()
@@ -64,7 +64,8 @@ def _binary(data: bytes, start: int, fields: dict[str, str]) -> tuple[bytes, boo
     return binary, bool(checksum)
 
 
-def _unpacked(binary: bytes, fields: dict[str, str], proven: bool) -> NDArray[Any]:
+def _counts(binary: memoryview, fields: dict[str, str], proven: bool) -> NDArray[Any] | ByteOffset:
+    """Left packed where the checksum vouches for it: the integration needs nothing else."""
     rows = _integer(fields, "X-Binary-Size-Second-Dimension")
     columns = _integer(fields, "X-Binary-Size-Fastest-Dimension")
     kind = DATA_TYPES.get(fields.get("X-Binary-Element-Type", ""))
@@ -76,10 +77,13 @@ def _unpacked(binary: bytes, fields: dict[str, str], proven: bool) -> NDArray[An
     elements, third = rows * columns, fields.get("X-Binary-Size-Third-Dimension", "1")
     if fields.get("X-Binary-Number-of-Elements", str(elements)) != str(elements) or third.strip() not in ("0", "1"):
         raise Unreadable("its header contradicts itself about the number of pixels")
-    counts = decByteOffset(binary, size=elements, dtype=kind) if len(binary) >= elements else np.empty(0)
-    if len(counts) != elements:
-        raise (Unreadable if proven else NotWhole)(f"holds fewer than its {elements} pixels")
-    return np.ascontiguousarray(counts, kind).reshape(rows, columns)
+    counts = ByteOffset(np.frombuffer(binary, np.uint8), (rows, columns), np.dtype(kind))
+    if proven and kind == "int32" and len(binary) >= elements:
+        return counts
+    try:
+        return counts.unpacked()
+    except PackingError as error:
+        raise (Unreadable if proven else NotWhole)(str(error)) from None
 
 
 def _integer(fields: dict[str, str], key: str) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from latticewatch.processing.byte_offset import ByteOffset
+
 NAN = float("nan")
 LARGEST_FILE = 512 * 1024 * 1024
 """Bytes, packed or unpacked; a 16-megapixel detector writes 70 MB. What is larger is not allocated at all."""
@@ -27,12 +29,13 @@ class ImageFile:
     """A detector image with what its header says.
 
     counts: (rows, columns) in the type of the file; codes for masked pixels (-1, -2, NaN, the largest value
-    of an unsigned type) stay as they are. header: keys and values as the detector wrote them. stamp_s: start
-    of the exposure in seconds since the epoch, read as UTC, to the millisecond; exposure_s and period_s in
-    seconds; NaN where the header does not say. proven: a checksum in the file vouches for its content.
+    of an unsigned type) stay as they are; still packed where a checksum vouches for them. header: keys and
+    values as the detector wrote them. stamp_s: start of the exposure in seconds since the epoch, read as UTC, to
+    the millisecond; exposure_s and period_s in seconds; NaN where the header does not say. proven: a checksum
+    in the file vouches for its content.
     """
 
-    counts: NDArray[Any]
+    counts: NDArray[Any] | ByteOffset
     header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stamp_s: float = NAN
     exposure_s: float = NAN

@@ -1,11 +1,14 @@
 """What a frame may throw at the integration: it answers with a pattern or a gap, and never raises."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from fabio.compression import compByteOffset
 from numpy.typing import NDArray
 
+from latticewatch.processing.byte_offset import ByteOffset
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.geometry import Geometry
@@ -146,3 +149,48 @@ def test_what_cannot_be_integrated_is_refused_at_the_start() -> None:
         integrator(bins=70_000)
     with pytest.raises(UserError, match="splitting"):
         integrator(splitting="pseudo")
+
+
+def packed_frame(image: NDArray[Any], **header: str) -> Frame:
+    data = np.frombuffer(compByteOffset(image.astype(np.int64)), np.uint8)
+    return Frame(0, "x.cbf", 0.0, 0.0, Image(ByteOffset(data, SHAPE, np.dtype(np.int32))), header)
+
+
+def test_a_packed_image_gives_the_same_pattern() -> None:
+    plain, packed = integrator(), integrator()
+    for number in range(8):
+        image = np.roll(IMAGE, number) * 3
+        expected, found = pattern(plain.integrate(frame(image))), pattern(packed.integrate(packed_frame(image)))
+        np.testing.assert_array_equal(found.intensity, expected.intensity)
+        np.testing.assert_array_equal(found.sigma, expected.sigma)
+
+
+@pytest.mark.parametrize("find_defects", [True, False])
+def test_many_frames_at_once_give_the_same_patterns_one_by_one(find_defects: bool) -> None:
+    """Among them frames of every other kind; the first ones are looked at for defects one by one."""
+    frames = [packed_frame(np.roll(IMAGE, number), Flux=str(1.0 + number / 10)) for number in range(40)]
+    frames[7] = frame(IMAGE, Flux="1.0")
+    frames[19] = Frame(19, "x.cbf", 0.0, 0.0, Gap("unreadable: cut short"))
+    frames[28] = packed_frame(IMAGE)
+    single = integrator(find_defects=find_defects, normalise_by="Flux")
+    expected = [single.integrate(one) for one in frames]
+    found = integrator(find_defects=find_defects, normalise_by="Flux").integrate_many(frames)
+    assert len(found) == len(frames)
+    for one, other in zip(expected, found, strict=True):
+        if isinstance(one, Gap):
+            assert one == other
+        else:
+            np.testing.assert_array_equal(one.intensity, pattern(other).intensity)
+            np.testing.assert_array_equal(one.sigma, pattern(other).sigma)
+
+
+@pytest.mark.parametrize("find_defects", [True, False])
+def test_a_packed_image_that_is_broken_is_a_gap(find_defects: bool) -> None:
+    whole = packed_frame(IMAGE)
+    assert isinstance(whole.content, Image)
+    assert isinstance(whole.content.counts, ByteOffset)
+    short = Image(replace(whole.content.counts, packed=whole.content.counts.packed[:-1]))
+    one = integrator(find_defects=find_defects)
+    result = one.integrate(replace(whole, content=short))
+    assert reason(result) == "unreadable: holds fewer than its 30000 pixels"
+    assert isinstance(one.integrate(whole), Pattern)

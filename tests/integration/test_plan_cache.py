@@ -110,7 +110,6 @@ def test_a_kept_plan_needs_no_pyfai(tmp_path: Path) -> None:
         "image = Image(np.arange(4800, dtype=np.int32).reshape(60, 80))\n"
         "print(integrator.integrate(Frame(0, 'x', 0.0, 0.0, image)).intensity.sum())\n"
     )
-    command = [sys.executable, "-c"]
     outputs = [
         subprocess.run(
             [sys.executable, "-c", program.format(block=block), str(tmp_path)],
