@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from latticewatch.processing.reaction.hypotheses import MOVE, Bank, proven
@@ -25,7 +26,7 @@ def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, toleran
     if not chosen.any():
         return None
     weight = weights[chosen] / weights[chosen].sum()
-    left, variance = _times_left(motion, bank.x[chosen], bank.P[chosen], bank.walk[chosen], start, tolerance)
+    left, variance = _times_left(motion, bank, chosen, time_s, start, tolerance)
     good = np.isfinite(left) & (left > 0.0) & np.isfinite(variance)
     if weight[~good].sum() > ENDLESS:
         return None
@@ -37,20 +38,23 @@ def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, toleran
     return Forecast(middle, early, late)
 
 
-def _times_left(motion: Motion, x: Array, P: Array, walk: Array, start: Start, tolerance: float) -> tuple[Array, Array]:
-    """Time left of each hypothesis (n,) and its variance, by linear propagation."""
+def _times_left(
+    motion: Motion, bank: Bank, chosen: NDArray[np.bool_], time_s: float, start: Start, tolerance: float
+) -> tuple[Array, Array]:
+    """Time left of each chosen hypothesis (n,) and its variance, by linear propagation."""
+    x, P, fade, age = bank.x[chosen], bank.P[chosen], bank.fade[chosen], time_s - bank.left_s[chosen]
     level = np.full(len(x), start.level)
-    left = motion.time_left(x, level, tolerance)
+    left = motion.time_left(x, level, tolerance, fade, age)
     gradient = np.empty_like(x)
     for axis in range(motion.size):
         nudge = 1e-3 * np.sqrt(P[:, axis, axis]) + 1e-15
         moved = x.copy()
         moved[:, axis] += nudge
-        gradient[:, axis] = (motion.time_left(moved, level, tolerance) - left) / nudge
+        gradient[:, axis] = (motion.time_left(moved, level, tolerance, fade, age) - left) / nudge
     variance = np.einsum("ni,nij,nj->n", gradient, P, gradient)
     nudge = 1e-3 * math.sqrt(start.variance) + 1e-15
-    by_start = (motion.time_left(x, level + nudge, tolerance) - left) / nudge
-    ahead = walk**2 * np.maximum(motion.rates(x), 0.0) * left**3 / 3.0
+    by_start = (motion.time_left(x, level + nudge, tolerance, fade, age) - left) / nudge
+    ahead = bank.walk[chosen] ** 2 * np.maximum(motion.rates(x), 0.0) * left**3 / 3.0
     return left, variance + by_start**2 * start.variance + ahead
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from latticewatch.processing.reaction.motion import Array, Motion
+from latticewatch.processing.reaction.motion import Array, Motion, Pace, steady
 
 NAN = float("nan")
 KEPT = 64
@@ -23,12 +23,11 @@ REST, MOVE = 0, 1
 FIRST, FROM_REST, TURNED, FRESH = 0, 1, 2, 3
 REST_SPEED = 0.25
 PROVEN = 3
-# Real kinetics are only nearly exponential: how far ln k wanders while one time constant passes, two opinions.
-WALKS = (0.02, 0.15)
 # A bend multiplies the speed by about this, give or take, with this share: slower, faster, turned back, back again.
 BENDS = ((0.5, 0.25, 0.35), (2.0, 0.6, 0.15), (-0.6, 0.35, 0.35), (-2.0, 0.8, 0.15))
 FARTHEST_A = 10.0
 NEGLIGIBLE = 1e-9
+BENT_WALK = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +54,8 @@ class Bank:
     """The hypotheses, all arrays with first axis n.
 
     x, P: state and covariance (motion.py). kind: REST or MOVE. weight: posterior probability, sums to 1.
-    reference: speed parameter of the motion before this segment (NaN: none). walk: random walk of ln k per time
-    constant. age: frames seen by this segment. origin: what it branched off (FIRST, FROM_REST, TURNED, FRESH).
+    reference: speed parameter of the motion before this segment (NaN: none). walk, fade: the
+    motion's law (motion.py). age: frames seen by this segment. origin: what it branched off (FIRST, FROM_REST, TURNED, FRESH).
     left_s, left_y, left_rate: time, coordinate and dy/dt where the segment before was left.
     """
 
@@ -66,6 +65,7 @@ class Bank:
     weight: Array
     reference: Array
     walk: Array
+    fade: Array
     age: NDArray[np.int64]
     origin: NDArray[np.int8]
     left_s: Array
@@ -87,6 +87,7 @@ class Branch:
     left_rate: float = NAN
     reference: float = NAN
     walk: float = 0.0
+    fade: float = 0.0
 
 
 def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: float, moving: float) -> Bank:
@@ -101,12 +102,21 @@ def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: flo
 def _motions(
     motion: Motion, y: float, variance: float, dt: float, weight: float, left_s: float, origin: int
 ) -> list[Branch]:
-    """Motions from level y: of any speed, with a steady rate or a walking one."""
-    each = weight / (len(motion.speed_scales) * len(WALKS))
+    """Motions from level y, of any speed, after each of the laws."""
+    each = weight / len(motion.speed_scales)
     return [
-        Branch(*motion.begin(y, variance, scale, dt), MOVE, each, origin, left_s, y, walk=walk)
+        Branch(
+            *motion.begin(y, variance, scale, dt),
+            MOVE,
+            each * law.share,
+            origin,
+            left_s,
+            y,
+            walk=law.walk,
+            fade=law.fade,
+        )
         for scale in motion.speed_scales
-        for walk in WALKS
+        for law in motion.laws
     ]
 
 
@@ -114,7 +124,7 @@ def step(
     motion: Motion, bank: Bank, time_s: float, dt: float, period: float, z: float, R: float, hazards: Hazards
 ) -> Bank:
     """The bank one frame later. z, R: observed coordinate and its variance; z is NaN where there is none."""
-    ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, bank.walk, dt))
+    ahead_x, ahead_P = _bounded(*motion.predict(bank.x, bank.P, _pace(bank, time_s, dt, period), dt))
     resting = bank.kind == REST
     turning = (hazards.rest + hazards.bend) * hazards.passed(ahead_x[:, 0] - bank.x[:, 0])
     leave = np.where(resting, hazards.move, turning) + hazards.jump
@@ -123,6 +133,14 @@ def step(
         return ahead
     branches = _branches(motion, bank, ahead, time_s - dt, dt, period, z, R, hazards)
     return _kept(_updated(_joined(ahead, _banked(branches)), z, R))
+
+
+def _pace(bank: Bank, time_s: float, dt: float, period: float) -> Pace:
+    """How the rates change on the way to time_s. No motion is younger than half a frame: its beginning is not known better."""
+    if not bank.fade.any():
+        return Pace(bank.walk, np.ones_like(bank.walk), np.ones_like(bank.walk))
+    age = np.maximum(time_s - dt - bank.left_s, 0.5 * period)
+    return Pace(bank.walk, (1.0 + 0.5 * dt / age) ** -bank.fade, (1.0 + dt / age) ** -bank.fade)
 
 
 def _bounded(x: Array, P: Array) -> tuple[Array, Array]:
@@ -160,7 +178,7 @@ def _branches(
 def _begun(motion: Motion, branches: list[Branch], dt: float) -> list[Branch]:
     """Motions that began at an unknown moment within the last frame: half a frame later."""
     x, P = np.array([branch.x for branch in branches]), np.array([branch.P for branch in branches])
-    x, P = motion.predict(x, P, np.zeros(len(branches)), dt)
+    x, P = motion.predict(x, P, steady(len(branches)), dt)
     return [replace(branch, x=x[i], P=P[i]) for i, branch in enumerate(branches)]
 
 
@@ -182,7 +200,7 @@ def _left_motion(
         bent_x[:2] = middle, factor * speed
         bent_P[0, 0], bent_P[1, 1] = variance, (width * speed) ** 2 + P1[1, 1]
         weight = share * hazards.bend * passed * part
-        parts.append(Branch(bent_x, bent_P, MOVE, weight, TURNED, left_s, left_y, rate, speed, WALKS[0]))
+        parts.append(Branch(bent_x, bent_P, MOVE, weight, TURNED, left_s, left_y, rate, speed, BENT_WALK))
     return parts
 
 
@@ -194,6 +212,7 @@ def _banked(parts: list[Branch]) -> Bank:
         weight=np.array([part.weight for part in parts]),
         reference=np.array([part.reference for part in parts]),
         walk=np.array([part.walk for part in parts]),
+        fade=np.array([part.fade for part in parts]),
         age=np.ones(len(parts), np.int64),
         origin=np.array([part.origin for part in parts], np.int8),
         left_s=np.array([part.left_s for part in parts]),

@@ -19,14 +19,45 @@ Array = NDArray[np.float64]
 TINY = 1e-300
 
 
+@dataclass(frozen=True, slots=True)
+class Law:
+    """How the rate constant k of a motion changes, and how likely that is beforehand.
+
+    walk: random walk of ln k while one time constant passes. fade: k falls as time^-fade since the motion began, as in a
+    stretched exponential with exponent 1 - fade.
+    """
+
+    walk: float
+    fade: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Changes of k of every hypothesis, (n,) each, over one step.
+
+    walk: as in ``Law``. middle, end: factor on k half way through the step and at its end.
+    """
+
+    walk: Array
+    middle: Array
+    end: Array
+
+
+def steady(n: int) -> Pace:
+    """k stays what it is."""
+    return Pace(np.zeros(n), np.ones(n), np.ones(n))
+
+
 class Motion(Protocol):
     """The dynamics of one kind of coordinate. x: (n, size) means, P: (n, size, size) covariances."""
 
     size: int
     speed_scales: tuple[float, ...]
+    laws: tuple[Law, ...]
 
-    def predict(self, x: Array, P: Array, walk: Array, dt: float) -> tuple[Array, Array]:
-        """Means and covariances ``dt`` seconds later. walk: (n,) random walk of ln k while one time constant passes."""
+    def predict(self, x: Array, P: Array, pace: Pace, dt: float) -> tuple[Array, Array]:
+        """Means and covariances ``dt`` seconds later."""
         ...
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
@@ -41,8 +72,11 @@ class Motion(Protocol):
         """Rate constants (n,) in 1/s."""
         ...
 
-    def time_left(self, x: Array, start: Array, tolerance: float) -> Array:
-        """Seconds (n,) until what remains is ``tolerance`` of the total change; NaN: never."""
+    def time_left(self, x: Array, start: Array, tolerance: float, fade: Array, age_s: Array) -> Array:
+        """Seconds (n,) until what remains is ``tolerance`` of the total change; NaN: never.
+
+        fade: as in ``Law``; age_s: seconds since the motion began, both (n,).
+        """
         ...
 
     def elapsed(self, x: Array, level: float) -> float:
@@ -64,18 +98,19 @@ class PairMotion:
 
     size: int = 2
     speed_scales: tuple[float, ...] = (0.3, 0.03)
+    laws: tuple[Law, ...] = (Law(0.003, 0.0, 0.6), Law(0.15, 0.0, 0.2), Law(0.08, 0.25, 0.2))
 
-    def predict(self, x: Array, P: Array, walk: Array, dt: float) -> tuple[Array, Array]:
+    def predict(self, x: Array, P: Array, pace: Pace, dt: float) -> tuple[Array, Array]:
         """dy/dt = -k y. k is held within what one step can follow."""
         k = x[:, 1]
-        decay = np.exp(np.clip(-k * dt, -20.0, 3.0))
-        ahead = np.stack([x[:, 0] * decay, k], axis=1)
+        decay = np.exp(np.clip(-k * pace.middle * dt, -20.0, 3.0))
+        ahead = np.stack([x[:, 0] * decay, k * pace.end], axis=1)
         F = np.zeros_like(P)
         F[:, 0, 0] = decay
-        F[:, 0, 1] = -dt * ahead[:, 0]
-        F[:, 1, 1] = 1.0
+        F[:, 0, 1] = -dt * pace.middle * ahead[:, 0]
+        F[:, 1, 1] = pace.end
         P = F @ P @ F.transpose(0, 2, 1)
-        P[:, 1, 1] += walk**2 * np.abs(k) ** 3 * abs(dt)
+        P[:, 1, 1] += pace.walk**2 * np.abs(k) ** 3 * abs(dt)
         return ahead, P
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
@@ -104,11 +139,13 @@ class PairMotion:
         """k."""
         return x[:, 1]
 
-    def time_left(self, x: Array, start: Array, tolerance: float) -> Array:
-        """From y exp(-k s) = tolerance * start."""
+    def time_left(self, x: Array, start: Array, tolerance: float, fade: Array, age_s: Array) -> Array:
+        """From y exp(-∫k ds) = tolerance * start."""
         k, ratio = x[:, 1], x[:, 0] / (tolerance * start)
-        good = (k > 0.0) & (ratio > 0.0)
-        return np.where(good, np.log(np.where(good, ratio, 1.0)) / np.where(good, k, 1.0), np.nan)
+        good = (k > 0.0) & (ratio > 1.0)
+        plain = np.where(good, np.log(np.where(good, ratio, 2.0)) / np.where(good, k, 1.0), np.nan)
+        power, age = 1.0 - fade, np.maximum(age_s, 1e-9)
+        return np.where(fade > 0.0, age * ((1.0 + power * plain / age) ** (1.0 / power) - 1.0), plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +154,9 @@ class SingleMotion:
 
     size: int = 3
     speed_scales: tuple[float, ...] = (0.03, 0.003)
+    laws: tuple[Law, ...] = (Law(0.003, 0.0, 0.7), Law(0.1, 0.0, 0.3))
 
-    def predict(self, x: Array, P: Array, walk: Array, dt: float) -> tuple[Array, Array]:
+    def predict(self, x: Array, P: Array, pace: Pace, dt: float) -> tuple[Array, Array]:
         """dy/dt = v, dv/dt = -k v, integrated exactly."""
         v, k = x[:, 1], np.clip(x[:, 2] * dt, -3.0, 20.0)
         decay = np.exp(-k)
@@ -132,7 +170,7 @@ class SingleMotion:
         F[:, 0, 1], F[:, 0, 2] = lasting, v * slope
         F[:, 1, 1], F[:, 1, 2] = decay, -dt * ahead[:, 1]
         P = F @ P @ F.transpose(0, 2, 1)
-        P[:, 2, 2] += walk**2 * np.abs(x[:, 2]) ** 3 * abs(dt)
+        P[:, 2, 2] += pace.walk**2 * np.abs(x[:, 2]) ** 3 * abs(dt)
         return ahead, P
 
     def begin(self, y: float, variance: float, scale: float, dt: float) -> tuple[Array, Array]:
@@ -169,8 +207,8 @@ class SingleMotion:
         """k."""
         return x[:, 2]
 
-    def time_left(self, x: Array, start: Array, tolerance: float) -> Array:
-        """From v exp(-k s) / k = tolerance * total."""
+    def time_left(self, x: Array, start: Array, tolerance: float, fade: Array, age_s: Array) -> Array:  # noqa: ARG002
+        """From v exp(-k s) / k = tolerance * total; such a motion does not fade."""
         k, good = x[:, 2], x[:, 2] > 0.0
         k = np.where(good, k, 1.0)
         total = np.abs(x[:, 0] - start + x[:, 1] / k)

@@ -3,9 +3,7 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-
-from latticewatch.processing.reaction.motion import Array, Motion
+from latticewatch.processing.reaction.motion import Array, Motion, steady
 
 NAN = float("nan")
 
@@ -39,5 +37,5 @@ def start_from_rest(
 
 def start_in_motion(motion: Motion, x: Array, P: Array, time_s: float, mixing_s: float) -> Start:
     """The present motion (size,), (size, size) followed back to the mixing: nothing was seen at rest."""
-    back_x, back_P = motion.predict(x[None], P[None], np.zeros(1), mixing_s - time_s)
+    back_x, back_P = motion.predict(x[None], P[None], steady(1), mixing_s - time_s)
     return Start(mixing_s, float(back_x[0, 0]), float(back_P[0, 0, 0]))
