@@ -246,4 +246,4 @@ class RunWriter:
 
 
 def _stopped(path: Path, reason: str) -> str:
-    return f"{path}: recording stopped ({reason}); every row so far is safe: make room and go on with --resume"
+    return f"{path}: recording stopped ({reason}); every row so far is safe: mend that, then go on with --resume"
