@@ -18,6 +18,8 @@ from package_index import Index, fetch_wheel
 from setup_error import SetupError
 
 STAMP = "latticewatch-stamp.json"
+# Published without a wheel: built here, with the pinned setuptools. Everything else comes as a wheel.
+FROM_SOURCE = ("querypool", "stompest")
 
 
 @dataclass(frozen=True)
@@ -164,14 +166,21 @@ def _install_packages(places: Places, installer: Installer) -> None:
     python, lock = str(places.python), str(places.lock)
     if installer.uv:
         _call(installer, ["venv", "--quiet", "--clear", "--python", sys.executable, str(places.environment)])
-        _call(installer, ["pip", "sync", "--quiet", "--python", python, "--require-hashes", "--no-build", lock])
+        pins = ["--require-hashes", "--build-constraints", str(places.tools_lock), *_wheels_only()]
+        _call(installer, ["pip", "sync", "--quiet", "--python", python, *pins, lock])
     else:
         shutil.rmtree(places.environment, ignore_errors=True)
         _run([sys.executable, "-m", "venv", "--without-pip", str(places.environment)], dict(os.environ))
-        pins = places.tools / "setuptools.lock"
-        pins.write_text(_setuptools_pin(places), encoding="utf-8")
-        for wanted in (pins, places.lock):
-            _call(installer, ["install", "-q", "--require-hashes", "--only-binary", ":all:", "-r", str(wanted)], places)
+        builder = places.tools / "setuptools.lock"
+        builder.write_text(_setuptools_pin(places), encoding="utf-8")
+        for wanted in (builder, places.lock):
+            own = ["--require-hashes", "--no-build-isolation", *_wheels_only()]
+            _call(installer, ["install", "-q", *own, "-r", str(wanted)], places)
+
+
+def _wheels_only() -> list[str]:
+    exceptions = [argument for name in FROM_SOURCE for argument in ("--no-binary", name)]
+    return ["--only-binary", ":all:", *exceptions]
 
 
 def _setuptools_pin(places: Places) -> str:

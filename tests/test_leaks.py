@@ -60,7 +60,20 @@ def teardown_module():
 def test_each_kind_of_leak_fails_its_test(tmp_path: Path) -> None:
     shutil.copyfile(Path(__file__).with_name("conftest.py"), tmp_path / "conftest.py")
     (tmp_path / "test_leaks.py").write_text(LEAKS)
-    options = ["-p", "no:cacheprovider", "-p", "no:xdist", "-rE", "-o", "qt_api=pyqt6", str(tmp_path)]
+    options = [
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:warnings",
+        "-p",
+        "no:pyicat_plus",
+        "-rE",
+        "-o",
+        "qt_api=pyqt6",
+        str(tmp_path),
+    ]
     ended = subprocess.run([sys.executable, "-m", "pytest", *options], capture_output=True, text=True, cwd=tmp_path)
     words = ended.stdout
     assert "7 passed, 4 errors" in words, words
