@@ -30,6 +30,14 @@ class Block:
     frames: int
     reason: str = ""
 
+    def is_written(self, place: int) -> bool:
+        """Whether image ``place`` is on disk: HDF5 gives zeros for a chunk that was never written."""
+        data = self.dataset
+        if data is None or not data.chunks or data.is_virtual or data.ndim != 3 or place >= data.shape[0]:
+            return True
+        corners = ((place, 0, 0), (place, data.shape[1] - 1, data.shape[2] - 1))
+        return all(data.id.get_chunk_info_by_coord(corner).byte_offset is not None for corner in corners)
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -47,6 +55,14 @@ class Layout:
     def count(self) -> int:
         """Frames in all blocks."""
         return sum(block.frames for block in self.blocks)
+
+    def block_of(self, index: int) -> tuple[Block, int]:
+        """The block that frame ``index`` lies in, and its place there. Raises IndexError."""
+        for block in self.blocks:
+            if index < block.frames:
+                return block, index
+            index -= block.frames
+        raise IndexError("no such frame")
 
 
 def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:

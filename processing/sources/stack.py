@@ -9,7 +9,7 @@ from pathlib import Path
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.series import Progress
-from latticewatch.processing.sources.hdf5_layout import Block, Layout, find_layout
+from latticewatch.processing.sources.hdf5_layout import Layout, find_layout
 from latticewatch.processing.sources.hdf5_links import Hdf5Tree
 from latticewatch.processing.sources.image_file import NAN, NotWhole, Unreadable
 from latticewatch.processing.sources.naming import printable
@@ -67,7 +67,7 @@ class HDF5Stack:
                 layout = find_layout(tree, growing=self._follow_s is not None)
                 self._count = layout.count
                 for index in range(start, layout.count):
-                    if stop.is_set():
+                    if stop.is_set() or (self._follow_s is not None and not _is_there(layout, index)):
                         return
                     yield self._frame(layout, index)
         except (Unreadable, OSError, KeyError, RuntimeError) as error:
@@ -92,19 +92,18 @@ class HDF5Stack:
         return round(index * period_s, 6) if index else 0.0
 
 
+def _is_there(layout: Layout, index: int) -> bool:
+    block, place = layout.block_of(index)
+    return block.is_written(place)
+
+
 def _content(layout: Layout, index: int) -> Image | Gap:
-    place = index
-    for block in layout.blocks:
-        if place < block.frames:
-            return _image(block, place)
-        place -= block.frames
-    return Gap("unreadable: no longer in the file")
-
-
-def _image(block: Block, place: int) -> Image | Gap:
+    block, place = layout.block_of(index)
     if block.dataset is None:
         return Gap(f"unreadable: {block.reason}")
     try:
+        if not block.is_written(place):
+            return Gap("unreadable: never written")
         return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()])
     except (OSError, RuntimeError, ValueError, IndexError) as error:
         return Gap(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")

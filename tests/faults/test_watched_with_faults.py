@@ -11,7 +11,8 @@ import pytest
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.sources.candidate import Patience
 from latticewatch.processing.sources.watched import WatchedFolder
-from tests.faults.player import FOR_EVER, LEFT_OPEN, TRANSIENT, Player, in_background
+from tests.faults import mischief
+from tests.faults.player import BESIDE, FOR_EVER, LEFT_OPEN, TRANSIENT, Player, in_background
 
 IMPATIENT = Patience(settle_s=0.5, give_up_s=1.5, longest_s=20.0)
 LONG = bool(os.environ.get("LATTICEWATCH_LONG"))
@@ -28,6 +29,11 @@ def watch_played(player: Player, frames: int, faults: float) -> tuple[list[Frame
     found = list(source.frames(threading.Event()))
     playing.join()
     return found, source
+
+
+def test_there_are_faults_of_every_kind() -> None:
+    assert len({**TRANSIENT, **FOR_EVER, **LEFT_OPEN, **BESIDE}) >= 30
+    assert mischief.__doc__
 
 
 def check(player: Player, found: list[Frame]) -> None:
