@@ -1,8 +1,10 @@
 """What detectors, file servers and people do to files; each function writes one frame, or what stands for it."""
 
+import contextlib
 import os
 import random
 import shutil
+import socket
 from pathlib import Path
 
 from tests.faults.player import Player, beside, for_ever, left_open, transient, write_plainly
@@ -231,7 +233,68 @@ def _copy(source: str, target: str) -> None:
     if path.is_file() and path.stat().st_size < 1e6:
         path.chmod(0o644)
         Path(target).write_bytes(path.read_bytes())
-    elif path.is_fifo():
+    elif path.is_fifo() or path.is_socket():
         os.mkfifo(target)
     else:
         enormous_hole(Player(Path(), "", 0), 0, Path(target), b"")
+
+
+@transient
+def junk_behind_it(player: Player, number: int, path: Path, content: bytes) -> None:
+    path.write_bytes(content + b"\x00\x00junk")
+
+
+@transient
+def moved_in_from_elsewhere(player: Player, number: int, path: Path, content: bytes) -> None:
+    outside = player.folder.parent / path.name
+    outside.write_bytes(content)
+    outside.rename(path)
+
+
+@transient
+def deleted_and_written_anew(player: Player, number: int, path: Path, content: bytes) -> None:
+    path.write_bytes(content[:200])
+    path.unlink()
+    player.pause()
+    path.write_bytes(content)
+
+
+@transient
+def emptied_and_filled_again(player: Player, number: int, path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    def again() -> None:
+        path.write_bytes(b"")
+        player.pause()
+        path.write_bytes(content)
+
+    player.later.append(again)
+
+
+@transient
+def a_pipe_at_first(player: Player, number: int, path: Path, content: bytes) -> None:
+    os.mkfifo(path)
+
+    def become_a_file() -> None:
+        path.unlink()
+        path.write_bytes(content)
+
+    player.later.append(become_a_file)
+
+
+@for_ever
+def a_socket(player: Player, number: int, path: Path, content: bytes) -> None:
+    with socket.socket(socket.AF_UNIX) as server, contextlib.chdir(path.parent):
+        server.bind(path.name)
+
+
+@for_ever
+def a_picture(player: Player, number: int, path: Path, content: bytes) -> None:
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + content[:2000])
+
+
+@for_ever
+def spoiled_on_the_way(player: Player, number: int, path: Path, content: bytes) -> None:
+    """Only CBF can tell by its checksum; elsewhere the header is hit."""
+    place = len(content) - 4095 - 900 if player.kind == "cbf" else 0
+    path.write_bytes(content[:place] + bytes(byte ^ 0xFF for byte in content[place : place + 8]) + content[place + 8 :])

@@ -32,7 +32,7 @@ def watch_played(player: Player, frames: int, faults: float) -> tuple[list[Frame
 
 
 def test_there_are_faults_of_every_kind() -> None:
-    assert len({**TRANSIENT, **FOR_EVER, **LEFT_OPEN, **BESIDE}) >= 30
+    assert len({**TRANSIENT, **FOR_EVER, **LEFT_OPEN, **BESIDE}) >= 40
     assert mischief.__doc__
 
 
