@@ -1,64 +1,79 @@
 """The main window: banner, page of the run, transport bar, status strip, and the one timer that pulls."""
 
+import logging
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QAction, QCloseEvent, QKeySequence
-from PyQt6.QtWidgets import QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtGui import QCloseEvent, QResizeEvent
+from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from latticewatch.app.screenshot import save_screenshot
-from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of
-from latticewatch.app.window_run import RunPage, ShownRun
+from latticewatch.app.screenshot import picture_of_window, screenshot_path, write_picture
+from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS, install
+from latticewatch.app.window_facts import Arrivals, facts_of, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window_log import RecentLines
+from latticewatch.app.window_run import RunPage
 from latticewatch.app.window_transport import connect_transport, show_transport
 from latticewatch.app.worker import Worker
-from latticewatch.processing.refinement.fit import Refinement
-from latticewatch.processing.series import Series
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file import RecordingStopped, RunWriter
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.banner import Banner
+from latticewatch.widgets.frames_view import FramesView
+from latticewatch.widgets.key_list import KeyList
+from latticewatch.widgets.log_view import LogView
+from latticewatch.widgets.marks import Mark
+from latticewatch.widgets.note_bar import NoteBar
 from latticewatch.widgets.status_strip import StatusStrip
-from latticewatch.widgets.theme import LIGHT, Theme
+from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 from latticewatch.widgets.transport_bar import TransportBar
 from latticewatch.widgets.wording import Headline, headline
 
+log = logging.getLogger(__name__)
+
+FRAMES_WIDTH, LOG_HEIGHT = 340, 130
 PULL_MS, SLOWEST_MS, SHARE = 100, 1000, 4.0
-PAGE_ACTIONS: tuple[tuple[str, tuple[str, ...], Callable[[RunPage], None]], ...] = (
-    ("show the newest frame", ("N", "Home", "Esc"), lambda page: page.choose(None)),
-    ("one frame back", ("Left",), lambda page: page.step(-1)),
-    ("one frame on", ("Right",), lambda page: page.step(1)),
-    ("change of state before", ("Ctrl+Left",), lambda page: page.step_change(-1)),
-    ("next change of state", ("Ctrl+Right",), lambda page: page.step_change(1)),
-    ("the whole run in view, followed as it grows", ("F",), lambda page: page.follow()),
-    ("map of the whole pattern, or of the reflection", ("W",), lambda page: page.map.toggle_whole()),
-)
+WALL_SCALE_PER_PIXEL = 1.8 / 1280.0
+AddNote = Callable[[float, str], None]
 
 
 class MainWindow(QMainWindow):
     """Looks at a worker's session and paints it; it never waits for the worker, but at closing.
 
-    interrupted: the run was stopped from outside before the window closed.
+    interrupted: the run was stopped from outside before the window closed. may_close: asked while a run is being
+    recorded; None: closes without asking.
     """
 
     run_ended = pyqtSignal()
+    banner: Banner
+    status: StatusStrip
+    bar: TransportBar
+    note: NoteBar
 
     def __init__(
-        self, title: str, *, theme: Theme = LIGHT, worker: Worker | None = None, transport: Transport | None = None
+        self,
+        title: str,
+        *,
+        theme: Theme = LIGHT,
+        worker: Worker | None = None,
+        transport: Transport | None = None,
+        may_close: Callable[[QWidget], bool] | None = None,
     ) -> None:
         super().__init__()
         self._theme, self._title = theme, title
-        self._worker, self._transport = worker, transport
-        self._out: Path | None = None
+        self._worker, self._transport, self._may_close = worker, transport, may_close
         self._run: ShownRun | None = None
+        self._marks: list[Mark] = []
         self._arrivals = Arrivals()
-        self._told_end = False
-        self.interrupted = False
+        self._told_end = self.wall = self.interrupted = False
         self.page: RunPage | None = None
-        self.banner, self.status, self.bar = Banner(theme), StatusStrip(theme), TransportBar()
-        self._lay_out()
-        self._make_actions()
+        self._lines = RecentLines()
+        self._lines.begin()
+        self._build()
+        self._make_docks()
+        install(self, COMMANDS + (REPLAY_COMMANDS if transport else ()))
         self.setWindowTitle(f"{title} – LatticeWatch")
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.tick)
@@ -69,41 +84,60 @@ class MainWindow(QMainWindow):
         """Fits a small screen."""
         return QSize(1280, 720)
 
-    def _lay_out(self) -> None:
+    def _build(self) -> None:
+        """Everything that has colours of its own; made anew when the theme changes."""
+        self.banner, self.status, self.bar, self.note = Banner(self._theme), StatusStrip(), TransportBar(), NoteBar()
         self._stack = QStackedWidget()
         waiting = QLabel("Waiting for the first image …")
         waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(waiting)
         self.bar.setVisible(self._transport is not None)
+        self.note.note_written.connect(self.add_mark)
         central = QWidget()
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.banner, self._stack, self.bar, self.status):
+        for widget in (self.banner, self._stack, self.note, self.bar, self.status):
             layout.addWidget(widget, 1 if widget is self._stack else 0)
         self.setCentralWidget(central)
 
-    def show_run(self, setup: Setup, series: Series, refinement: Refinement, out: Path | None = None) -> None:
+    def _make_docks(self) -> None:
+        self.frames, self.log = FramesView(), LogView()
+        self.frames.frame_chosen.connect(self._frame_chosen)
+        self._frames_dock = _dock(self, "Frames", self.frames, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._log_dock = _dock(self, "Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
+
+    def show_run(self, run: ShownRun, marks: Sequence[Mark] = ()) -> None:
         """From now on show this run."""
-        self._run, self._out = ShownRun(setup, series, refinement), out
-        self.page = RunPage(self._theme, self._run)
-        self.page.chosen_changed.connect(self._show_words)
+        self._run, self._marks = run, list(marks)
+        self._show_page(RunPage(self._theme, run))
+        if run.setup.title:
+            self._title = run.setup.title
+            self.setWindowTitle(f"{run.setup.title} – LatticeWatch")
+
+    def _show_page(self, page: RunPage) -> None:
+        self.page = page
+        page.chosen_changed.connect(self.show_words)
+        page.show_marks(self._marks)
         if self._transport is not None:
-            connect_transport(self.bar, self._transport, self.page)
-        self._stack.addWidget(self.page)
-        self._stack.setCurrentWidget(self.page)
-        if setup.title:
-            self._title = setup.title
-            self.setWindowTitle(f"{setup.title} – LatticeWatch")
+            connect_transport(self.bar, self._transport, page)
+        self._stack.addWidget(page)
+        self._stack.setCurrentWidget(page)
+        page.set_wall(self.wall)
+        page.setFocus()
 
     def tick(self) -> None:
         """Pull what is new and paint it; the next pull waits longer where painting is slow."""
         began = time.perf_counter()
         if self.page is None and self._worker is not None and self._worker.session is not None:
             session = self._worker.session
-            self.show_run(session.setup, session.pipeline.series, session.pipeline.refinement, session.out)
+            recorder = session.pipeline.recorder
+            add_note = recorder.append_note if isinstance(recorder, RunWriter) else None
+            pipeline = session.pipeline
+            self.show_run(ShownRun(session.setup, pipeline.series, pipeline.refinement, session.out, add_note))
         new = self.page is not None and self.page.refresh()
-        self._show_words()
+        self.show_words()
+        self._fill_docks()
         if self._worker is not None and self._worker.finished and not new and not self._told_end:
             self._told_end = True
             self.run_ended.emit()
@@ -119,22 +153,11 @@ class MainWindow(QMainWindow):
         """Show everything that is there: for a picture of a finished run."""
         if self.page is not None:
             self.page.catch_up()
-        self._show_words()
+        self.show_words()
+        self._fill_docks()
 
-    def save_screenshot(self, path: Path) -> None:
-        """Picture of the window with its facts as a caption and as PNG text. Raises UserError."""
-        save_screenshot(self, path, self._facts())
-
-    def _facts(self) -> dict[str, str]:
-        row = self.page.shown_row() if self.page else None
-        facts = {"Title": self._title, "State": self.banner.words(), "Time": time.strftime("%Y-%m-%d %H:%M:%S")}
-        if row is not None and self._run is not None:
-            facts["Frame"] = f"{row.index} {row.name}"
-            facts["Lattice parameter"] = lattices_text(self._run.names, row).replace("\n", "    ")
-        facts["Run file"] = str(self._out.name) if self._out else "not recorded"
-        return facts
-
-    def _show_words(self) -> None:
+    def show_words(self) -> None:
+        """Banner, counters and transport as of now."""
         self.banner.show_headline(self._headline())
         page, run = self.page, self._run
         if page is None or run is None:
@@ -143,7 +166,7 @@ class MainWindow(QMainWindow):
         lag = lag_s(snapshot, self._arrivals.began_s) if self._transport is None else float("nan")
         if row is not None:
             self.banner.show_facts(lattices_text(run.names, row), frame_and_lag(snapshot, row, lag))
-        self.status.show_status(status_of(snapshot, lag, self._out, page.last_gap))
+        self.status.show_status(status_of(snapshot, lag, run.out, page.last_gap))
         if self._transport is not None:
             show_transport(self.bar, self._transport, page)
 
@@ -157,33 +180,138 @@ class MainWindow(QMainWindow):
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
         return headline(page.snapshot(), silent_s)
 
-    def _make_actions(self) -> None:
-        for text, keys, act in PAGE_ACTIONS:
-            action = QAction(text, self)
-            action.setShortcuts([QKeySequence(key) for key in keys])
-            action.triggered.connect(partial(self._on_page, act))
-            self.addAction(action)
+    def _fill_docks(self) -> None:
+        if self._frames_dock.isVisible() and self.page is not None:
+            history = self.page.history
+            self.frames.show_rows(self.page.snapshot(), history.count, history.gaps)
+        if self._log_dock.isVisible():
+            self.log.add_lines(self._lines.take())
 
-        if self._transport is not None:
-            for text, key, slot in (
-                ("play or pause the replay", "Space", self.bar.play_button.click),
-                ("one frame of the replay", ".", self._transport.step),
-            ):
-                action = QAction(text, self)
-                action.setShortcut(QKeySequence(key))
-                action.triggered.connect(lambda _, slot=slot: slot())
-                self.addAction(action)
-
-    def _on_page(self, act: Callable[[RunPage], None], checked: bool = False) -> None:
-        del checked
+    def _frame_chosen(self, number: int) -> None:
         if self.page is not None:
-            act(self.page)
-            self._show_words()
+            self.page.choose(number)
+
+    def toggle_wall(self) -> None:
+        """Banner and trace alone, in large type, to be read across the hutch; and back."""
+        self.wall = not self.wall
+        self._scale_banner()
+        self.bar.setVisible(self._transport is not None and not self.wall)
+        bar = self.menuBar()
+        for widget in (self.status, *([bar] if bar is not None else [])):
+            widget.setVisible(not self.wall)
+        for dock in (self._frames_dock, self._log_dock):
+            dock.setVisible(False)
+        if self.page is not None:
+            self.page.set_wall(self.wall)
+        if self.isVisible():
+            (self.showFullScreen if self.wall else self.showNormal)()
+
+    def _scale_banner(self) -> None:
+        self.banner.set_scale(max(1.1, WALL_SCALE_PER_PIXEL * self.width()) if self.wall else 1.0)
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """On the wall the type grows with the screen."""
+        super().resizeEvent(a0)
+        if self.wall:
+            self._scale_banner()
+
+    def toggle_dark(self) -> None:
+        """The other theme; the run stays where it is."""
+        self._theme = LIGHT if self._theme is DARK else DARK
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            apply_theme(application, self._theme)
+        before = self.page
+        # What has the focus is about to go: without this the window is no longer the active one.
+        self.setFocus()
+        self._build()
+        self._scale_banner()
+        if before is not None and self._run is not None:
+            self._show_page(RunPage(self._theme, self._run, before.history))
+            self.page = self.page or before
+            self.page.chosen = before.chosen
+            self.catch_up()
+
+    def toggle_frames(self) -> None:
+        """The list of frames."""
+        self._frames_dock.setVisible(not self._frames_dock.isVisible())
+        self.resizeDocks([self._frames_dock], [FRAMES_WIDTH], Qt.Orientation.Horizontal)
+        self._fill_docks()
+
+    def toggle_log(self) -> None:
+        """What the program did and why."""
+        self._log_dock.setVisible(not self._log_dock.isVisible())
+        self.resizeDocks([self._log_dock], [LOG_HEIGHT], Qt.Orientation.Vertical)
+        self._fill_docks()
+
+    def ask_note(self) -> None:
+        """Ask for a note at the shown frame's time."""
+        row = self.page.shown_row() if self.page else None
+        if row is not None and self.page is not None:
+            self.note.ask(self.page.shown_time_s())
+
+    def add_mark(self, time_s: float, text: str) -> None:
+        """Keep the operator's note in the run file and show it."""
+        text = text or "mark"
+        if self._run is not None and self._run.add_note is not None:
+            try:
+                self._run.add_note(time_s, text)
+            except RecordingStopped as error:
+                self.status.say(f"the note is shown but not recorded: {error}")
+        self._marks.append(Mark(time_s, text))
+        log.info("mark at %.1f s: %s", time_s, text)
+        if self.page is not None:
+            self.page.show_marks(self._marks)
+
+    def show_keys(self) -> None:
+        """Every key and what it does."""
+        KeyList(self, self.actions()).show()
+
+    def shoot(self) -> None:
+        """A screenshot beside the run file, its facts as JSON beside it, and the picture in the clipboard."""
+        run = self._run
+        stem = run.out.with_suffix("") if run and run.out else Path("latticewatch")
+        path = screenshot_path(stem)
+        try:
+            self.save_screenshot(path)
+        except UserError as error:
+            self.status.say(str(error))
+            return
+        self.status.say(f"saved {path.name}, and in the clipboard")
+
+    def save_screenshot(self, path: Path) -> None:
+        """Picture of the window with its facts as a caption, as PNG text and as JSON. Raises UserError."""
+        facts = self._facts()
+        picture = picture_of_window(self, facts)
+        write_picture(picture, path, facts)
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setImage(picture)
+
+    def _facts(self) -> Mapping[str, str]:
+        row = self.page.shown_row() if self.page else None
+        return facts_of(self._title, self.banner.words(), self._run, row)
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:
-        """End the run in order: what was seen is recorded."""
+        """End the run in order: what was seen is recorded. While it is being recorded the user is asked."""
+        worker = self._worker
+        if worker is not None and not worker.finished and not worker.stop.is_set() and a0 is not None:
+            recording = self._run is not None and self._run.out is not None
+            if recording and self._may_close is not None and not self._may_close(self):
+                a0.ignore()
+                return
         self._timer.stop()
-        if self._worker is not None:
-            self.interrupted = self._worker.stop.is_set()
-            self._worker.end()
+        self._lines.end()
+        if worker is not None:
+            self.interrupted = worker.stop.is_set()
+            worker.end()
         super().closeEvent(a0)
+
+
+def _dock(window: QMainWindow, title: str, view: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+    dock = QDockWidget(title, window)
+    dock.setObjectName(title)
+    dock.setWidget(view)
+    window.addDockWidget(area, dock)
+    dock.hide()
+    return dock

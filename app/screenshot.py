@@ -1,5 +1,8 @@
 """A picture of the window that says by itself what it shows."""
 
+import json
+import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,20 +15,40 @@ from latticewatch.processing.errors import UserError
 MARGIN, LINE = 10, 20
 
 
-def save_screenshot(window: QWidget, path: Path, facts: dict[str, str]) -> None:
-    """Write the window and a caption with these facts as a PNG; the facts are its text chunks too.
-
-    Raises UserError where the file cannot be written.
-    """
+def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
+    """The window and a caption with these facts; they are the picture's text too."""
     facts = {**facts, "Software": f"LatticeWatch {version('latticewatch')}"}
     picture = _captioned(window.grab().toImage(), facts)
     for key, value in facts.items():
         picture.setText(key, value)
+    return picture
+
+
+def write_picture(picture: QImage, path: Path, facts: Mapping[str, str]) -> None:
+    """Write the picture as PNG, its text as chunks, and the facts as JSON beside it.
+
+    Raises UserError where they cannot be written.
+    """
     if not picture.save(str(path), "PNG"):
         raise UserError(f"{path}: the screenshot cannot be written; check the folder and the space left")
+    try:
+        path.with_suffix(".json").write_text(json.dumps(dict(facts), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise UserError(
+            f"{path.with_suffix('.json')}: cannot be written ({error.strerror}); check the folder"
+        ) from None
 
 
-def _captioned(picture: QImage, facts: dict[str, str]) -> QImage:
+def screenshot_path(stem: Path) -> Path:
+    """A name beside the run file, by the clock, that is not taken."""
+    base = stem.with_name(f"{stem.name}_{time.strftime('%Y%m%d-%H%M%S')}")
+    path, number = base.with_name(f"{base.name}.png"), 2
+    while path.exists():
+        path, number = base.with_name(f"{base.name}_{number}.png"), number + 1
+    return path
+
+
+def _captioned(picture: QImage, facts: Mapping[str, str]) -> QImage:
     ratio = picture.devicePixelRatio()
     width, height = round(picture.width() / ratio), round(picture.height() / ratio)
     lines = ["   ·   ".join(f"{key}: {value}" for key, value in part) for part in _halves(facts)]
@@ -46,7 +69,7 @@ def _captioned(picture: QImage, facts: dict[str, str]) -> QImage:
     return whole
 
 
-def _halves(facts: dict[str, str]) -> list[list[tuple[str, str]]]:
+def _halves(facts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
     items = list(facts.items())
     middle = (len(items) + 1) // 2
     return [items[:middle], items[middle:]]

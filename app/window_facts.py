@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latticewatch.app.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.refinement.fit import Component, Fit
@@ -130,3 +131,17 @@ def frame_and_lag(snapshot: Snapshot, row: Row, lag: float) -> str:
     of = max(snapshot.progress.found, snapshot.count)
     behind = f" · lag {duration(lag)}" if math.isfinite(lag) else ""
     return f"frame {row.index} of {of}{behind}"
+
+
+def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> dict[str, str]:
+    """What a picture says by itself: title, state, time, sample, frame, lattice parameters, inputs with their hash."""
+    facts = {"Title": title, "State": state, "Time": time.strftime("%Y-%m-%d %H:%M:%S %z")}
+    if run is not None:
+        facts["Sample"] = " + ".join(f"{each.name} ({each.phase.name})" for each in run.setup.components)
+        facts["Run file"] = run.out.name if run.out else "not recorded"
+    if run is not None and row is not None:
+        facts["Frame"] = f"{row.index} {row.name}"
+        facts["Lattice parameter"] = lattices_text(run.names, row).replace("\n", "    ")
+    for file in run.inputs if run else ():
+        facts[file.role.capitalize()] = f"{file.name} sha256 {file.sha256[:12]}"
+    return facts

@@ -1,38 +1,25 @@
 """The page of one run: map, trace and pattern, and which frame they show."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_facts import frame_caption, reflection_lists, ticks_of, values_of
 from latticewatch.processing.frame import Gap
-from latticewatch.processing.refinement.fit import Refinement
-from latticewatch.processing.series import Row, Series, Snapshot
-from latticewatch.processing.setup import Setup
-from latticewatch.widgets.axes import soon
+from latticewatch.processing.series import Row, Snapshot
+from latticewatch.widgets.axes import link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import Lines, MapView
+from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
+from latticewatch.widgets.wording import duration
 
 ROOM, MOST_ROOM = 1.06, 1.13
-
-
-@dataclass(frozen=True, slots=True)
-class ShownRun:
-    """What a page needs of a run."""
-
-    setup: Setup
-    series: Series
-    refinement: Refinement
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the components."""
-        return self.series.component_names
 
 
 class RunPage(QWidget):
@@ -40,13 +27,13 @@ class RunPage(QWidget):
 
     chosen_changed = pyqtSignal()
 
-    def __init__(self, theme: Theme, run: ShownRun) -> None:
+    def __init__(self, theme: Theme, run: ShownRun, history: History | None = None) -> None:
         super().__init__()
         self._run = run
         self._lines = reflection_lists(run.setup, run.series.two_theta)
-        self.history = History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
-        lines = Lines(run.setup.reflection, run.setup.wavelength_A)
-        self.map = MapView(theme, self.history, lines, len(run.names))
+        self.history = history or History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
+        lines = Lines(self._lines, run.setup.wavelength_A)
+        self.map = MapView(theme, self.history, lines)
         self.trace = TraceView(theme, self.history, run.names, run.setup.composition)
         self.pattern = PatternView(theme, run.names, run.setup.wavelength_A)
         self.chosen: int | None = None
@@ -54,6 +41,9 @@ class RunPage(QWidget):
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
         self._following = True
+        self._clock = False
+        self._marks: tuple[Mark, ...] = ()
+        self._drawn_marks: tuple[Mark, ...] = ()
         self._to_paint: list[Callable[[], None]] = []
         self._next = soon(self, self._paint_next)
         self._lay_out()
@@ -61,6 +51,7 @@ class RunPage(QWidget):
 
     def _lay_out(self) -> None:
         left = QSplitter(Qt.Orientation.Vertical)
+        left.setChildrenCollapsible(False)
         left.addWidget(self.map)
         left.addWidget(self.trace)
         left.setSizes([520, 480])
@@ -74,7 +65,7 @@ class RunPage(QWidget):
 
     def _connect(self) -> None:
         self.map.bar.unit.currentTextChanged.connect(self.pattern.angles.show_unit)
-        self.trace.plot.setXLink(self.map.plot)
+        link_times(self.map.plot, self.trace.plot)
         for view in (self.map, self.trace):
             view.time_chosen.connect(self.choose_time)
             view.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._moved_by_hand)
@@ -125,7 +116,45 @@ class RunPage(QWidget):
     def _paint_trace(self) -> None:
         if self._following:
             self.trace.fit_range()
+        row = self.newest_row()
+        self.trace.show_forecast(row.verdict.forecast if row else None)
+        self._show_marks()
         self.trace.show_snapshot(self._snapshot)
+
+    def show_marks(self, marks: Sequence[Mark]) -> None:
+        """The operator's notes, drawn beside the mixing time."""
+        self._marks = tuple(marks)
+        self._show_marks()
+
+    def _show_marks(self) -> None:
+        mixing_s = self.history.mixing_s
+        mixing = (Mark(mixing_s, "mixing"),) if math.isfinite(mixing_s) else ()
+        if self._drawn_marks != (*mixing, *self._marks):
+            self._drawn_marks = (*mixing, *self._marks)
+            self.trace.show_marks(self._drawn_marks)
+
+    def set_wall(self, wall: bool) -> None:
+        """The trace alone, in large type; or everything."""
+        self.map.setVisible(not wall)
+        self.pattern.setVisible(not wall)
+        self.trace.set_large(wall)
+
+    def toggle_clock(self) -> None:
+        """The time of day under the trace, or elapsed time; elapsed where the files tell no clock."""
+        self._clock = not self._clock and math.isfinite(self.history.clock_zero_s)
+        zero_s = self.history.clock_zero_s if self._clock else None
+        for view in (self.map, self.trace):
+            view.show_clock(zero_s)
+
+    def pin(self) -> None:
+        """Keep the shown pattern in sight."""
+        row = self.shown_row()
+        if row is not None:
+            self.pattern.pin(f"{duration(row.time_s) or row.index}")
+
+    def shown_time_s(self) -> float:
+        """Time of the shown frame on the time axis."""
+        return float(self.history.timeline.starts[self.history.count - 1 if self.chosen is None else self.chosen])
 
     def snapshot(self) -> Snapshot:
         """The snapshot that is shown."""
@@ -163,7 +192,7 @@ class RunPage(QWidget):
         row = self.shown_row()
         if row is None:
             return
-        now = float(self.history.timeline.starts[self.history.count - 1 if self.chosen is None else self.chosen])
+        now = self.shown_time_s()
         times = [episode.declared_s for episode in self.history.episodes]
         later = [time_s for time_s in times if (time_s - now) * direction > 1e-9]
         if later:

@@ -13,12 +13,14 @@ from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tel
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.outcome import outcome_line
 from latticewatch.app.session import Opening, run_session
+from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file import Run
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Series
 from latticewatch.processing.sources.replay import Transport
+from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
 
 log = logging.getLogger(__name__)
@@ -91,7 +93,8 @@ def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZ
     apply_theme(application, theme)
     refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
     window = MainWindow(run.setup.title or run.path.stem, theme=theme)
-    window.show_run(run.setup, series, refinement, run.path)
+    shown = ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs)
+    window.show_run(shown, [Mark(note.time_s, note.text) for note in run.notes if note.kind == "mark"])
     window.resize(*size)
     window.lay_out_unseen()
     window.catch_up()

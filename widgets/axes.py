@@ -180,6 +180,15 @@ def on_range(plot: pg.PlotWidget, slot: Callable[[], None]) -> None:
     box.sigResized.connect(lambda *_: slot())
 
 
+def link_times(one: pg.PlotWidget, other: pg.PlotWidget) -> None:
+    """One time range for both. The library's own link follows the place on the screen, wrong while one is hidden."""
+    for source, target in ((one, other), (other, one)):
+        follow = target.getPlotItem().getViewBox()
+        source.getPlotItem().getViewBox().sigXRangeChanged.connect(
+            lambda _, span, follow=follow: follow.setXRange(*span, padding=0.0)
+        )
+
+
 def soon(parent: QObject, slot: Callable[[], None]) -> QTimer:
     """A timer whose start calls ``slot`` once, when the event loop is next idle, however often it is started."""
     timer = QTimer(parent)

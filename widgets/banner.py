@@ -7,6 +7,8 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidg
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.wording import Headline
 
+SIZES_PT = (20.0, 11.5, 11.5, 10.0)
+
 
 class StateShape(QWidget):
     """One shape per state, so that none rests on colour alone."""
@@ -88,17 +90,15 @@ _DRAW = {
 class Banner(QWidget):
     """Shape, headline and detail at the left; frame and lattice parameters at the right."""
 
-    def __init__(self, theme: Theme, scale: float = 1.0) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._kind = ""
         self.setAutoFillBackground(True)
         self._shape = StateShape(theme)
-        self._shape.setFixedSize(round(44 * scale), round(44 * scale))
-        self._words = _label(20.0 * scale, bold=True)
-        self._detail = _label(11.5 * scale)
-        self._facts = _label(11.5 * scale, align=Qt.AlignmentFlag.AlignRight)
-        self._lag = _label(10.0 * scale, align=Qt.AlignmentFlag.AlignRight)
+        self._words, self._detail = _label(bold=True), _label()
+        self._facts, self._lag = _label(align=Qt.AlignmentFlag.AlignRight), _label(align=Qt.AlignmentFlag.AlignRight)
+        self.set_scale(1.0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 6, 14, 6)
         layout.setSpacing(14)
@@ -121,6 +121,15 @@ class Banner(QWidget):
             self._shape.show_kind(headline.kind)
             self._colour(*self._theme.states[headline.kind])
 
+    def set_scale(self, scale: float) -> None:
+        """Size of the type; 1 in the window. On the wall it is more, and the numbers stand over the trace only."""
+        self._facts.setVisible(scale == 1.0)
+        self._shape.setFixedSize(round(44 * scale), round(44 * scale))
+        for label, size_pt in zip((self._words, self._detail, self._facts, self._lag), SIZES_PT, strict=True):
+            font = label.font()
+            font.setPointSizeF(size_pt * scale)
+            label.setFont(font)
+
     def show_facts(self, facts: str, lag: str) -> None:
         """The lattice parameters, and frame and lag."""
         self._facts.setText(facts)
@@ -137,11 +146,10 @@ class Banner(QWidget):
         self.setPalette(palette)
 
 
-def _label(size_pt: float, *, bold: bool = False, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:
+def _label(*, bold: bool = False, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     font = QFont(label.font())
-    font.setPointSizeF(size_pt)
     font.setBold(bold)
     label.setFont(font)
     label.setAlignment(align | Qt.AlignmentFlag.AlignVCenter)

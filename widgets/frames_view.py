@@ -3,14 +3,14 @@
 import math
 from typing import Any
 
-from PyQt6.QtCore import QAbstractTableModel, QModelIndex, Qt, pyqtSignal
+from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QHeaderView, QTableView, QVBoxLayout, QWidget
 
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.widgets.wording import duration, with_esd
 
-COLUMNS = ("frame", "time", "state", "mean Lp", "gap, and why", "file")
+COLUMNS = ("frame", "time", "state", "gap, and why", "mean Lp", "file")
 NOWHERE = QModelIndex()
 
 
@@ -68,15 +68,14 @@ class FramesModel(QAbstractTableModel):
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    gap = isinstance(row.fit, Gap)
     lp = "" if isinstance(row.fit, Gap) else with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
     time_s = duration(row.time_s) if math.isfinite(row.time_s) and row.time_s < 90.0 else _clock(row.time_s)
     return (
         str(row.index),
         time_s,
         row.verdict.state.value.replace("_", " "),
+        row.fit.reason if isinstance(row.fit, Gap) else "",
         lp,
-        row.fit.reason if gap and isinstance(row.fit, Gap) else "",
         row.name,
     )
 
@@ -123,8 +122,12 @@ class FramesView(QWidget):
             lines.setDefaultSectionSize(self.fontMetrics().height() + 6)
         if names is not None:
             names.setStretchLastSection(True)
-        for column, width in enumerate((52, 76, 76, 150, 180)):
+        for column, width in enumerate((48, 70, 66, 150, 130)):
             self.table.setColumnWidth(column, width)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the reasons."""
+        return QSize(340, 300)
 
     def show_rows(self, snapshot: Snapshot, count: int, gaps: list[int]) -> None:
         """Show these rows; stays at the newest where it was at the newest."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from PyQt6.QtCore import QSize
 from PyQt6.QtWidgets import QPlainTextEdit
 
 from latticewatch.widgets.theme import mono
@@ -19,6 +20,10 @@ class LogView(QPlainTextEdit):
         self.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.setFont(mono(self))
         self.setAccessibleName("log")
+
+    def sizeHint(self) -> QSize:
+        """Some lines."""
+        return QSize(400, 110)
 
     def add_lines(self, lines: Sequence[str]) -> None:
         """Append these lines."""

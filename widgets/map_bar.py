@@ -39,6 +39,18 @@ class MapBar(QWidget):
             layout.addWidget(label)
         self._draw_strip(diverging=False)
 
+    def next_mode(self) -> None:
+        """As measured, minus the first frame, change."""
+        _advance(self.mode)
+
+    def next_scale(self) -> None:
+        """Linear, square root, logarithm."""
+        _advance(self.scale)
+
+    def next_unit(self) -> None:
+        """2θ, Q, d."""
+        _advance(self.unit)
+
     def show_levels(self, levels: Levels, *, diverging: bool) -> None:
         """Intensities at the two ends of the colour scale."""
         self._low.setText(f"{levels.low:.3g}")
@@ -55,10 +67,16 @@ class MapBar(QWidget):
         self._strip.setAccessibleName("colour scale")
 
 
+def _advance(choice: QComboBox) -> None:
+    choice.setCurrentIndex((choice.currentIndex() + 1) % choice.count())
+
+
 def _choice(texts: tuple[str, ...], tip: str, name: str) -> QComboBox:
     choice = QComboBox()
     choice.addItems(texts)
     choice.setToolTip(tip)
     choice.setAccessibleName(name)
+    # May be narrower than its texts where the window is small.
+    choice.setMinimumWidth(52)
     choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return choice

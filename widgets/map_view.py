@@ -18,16 +18,17 @@ from latticewatch.widgets.history import History
 from latticewatch.widgets.map_bar import MapBar
 from latticewatch.widgets.marks import Cursor, PauseBands
 from latticewatch.widgets.pyramid import ChangeMap, Pyramid
-from latticewatch.widgets.theme import DARK, Theme
+from latticewatch.widgets.theme import DARK, Theme, faded
+from latticewatch.widgets.thinning import Floats
 
 LINE_POINTS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The reflection that is drawn over the map as fitted."""
+    """The reflections of each component, drawn over the map as fitted."""
 
-    reflection: Hkl
+    hkls: tuple[tuple[Hkl, ...], ...]
     wavelength_A: float
 
 
@@ -36,7 +37,7 @@ class MapView(QWidget):
 
     time_chosen = pyqtSignal(float)
 
-    def __init__(self, theme: Theme, history: History, lines: Lines, components: int) -> None:
+    def __init__(self, theme: Theme, history: History, lines: Lines) -> None:
         super().__init__()
         self._theme = theme
         self._history = history
@@ -50,7 +51,7 @@ class MapView(QWidget):
         self._tables = [lookup_table(theme, diverging=diverging) for diverging in (False, True)]
         self.plot.addItem(self._image)
         self._bands = PauseBands(self.plot, QColor(255, 255, 255, 46))
-        self._curves = [self._curve(DARK.components[number]) for number in range(components)]
+        self._curves = [self._curve(DARK.components[number]) for number in range(len(lines.hkls))]
         self.cursor_line = Cursor(self.plot, QColor("#ffffff"))
         self.cursor_line.moved.connect(self.time_chosen)
         layout = QVBoxLayout(self)
@@ -65,6 +66,10 @@ class MapView(QWidget):
         self.bar.unit.currentTextChanged.connect(self._angles.show_unit)
         self.setAccessibleName("2θ-time map")
         self.fit_height()
+
+    def show_clock(self, zero_s: float | None) -> None:
+        """The time of day instead of elapsed time; None: elapsed."""
+        self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
 
     def toggle_whole(self) -> None:
         """The whole pattern, or the window of the reflection."""
@@ -149,15 +154,31 @@ class MapView(QWidget):
                 return pyramid, nothing
 
     def _paint_lines(self, history: History, snapshot: Snapshot, start: float, end: float) -> None:
+        """Every line that lies in sight, at the lattice parameters of each frame; one curve per component."""
         part = history.timeline.visible(start, end)
         step = max(1, (part.stop - part.start) // LINE_POINTS)
-        some = slice(part.start, part.stop, step)
+        some = slice(part.start, min(part.stop, snapshot.count), step)
         times = history.timeline.starts[some] + 0.5 * history.timeline.period_s
+        low, high = self.plot.getPlotItem().getViewBox().viewRange()[1]
         for number, curves in enumerate(self._curves):
-            d = d_spacing(snapshot.lp_A[some, number], self._lines.reflection)
-            angles = two_theta_deg(d, self._lines.wavelength_A)
-            for curve in curves:
-                curve.setData(times[: len(angles)], angles[: len(times)])
+            lp = snapshot.lp_A[some, number]
+            angles = [two_theta_deg(d_spacing(lp, hkl), self._lines.wavelength_A) for hkl in self._lines.hkls[number]]
+            seen = [line for line in angles if ((line > low) & (line < high)).any()]
+            xs, ys = _joined(times[: len(lp)], seen)
+            under, over = curves
+            # So many lines would hide the pattern that they are to explain.
+            under.setData(*((xs, ys) if not self._whole else ([], [])))
+            over.setPen(pg.mkPen(faded(DARK.components[number], 150 if self._whole else 255), width=2 - self._whole))
+            over.setData(xs, ys)
+
+
+def _joined(times: Floats, lines: list[Floats]) -> tuple[Floats, Floats]:
+    """Lines one after the other with a hole between each two."""
+    if not lines:
+        return np.empty(0), np.empty(0)
+    hole = np.array([np.nan])
+    xs = np.concatenate([np.concatenate([times, hole]) for _ in lines])
+    return xs, np.concatenate([np.concatenate([line, hole]) for line in lines])
 
 
 def _edges(grid: NDArray[np.float64]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """A line in which the operator writes a note; it is there only while it is needed."""
 
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
@@ -27,6 +27,7 @@ class NoteBar(QWidget):
         layout.addWidget(self._question)
         layout.addWidget(self.text, 1)
         layout.addWidget(keep)
+        self.text.installEventFilter(self)
         self.text.returnPressed.connect(self._keep)
         keep.clicked.connect(self._keep)
         self.hide()
@@ -38,6 +39,13 @@ class NoteBar(QWidget):
         self.text.clear()
         self.show()
         self.text.setFocus()
+
+    def eventFilter(self, a0: QObject | None, a1: QEvent | None) -> bool:
+        """Esc belongs to this line while it is written in, whatever the window does with it otherwise."""
+        if isinstance(a1, QKeyEvent) and a1.type() == QEvent.Type.ShortcutOverride and a1.key() == Qt.Key.Key_Escape:
+            a1.accept()
+            return True
+        return super().eventFilter(a0, a1)
 
     def keyPressEvent(self, a0: QKeyEvent | None) -> None:
         """Esc drops the note."""

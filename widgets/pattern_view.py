@@ -1,6 +1,7 @@
 """One pattern with its fit, components, difference and tick marks."""
 
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from latticewatch.widgets.axes import AngleAxis, on_range, plot_widget, soon
 from latticewatch.widgets.theme import Theme, faded
 from latticewatch.widgets.thinning import Floats, thinned
 
-LABEL_ROOM = 30
+LABEL_ROOM, MOST_PINS = 30, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,13 @@ class PatternView(QWidget):
         self._caption = QLabel()
         self._caption.setTextFormat(Qt.TextFormat.PlainText)
         self._caption.setWordWrap(True)
+        self._pinned = QLabel()
+        self._pinned.setTextFormat(Qt.TextFormat.RichText)
+        self._pinned.hide()
+        self._pins: list[tuple[str, Pattern]] = []
         self.plot = plot_widget({}, "intensity", theme.text, 10)
         self.angles = AngleAxis("bottom", wavelength_A)
-        self.residual = plot_widget({"bottom": self.angles}, "(obs − calc) / σ", theme.text, 10)
+        self.residual = plot_widget({"bottom": self.angles}, "Δ / σ", theme.text, 10)
         self._make_curves(names)
         self._labels: list[Any] = []
         self.residual.setXLink(self.plot)
@@ -63,6 +68,9 @@ class PatternView(QWidget):
         theme, top = self._theme, self.plot
         self._observed = pg.ScatterPlotItem(size=3.0, brush=pg.mkBrush(theme.data), pen=None)
         top.addItem(self._observed)
+        self._pin_curves = [top.plot(pen=pg.mkPen(colour, width=1.0), connect="finite") for colour in theme.pins]
+        for item in self._pin_curves:
+            item.setZValue(-5)
         self._background = top.plot(pen=pg.mkPen(theme.faint, width=1.0, style=Qt.PenStyle.DashLine), connect="finite")
         self._components = [
             top.plot(pen=pg.mkPen(theme.components[number], width=1.0), connect="finite")
@@ -94,7 +102,39 @@ class PatternView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addWidget(self._caption)
+        layout.addWidget(self._pinned)
         layout.addWidget(splitter, 1)
+
+    def pin(self, text: str) -> None:
+        """Keep the shown pattern as a line under those to come; the oldest of more than four goes."""
+        if self._shown is None or self._shown.pattern is None:
+            return
+        self._pins = [*self._pins[1 - MOST_PINS :], (text, self._shown.pattern)]
+        self._say_pins()
+
+    def pinned_texts(self) -> list[str]:
+        """What is pinned, oldest first."""
+        return [text for text, _ in self._pins]
+
+    def unpin(self) -> None:
+        """Take all pinned patterns away."""
+        self._pins = []
+        self._say_pins()
+
+    def _say_pins(self) -> None:
+        colours = self._theme.pins
+        texts = [f'<span style="color:{colours[n]}">{escape(pin[0])}</span>' for n, pin in enumerate(self._pins)]
+        self._pinned.setText(f"pinned: {', '.join(texts)}")
+        self._pinned.setVisible(bool(self._pins))
+        self._draw()
+
+    def _draw_pins(self, part: slice, columns: int) -> None:
+        for number, item in enumerate(self._pin_curves):
+            if number < len(self._pins):
+                values = self._pins[number][1].intensity[part].astype(np.float64)
+                item.setData(*thinned(self._pins[number][1].two_theta[part], values, values, columns))
+            else:
+                item.setData([], [])
 
     def caption(self) -> str:
         """The caption as shown."""
@@ -135,6 +175,7 @@ class PatternView(QWidget):
         part = slice(*np.searchsorted(pattern.two_theta, (left, right)).tolist())
         columns = max(100, int(box.width()))
         grid = pattern.two_theta[part]
+        self._draw_pins(part, columns)
         self._draw_observed(grid, pattern.intensity[part].astype(np.float64), columns)
         if shown.curves is None:
             self._clear_fit()

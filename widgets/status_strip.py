@@ -1,12 +1,14 @@
 """Counters at the foot of the window: nothing is lost without being seen here."""
 
+import time
 from dataclasses import dataclass
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.wording import duration
+
+MESSAGE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,9 @@ TIPS = {
 class StatusStrip(QWidget):
     """One line of counters."""
 
-    def __init__(self, theme: Theme) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._theme = theme
+        self._said_until_s = 0.0
         self._labels = {name: _field(tip, name) for name, tip in TIPS.items()}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 3, 14, 4)
@@ -58,8 +60,14 @@ class StatusStrip(QWidget):
         reason = f" (last: {shortened(status.last_gap, 60)})" if status.last_gap else ""
         self._set("gaps", f"gaps {status.gaps}{reason}", strong=status.gaps > 0)
         self._set("lag", f"lag {duration(status.lag_s) or '—'}", strong=status.lag_s > 10.0)
-        self._set("place", shortened(status.place, 48))
+        if time.monotonic() > self._said_until_s:
+            self._set("place", shortened(status.place, 48))
         self._set("clock", status.clock)
+
+    def say(self, text: str) -> None:
+        """Show a message for a while in the place of the run file's name."""
+        self._said_until_s = time.monotonic() + MESSAGE_S
+        self._set("place", shortened(text, 90), strong=True)
 
     def text(self, name: str) -> str:
         """A field as shown, for the caption of a screenshot."""

@@ -14,16 +14,22 @@ FONT_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSansMono.ttf")
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours by use. components: one per component, in the experiment's order (Okabe-Ito, shaded to the ground)."""
+    """Colours by use.
+
+    base, field: ground of plots, and of inputs and lists. components: one per component, in the experiment's order
+    (Okabe-Ito, shaded to the ground). states: ground and ink of the banner.
+    """
 
     name: str
     window: str
     base: str
+    field: str
     text: str
     faint: str
     grid: str
     highlight: str
     components: tuple[str, ...]
+    pins: tuple[str, ...]
     mean: str
     data: str
     calculated: str
@@ -37,11 +43,13 @@ LIGHT = Theme(
     name="light",
     window="#f3f4f6",
     base="#ffffff",
+    field="#ffffff",
     text="#16191d",
     faint="#5b636e",
     grid="#c9ced6",
     highlight="#1f6fb2",
     components=("#0072b2", "#c1440e", "#007a5a", "#9b4f86"),
+    pins=("#b58900", "#7a6ff0", "#2aa198", "#d33682"),
     mean="#16191d",
     data="#4a5058",
     calculated="#111111",
@@ -62,11 +70,13 @@ DARK = Theme(
     name="dark",
     window="#1b1e23",
     base="#121417",
+    field="#2b3038",
     text="#e8eaed",
     faint="#a3abb6",
     grid="#3a4049",
     highlight="#4a9fe0",
     components=("#56b4e9", "#f08a4b", "#2fbf95", "#d79bc6"),
+    pins=("#e6c34a", "#a79cff", "#5fd3c6", "#f27fb8"),
     mean="#f2f3f5",
     data="#aab1bb",
     calculated="#f2f3f5",
@@ -113,8 +123,11 @@ def _palette(theme: Theme) -> QPalette:
     colours = {
         role.Window: theme.window,
         role.WindowText: theme.text,
-        role.Base: theme.base,
+        role.Base: theme.field,
         role.AlternateBase: theme.window,
+        role.Light: theme.grid,
+        role.Midlight: theme.grid,
+        role.Mid: theme.faint,
         role.Text: theme.text,
         role.Button: theme.window,
         role.ButtonText: theme.text,

@@ -1,24 +1,27 @@
 """Lattice parameters against time, with their esd; it shares the map's time axis."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtGui import QColor
+from PyQt6.QtGui import QColor, QFont
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from latticewatch.processing.reaction.composition import CompositionScale
+from latticewatch.processing.reaction.verdict import Forecast
 from latticewatch.processing.series import Snapshot
-from latticewatch.widgets.axes import LEFT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
+from latticewatch.widgets.axes import LEFT_WIDTH, RIGHT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
-from latticewatch.widgets.marks import Cursor, PauseBands
+from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands
 from latticewatch.widgets.theme import Theme, faded
 from latticewatch.widgets.thinning import thinned
 from latticewatch.widgets.wording import with_esd
 
 FEW = 160
+_AXIS_WIDTHS = {"left": LEFT_WIDTH, "right": RIGHT_WIDTH}
 
 
 class TraceView(QWidget):
@@ -36,6 +39,8 @@ class TraceView(QWidget):
         several = len(names) > 1
         colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
         self._bands = PauseBands(self.plot, faded(theme.pause, 60))
+        self._marks = MarkLines(self.plot, faded(theme.faint, 230), faded(theme.base, 190))
+        self._forecast = ForecastBand(self.plot, QColor(theme.highlight))
         self._curves = [_Curve(self.plot, colour, mean=n == len(names)) for n, colour in enumerate(colours)]
         self._gaps = pg.VTickGroup(yrange=[0.0, 0.05], pen=pg.mkPen(theme.gap, width=1.5))
         self.plot.addItem(self._gaps, ignoreBounds=True)
@@ -66,6 +71,36 @@ class TraceView(QWidget):
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """Draw this snapshot's traces."""
         self._snapshot = snapshot
+        self.paint_now()
+
+    def show_marks(self, marks: Sequence[Mark]) -> None:
+        """Mixing and the operator's notes."""
+        self._marks.show_marks(marks)
+
+    def show_forecast(self, forecast: Forecast | None) -> None:
+        """The time at which the reaction will be complete, as known now."""
+        self._forecast.show_forecast(forecast)
+
+    def show_clock(self, zero_s: float | None) -> None:
+        """The time of day instead of elapsed time; None: elapsed."""
+        self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
+
+    def set_large(self, large: bool) -> None:
+        """Type that is read from across the hutch."""
+        font = QFont(self.font())
+        font.setPointSizeF(22.0 if large else self.font().pointSizeF())
+        for _, label in self._values:
+            label.setFont(font)
+        item = self.plot.getPlotItem()
+        for name in ("left", "right", "bottom"):
+            axis = item.getAxis(name)
+            axis.setStyle(tickFont=font)
+            axis.label.setFont(font)
+            axis.setHeight() if name == "bottom" else axis.setWidth(_AXIS_WIDTHS[name] * (2.4 if large else 1.0))
+        self._bands.set_font(font)
+        self._marks.set_font(font)
+        for curve in self._curves:
+            curve.set_large(large)
         self.paint_now()
 
     def show_values(self, values: list[tuple[float, float]]) -> None:
@@ -124,12 +159,18 @@ class _Curve:
     def __init__(self, plot: pg.PlotWidget, colour: str, *, mean: bool) -> None:
         self._colour = colour
         self._width = 1.0 if mean else 1.8
+        self._mean = mean
         self._bars = pg.PlotDataItem(connect="pairs")
         self._line = pg.PlotDataItem(connect="finite")
         self._points = pg.ScatterPlotItem(size=3.5 if mean else 5.0, brush=pg.mkBrush(colour), pen=None)
         for z, item in enumerate((self._bars, self._line, self._points)):
             item.setZValue(10 + z - 5 * mean)
             plot.addItem(item)
+
+    def set_large(self, large: bool) -> None:
+        """Thicker, for the wall."""
+        self._width = (3.5 if large else 1.8) * (0.6 if self._mean else 1.0)
+        self._points.setSize((9.0 if large else 5.0) * (0.7 if self._mean else 1.0))
 
     def draw(self, times: NDArray[np.float64], lp: NDArray[np.float64], esd: NDArray[np.float64], columns: int) -> None:
         """Draw this stretch; at most two points a column."""

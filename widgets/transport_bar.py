@@ -27,7 +27,7 @@ class TransportBar(QWidget):
         self.play_button.setCheckable(False)
         self.play_button.setMinimumWidth(84)
         self.play_button.setToolTip("play or pause the replay (Space)")
-        self._step = _button("Step", "one frame on (.)")
+        self.step_button = _button("Step", "one frame on (.)")
         self._before = _button("◂ change", "show the change of state before (Ctrl+Left)")
         self._after = _button("change ▸", "show the next change of state (Ctrl+Right)")
         self._speed = QComboBox()
@@ -47,14 +47,14 @@ class TransportBar(QWidget):
     def _lay_out(self) -> None:
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 2, 14, 2)
-        for widget in (self.play_button, self._step, self._before, self._after, self._speed):
+        for widget in (self.play_button, self.step_button, self._before, self._after, self._speed):
             layout.addWidget(widget)
         layout.addWidget(self._slider, 1)
         layout.addWidget(self._time)
 
     def _connect(self) -> None:
         self.play_button.clicked.connect(self._toggle)
-        self._step.clicked.connect(self.step_wanted)
+        self.step_button.clicked.connect(self.step_wanted)
         self._before.clicked.connect(lambda: self.change_wanted.emit(-1))
         self._after.clicked.connect(lambda: self.change_wanted.emit(1))
         self._speed.activated.connect(lambda number: self.speed_wanted.emit(float(self._speed.itemData(number))))

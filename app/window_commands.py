@@ -1,0 +1,83 @@
+"""Everything that a key does in the window; F1 and the menus are made from this list."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PyQt6.QtGui import QAction, QKeySequence
+from PyQt6.QtWidgets import QMenu, QMenuBar
+
+from latticewatch.app.window_run import RunPage
+
+if TYPE_CHECKING:
+    from latticewatch.app.main_window import MainWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One action: its menu, what it does, its keys. needs: "page", "transport" or nothing."""
+
+    menu: str
+    text: str
+    keys: tuple[str, ...]
+    act: "Callable[[MainWindow], object]"
+
+
+def _page(act: Callable[[RunPage], object]) -> "Callable[[MainWindow], object]":
+    def on_window(window: "MainWindow") -> None:
+        if window.page is not None:
+            act(window.page)
+            window.show_words()
+
+    return on_window
+
+
+COMMANDS = (
+    Command("&Frame", "newest frame, from now on", ("N", "Home", "Esc"), _page(lambda page: page.choose(None))),
+    Command("&Frame", "one frame back", ("Left",), _page(lambda page: page.step(-1))),
+    Command("&Frame", "one frame on", ("Right",), _page(lambda page: page.step(1))),
+    Command("&Frame", "change of state before", ("Ctrl+Left",), _page(lambda page: page.step_change(-1))),
+    Command("&Frame", "next change of state", ("Ctrl+Right",), _page(lambda page: page.step_change(1))),
+    Command("&Frame", "pin this pattern", ("P",), _page(lambda page: page.pin())),
+    Command("&Frame", "unpin all patterns", ("Shift+P",), _page(lambda page: page.pattern.unpin())),
+    Command("&View", "whole run in view, followed as it grows", ("F",), _page(lambda page: page.follow())),
+    Command("&View", "map: whole pattern or reflection", ("W",), _page(lambda page: page.map.toggle_whole())),
+    Command("&View", "map: next mode", ("D",), _page(lambda page: page.map.bar.next_mode())),
+    Command("&View", "map: next colour scale", ("C",), _page(lambda page: page.map.bar.next_scale())),
+    Command("&View", "2θ, Q or d", ("U",), _page(lambda page: page.map.bar.next_unit())),
+    Command("&View", "time of day or elapsed", ("T",), _page(lambda page: page.toggle_clock())),
+    Command("&View", "wall: banner and trace, large", ("F11",), lambda window: window.toggle_wall()),
+    Command("&View", "light or dark", ("Ctrl+D",), lambda window: window.toggle_dark()),
+    Command("&View", "list of frames and gaps", ("G",), lambda window: window.toggle_frames()),
+    Command("&View", "log", ("L",), lambda window: window.toggle_log()),
+    Command("&Run", "mark with a note", ("M",), lambda window: window.ask_note()),
+    Command("&Run", "screenshot for the logbook", ("S",), lambda window: window.shoot()),
+    Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), lambda window: window.close()),
+    Command("&Help", "keys", ("F1",), lambda window: window.show_keys()),
+)
+REPLAY_COMMANDS = (
+    Command("&Run", "play or pause the replay", ("Space",), lambda window: window.bar.play_button.click()),
+    Command("&Run", "one frame of the replay", (".",), lambda window: window.bar.step_button.click()),
+)
+
+
+def install(window: "MainWindow", commands: tuple[Command, ...]) -> None:
+    """Give the window these actions, in its menus and, for when the menus are hidden, in itself."""
+    bar: QMenuBar | None = window.menuBar()
+    menus: dict[str, QMenu | None] = {}
+    for command in commands:
+        action = QAction(command.text, window)
+        action.setShortcuts([QKeySequence(key) for key in command.keys])
+        action.triggered.connect(partial(_run, command, window))
+        window.addAction(action)
+        if command.menu not in menus and bar is not None:
+            menus[command.menu] = bar.addMenu(command.menu)
+        menu = menus.get(command.menu)
+        if menu is not None:
+            menu.addAction(action)
+
+
+def _run(command: Command, window: "MainWindow", checked: bool = False) -> None:
+    del checked
+    command.act(window)
