@@ -27,7 +27,8 @@ LEAK_SIGMAS = 4.0  # a leak that counting noise does not explain
 DEAD_SHARE = 0.1  # of what the ring counts
 DEAD_EXPECTED = 25.0  # counts in all frames, below which a silent pixel proves nothing
 LIVELY_SHARE = 0.5
-LIVELY_NEIGHBOURS = 6
+LIVELY_NEIGHBOURS = 0.75  # of those there are,
+FEWEST_NEIGHBOURS = 3  # as many as at a module's corner
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +165,11 @@ def _find_dead(counted, expected, columns, dead):  # type: ignore[no-untyped-def
         if expected[pixel] < DEAD_EXPECTED or counted[pixel] > DEAD_SHARE * expected[pixel]:
             continue
         row, column = pixel // columns, pixel % columns
-        lively = 0
+        lively = present = 0
         for near_row in range(max(row - 1, 0), min(row + 2, rows)):
             for near_column in range(max(column - 1, 0), min(column + 2, columns)):
                 near = near_row * columns + near_column
-                lively += expected[near] > 0 and counted[near] > LIVELY_SHARE * expected[near]
-        dead[pixel] = lively >= LIVELY_NEIGHBOURS
+                if near != pixel and expected[near] > 0:
+                    present += 1
+                    lively += counted[near] > LIVELY_SHARE * expected[near]
+        dead[pixel] = present >= FEWEST_NEIGHBOURS and lively >= LIVELY_NEIGHBOURS * present
