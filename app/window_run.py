@@ -19,7 +19,7 @@ from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
 from latticewatch.widgets.wording import duration
 
-ROOM, MOST_ROOM = 1.06, 1.13
+ROOM, STRIDE, MOST_AHEAD = 1.06, 0.07, 1.5
 
 
 class RunPage(QWidget):
@@ -107,11 +107,20 @@ class RunPage(QWidget):
         self.map.show_snapshot(self._snapshot)
 
     def _follow_time(self) -> None:
-        """Make room ahead in strides: a range that moved with every frame would redraw both axes each time."""
+        """Make room ahead in strides: a range that moved with every frame would redraw both axes each time.
+
+        The forecast is in sight as far as that leaves the run two thirds of the width.
+        """
         start, end = self.history.timeline.span()
+        row = self.newest_row()
+        forecast = row.verdict.forecast if row else None
+        wanted = ROOM * (end - start)
+        if forecast is not None:
+            wanted = min(max(wanted, 1.03 * (forecast.latest_s - start)), MOST_AHEAD * (end - start))
         left, right = self.map.plot.getPlotItem().getViewBox().viewRange()[0]
-        if left != start or not end <= right <= start + MOST_ROOM * (end - start):
-            self.map.plot.setXRange(start, start + ROOM * (end - start), padding=0.0)
+        kept = end <= right and abs(right - start - wanted) <= STRIDE * wanted
+        if left != start or not kept:
+            self.map.plot.setXRange(start, start + wanted, padding=0.0)
 
     def _paint_trace(self) -> None:
         if self._following:

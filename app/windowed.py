@@ -7,13 +7,15 @@ from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
+from latticewatch.app import window_state
 from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.outcome import outcome_line
 from latticewatch.app.session import Opening, run_session
 from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window_faults import faults_kept
 from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file import Run
@@ -45,15 +47,20 @@ def run_windowed(
     theme = DARK if dark else LIGHT
     apply_theme(application, theme)
     worker = Worker(partial(run_session, opening), tell if as_json else None)
-    window = MainWindow(title, theme=theme, worker=worker, transport=transport)
+    may_close = None if offscreen() else ask_to_close
+    window = MainWindow(title, theme=theme, worker=worker, transport=transport, may_close=may_close)
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
     window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
-    with stopped_by_signals(worker.stop):
+    if not offscreen():
+        window_state.restore(window, window_state.state_path())
+    with stopped_by_signals(worker.stop), faults_kept(lambda text: window.status.say(text)) as faults:
         window.show()
         worker.start()
         application.exec()
-    worker.end()
-    _raise_again(worker)
+        worker.end()
+    if not offscreen():
+        window_state.keep(window, window_state.state_path())
+    _raise_again(worker, faults)
     if screenshot:
         window.catch_up()
         window.save_screenshot(screenshot)
@@ -118,8 +125,16 @@ def _known(text: str | None) -> bool:
     return "propagateSizeHints" in (text or "")
 
 
-def _raise_again(worker: Worker) -> None:
+def ask_to_close(window: QWidget) -> bool:
+    """Whether the user means to end a run that is being recorded."""
+    button = QMessageBox.StandardButton
+    question = "A run is being recorded. End it and close?\nWhat was recorded is kept; frames to come are not."
+    return QMessageBox.question(window, "LatticeWatch", question, button.Yes | button.No, button.No) == button.Yes
+
+
+def _raise_again(worker: Worker, faults: list[BaseException]) -> None:
     if isinstance(worker.error, UserError):
         raise worker.error
-    if worker.error is not None:
-        raise RuntimeError("the run ended by an error") from worker.error
+    fault = worker.error or next(iter(faults), None)
+    if fault is not None:
+        raise RuntimeError(f"the {'run ended by' if worker.error else 'window had'} an error: {fault}") from fault

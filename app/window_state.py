@@ -1,0 +1,43 @@
+"""Where the window was: kept as JSON in the user's own state folder, never handed around.
+
+Not Qt's own settings file: reading one of those can run what is written in it.
+"""
+
+import json
+import logging
+from pathlib import Path
+
+from platformdirs import user_state_path
+from PyQt6.QtCore import QByteArray
+from PyQt6.QtWidgets import QMainWindow
+
+log = logging.getLogger(__name__)
+
+LARGEST_BYTES = 100_000
+
+
+def state_path() -> Path:
+    """The file of the window's place and docks."""
+    return user_state_path("latticewatch", appauthor=False) / "window.json"
+
+
+def restore(window: QMainWindow, path: Path) -> bool:
+    """Put the window where it was; False, and nothing done, where that is not known."""
+    try:
+        if path.stat().st_size > LARGEST_BYTES:
+            return False
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        geometry, docks = (bytes.fromhex(kept[key]) for key in ("geometry", "docks"))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return window.restoreGeometry(QByteArray(geometry)) and window.restoreState(QByteArray(docks))
+
+
+def keep(window: QMainWindow, path: Path) -> None:
+    """Remember where the window is; a folder that cannot be written is no reason to complain."""
+    kept = {"geometry": bytes(window.saveGeometry().data()).hex(), "docks": bytes(window.saveState().data()).hex()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(kept), encoding="utf-8")
+    except OSError as error:
+        log.info("the window's place is not kept: %s", error.strerror)

@@ -1,0 +1,68 @@
+"""What surrounds the window: its place, errors in a view, letters on a machine without fonts."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from latticewatch.app import window_state
+from latticewatch.app.window_faults import faults_kept
+from latticewatch.widgets.theme import LETTERS, ensure_font
+from PyQt6.QtCore import QTimer
+from PyQt6.QtWidgets import QApplication, QMainWindow
+from pytestqt.qtbot import QtBot
+
+
+def test_place_and_docks_come_back(qtbot: QtBot, tmp_path: Path) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    window.resize(640, 400)
+    window_state.keep(window, tmp_path / "state" / "window.json")
+    other = QMainWindow()
+    qtbot.addWidget(other)
+    assert window_state.restore(other, tmp_path / "state" / "window.json")
+    assert other.size() == window.size()
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"geometry": 3, "docks": ""}', '{"geometry": "xx", "docks": ""}', "[1]"])
+def test_a_spoilt_state_file_is_ignored(qtbot: QtBot, tmp_path: Path, text: str) -> None:
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    (tmp_path / "window.json").write_text(text, encoding="utf-8")
+    assert not window_state.restore(window, tmp_path / "window.json")
+    assert not window_state.restore(window, tmp_path / "missing.json")
+
+
+def test_an_error_in_a_view_is_kept_and_said_once(qtbot: QtBot) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("no width")
+
+    said: list[str] = []
+    with qtbot.captureExceptions(), faults_kept(said.append) as faults:
+        for _ in range(2):
+            QTimer.singleShot(0, fail)
+        qtbot.wait(20)
+    assert [type(fault) for fault in faults] == [ZeroDivisionError]
+    assert len(said) == 1
+    assert "no width" in said[0]
+
+
+def test_there_are_letters_on_a_machine_without_fonts(tmp_path: Path) -> None:
+    nothing = f'<?xml version="1.0"?><fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>'
+    (tmp_path / "fonts.conf").write_text(nothing, encoding="utf-8")
+    script = (
+        "from PyQt6.QtWidgets import QApplication; from PyQt6.QtGui import QFontMetrics\n"
+        "from latticewatch.widgets.theme import LETTERS, ensure_font\n"
+        "application = QApplication([]); ensure_font(application)\n"
+        "metrics = QFontMetrics(application.font())\n"
+        "assert all(metrics.inFontUcs4(ord(letter)) for letter in LETTERS)\n"
+    )
+    environment = {"FONTCONFIG_FILE": str(tmp_path / "fonts.conf"), "QT_QPA_PLATFORM": "offscreen"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True, timeout=120)
+
+
+def test_a_font_that_has_our_letters_stays(qapp: QApplication) -> None:
+    before = qapp.font().family()
+    ensure_font(qapp)
+    assert qapp.font().family() == before
+    assert len(LETTERS) > 5
