@@ -21,7 +21,9 @@ OUTLIER_SHARE = 0.02
 OUTLIER_WIDTH = 30.0
 REST, MOVE = 0, 1
 FIRST, FROM_REST, TURNED, FRESH = 0, 1, 2, 3
+# A motion that has slowed to this share of its speed rests; one that rested moves again at this share of that.
 REST_SPEED = 0.25
+RESUMED_SPEED = 0.2
 PROVEN = 3
 # A bend multiplies the speed by about this, give or take, with this share: slower, faster, turned back, back again.
 BENDS = ((0.5, 0.25, 0.35), (2.0, 0.6, 0.15), (-0.6, 0.35, 0.35), (-2.0, 0.8, 0.15))
@@ -54,8 +56,8 @@ class Bank:
     """The hypotheses, all arrays with first axis n.
 
     x, P: state and covariance (motion.py). kind: REST or MOVE. weight: posterior probability, sums to 1.
-    reference: speed parameter of the motion before this segment (NaN: none). walk, fade: the
-    motion's law (motion.py). age: frames seen by this segment. origin: what it branched off (FIRST, FROM_REST, TURNED, FRESH).
+    slow: speed parameter under which this segment counts as rest (NaN: none). walk, fade: the motion's law (motion.py).
+    age: frames seen by this segment. origin: what it branched off (FIRST, FROM_REST, TURNED, FRESH).
     left_s, left_y, left_rate: time, coordinate and dy/dt where the segment before was left.
     """
 
@@ -63,7 +65,7 @@ class Bank:
     P: Array
     kind: NDArray[np.int8]
     weight: Array
-    reference: Array
+    slow: Array
     walk: Array
     fade: Array
     age: NDArray[np.int64]
@@ -85,7 +87,7 @@ class Branch:
     left_s: float
     left_y: float
     left_rate: float = NAN
-    reference: float = NAN
+    slow: float = NAN
     walk: float = 0.0
     fade: float = 0.0
 
@@ -136,7 +138,7 @@ def step(
 
 
 def _pace(bank: Bank, time_s: float, dt: float, period: float) -> Pace:
-    """How the rates change on the way to time_s. No motion is younger than half a frame: its beginning is not known better."""
+    """How the rates change on the way to time_s. A motion is at least half a frame old: no beginning is known better."""
     if not bank.fade.any():
         return Pace(bank.walk, np.ones_like(bank.walk), np.ones_like(bank.walk))
     age = np.maximum(time_s - dt - bank.left_s, 0.5 * period)
@@ -170,16 +172,17 @@ def _branches(
     if share > NEGLIGIBLE:
         x, P = mixed(bank, resting)
         begun = _motions(motion, float(x[0]), float(P[0, 0]), period, share * hazards.move, left_s, FROM_REST)
-        parts += _begun(motion, begun, min(dt, period) / 2.0)
+        slow = RESUMED_SPEED * float(bank.slow[resting][np.argmax(bank.weight[resting])])
+        parts += _begun(motion, begun, dt / 2.0, slow)
     # A fresh start may be anywhere within 1 Å: its own prediction, always perfect, must not be its merit.
     return parts + _motions(motion, z, R, period, hazards.jump * math.sqrt(2.0 * R), left_s, FRESH)
 
 
-def _begun(motion: Motion, branches: list[Branch], dt: float) -> list[Branch]:
+def _begun(motion: Motion, branches: list[Branch], dt: float, slow: float) -> list[Branch]:
     """Motions that began at an unknown moment within the last frame: half a frame later."""
     x, P = np.array([branch.x for branch in branches]), np.array([branch.P for branch in branches])
     x, P = motion.predict(x, P, steady(len(branches)), dt)
-    return [replace(branch, x=x[i], P=P[i]) for i, branch in enumerate(branches)]
+    return [replace(branch, x=x[i], P=P[i], slow=slow) for i, branch in enumerate(branches)]
 
 
 def _left_motion(
@@ -190,17 +193,17 @@ def _left_motion(
     way = float(x1[0] - x[0])
     middle, variance = float(x[0] + x1[0]) / 2.0, float(P[0, 0] + P1[0, 0]) / 2.0 + way**2 / 12.0
     left_y, rate, speed = float(x[0]), way / dt, float(x1[1])
-    passed = float(hazards.passed(way))
+    passed, slow = float(hazards.passed(way)), REST_SPEED * abs(speed)
     still_x, still_P = np.zeros_like(x), np.zeros_like(P)
     still_x[0], still_P[0, 0] = middle, variance
-    parts = [Branch(still_x, still_P, REST, share * hazards.rest * passed, TURNED, left_s, left_y, rate, speed)]
+    parts = [Branch(still_x, still_P, REST, share * hazards.rest * passed, TURNED, left_s, left_y, rate, slow)]
     for factor, width, part in BENDS:
         bent_x, bent_P = x1.copy(), P1.copy()
         bent_P[:2, :] = bent_P[:, :2] = 0.0
         bent_x[:2] = middle, factor * speed
         bent_P[0, 0], bent_P[1, 1] = variance, (width * speed) ** 2 + P1[1, 1]
         weight = share * hazards.bend * passed * part
-        parts.append(Branch(bent_x, bent_P, MOVE, weight, TURNED, left_s, left_y, rate, speed, BENT_WALK))
+        parts.append(Branch(bent_x, bent_P, MOVE, weight, TURNED, left_s, left_y, rate, slow, BENT_WALK))
     return parts
 
 
@@ -210,7 +213,7 @@ def _banked(parts: list[Branch]) -> Bank:
         P=np.array([part.P for part in parts]),
         kind=np.array([part.kind for part in parts], np.int8),
         weight=np.array([part.weight for part in parts]),
-        reference=np.array([part.reference for part in parts]),
+        slow=np.array([part.slow for part in parts]),
         walk=np.array([part.walk for part in parts]),
         fade=np.array([part.fade for part in parts]),
         age=np.ones(len(parts), np.int64),
@@ -261,11 +264,10 @@ def _kept(bank: Bank) -> Bank:
 
 
 def rest_probability(bank: Bank) -> Array:
-    """For each hypothesis (n,): probability that the speed is under a quarter of what it was before."""
-    limit = REST_SPEED * np.abs(bank.reference)
+    """For each hypothesis (n,): probability that its speed is that of rest."""
     spread = np.sqrt(bank.P[:, 1, 1]) + 1e-300
-    slow = ndtr((limit - bank.x[:, 1]) / spread) - ndtr((-limit - bank.x[:, 1]) / spread)
-    return np.where(bank.kind == REST, 1.0, np.where(np.isnan(bank.reference), 0.0, slow))
+    slow = ndtr((bank.slow - bank.x[:, 1]) / spread) - ndtr((-bank.slow - bank.x[:, 1]) / spread)
+    return np.where(bank.kind == REST, 1.0, np.where(np.isnan(bank.slow), 0.0, slow))
 
 
 def reweighed(bank: Bank, likelihood: Array) -> Bank:

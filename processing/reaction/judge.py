@@ -43,7 +43,7 @@ STILL = 4.0
 SHORTEST_PAUSE = 4
 APART = 5.0
 TYPICAL_CHANGE_A = 0.15
-FASTEST_START = 3.0
+FARTHEST_BACK = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,6 @@ class Judge:
         self._bank = reweighed(self._bank, likely)
 
     def _observe(self, time_s: float, z: float, R: float) -> None:
-        self._least = min(self._least, abs(z) + math.sqrt(R))
         self._young -= self._start is not None
         self._noise = R if math.isnan(self._noise) else self._noise + 0.2 * (min(R, 4.0 * self._noise) - self._noise)
         period = self._period if self._period > 0.0 else 1.0
@@ -162,6 +161,8 @@ class Judge:
             hazards = self._hazards(time_s, z)
             self._bank = step(self._motion, self._bank, time_s, dt, period, z, R, hazards)
         self._observed_s = time_s
+        y, P = mixed(self._bank, self._bank.weight > 0.0)
+        self._least = min(self._least, abs(float(y[0])) + math.sqrt(float(P[0, 0])))
 
     def _hazards(self, time_s: float, z: float) -> Hazards:
         if self._start is not None:
@@ -181,15 +182,15 @@ class Judge:
         bank = self._bank
         if bank is None:
             return replace(self._last, state=State.WAITING, why="Nothing to see yet.")
-        x, P = mixed(bank, bank.kind == MOVE)
+        x, _ = mixed(bank, bank.kind == MOVE)
         resting = float((bank.weight * rest_probability(bank)).sum())
         if self._start is None or self._young > 0:
-            self._begin(time_s, bank, x, P, resting)
+            self._begin(time_s, bank, resting)
         if self._start is None:
             return Verdict(State.WAITING, why="Lattices are seen; none has moved yet.")
         return self._judged(time_s, bank, x, resting, self._start)
 
-    def _begin(self, time_s: float, bank: Bank, x: Array, P: Array, resting: float) -> None:
+    def _begin(self, time_s: float, bank: Bank, resting: float) -> None:
         """Find the start, and mend it while the motion is young."""
         if (
             self._start is None
@@ -197,14 +198,17 @@ class Judge:
         ):
             self._start, self._young = self._begun_unseen(), 0
             return
-        moving = float(bank.weight[bank.kind == MOVE].sum())
-        if moving < CONFIDENT or abs(x[1]) < FASTEST_START * math.sqrt(P[1, 1]) or resting > 0.2:
+        if resting > 0.2 or _directed(bank) < CONFIDENT:
             return
         first = (bank.kind == MOVE) & ((bank.origin == FIRST) | (bank.origin == FROM_REST))
         best = int(np.argmax(np.where(first, bank.weight, 0.0)))
         if bank.weight[best] < 0.2:
+            if self._start is None:
+                self._start, self._young = self._begun_unseen(), 0
             return
         x, P = bank.x[best], bank.P[best]
+        if self._start is not None and self._motion.rates(x[None])[0] * (time_s - self._start.mixing_s) > FARTHEST_BACK:
+            return
         mixing = self._setup.mixing_time_s
         left_s = float(bank.left_s[best])
         if self._start is None:
@@ -257,6 +261,13 @@ class Judge:
         if was is State.WAITING and self._start is not None:
             return State.REACTING, self._start.mixing_s
         return State.REACTING, _resumed(self._motion, bank, time_s)
+
+
+def _directed(bank: Bank) -> float:
+    """Probability that the coordinate moves, in whichever direction is likelier."""
+    weight = np.where(bank.kind == MOVE, bank.weight, 0.0)
+    onward = float(weight @ ndtr(bank.x[:, 1] / (np.sqrt(bank.P[:, 1, 1]) + 1e-300)))
+    return max(onward, float(weight.sum()) - onward)
 
 
 def _onset(bank: Bank, best: int) -> float:

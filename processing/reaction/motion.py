@@ -23,8 +23,8 @@ TINY = 1e-300
 class Law:
     """How the rate constant k of a motion changes, and how likely that is beforehand.
 
-    walk: random walk of ln k while one time constant passes. fade: k falls as time^-fade since the motion began, as in a
-    stretched exponential with exponent 1 - fade.
+    walk: random walk of ln k while one time constant passes. fade: k falls as time^-fade since the motion began, as in
+    a stretched exponential with exponent 1 - fade.
     """
 
     walk: float
