@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QSize, Qt, QTimer, pyqtSignal
+from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -155,6 +155,9 @@ class MainWindow(QMainWindow):
             self.page.catch_up()
         self.show_words()
         self._fill_docks()
+        QCoreApplication.sendPostedEvents()
+        if self.page is not None:
+            self.page.repaint_run()
 
     def show_words(self) -> None:
         """Banner, counters and transport as of now."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from PyQt6.QtCore import QRect, Qt
+from PyQt6.QtCore import QCoreApplication, QRect, Qt
 from PyQt6.QtGui import QColor, QFont, QImage, QPainter
 from PyQt6.QtWidgets import QWidget
 
@@ -17,6 +17,8 @@ MARGIN, LINE = 10, 20
 
 def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
     """The window and a caption with these facts; they are the picture's text too."""
+    # Texts that were just set have not been given their room yet.
+    QCoreApplication.sendPostedEvents()
     facts = {**facts, "Software": f"LatticeWatch {version('latticewatch')}"}
     picture = _captioned(window.grab().toImage(), facts)
     for key, value in facts.items():

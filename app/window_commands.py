@@ -47,6 +47,7 @@ COMMANDS = (
     Command("&View", "map: next colour scale", ("C",), _page(lambda page: page.map.bar.next_scale())),
     Command("&View", "2θ, Q or d", ("U",), _page(lambda page: page.map.bar.next_unit())),
     Command("&View", "time of day or elapsed", ("T",), _page(lambda page: page.toggle_clock())),
+    Command("&View", "strip of Rwp, χ², intensity", ("R",), _page(lambda page: page.toggle_strip())),
     Command("&View", "wall: banner and trace, large", ("F11",), lambda window: window.toggle_wall()),
     Command("&View", "light or dark", ("Ctrl+D",), lambda window: window.toggle_dark()),
     Command("&View", "list of frames and gaps", ("G",), lambda window: window.toggle_frames()),

@@ -15,6 +15,7 @@ from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import Lines, MapView
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.pattern_view import PatternView, Shown
+from latticewatch.widgets.strip_view import StripView
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
 from latticewatch.widgets.wording import duration
@@ -35,6 +36,8 @@ class RunPage(QWidget):
         lines = Lines(self._lines, run.setup.wavelength_A)
         self.map = MapView(theme, self.history, lines)
         self.trace = TraceView(theme, self.history, run.names, run.setup.composition)
+        self.strip = StripView(theme, self.history)
+        self.strip.hide()
         self.pattern = PatternView(theme, run.names, run.setup.wavelength_A)
         self.chosen: int | None = None
         self.last_gap = ""
@@ -54,7 +57,8 @@ class RunPage(QWidget):
         left.setChildrenCollapsible(False)
         left.addWidget(self.map)
         left.addWidget(self.trace)
-        left.setSizes([520, 480])
+        left.addWidget(self.strip)
+        left.setSizes([480, 420, 130])
         self.across = QSplitter(Qt.Orientation.Horizontal)
         self.across.addWidget(left)
         self.across.addWidget(self.pattern)
@@ -66,6 +70,7 @@ class RunPage(QWidget):
     def _connect(self) -> None:
         self.map.bar.unit.currentTextChanged.connect(self.pattern.angles.show_unit)
         link_times(self.map.plot, self.trace.plot)
+        link_times(self.trace.plot, self.strip.plot)
         for view in (self.map, self.trace):
             view.time_chosen.connect(self.choose_time)
             view.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._moved_by_hand)
@@ -129,6 +134,7 @@ class RunPage(QWidget):
         self.trace.show_forecast(row.verdict.forecast if row else None)
         self._show_marks()
         self.trace.show_snapshot(self._snapshot)
+        self.strip.paint_now()
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
         """The operator's notes, drawn beside the mixing time."""
@@ -145,14 +151,20 @@ class RunPage(QWidget):
     def set_wall(self, wall: bool) -> None:
         """The trace alone, in large type; or everything."""
         self.map.setVisible(not wall)
+        self.strip.setVisible(False)
         self.pattern.setVisible(not wall)
         self.trace.set_large(wall)
+
+    def toggle_strip(self) -> None:
+        """Figures of merit and intensity under the trace."""
+        self.strip.setVisible(not self.strip.isVisible())
+        self.strip.paint_now()
 
     def toggle_clock(self) -> None:
         """The time of day under the trace, or elapsed time; elapsed where the files tell no clock."""
         self._clock = not self._clock and math.isfinite(self.history.clock_zero_s)
         zero_s = self.history.clock_zero_s if self._clock else None
-        for view in (self.map, self.trace):
+        for view in (self.map, self.trace, self.strip):
             view.show_clock(zero_s)
 
     def pin(self) -> None:

@@ -25,9 +25,9 @@ Ticks = list[tuple[float, list[float]]]
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     """Time since the first frame, in a unit that follows the range, or the clock's time."""
 
-    def __init__(self, *, named: bool = True) -> None:
+    def __init__(self, name: str = "time since first frame") -> None:
         # The base class sets a range while it is built.
-        self._named, self._unit, self._size = named, "s", 1.0
+        self._called, self._unit, self._size = name, "s", 1.0
         self._clock_zero_s: float | None = None
         super().__init__("bottom")
         self.enableAutoSIPrefix(False)
@@ -40,6 +40,11 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         self.picture = None
         self.update()
 
+    def call(self, name: str) -> None:
+        """What the time is counted from; empty: no label."""
+        self._called = name
+        self._name()
+
     def setRange(self, mn: float, mx: float) -> None:
         """Choose the unit, then take the range."""
         before = self._unit
@@ -49,9 +54,9 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
             self._name()
 
     def _name(self) -> None:
-        if self._named:
+        if self._called:
             clock = self._clock_zero_s is not None
-            self.setLabel("time of day" if clock else f"time since first frame / {self._unit}")
+            self.setLabel("time of day" if clock else f"{self._called} / {self._unit}")
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
         """Ticks at round values of the unit."""

@@ -13,7 +13,7 @@ from latticewatch.processing.series import Row, Snapshot
 from latticewatch.widgets.pyramid import Pyramid
 from latticewatch.widgets.timeline import Timeline
 
-TALLEST = 750
+TALLEST, FIRST_ROWS = 750, 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class History:
         self.whole_map = Pyramid(len(two_theta), -(-len(two_theta) // TALLEST))
         self.episodes: list[Episode] = []
         self.gaps: list[int] = []
+        self._merits = np.empty((FIRST_ROWS, 3))
         self.mixing_s = float("nan")
         self.clock_zero_s = float("nan")
         self.count = 0
@@ -60,6 +61,11 @@ class History:
                 break
         return self.count > before
 
+    @property
+    def merits(self) -> NDArray[np.float64]:
+        """(count, 3): Rwp in %, reduced χ², mean intensity; NaN where not known. A view."""
+        return self._merits[: self.count]
+
     def pauses(self) -> list[Episode]:
         """The stretches in which the lattice parameter stood still."""
         return [episode for episode in self.episodes if episode.state is State.PAUSED]
@@ -70,6 +76,7 @@ class History:
         self.window_map.append(None if intensity is None else intensity[self.window])
         self.whole_map.append(intensity)
         self._note_state(row)
+        self._note_merits(row)
         if isinstance(row.fit, Gap):
             self.gaps.append(self.count)
         if np.isfinite(row.verdict.mixing_s):
@@ -77,6 +84,13 @@ class History:
         if np.isfinite(row.mtime_s - row.time_s):
             self.clock_zero_s = row.mtime_s - row.time_s
         self.count += 1
+
+    def _note_merits(self, row: Row) -> None:
+        if self.count == len(self._merits):
+            self._merits = np.concatenate([self._merits, np.empty_like(self._merits)])
+        unknown = (float("nan"), float("nan"))
+        fit = unknown if isinstance(row.fit, Gap) else (row.fit.rwp_percent, row.fit.chi2_reduced)
+        self._merits[self.count] = (*fit, row.intensity)
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])

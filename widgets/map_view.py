@@ -46,7 +46,7 @@ class MapView(QWidget):
         self._changes: dict[bool, ChangeMap] = {}
         self.bar = MapBar(theme)
         self._angles = AngleAxis("left", lines.wavelength_A)
-        self.plot = plot_widget({"bottom": TimeAxis(named=False), "left": self._angles}, None, theme.text)
+        self.plot = plot_widget({"bottom": TimeAxis(""), "left": self._angles}, None, theme.text)
         self._image = pg.ImageItem()
         self._tables = [lookup_table(theme, diverging=diverging) for diverging in (False, True)]
         self.plot.addItem(self._image)
