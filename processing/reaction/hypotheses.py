@@ -138,7 +138,7 @@ def step(
 
 
 def _pace(bank: Bank, time_s: float, dt: float, period: float) -> Pace:
-    """How the rates change on the way to time_s. A motion is at least half a frame old: no beginning is known better."""
+    """How the rates change on the way to time_s. A motion is half a frame old at least."""
     if not bank.fade.any():
         return Pace(bank.walk, np.ones_like(bank.walk), np.ones_like(bank.walk))
     age = np.maximum(time_s - dt - bank.left_s, 0.5 * period)

@@ -1,7 +1,12 @@
 """The causal verdict: one state per frame, from the lattice parameters and esds so far.
 
 Two lattices that exchange are judged by the distance between them, which ends at zero; one lattice alone by its own
-lattice parameter. What is not known is not guessed: a sample that never moved is ``waiting``.
+lattice parameter. A third and a fourth component have no say: they may be standards, which never move.
+
+States. ``waiting``: nothing is seen, or what is seen has never moved (a steady standard waits for ever). ``reacting``:
+it moves. ``paused``: it moved and stands still, while more than the tolerance may be left. ``complete``: what is left is
+under the tolerance with 95 % confidence; for two lattices that means that they are no longer apart. Should they part
+again, it is ``reacting`` once more. ``no_beam``: as the fit says. Frames without a fit keep the state before.
 """
 
 import math
@@ -11,13 +16,11 @@ import numpy as np
 from scipy.special import ndtr
 
 from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.clock import Clock, ticked
 from latticewatch.processing.reaction.forecast import forecast_of
 from latticewatch.processing.reaction.hypotheses import (
-    FIRST,
-    FROM_REST,
     MOVE,
     REST,
-    TURNED,
     Bank,
     Hazards,
     first_bank,
@@ -27,92 +30,71 @@ from latticewatch.processing.reaction.hypotheses import (
     reweighed,
     step,
 )
-from latticewatch.processing.reaction.motion import Array, Motion, PairMotion, SingleMotion
+from latticewatch.processing.reaction.motion import Motion, PairMotion, SingleMotion
 from latticewatch.processing.reaction.observed import distance, watched
-from latticewatch.processing.reaction.start import Baseline, Start, start_from_rest, start_in_motion
+from latticewatch.processing.reaction.reasons import Grounds, reason_for
+from latticewatch.processing.reaction.start import Sight, Start, mended, seen_again, started
 from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.refinement.fit import Fit
 from latticewatch.processing.setup import Setup
 
 NAN = float("nan")
 CONFIDENT = 0.95
-EARLY = 12
-LONELY = 5
-CALLED = 0.8
-STILL = 4.0
+# A pause is called from this probability of rest on, and is over when it falls under the other.
+RESUMED = 0.03
 SHORTEST_PAUSE = 4
-APART = 5.0
+SIGMAS = 5.0
+# Complete no more when it is so unlikely, even for thrice the tolerance, that the lattices are one.
+PARTED = 1e-3
+LONELY = 5
 TYPICAL_CHANGE_A = 0.15
-FARTHEST_BACK = 1.5
 
 
 @dataclass(frozen=True, slots=True)
 class Knobs:
-    """false_alarm: chance, while the sample reacts, that a pause is called where there is none."""
+    """false_alarm: probability that a pause, when it is called, is none (0 to 0.5)."""
 
-    false_alarm: float = 0.01
+    false_alarm: float = 0.15
 
 
 class Judge:
-    """Judges the frames of one run, in order. A verdict is never taken back."""
+    """Judges the frames of one run, in order. A verdict is never taken back; work per frame is constant."""
 
     def __init__(self, setup: Setup, knobs: Knobs | None = None) -> None:
         self._setup = setup
-        self._knobs = knobs or Knobs()
+        self._called = 1.0 - (knobs or Knobs()).false_alarm
         self._motion: Motion = PairMotion() if len(setup.components) > 1 else SingleMotion()
+        self._clock = Clock(period_s=setup.frame_period_s or NAN)
         self._bank: Bank | None = None
-        self._period = setup.frame_period_s or NAN
-        self._frame_s = NAN
+        self._sight: Sight | None = None
+        self._start: Start | None = None
         self._observed_s = NAN
+        self._noise = NAN
+        self._least = math.inf
         self._empty_before = False
         self._lonely = 0
-        self._first_s = NAN
-        self._variance = NAN
-        self._first_z = NAN
-        self._noise = NAN
-        self._still_s = NAN
-        self._left_s = NAN
         self._beam_lost_s = NAN
-        self._young = EARLY
-        self._start: Start | None = None
-        self._least = math.inf
         self._last = Verdict(State.WAITING, why="Nothing to see yet.")
 
     def judge(self, time_s: float, fit: Fit | Gap) -> Verdict:
         """The state at this frame. time_s: from the first frame, NaN where unknown. Never raises on data."""
-        time_s = self._clock(time_s)
+        self._clock = ticked(self._clock, time_s)
         if isinstance(fit, Gap):
-            return self._without_fit(time_s, fit)
+            return self._without_fit(fit)
         self._beam_lost_s = NAN
         self._choose_motion(fit)
-        z, R = self._observation(fit)
-        if math.isnan(z):
-            self._merged(time_s)
-        else:
-            self._observe(time_s, z, R)
-        self._last = self._verdict(time_s)
+        y, variance = self._observation(fit)
+        if not math.isnan(y):
+            self._observe(y, variance)
+        elif self._bank is not None and isinstance(self._motion, PairMotion):
+            self._bank = self._merged(self._bank)
+        self._last = self._verdict()
         return self._last
 
-    def _clock(self, time_s: float) -> float:
-        """The frame's time; where it is unknown or does not advance, the least that can be."""
-        known = self._period if self._period > 0.0 else 1.0
-        if not math.isfinite(time_s):
-            time_s = self._frame_s + known if math.isfinite(self._frame_s) else 0.0
-        if math.isfinite(self._frame_s):
-            passed = time_s - self._frame_s
-            if passed <= 0.0:
-                passed = 1e-3 * known
-            if math.isnan(self._period):
-                self._period = passed
-            self._period += 0.1 * (min(passed, 3.0 * self._period) - self._period)
-            time_s = self._frame_s + passed
-        self._frame_s = time_s
-        return time_s
-
-    def _without_fit(self, time_s: float, gap: Gap) -> Verdict:
+    def _without_fit(self, gap: Gap) -> Verdict:
         if gap.reason == "no beam":
             if math.isnan(self._beam_lost_s):
-                self._beam_lost_s = time_s
+                self._beam_lost_s = self._clock.time_s
             why = "No beam on the detector."
             return replace(self._last, state=State.NO_BEAM, since_s=self._beam_lost_s, forecast=None, why=why)
         if gap.reason == "no peaks" and self._bank is None:
@@ -136,158 +118,109 @@ class Judge:
             return NAN, NAN
         return value, esd**2
 
-    def _merged(self, time_s: float) -> None:
-        """The lattices cannot be told apart: hypotheses that hold them well apart lose weight."""
-        if self._bank is None or not isinstance(self._motion, PairMotion) or not math.isfinite(self._least):
-            return
-        passed = time_s - self._observed_s
-        self._bank = step(self._motion, self._bank, time_s, passed, self._period, NAN, NAN, Hazards(1.0))
-        self._observed_s = time_s
-        spread = np.hypot(0.3 * self._least, np.sqrt(self._bank.P[:, 0, 0]))
-        likely = np.maximum(ndtr((1.2 * self._least - np.abs(self._bank.x[:, 0])) / spread), 0.02)
-        self._bank = reweighed(self._bank, likely)
-
-    def _observe(self, time_s: float, z: float, R: float) -> None:
-        self._young -= self._start is not None
-        self._noise = R if math.isnan(self._noise) else self._noise + 0.2 * (min(R, 4.0 * self._noise) - self._noise)
-        period = self._period if self._period > 0.0 else 1.0
-        if self._bank is None:
-            self._first_s, self._still_s, self._first_z, self._variance = time_s, time_s, z, R
-            self._bank = first_bank(self._motion, z, R, period, time_s, 0.5)
+    def _observe(self, y: float, variance: float) -> None:
+        now, period = self._clock.time_s, self._clock.usual_s
+        self._noise = _followed(self._noise, variance)
+        if self._bank is None or self._sight is None:
+            self._sight = Sight(now, y, variance, now, self._empty_before)
+            self._bank = first_bank(self._motion, y, variance, period, now, moving=0.5)
         else:
-            dt = time_s - self._observed_s
-            if self._start is None and (z - self._first_z) ** 2 < STILL**2 * (R + self._variance):
-                self._still_s = time_s
-            hazards = self._hazards(time_s, z)
-            self._bank = step(self._motion, self._bank, time_s, dt, period, z, R, hazards)
-        self._observed_s = time_s
-        y, P = mixed(self._bank, self._bank.weight > 0.0)
-        self._least = min(self._least, abs(float(y[0])) + math.sqrt(float(P[0, 0])))
+            if self._start is None:
+                self._sight = seen_again(self._sight, now, y, variance)
+            passed, hazards = now - self._observed_s, self._hazards(y)
+            self._bank = step(self._motion, self._bank, now, passed, period, y, variance, hazards)
+        self._observed_s = now
+        mean, spread = mixed(self._bank, self._bank.weight > 0.0)
+        self._least = min(self._least, abs(float(mean[0])) + math.sqrt(float(spread[0, 0])))
 
-    def _hazards(self, time_s: float, z: float) -> Hazards:
-        if self._start is not None:
-            return Hazards(self._span(z))
+    def _merged(self, bank: Bank) -> Bank:
+        """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight."""
+        now = self._clock.time_s
+        passed, self._observed_s = now - self._observed_s, now
+        ahead = step(self._motion, bank, now, passed, self._clock.usual_s, NAN, NAN, Hazards(1.0))
+        spread = np.hypot(0.3 * self._least, np.sqrt(ahead.P[:, 0, 0]))
+        return reweighed(ahead, np.maximum(ndtr((1.2 * self._least - np.abs(ahead.x[:, 0])) / spread), 0.02))
+
+    def _hazards(self, y: float) -> Hazards:
+        level = TYPICAL_CHANGE_A if isinstance(self._motion, SingleMotion) else y
+        span = max(abs(self._start.level if self._start and isinstance(self._motion, PairMotion) else level), 1e-3)
         mixing = self._setup.mixing_time_s
-        if mixing is None:
-            return Hazards(self._span(z))
-        return Hazards(self._span(z), move=0.3 if time_s > mixing else 1e-5)
+        if self._start is not None or mixing is None:
+            return Hazards(span)
+        return Hazards(span, move=0.3 if self._clock.time_s > mixing else 1e-5)
 
-    def _span(self, z: float) -> float:
-        """The length of the whole way in Å, as far as known."""
-        if isinstance(self._motion, SingleMotion):
-            return TYPICAL_CHANGE_A
-        return max(abs(self._start.level if self._start else z), 1e-3)
-
-    def _verdict(self, time_s: float) -> Verdict:
-        bank = self._bank
-        if bank is None:
-            return replace(self._last, state=State.WAITING, why="Nothing to see yet.")
-        x, _ = mixed(bank, bank.kind == MOVE)
-        resting = float((bank.weight * rest_probability(bank)).sum())
-        if self._start is None or self._young > 0:
-            self._begin(time_s, bank, resting)
+    def _verdict(self) -> Verdict:
+        if self._bank is None or self._sight is None:
+            return Verdict(State.WAITING, why="Nothing to see yet.")
+        self._start = self._find_start(self._bank, self._sight)
         if self._start is None:
             return Verdict(State.WAITING, why="Lattices are seen; none has moved yet.")
-        return self._judged(time_s, bank, x, resting, self._start)
+        return self._judged(self._bank, self._start)
 
-    def _begin(self, time_s: float, bank: Bank, resting: float) -> None:
-        """Find the start, and mend it while the motion is young."""
-        if (
-            self._start is None
-            and float(bank.weight[bank.origin == TURNED] @ rest_probability(bank)[bank.origin == TURNED]) > CONFIDENT
-        ):
-            self._start, self._young = self._begun_unseen(), 0
-            return
-        if resting > 0.2 or _directed(bank) < CONFIDENT:
-            return
-        first = (bank.kind == MOVE) & ((bank.origin == FIRST) | (bank.origin == FROM_REST))
-        best = int(np.argmax(np.where(first, bank.weight, 0.0)))
-        if bank.weight[best] < 0.2:
-            if self._start is None:
-                self._start, self._young = self._begun_unseen(), 0
-            return
-        x, P = bank.x[best], bank.P[best]
-        if self._start is not None and self._motion.rates(x[None])[0] * (time_s - self._start.mixing_s) > FARTHEST_BACK:
-            return
-        mixing = self._setup.mixing_time_s
-        left_s = float(bank.left_s[best])
+    def _find_start(self, bank: Bank, sight: Sight) -> Start | None:
+        known = self._clock.time_s, self._clock.usual_s, self._setup.mixing_time_s
         if self._start is None:
-            self._left_s = left_s
-        elif abs(left_s - self._left_s) > 2.0 * self._period:
-            return
-        if left_s > self._first_s:
-            baseline = Baseline(float(bank.left_y[best]), self._variance)
-            self._start = start_from_rest(self._motion, x, time_s, baseline, mixing, left_s)
-            return
-        seen = self._first_s - (self._period / 2.0 if self._empty_before else 0.0)
-        start = start_in_motion(self._motion, x, P, time_s, seen if mixing is None else mixing)
-        if self._start is None or start.variance < self._start.variance:
-            self._start = start
+            return started(self._motion, bank, sight, *known)
+        return mended(self._motion, bank, sight, *known, self._start)
 
-    def _begun_unseen(self) -> Start:
-        """It moved and rests again before the motion could be made out: it left its level when last seen there."""
-        mixing = self._setup.mixing_time_s
-        return Start(self._still_s if mixing is None else mixing, self._first_z, self._variance)
-
-    def _judged(self, time_s: float, bank: Bank, x: Array, resting: float, start: Start) -> Verdict:
+    def _judged(self, bank: Bank, start: Start) -> Verdict:
         tolerance = self._setup.tolerance
-        done = float((proven(bank) * self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance)).sum())
-        state, since = self._next(time_s, bank, done, resting)
+        done = self._done(bank, start, tolerance)
+        resting = float(bank.weight @ rest_probability(bank))
+        state, since = self._next(bank, start, done, resting)
         ahead = None
         if state is State.REACTING and resting < 0.5:
-            ahead = forecast_of(self._motion, bank, time_s, start, tolerance)
+            ahead = forecast_of(self._motion, bank, self._clock.time_s, start, tolerance)
+        grounds = Grounds(state, done, resting, tolerance, isinstance(self._motion, PairMotion), ahead)
+        return Verdict(state, since, self._progress(bank, start), start.mixing_s, ahead, reason_for(grounds))
+
+    def _done(self, bank: Bank, start: Start, tolerance: float) -> float:
+        return float(proven(bank) @ self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance))
+
+    def _progress(self, bank: Bank, start: Start) -> float:
+        x = bank.x[int(np.argmax(bank.weight))]
         total = self._motion.total(x, start.level)
-        progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
-        return Verdict(state, since, progress, start.mixing_s, ahead, _why(state, done, resting, tolerance))
+        return min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
+
+    def _next(self, bank: Bank, start: Start, done: float, resting: float) -> tuple[State, float]:
+        was, since, now = self._last.state, self._last.since_s, self._clock.time_s
+        if was is State.COMPLETE and not self._parted(bank, start):
+            return was, since
+        if done >= CONFIDENT:
+            return State.COMPLETE, now
+        if was is State.PAUSED and resting > RESUMED:
+            return was, since
+        best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
+        if resting > self._called and self._tells_rest(bank, best):
+            return State.PAUSED, _onset(bank, best)
+        if was is State.REACTING:
+            return was, since
+        return State.REACTING, start.mixing_s if was is State.WAITING else _resumed(self._motion, bank, now)
+
+    def _parted(self, bank: Bank, start: Start) -> bool:
+        return self._done(bank, start, min(3.0 * self._setup.tolerance, 0.9)) < PARTED
 
     def _tells_rest(self, bank: Bank, best: int) -> bool:
-        """Whether the frames of this rest are enough for a straight line to tell it from the slope before (5 sigma)."""
+        """Whether a straight line through the frames of this rest can be told from the slope before (5 sigma)."""
         n = int(bank.age[best])
-        lever = abs(float(bank.left_rate[best])) * self._period * math.sqrt(n * (n * n - 1) / 12.0)
-        return n >= SHORTEST_PAUSE and lever >= APART * math.sqrt(self._noise)
-
-    def _next(self, time_s: float, bank: Bank, done: float, resting: float) -> tuple[State, float]:
-        was = self._last.state
-        if done >= CONFIDENT or (was is State.COMPLETE and done > 0.001):
-            return State.COMPLETE, self._last.since_s if was is State.COMPLETE else time_s
-        best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
-        if resting > CALLED or (was is State.PAUSED and resting > 0.1):
-            if was is State.PAUSED:
-                return was, self._last.since_s
-            if bank.kind[best] == REST and self._tells_rest(bank, best):
-                return State.PAUSED, _onset(bank, best)
-        if was in (State.REACTING, State.PAUSED) and was is State.REACTING:
-            return was, self._last.since_s
-        if was is State.WAITING and self._start is not None:
-            return State.REACTING, self._start.mixing_s
-        return State.REACTING, _resumed(self._motion, bank, time_s)
+        lever = abs(float(bank.left_rate[best])) * self._clock.usual_s * math.sqrt(n * (n * n - 1) / 12.0)
+        return bool(bank.kind[best] == REST) and n >= SHORTEST_PAUSE and lever >= SIGMAS * math.sqrt(self._noise)
 
 
-def _directed(bank: Bank) -> float:
-    """Probability that the coordinate moves, in whichever direction is likelier."""
-    weight = np.where(bank.kind == MOVE, bank.weight, 0.0)
-    onward = float(weight @ ndtr(bank.x[:, 1] / (np.sqrt(bank.P[:, 1, 1]) + 1e-300)))
-    return max(onward, float(weight.sum()) - onward)
+def _followed(noise: float, variance: float) -> float:
+    """The usual variance of an observation, with one more; a single bad esd moves it little."""
+    return variance if math.isnan(noise) else noise + 0.2 * (min(variance, 4.0 * noise) - noise)
 
 
 def _onset(bank: Bank, best: int) -> float:
     """When the motion before reached the level at which this hypothesis rests."""
-    rate = float(bank.left_rate[best])
+    rate, left_s = float(bank.left_rate[best]), float(bank.left_s[best])
     passed = (float(bank.x[best, 0]) - float(bank.left_y[best])) / rate if rate else 0.0
-    return float(bank.left_s[best]) + max(passed, 0.0) if math.isfinite(passed) else float(bank.left_s[best])
+    return left_s + max(passed, 0.0) if math.isfinite(passed) else left_s
 
 
 def _resumed(motion: Motion, bank: Bank, time_s: float) -> float:
     """When the present motion left the level at which the coordinate rested."""
     best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
-    passed = motion.elapsed(bank.x[best], float(bank.left_y[best]))
-    left_s = float(bank.left_s[best])
+    passed, left_s = motion.elapsed(bank.x[best], float(bank.left_y[best])), float(bank.left_s[best])
     return min(max(time_s - passed, left_s), time_s) if math.isfinite(passed) else left_s
-
-
-def _why(state: State, done: float, resting: float, tolerance: float) -> str:
-    if state is State.COMPLETE:
-        return f"Less than {tolerance:.1%} of the change is left, with {done:.0%} confidence."
-    if state is State.PAUSED:
-        return f"The lattice stands still ({resting:.1%} sure), and the reaction is not over."
-    return "The lattice is moving."
