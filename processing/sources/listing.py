@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from latticewatch.processing.sources.naming import FrameName, frame_name, is_frame, printable, successor
+from latticewatch.processing.sources.naming import FrameName, frame_name, is_correction, is_frame, printable, successor
 
 CPU_SHARE = 0.03
 LONGEST_PAUSE_S = 5.0
@@ -37,6 +37,8 @@ class FolderListing:
         names = self._listed() if time.monotonic() >= self._due_s else self._next_in_series()
         self._known.update(names)
         frames = [frame_name(name) for name in names if is_frame(name)]
+        for name in filter(is_correction, names):
+            log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
         if frames:
             self._newest = _newest(frames, self._newest)
         return frames

@@ -12,7 +12,9 @@ SUFFIXES = (
     ".cbf", ".tif", ".tiff", ".edf", ".mccd", ".mar1200", ".mar1600", ".mar1800", ".mar2000", ".mar2300",
     ".mar2400", ".mar3000", ".mar3450",
 )  # fmt: skip
-NO_FRAME = re.compile(r"(?<![^\W_])(mask|dark|flat|flatfield|badpix)(?![^\W\d_])", re.IGNORECASE)
+CORRECTIONS = {"mask", "masks", "dark", "darks", "flat", "flats", "flatfield", "badpix"}
+WORD = re.compile(r"[^\W\d_]{3,}")
+ENDS_IN_NUMBER = re.compile(r"\d+p?$", re.ASCII)
 TEMPORARY = re.compile(r"^[.~#]|~$|\.(tmp|temp|part|partial|filepart|swp|crdownload)$", re.IGNORECASE)
 DIGITS = re.compile(r"(\d+)", re.ASCII)
 
@@ -49,12 +51,29 @@ def frame_name(name: str) -> FrameName:
 
 def is_frame(name: str) -> bool:
     """Whether a file of this name is taken for a frame: by its suffix, and not hidden, temporary, mask or dark."""
+    stem = _stem(name)
+    return bool(stem) and not _is_correction(stem)
+
+
+def is_correction(name: str) -> bool:
+    """Whether the name is one of an image, but says that it is a mask, a dark or a flat."""
+    return _is_correction(_stem(name))
+
+
+def _stem(name: str) -> str:
+    """The name without suffix; empty where it is none of an image that is there to stay."""
     if TEMPORARY.search(name):
-        return False
+        return ""
     path = Path(name)
     if path.suffix.lower() in PACKED:
         path = path.with_suffix("")
-    return path.suffix.lower() in SUFFIXES and not NO_FRAME.search(path.stem)
+    return path.stem if path.suffix.lower() in SUFFIXES else ""
+
+
+def _is_correction(stem: str) -> bool:
+    """In a series the last word counts: flat_plate_0001 is a frame, dark_0001 is none."""
+    words = [word.lower() for word in WORD.findall(stem)]
+    return bool(CORRECTIONS.intersection(words[-1:] if ENDS_IN_NUMBER.search(stem) else words))
 
 
 def missing_between(before: FrameName, after: FrameName) -> int | None:

@@ -12,11 +12,18 @@ from latticewatch.processing.series import Progress
 from latticewatch.processing.sources.clock import ScanClock
 from latticewatch.processing.sources.framing import gap_frame, image_frame
 from latticewatch.processing.sources.image_file import Unreadable
-from latticewatch.processing.sources.naming import FrameName, frame_name, is_frame, missing_between, printable
+from latticewatch.processing.sources.naming import (
+    FrameName,
+    frame_name,
+    is_correction,
+    is_frame,
+    missing_between,
+    printable,
+)
 from latticewatch.processing.sources.readers import read_image_and_state
 
 NAN = float("nan")
-LOOKED_FOR = ".cbf, .tif, .edf or .mar files"
+LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +67,16 @@ def frames_in(folder: Path) -> list[FrameName]:
     """The names of all frames in a folder, in natural order. Raises UserError where it cannot be listed."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if is_frame(entry.name) and not entry.is_dir()]
+            files = [entry.name for entry in entries if not entry.is_dir()]
     except NotADirectoryError:
         raise UserError(f"{folder}: a file, not a folder of frames; give the folder") from None
     except FileNotFoundError:
         raise UserError(f"{folder}: no such folder; check its name") from None
     except OSError as error:
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
-    return sorted((frame_name(name) for name in names), key=lambda name: name.key)
+    for name in filter(is_correction, files):
+        log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+    return sorted((frame_name(name) for name in files if is_frame(name)), key=lambda name: name.key)
 
 
 def read_frame(folder: Path, name: FrameName, index: int, clock: ScanClock) -> Frame:

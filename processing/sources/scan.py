@@ -4,7 +4,8 @@ from pathlib import Path
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Source
-from latticewatch.processing.sources.recorded import LOOKED_FOR, RecordedFolder, frames_in
+from latticewatch.processing.sources.naming import is_frame
+from latticewatch.processing.sources.recorded import RecordedFolder
 from latticewatch.processing.sources.stack import SUFFIXES, HDF5Stack
 
 
@@ -23,12 +24,14 @@ def open_scan(path: Path, *, period_s: float | None = None) -> Source:
 
 
 def _folder(folder: Path, period_s: float | None) -> Source:
-    if frames_in(folder):
-        return RecordedFolder(folder, period_s=period_s)
-    stacks = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
+    stacks = [path for path in files if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     masters = [path for path in stacks if path.stem.endswith("_master")] or stacks
-    if len(masters) == 1:
-        return HDF5Stack(masters[0], period_s=period_s)
-    if masters:
+    if not masters or any(is_frame(path.name) for path in files):
+        return RecordedFolder(folder, period_s=period_s)
+    if len(masters) > 1:
         raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
-    raise UserError(f"{folder}: no frames in it ({LOOKED_FOR} or an HDF5 stack); give the folder that holds them")
+    return HDF5Stack(masters[0], period_s=period_s)

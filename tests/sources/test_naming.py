@@ -34,6 +34,8 @@ FRAMES = [
     "e.mar2300",
     "masked_1.cbf",
     "darkroom_3.tif",
+    "flat_plate_01.cbf",
+    "flat_plate_0001p_01.cbf",
 ]
 NO_FRAMES = [
     ".a.cbf",
@@ -51,6 +53,8 @@ NO_FRAMES = [
     "mask_2.tif",
     "dark_0001.tif",
     "my-flat.edf",
+    "dark_0001p_00001.cbf",
+    "mask_pilatus2m.edf",
     "a.cbf.txt",
     "cbf",
     ".cbf",
