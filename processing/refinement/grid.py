@@ -11,7 +11,6 @@ from latticewatch.processing.refinement.solve import Data
 
 Floats = NDArray[np.float64]
 MOST_BINS = 640
-FEWEST_BINS = 3 * BACKGROUND_TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +49,15 @@ def chebyshev(grid: Floats, low: float, high: float) -> Floats:
     return np.ascontiguousarray(np.polynomial.chebyshev.chebvander(scaled, BACKGROUND_TERMS - 1).T)
 
 
-def data_of(window: Window, two_theta: Floats, intensity: Floats, sigma: Floats, left_out: NDArray[np.bool_]) -> Data:
-    """What the solver reads, without the bins that are missing. left_out: (fitted bins,) not to be used.
+def data_of(window: Window, two_theta: Floats, intensity: Floats, sigma: Floats) -> Data:
+    """What the solver reads, without the bins that are missing.
 
     For counts the variance is gain · intensity; the gain (one over the pixels in the bin) comes from the sigmas and
     is filled from the neighbours where a bin has no counts, so that empty bins get a true weight.
     """
     low, high = two_theta[window.first], two_theta[window.last - 1]
     y = window.join(intensity)
-    known = np.isfinite(window.join(sigma)) & np.isfinite(y) & ~left_out
+    known = np.isfinite(window.join(sigma)) & np.isfinite(y)
     variance = window.join(np.square(sigma.astype(np.float64))) / window.factor
     grid = window.join(two_theta)[known]
     y, variance = y[known], variance[known]

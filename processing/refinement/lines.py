@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.crystal.reflections import Reflection, reflections, sum_of_squares
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.refinement.contrast import contrast_of
 from latticewatch.processing.refinement.fit import Component
 
 BACKGROUND_TERMS = 12
-MOST_LINES = {1: 24, 2: 16, 3: 12, 4: 10}
-# Cells may move this far (fraction) from their start: a line that could come into range that way is in the model.
-REACH = 0.05
+MOST_LINES = {1: 24, 2: 20, 3: 14, 4: 12}
+# A line that comes into range when a cell moves this far (Å) is in the model.
+REACH_A = 0.3
+MOST_SQUARES = 400
 
 
 class Lines(NamedTuple):
@@ -75,10 +77,13 @@ def layout(components: int, lines: int) -> Layout:
     )
 
 
-def lines_of(components: tuple[Component, ...], wavelength_A: float, highest_deg: float) -> Lines:
-    """The lines of these components up to this 2θ, the lowest MOST_LINES of each."""
-    d_min = wavelength_A / (2.0 * math.sin(math.radians(min(highest_deg, 179.0) / 2.0)))
-    found = [_reflections(component, d_min) for component in components]
+def lines_of(components: tuple[Component, ...], wavelength_A: float, lowest_deg: float, highest_deg: float) -> Lines:
+    """The lines of these components that may lie between these 2θ, the lowest MOST_LINES of each.
+
+    Raises UserError for a component without any.
+    """
+    d_max, d_min = (_d_at(angle, wavelength_A) for angle in (lowest_deg, highest_deg))
+    found = [_reflections(component, d_max, d_min, MOST_LINES[len(components)]) for component in components]
     phase, root_n, log_base = [], [], []
     for number, lines in enumerate(found):
         strengths = np.array([_strength(line, wavelength_A) for line in lines])
@@ -97,9 +102,21 @@ def lines_of(components: tuple[Component, ...], wavelength_A: float, highest_deg
     )
 
 
-def _reflections(component: Component, d_min: float) -> tuple[Reflection, ...]:
-    edge = component.lattice_parameter_A
-    return reflections(component.phase, d_min / (1.0 + REACH), edge)
+def _d_at(two_theta: float, wavelength_A: float) -> float:
+    return wavelength_A / (2.0 * math.sin(math.radians(min(max(two_theta, 1e-3), 179.0) / 2.0)))
+
+
+def _reflections(component: Component, d_max: float, d_min: float, most: int) -> tuple[Reflection, ...]:
+    reach = REACH_A / component.lattice_parameter_A
+    low = max(d_min / (1.0 + reach), component.lattice_parameter_A / MOST_SQUARES**0.5)
+    lines = reflections(component.phase, low, component.lattice_parameter_A)
+    inside = tuple(line for line in lines if line.d_A <= d_max * (1.0 + reach))[:most]
+    if not inside:
+        raise UserError(
+            f"component {component.name}: none of its reflections falls on the detector; "
+            f"check the geometry, the wavelength and lattice_parameter_A"
+        )
+    return inside
 
 
 def _strength(line: Reflection, wavelength_A: float) -> float:

@@ -16,6 +16,9 @@ from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.model import bragg, calculate, line_intensity
 
 Floats = NDArray[np.float64]
+LEAST_SHAPE = 1e-4
+# Weights follow the model for so many iterations only, so that they cannot keep a fit going round in circles.
+REWEIGHTED = 8
 
 
 class Data(NamedTuple):
@@ -101,10 +104,11 @@ def _step(x: Floats, share: float, delta: Floats, lay: Layout, lim: Limits) -> F
     else:
         for p in range(lay.components):
             new[p] = x[p] + min(max(delta[p], -limit), limit)
+            new[lay.spread + p] = max(new[lay.spread + p], 0.0)
     for p in range(lay.components):
         size = x[lay.size + p]
         new[lay.size + p] = min(max(new[lay.size + p], 0.5 * size), 2.0 * size)
-    new[lay.shape] = min(max(new[lay.shape], 1e-4), 20.0)
+    new[lay.shape] = min(max(new[lay.shape], LEAST_SHAPE), 20.0)
     for k in range(lay.ratio, lay.size):
         new[k] = x[k] + min(max(new[k] - x[k], -1.0), 1.0)
     new[lay.scale] = x[lay.scale] + min(max(new[lay.scale] - x[lay.scale], -1.0), 1.0)
@@ -168,12 +172,22 @@ def _damped(A: Floats, g: Floats, damping: float, L: Floats) -> tuple[Floats, bo
 
 
 @njit(nogil=True, cache=True)
-def _hold(A: Floats, g: Floats, lim: Limits) -> None:
-    if lim.hold_distance:
-        A[1, :] = 0.0
-        A[:, 1] = 0.0
-        A[1, 1] = 1.0
-        g[1] = 0.0
+def _hold(A: Floats, g: Floats, i: int) -> None:
+    A[i, :] = 0.0
+    A[:, i] = 0.0
+    A[i, i] = 1.0
+    g[i] = 0.0
+
+
+@njit(nogil=True, cache=True)
+def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
+    """Parameters at their bound that want to go beyond stay there."""
+    if x[lay.shape] <= LEAST_SHAPE and g[lay.shape] < 0.0:
+        _hold(A, g, lay.shape)
+    if lay.components != 2:
+        for i in range(lay.spread, lay.growth):
+            if x[i] <= 0.0 and g[i] < 0.0:
+                _hold(A, g, i)
 
 
 @njit(nogil=True, cache=True)
@@ -194,28 +208,34 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         if stale:
             normal_matrix(J, w, data.y - y, A, g)
             add_prior(A, g, x, prior, lay)
-            _hold(A, g, lim)
+            _hold_bounds(A, g, x, lay)
+            if lim.hold_distance:
+                _hold(A, g, 1)
             stale = False
         delta, fine = _damped(A, g, damping, L)
         promised = float(np.sum(delta * g)) if fine else 0.0
         new = _step(x, share, delta, lay, lim)
         evaluate(new, share, data, lines, lay, trial_y, trial_J)
         trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
-        if not (fine and trial <= cost + lim.tolerance):
+        # Where the model misfits, χ² has no meaning to the last digit.
+        enough = lim.tolerance * max(1.0, cost / bins)
+        if not (fine and trial <= cost + enough):
             damping = max(10.0 * damping, 1e-4)
             continue
         x, stale = new, True
         y, trial_y = trial_y, y
         J, trial_J = trial_J, J
-        weigh(y, data, w)
+        if iteration < REWEIGHTED:
+            weigh(y, data, w)
         cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
         damping = damping * 0.1 if damping > 1e-6 else 0.0
-        if promised < lim.tolerance and damping < 1e-3:
+        if promised < enough and damping < 0.1:
             converged = True
             break
     normal_matrix(J, w, data.y - y, A, g)
     add_prior(A, g, x, prior, lay)
-    _hold(A, g, lim)
+    if lim.hold_distance:
+        _hold(A, g, 1)
     covariance, fine = inverse(A)
     wrss = float(np.sum(w * data.y * data.y))
     residual = (data.y - y) * np.sqrt(w)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.algebra import inverse
 from latticewatch.processing.refinement.lines import Layout, Lines
+from latticewatch.processing.refinement.model import DEGREES, UNIT_SPREAD
 from latticewatch.processing.refinement.search import Candidate
 from latticewatch.processing.refinement.solve import Prior
 
@@ -84,8 +85,8 @@ def _without_mean(lines: Lines, lay: Layout) -> Floats:
     return np.asarray(np.eye(lay.lines) - np.where(same, np.exp(lines.log_base)[None, :], 0.0))
 
 
-def first_prior(candidate: Candidate, shares: Floats, phase: NDArray[np.int64], lay: Layout) -> tuple[Floats, Prior]:
-    """Start values and prior where nothing is known. shares: (lines,) of each line in its component."""
+def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats, Prior]:
+    """Start values and prior where nothing is known."""
     x = np.zeros(lay.length)
     x[: lay.components] = candidate.cells
     areas = np.maximum(candidate.scattering, 1e-3 * max(candidate.scattering))
@@ -99,18 +100,26 @@ def first_prior(candidate: Candidate, shares: Floats, phase: NDArray[np.int64], 
     deviation[lay.strength : lay.size] = STRENGTH_FIRST
     deviation[lay.size : lay.shape] = SIZE_FIRST * candidate.size
     deviation[lay.shape] = SHAPE_FIRST
-    deviation[lay.spread : lay.growth] = SPREAD_FIRST if lay.components == 2 else 300.0
+    deviation[lay.spread : lay.growth] = SPREAD_FIRST if lay.components == 2 else _strain(candidate, lines)
     deviation[lay.growth : lay.contrast] = GROWTH_FIRST
     deviation[lay.contrast] = CONTRAST_FIRST
     information = np.diag(1.0 / deviation[lay.ratio :] ** 2)
-    _hold_mean(information, shares, phase, lay)
+    _hold_mean(information, lines, lay)
     return x, Prior(x[lay.ratio :].copy(), information)
 
 
-def _hold_mean(information: Floats, shares: Floats, phase: NDArray[np.int64], lay: Layout) -> None:
+def _strain(candidate: Candidate, lines: Lines) -> float:
+    """The strain that widens a middling line by a quarter of its size term, in the model's unit."""
+    cell = float(np.mean(candidate.cells))
+    sine = min(lines.wavelength_A * float(np.median(lines.root_n)) / (2.0 * cell), 0.99)
+    lever = 2.0 * DEGREES * np.tan(np.arcsin(sine)) / cell
+    return float(0.25 * (candidate.size / lever) ** 2 / UNIT_SPREAD)
+
+
+def _hold_mean(information: Floats, lines: Lines, lay: Layout) -> None:
     """The common scale is the only scale: the mean of a component's line strengths is held at 0."""
     offset = lay.strength - lay.ratio
     for p in range(lay.components):
-        row = np.where(phase == p, shares, 0.0)
+        row = np.where(lines.phase == p, np.exp(lines.log_base), 0.0)
         block = slice(offset, offset + lay.lines)
         information[block, block] += np.outer(row, row) / MEAN_STRENGTH_FIRST**2

@@ -14,19 +14,25 @@ from latticewatch.processing.refinement.grid import data_of, window_of
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, layout, lines_of
 from latticewatch.processing.refinement.merged import solve_merged
 from latticewatch.processing.refinement.report import fit_of
-from latticewatch.processing.refinement.search import candidates
+from latticewatch.processing.refinement.selection import Selection, positions
 from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
-from latticewatch.processing.refinement.state import State, first_prior
+from latticewatch.processing.refinement.start import (
+    CELL_STEP_A,
+    FEWEST_BINS,
+    LEAST_SIGMAS,
+    TOLERANCE,
+    begin,
+    fitted_part,
+)
+from latticewatch.processing.refinement.state import State
 
 Floats = NDArray[np.float64]
 NO_BEAM = Gap("no beam")
 NO_PEAKS = Gap("no peaks")
 DARK_FRACTION = 0.05
-LEAST_SIGMAS = 5.0
-CELL_STEP_A = 0.05
-FIRST_ITERATIONS = 100
 ITERATIONS = 30
-TOLERANCE = 2e-3
+FAMILY_FACTOR = 1.2
+FAMILY_SIGMAS = 5.0
 REMEMBERED = 50
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
 CERTAIN = 12.0
@@ -44,10 +50,10 @@ class TrackedRefinement:
 
     def __init__(self, components: tuple[Component, ...], wavelength_A: float, two_theta: NDArray[np.float64]) -> None:
         self._grid = np.asarray(two_theta, dtype=np.float64)
-        self._lines = lines_of(components, wavelength_A, float(self._grid[-1]))
+        self._lines = lines_of(components, wavelength_A, float(self._grid[0]), float(self._grid[-1]))
         self._lay = layout(len(components), len(self._lines.phase))
         self._window = window_of(self._grid, self._lines, self._lines.cell)
-        self._left_out = np.zeros((self._window.last - self._window.first) // self._window.factor, dtype=np.bool_)
+        self._selection = Selection()
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
         self._chi2: deque[float] = deque(maxlen=REMEMBERED)
@@ -56,26 +62,31 @@ class TrackedRefinement:
 
     def refine(self, pattern: Pattern) -> Fit | Gap:
         """The fit of this pattern, or why there is none. Never raises on data."""
-        mean = float(np.nanmean(pattern.intensity)) if np.isfinite(pattern.intensity).any() else 0.0
-        dark = not mean > 0.0 or (bool(self._means) and mean < DARK_FRACTION * float(np.median(self._means)))
-        if dark:
+        result = self._refine(pattern)
+        if isinstance(result, Gap):
             self._since += 1
+        return result
+
+    def _refine(self, pattern: Pattern) -> Fit | Gap:
+        if self._dark(pattern):
             return NO_BEAM
-        self._means.append(mean)
-        data = data_of(self._window, self._grid, pattern.intensity, pattern.sigma, self._left_out)
-        if len(data.y) < self._lay.length:
+        data = data_of(self._window, self._grid, pattern.intensity, pattern.sigma)
+        if len(data.y) < FEWEST_BINS:
             return Gap("fit refused: too few bins with counts")
-        solution = self._follow(data) if self._state else None
-        if solution is None or self._refusal(solution):
-            solution = self._start(data)
-        if solution is None:
-            self._since += 1
-            return NO_PEAKS
-        reason = self._refusal(solution)
-        if reason:
-            self._since += 1
-            return Gap(f"fit refused: {reason}")
-        return self._accept(solution, data)
+        if self._state:
+            part = fitted_part(self._selection, data, self._state.x, self._lines, self._lay)
+            solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
+            if solution is not None and not self._out_of_family(solution, part):
+                return self._accept(solution, part)
+        return self._restart(data)
+
+    def _dark(self, pattern: Pattern) -> bool:
+        known = np.isfinite(pattern.intensity)
+        mean = float(pattern.intensity[known].mean()) if known.any() else 0.0
+        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * float(np.median(self._means))):
+            return True
+        self._means.append(mean)
+        return False
 
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
@@ -89,16 +100,14 @@ class TrackedRefinement:
 
     def _seen(self, x: Floats) -> NDArray[np.bool_]:
         """Lines whose centre lies within the fitted range."""
-        sines = self._lines.wavelength_A * self._lines.root_n / (2.0 * x[self._lines.phase])
-        angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
+        angles = positions(x, self._lines)
         half = (self._grid[1] - self._grid[0]) / 2.0
         low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
         return np.asarray((angles >= low) & (angles <= high))
 
-    def _follow(self, data: Data) -> Solution | None:
+    def _follow(self, state: State, data: Data) -> Solution | None:
         """The fit from the state of the frame before; None where its peaks are not there."""
-        assert self._state is not None  # noqa: S101
-        state, lay = self._state, self._lay
+        lay = self._lay
         peaks = state.peaks if len(data.grid) == len(state.grid) else np.interp(data.grid, state.grid, state.peaks)
         found = amplitude_of(peaks, data)
         if not found.factor > LEAST_SIGMAS * found.deviation > 0.0:
@@ -115,25 +124,26 @@ class TrackedRefinement:
         held = Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE)
         return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
 
-    def _start(self, data: Data) -> Solution | None:
-        """The fit where nothing is known; None where there are no peaks."""
-        best: Solution | None = None
-        for candidate in candidates(data, self._lines, self._lines.cell, self._lines.cell):
-            if candidate.gain < LEAST_SIGMAS**2 * len(candidate.cells) * 2:
-                continue
-            x, prior = first_prior(candidate, np.exp(self._lines.log_base), self._lines.phase, self._lay)
-            x[self._lay.background] = float(np.median(data.y))
-            limits = Limits(CELL_STEP_A, False, FIRST_ITERATIONS, TOLERANCE)
-            solution = solve(x, data, prior, self._lines, self._lay, limits)
-            if solution.converged and (best is None or solution.chi2 < best.chi2):
-                best = solution
-        return best
+    def _restart(self, data: Data) -> Fit | Gap:
+        """The fit where nothing is known, or nothing that holds any more."""
+        start = begin(data, self._lines, self._lay, self._lines.cell)
+        if start is None:
+            return NO_PEAKS
+        if start.doubt:
+            return Gap(f"fit refused: {start.doubt}")
+        self._state, self._selection = None, start.selection
+        self._chi2.clear()
+        return self._accept(start.solution, start.data)
 
-    def _refusal(self, solution: Solution) -> str:
-        """Why this is no fit to be trusted, or nothing."""
+    def _out_of_family(self, solution: Solution, data: Data) -> bool:
+        """Whether this fit failed, or its χ² is not what it was in the frames before."""
         if not solution.converged:
-            return "it did not converge"
-        return ""
+            return True
+        if not self._chi2:
+            return False
+        usual = float(np.median(self._chi2))
+        chance = FAMILY_SIGMAS * np.sqrt(2.0 / len(data.y))
+        return bool(solution.chi2 / len(data.y) > max(usual, 1.0) * (FAMILY_FACTOR + chance))
 
     def _accept(self, solution: Solution, data: Data) -> Fit:
         x = solution.x
@@ -141,7 +151,7 @@ class TrackedRefinement:
         self._state = self._next_state(solution, data.grid, solution.model - background)
         self._since = 1
         fit = fit_of(solution, self._lines, self._lay, len(data.y), 1.0, self._seen(x))
-        self._chi2.append(fit.chi2_reduced)
+        self._chi2.append(solution.chi2 / len(data.y))
         return fit
 
     def _next_state(self, solution: Solution, grid: Floats, peaks: Floats) -> State:

@@ -1,0 +1,176 @@
+"""The fit of a pattern when nothing is known of its lattices yet, and whether it can be believed."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.gate import amplitude_of
+from latticewatch.processing.refinement.lines import Layout, Lines
+from latticewatch.processing.refinement.model import calculate
+from latticewatch.processing.refinement.search import Candidate, candidates
+from latticewatch.processing.refinement.selection import (
+    Selection,
+    foreign_lines,
+    full_widths,
+    is_sharp,
+    part_of,
+    positions,
+    selected,
+)
+from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
+from latticewatch.processing.refinement.state import first_prior
+
+Floats = NDArray[np.float64]
+LEAST_SIGMAS = 5.0
+ITERATIONS = 100
+ROUNDS = 3
+FEWEST_BINS = 60
+CELL_STEP_A = 0.05
+TOLERANCE = 2e-3
+# Of what stands above the background, the fit may leave this share unexplained beyond the noise.
+LARGEST_MISFIT = 0.025
+# Lines may lie this far from where one lattice puts them, root mean square in FWHM.
+LARGEST_OFFSET = 0.15
+# ln of how far intensities may be from the structure's, root mean square over what is fitted.
+LARGEST_STRENGTH = 1.2
+# Distance from the start cell (Å) over which a candidate loses standing.
+TRUSTED_A = 0.15
+COMPARABLE = 0.5
+
+
+class Start(NamedTuple):
+    """A first fit, the bins it used, and why it is not to be believed (empty: it is)."""
+
+    solution: Solution
+    selection: Selection
+    data: Data
+    doubt: str
+
+
+def begin(data: Data, lines: Lines, lay: Layout, cells: Floats) -> Start | None:
+    """The best first fit around these cells (Å); None where there are no peaks."""
+    likely = [one for one in candidates(data, lines, cells, lines.cell) if _stands_out(one)]
+    # What explains far less of the pattern than another candidate is no answer, however well it fits its part.
+    most = max((one.gain for one in likely), default=0.0)
+    tried = [_fit(data, lines, lay, one) for one in likely if one.gain > COMPARABLE * most]
+    fits = [fit for fit in tried if fit is not None and _significant(fit, lines, lay)]
+    if not fits:
+        return None
+    return min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, cells)))
+
+
+def _stands_out(candidate: Candidate) -> bool:
+    return candidate.gain > 2.0 * LEAST_SIGMAS**2 * len(candidate.cells)
+
+
+def _standing(fit: Start, cells: Floats) -> float:
+    """χ² per bin, worse the farther from the cells that are expected: one line alone fits several ways."""
+    away = (fit.solution.x[: len(cells)] - cells) / TRUSTED_A
+    bins = len(fit.solution.residual)
+    return float(fit.solution.chi2 / bins * (1.0 + 0.3 * np.sum(away**2)))
+
+
+def _significant(fit: Start, lines: Lines, lay: Layout) -> bool:
+    found = amplitude_of(lines_alone(fit.solution.x, fit.data, lines, lay)[0], fit.data)
+    misfit = max(1.0, fit.solution.chi2 / len(fit.data.y))
+    return bool(found.factor > LEAST_SIGMAS * np.sqrt(misfit) * found.deviation > 0.0)
+
+
+def _fit(data: Data, lines: Lines, lay: Layout, candidate: Candidate) -> Start | None:
+    x, prior = first_prior(candidate, lines, lay)
+    selection = Selection(is_sharp(data.grid, x, lines, lay))
+    part = part_of(data, selected(selection, data.grid, x, lines, lay))
+    if len(part.y) < FEWEST_BINS:
+        return None
+    peaks = lines_alone(x, part, lines, lay)[0]
+    found = amplitude_of(peaks, part)
+    x[lay.scale] += np.log(max(found.factor, 1e-3))
+    x[lay.background : lay.ratio] = found.background
+    rest = part.y - found.factor * peaks - found.background @ part.basis
+    scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
+    limits = Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE)
+    for _ in range(ROUNDS if selection.sharp else 1):
+        if selection.sharp:
+            selection = foreign_lines(rest, scale, part, x, lines, lay)
+        used = fitted_part(selection, data, x, lines, lay)
+        if len(used.y) < FEWEST_BINS:
+            return None
+        solution = solve(x, used, prior, lines, lay, limits)
+        x = solution.x
+        part = part_of(data, selected(Selection(selection.sharp), data.grid, x, lines, lay))
+        rest = part.y - lines_alone(x, part, lines, lay)[0] - x[lay.background : lay.ratio] @ part.basis
+        scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
+    return Start(solution, selection, used, _doubt(solution, used, lines, lay))
+
+
+def _robust_scale(values: Floats) -> float:
+    """Standard deviation from the median absolute deviation, at least 1."""
+    return max(1.0, 1.4826 * float(np.median(np.abs(values - np.median(values)))))
+
+
+def fitted_part(selection: Selection, data: Data, x: Floats, lines: Lines, lay: Layout) -> Data:
+    """The data that are fitted with lines at these parameters."""
+    return part_of(data, selected(selection, data.grid, x, lines, lay))
+
+
+def lines_alone(x: Floats, data: Data, lines: Lines, lay: Layout) -> tuple[Floats, Floats]:
+    """The sum of all lines (bins,), and each of them (lines, bins)."""
+    y, jacobian = np.empty(len(data.y)), np.empty((lay.length, len(data.y)))
+    calculate(x, data.grid, data.basis, lines, lay, y, jacobian)
+    each = jacobian[lay.strength : lay.size]
+    return each.sum(axis=0), each
+
+
+def _doubt(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
+    if not solution.converged:
+        return "it did not converge"
+    misfit = misfit_of(solution, data, lay)
+    if misfit > LARGEST_MISFIT:
+        return f"{100.0 * misfit:.0f} % of the peaks is not explained by the phases"
+    strength = _strength_away(solution.x, lines, lay)
+    if strength > LARGEST_STRENGTH:
+        return "the intensities are not those of the phases"
+    offset = _offset(solution, data, lines, lay)
+    if offset > LARGEST_OFFSET:
+        return f"the lines do not lie on one lattice (off by {offset:.2f} of their width)"
+    return ""
+
+
+def misfit_of(solution: Solution, data: Data, lay: Layout) -> float:
+    """Share of what stands above the background that the fit leaves unexplained, beyond 5 sigma of the noise."""
+    bins = len(data.y)
+    background = solution.x[lay.background : lay.ratio] @ data.basis
+    above = float(np.sum(np.square(data.y - background) / np.maximum(data.variance, data.floor)))
+    unexplained = max(solution.chi2 - bins - 5.0 * np.sqrt(2.0 * bins), 0.0)
+    return unexplained / max(above - bins, 1.0)
+
+
+def _strength_away(x: Floats, lines: Lines, lay: Layout) -> float:
+    strength = x[lay.strength : lay.size]
+    share = np.exp(np.minimum(lines.log_base + strength, 50.0))
+    return float(np.sqrt(np.sum(share * strength**2) / np.sum(share)))
+
+
+def _offset(solution: Solution, data: Data, lines: Lines, lay: Layout) -> float:
+    """Root mean square offset of the clear lines from the lattice, in FWHM; 0 for fewer than two."""
+    x, weight = solution.x, 1.0 / np.maximum(data.variance, data.floor)
+    _, each = lines_alone(x, data, lines, lay)
+    centres, widths = positions(x, lines), full_widths(x, lines, lay)
+    misfit = max(1.0, solution.chi2 / len(data.y))
+    clear = (np.sum(weight * each**2, axis=1) > LEAST_SIGMAS**2 * misfit) & (centres > data.grid[0])
+    clear &= centres < data.grid[-1]
+    if np.count_nonzero(clear) < 2:
+        return 0.0
+    shapes, widths = each[clear], widths[clear]
+    # Offsets have a prior of half a width: where lines overlap one may not be moved against another.
+    moved = -np.gradient(shapes, data.grid, axis=1) * widths[:, None]
+    design = np.concatenate([moved, shapes, data.basis])
+    count = len(moved)
+    matrix = (design * weight) @ design.T / misfit
+    matrix[np.arange(count), np.arange(count)] += 4.0
+    covariance = np.linalg.pinv(matrix, hermitian=True)
+    rest = data.y - shapes.sum(axis=0) - each[~clear].sum(axis=0) - x[lay.background : lay.ratio] @ data.basis
+    offset = (covariance @ ((design * weight) @ rest / misfit))[:count]
+    importance = 1.0 / (np.diag(covariance)[:count] + 0.02**2)
+    return float(np.sqrt(np.sum(importance * offset**2) / np.sum(importance)))
