@@ -30,7 +30,10 @@ class Ticks:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One frame for this view. caption: its number, name and figures of merit. curves: None without a fit."""
+    """One frame for this view. caption: its number, name and figures of merit. curves: None without a fit.
+
+    ticks: where the lines are, or where they would have to be.
+    """
 
     caption: str
     pattern: Pattern | None
@@ -243,7 +246,7 @@ class PatternView(QWidget):
             used = self._label_row(ticks, base + tall, (left, right, width), row, used)
 
     def _ticks_shown(self) -> tuple[Ticks, ...]:
-        return self._shown.ticks if self._shown and self._shown.curves else ()
+        return self._shown.ticks if self._shown and self._shown.pattern else ()
 
     def _label_row(self, ticks: Ticks, height: float, across: tuple[float, float, float], row: int, used: int) -> int:
         left, right, width = across

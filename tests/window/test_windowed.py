@@ -5,12 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from latticewatch.app import window_state
-from latticewatch.app.window_faults import faults_kept
-from latticewatch.widgets.theme import LETTERS, ensure_font
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
+
+from latticewatch.app import window_state
+from latticewatch.app.window_faults import faults_kept
+from latticewatch.widgets.theme import LETTERS, ensure_font
 
 
 def test_place_and_docks_come_back(qtbot: QtBot, tmp_path: Path) -> None:

@@ -1,0 +1,133 @@
+"""A first look at a scan before it is watched: do the rings lie where geometry and phases say they must?
+
+A wrong flip or a wrong poni shows here, not after the beamtime.
+"""
+
+import itertools
+import math
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.app.inputs import Inputs, gather
+from latticewatch.app.options import Given
+from latticewatch.app.window_facts import reflection_lists, ticks_of
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Gap, Image
+from latticewatch.processing.integration.detector import azimuthal_integrator
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.masks import read_correction, read_mask
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.refinement.fit import Curves, Fit, Lattice
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.setup import Setup, resolve
+from latticewatch.processing.sources.begun import begin
+from latticewatch.processing.sources.scan import open_scan
+from latticewatch.widgets.pattern_view import Ticks
+from latticewatch.widgets.wording import with_esd
+
+WIDEST = 700
+FRAMES_LOOKED_AT = 20
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """The first frame that can be fitted, else the first image.
+
+    counts, two_theta: (rows, columns), the image and its scattering angles in degrees, thinned for the screen;
+    a thinned pixel shows the largest count under it. verdict: one sentence for the user; fitted: whether a lattice
+    parameter came out of it.
+    """
+
+    name: str
+    counts: Floats
+    two_theta: Floats
+    pattern: Pattern
+    curves: Curves | None
+    ticks: tuple[Ticks, ...]
+    setup: Setup
+    fitted: bool
+    verdict: str
+
+
+def first_look(scan: Path, given: Given) -> FirstLook:
+    """Read the inputs and the first frames, integrate and fit. Raises UserError for what cannot be used."""
+    inputs = gather(scan, given)
+    begun = begin(open_scan(scan, period_s=1.0), str(scan), threading.Event())
+    if begun is None:
+        raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
+    integrator = _integrator(inputs, begun.shape)
+    setup = resolve(inputs.experiment, inputs.folder, inputs.geometry.wavelength_A, integrator.two_theta)
+    refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
+    looked: tuple[Any, Pattern, Fit | Gap] | None = None
+    for frame in itertools.islice(begun.frames(threading.Event()), FRAMES_LOOKED_AT):
+        pattern = integrator.integrate(frame)
+        if isinstance(frame.content, Image) and isinstance(pattern, Pattern):
+            fit = refinement.refine(pattern)
+            looked = (frame, pattern, fit) if looked is None or isinstance(fit, Fit) else looked
+            if isinstance(fit, Fit):
+                break
+    if looked is None:
+        raise UserError(f"{scan}: none of its first frames can be integrated; check mask and geometry")
+    frame, pattern, fit = looked
+    angles = azimuthal_integrator(inputs.geometry, begun.shape).center_array(begun.shape, unit="2th_deg")
+    counts, two_theta = _thinned(np.asarray(frame.content.counts), angles)
+    curves = refinement.curves(fit.parameters) if isinstance(fit, Fit) else None
+    return FirstLook(
+        name=frame.name,
+        counts=counts,
+        two_theta=two_theta,
+        pattern=pattern,
+        curves=curves,
+        ticks=ticks_of(setup, reflection_lists(setup, integrator.two_theta), _placed(setup, fit)),
+        setup=setup,
+        fitted=isinstance(fit, Fit),
+        verdict=_verdict(setup, fit),
+    )
+
+
+def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
+    table = inputs.experiment.geometry
+    return ImageIntegrator(
+        inputs.geometry,
+        shape=shape,
+        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
+        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
+        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
+        polarization=table.polarization,
+        bins=table.bins,
+    )
+
+
+def _placed(setup: Setup, fit: Fit | Gap) -> Fit:
+    """The fit, or one that puts every component at its start cell."""
+    if isinstance(fit, Fit):
+        return fit
+    lattices = tuple(Lattice(component.lattice_parameter_A) for component in setup.components)
+    nan = math.nan
+    return Fit(lattices, len(lattices), nan, nan, nan, nan, 0, False, np.empty(0))
+
+
+def _thinned(counts: NDArray[Any], angles: NDArray[np.float64]) -> tuple[Floats, Floats]:
+    step = -(-max(counts.shape) // WIDEST)
+    clean = np.where(np.isfinite(counts) & (counts >= 0) & (counts < 2**31), counts, 0).astype(np.float32)
+    rows, columns = (np.arange(0, size, step) for size in counts.shape)
+    largest = np.maximum.reduceat(np.maximum.reduceat(clean, rows, axis=0), columns, axis=1)
+    return largest, angles[::step, ::step].astype(np.float32)
+
+
+def _verdict(setup: Setup, fit: Fit | Gap) -> str:
+    if isinstance(fit, Gap):
+        return f"no lattice parameter: {fit.reason}. Compare the rings with the image before you trust the geometry."
+    known = [
+        f"{component.name} {with_esd(lattice.lp_A, lattice.lp_esd_A)}"
+        for component, lattice in zip(setup.components, fit.lattices, strict=True)
+        if math.isfinite(lattice.lp_A)
+    ]
+    cells = ", ".join(known) or f"mean {with_esd(fit.lp_mean_A, fit.lp_mean_esd_A)}"
+    return f"fits: {cells}; Rwp {fit.rwp_percent:.1f} %, χ² {fit.chi2_reduced:.2f}"

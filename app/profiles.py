@@ -1,0 +1,54 @@
+"""Profiles: set-ups in TOML, the same as experiment.toml, kept per user and per beamline."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import tomlkit
+from platformdirs import site_config_path, user_config_path
+
+from latticewatch.processing.crystal.phase import read_phase
+from latticewatch.processing.errors import UserError
+
+FOLDER = "profiles"
+
+
+def profile_folders() -> tuple[Path, Path]:
+    """The user's own profiles, and those of the beamline (the machine's)."""
+    own = user_config_path("latticewatch", appauthor=False) / FOLDER
+    return own, site_config_path("latticewatch", appauthor=False) / FOLDER
+
+
+def profiles() -> list[Path]:
+    """Every profile, the user's own first."""
+    return [path for folder in profile_folders() for path in sorted(folder.glob("*.toml"))]
+
+
+def saved_profile(phases: Sequence[str]) -> Path:
+    """Keep a set-up of these shipped phases as the user's profile and return its file.
+
+    Between two phases the composition is Vegard's, from the first cell to the second. Raises UserError where it
+    cannot be written.
+    """
+    path = profile_folders()[0] / f"{'_'.join(phases)}.toml"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(profile_text(phases), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
+    return path
+
+
+def profile_text(phases: Sequence[str]) -> str:
+    """experiment.toml for these shipped phases."""
+    document = tomlkit.document()
+    document["experiment"] = {"title": " + ".join(phases)}
+    components = tomlkit.aot()
+    for phase in phases:
+        table = tomlkit.table()
+        table.update({"name": phase, "phase": phase})
+        components.append(table)
+    document["component"] = components
+    if len(phases) == 2:
+        first, second = (read_phase(phase).lattice_parameter_A for phase in phases)
+        document["composition"] = {"first_A": first, "second_A": second}
+    return tomlkit.dumps(document)

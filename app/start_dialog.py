@@ -1,0 +1,280 @@
+"""The start for people who do not type: folder, geometry, set-up; the first frame is checked at once."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latticewatch.app.first_look import FirstLook, first_look
+from latticewatch.app.options import Given
+from latticewatch.app.profiles import profiles, saved_profile
+from latticewatch.processing.crystal.phase import shipped_phases
+from latticewatch.processing.errors import UserError
+from latticewatch.widgets.image_view import ImageView
+from latticewatch.widgets.pattern_view import PatternView, Shown
+from latticewatch.widgets.theme import Theme
+
+ORIENTATIONS = (
+    ("as the poni says", None),
+    ("as read (3)", 3),
+    ("up-down (2)", 2),
+    ("left-right (4)", 4),
+    ("both (1)", 1),
+)
+POLL_MS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the user chose."""
+
+    folder: Path
+    given: Given
+
+
+class StartDialog(QDialog):
+    """Asks for a scan and its inputs; ``start`` holds the answer once it was accepted."""
+
+    def __init__(self, theme: Theme, look: Callable[[Path, Given], FirstLook] = first_look) -> None:
+        super().__init__()
+        self._theme, self._look = theme, look
+        self._thread: threading.Thread | None = None
+        self._asked = self._answered = 0
+        self._answer: FirstLook | str = ""
+        self.start: Start | None = None
+        self.setWindowTitle("Watch a scan – LatticeWatch")
+        self.setAcceptDrops(True)
+        self.folder = _files_box("the folder that the detector writes to")
+        self.geometry_box = _files_box("the .poni file; those in the folder and one above are offered")
+        self.setup_box = _files_box("experiment.toml, or a profile that was kept")
+        self.orientation = QComboBox()
+        for text, number in ORIENTATIONS:
+            self.orientation.addItem(text, number)
+        self.phases = [_phase_box() for _ in range(2)]
+        self.verdict = QLabel("Choose a folder, or drop one here.")
+        self.verdict.setTextFormat(Qt.TextFormat.PlainText)
+        self.verdict.setWordWrap(True)
+        self.image = ImageView()
+        self._pattern: PatternView | None = None
+        self._lay_out()
+        self._timer = QTimer(self)
+        self._timer.timeout.connect(self._poll)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("&Folder", self._with_button(self.folder, self._ask_folder))
+        form.addRow("&Geometry", self._with_button(self.geometry_box, self._ask_geometry))
+        form.addRow("&Orientation", self.orientation)
+        form.addRow("&Set-up", self._with_button(self.setup_box, self._ask_setup))
+        new = QHBoxLayout()
+        for box in self.phases:
+            new.addWidget(box)
+        keep = QPushButton("&New set-up of these")
+        keep.clicked.connect(self._new_setup)
+        new.addWidget(keep)
+        form.addRow("Phases", new)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
+        self._ok().setText("&Watch")
+        self._ok().setEnabled(False)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.views = QSplitter(Qt.Orientation.Horizontal)
+        self.views.addWidget(self.image)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.verdict)
+        layout.addWidget(self.views, 1)
+        layout.addWidget(self.buttons)
+        self.resize(1100, 700)
+        for box in (self.folder, self.geometry_box, self.setup_box, self.orientation):
+            box.activated.connect(lambda _: self.check())
+
+    def _with_button(self, box: QComboBox, ask: Callable[[], None]) -> QWidget:
+        holder = QWidget()
+        layout = QHBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(box, 1)
+        button = QPushButton("…")
+        button.setAccessibleName("browse")
+        button.clicked.connect(ask)
+        layout.addWidget(button)
+        return holder
+
+    def _ok(self) -> QPushButton:
+        button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
+        if button is None:
+            raise LookupError("the dialog has no OK button")
+        return button
+
+    def take_folder(self, folder: Path) -> None:
+        """Choose this folder; geometry and set-up found in it or one above are offered."""
+        _put_first(self.folder, [folder])
+        places = dict.fromkeys((folder.resolve(), folder.resolve().parent))
+        _put_first(self.geometry_box, [path for place in places for path in sorted(place.glob("*.poni"))])
+        found = [path for place in places for path in sorted(place.glob("experiment.toml"))]
+        _put_first(self.setup_box, [*found, *profiles()])
+        self.check()
+
+    def take_file(self, path: Path) -> None:
+        """Take what was dropped or chosen: a folder, a poni, a set-up."""
+        if path.is_dir():
+            self.take_folder(path)
+            return
+        box = {".poni": self.geometry_box, ".toml": self.setup_box}.get(path.suffix)
+        if box is None:
+            self.verdict.setText(f"{path.name}: give a folder, a .poni or a .toml")
+            return
+        _put_first(box, [path])
+        self.check()
+
+    def chosen(self) -> Start | None:
+        """What is in the form; None while something is missing."""
+        folder, geometry, setup = (_path(box) for box in (self.folder, self.geometry_box, self.setup_box))
+        if folder is None or geometry is None or setup is None:
+            return None
+        return Start(folder, Given(geometry=geometry, experiment=setup, orientation=self.orientation.currentData()))
+
+    def check(self) -> None:
+        """Look at the first frame, in a thread; only the newest question's answer is shown."""
+        chosen = self.chosen()
+        self._ok().setEnabled(False)
+        if chosen is None:
+            self.verdict.setText(self._missing())
+            return
+        self.verdict.setText("looking at the first frame …")
+        self._asked += 1
+        self._timer.start(POLL_MS)
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._run, args=(chosen, self._asked), name="first look")
+            self._thread.start()
+
+    def _missing(self) -> str:
+        names = (("a folder", self.folder), ("a .poni file", self.geometry_box), ("a set-up", self.setup_box))
+        return f"still missing: {', '.join(name for name, box in names if _path(box) is None)}"
+
+    def _run(self, chosen: Start, number: int) -> None:
+        try:
+            self._answer = self._look(chosen.folder, chosen.given)
+        except UserError as error:
+            self._answer = str(error)
+        self._answered = number
+
+    def _poll(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            return
+        self._timer.stop()
+        if self._answered != self._asked:
+            self._asked -= 1
+            self.check()
+            return
+        if isinstance(self._answer, str):
+            self.verdict.setText(self._answer)
+        else:
+            self._show(self._answer)
+
+    def _show(self, look: FirstLook) -> None:
+        self.verdict.setText(f"{look.name}: {look.verdict}")
+        self.image.show_image(look.counts, look.two_theta, look.ticks)
+        if self._pattern is not None:
+            self._pattern.setParent(None)
+            self._pattern.deleteLater()
+        names = tuple(component.name for component in look.setup.components)
+        self._pattern = PatternView(self._theme, names, look.setup.wavelength_A)
+        self.views.addWidget(self._pattern)
+        self.views.setSizes([480, 620])
+        self._pattern.show_frame(Shown(look.setup.title or look.name, look.pattern, look.curves, look.ticks))
+        self._ok().setEnabled(True)
+
+    def _ask_folder(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Folder of the scan")
+        if name:
+            self.take_folder(Path(name))
+
+    def _ask_geometry(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Geometry", "", "pyFAI geometry (*.poni)")
+        if name:
+            self.take_file(Path(name))
+
+    def _ask_setup(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Set-up", "", "Experiment (*.toml)")
+        if name:
+            self.take_file(Path(name))
+
+    def _new_setup(self) -> None:
+        chosen = [box.currentText() for box in self.phases if box.currentText() in shipped_phases()]
+        if not chosen:
+            self.verdict.setText("choose at least one phase")
+            return
+        self.take_file(saved_profile(chosen))
+
+    def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
+        """Files and folders are welcome."""
+        if a0 is not None and _dropped(a0):
+            a0.acceptProposedAction()
+
+    def dropEvent(self, a0: QDropEvent | None) -> None:
+        """Take what is dropped."""
+        for path in _dropped(a0) if a0 is not None else []:
+            self.take_file(path)
+
+    def accept(self) -> None:
+        """Start with what is in the form."""
+        self.start = self.chosen()
+        super().accept()
+
+    def done(self, a0: int) -> None:
+        """Wait for the look that is under way."""
+        self._timer.stop()
+        if self._thread is not None:
+            self._thread.join()
+        super().done(a0)
+
+
+def _files_box(tip: str) -> QComboBox:
+    box = QComboBox()
+    box.setToolTip(tip)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    return box
+
+
+def _phase_box() -> QComboBox:
+    box = QComboBox()
+    box.addItems(["no phase", *shipped_phases()])
+    return box
+
+
+def _path(box: QComboBox) -> Path | None:
+    data = box.currentData()
+    return data if isinstance(data, Path) else None
+
+
+def _put_first(box: QComboBox, paths: list[Path]) -> None:
+    for path in reversed(paths):
+        for number in range(box.count()):
+            if box.itemData(number) == path:
+                box.removeItem(number)
+                break
+        box.insertItem(0, str(path), path)
+    if paths:
+        box.setCurrentIndex(0)
+
+
+def _dropped(event: QDropEvent) -> list[Path]:
+    data = event.mimeData()
+    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []

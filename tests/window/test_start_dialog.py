@@ -1,0 +1,132 @@
+"""The start dialog, by a user's hand; and the first look at real and wrong geometry."""
+
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDropEvent
+from PyQt6.QtWidgets import QApplication, QDialogButtonBox
+from pytestqt.qtbot import QtBot
+
+from latticewatch.app import profiles
+from latticewatch.app.first_look import FirstLook, first_look
+from latticewatch.app.options import Given
+from latticewatch.app.profiles import profile_text
+from latticewatch.app.start_dialog import StartDialog
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.experiment import parse_experiment
+from latticewatch.processing.pattern import Pattern
+from latticewatch.widgets.image_view import rings
+from latticewatch.widgets.pattern_view import Ticks
+from latticewatch.widgets.theme import LIGHT, apply_theme
+from tests.sample_data import sample
+from tests.window.synthetic import grid, make_setup
+
+
+def look_of(name: str) -> FirstLook:
+    """A look that went well."""
+    two_theta = grid(200)
+    flat = np.ones(200, np.float32)
+    angles = np.linspace(4.0, 25.0, 40 * 30, dtype=np.float32).reshape(40, 30)
+    pattern = Pattern(two_theta, flat, flat)
+    return FirstLook(name, np.ones((40, 30), np.float32), angles, pattern, None, (), make_setup(), True, "fits")
+
+
+@pytest.fixture
+def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) -> Path:
+    """A folder of a scan with a geometry, below a folder with a set-up."""
+    apply_theme(qapp, LIGHT)
+    monkeypatch.setattr(profiles, "profile_folders", lambda: (tmp_path / "own", tmp_path / "site"))
+    (tmp_path / "scan").mkdir()
+    (tmp_path / "scan" / "lab6.poni").write_text("")
+    (tmp_path / "experiment.toml").write_text("")
+    return tmp_path / "scan"
+
+
+def test_dropping_a_folder_offers_what_is_there_and_checks_it(qtbot: QtBot, scan: Path) -> None:
+    asked: list[tuple[Path, Given]] = []
+
+    def look(folder: Path, given: Given) -> FirstLook:
+        asked.append((folder, given))
+        return look_of("a.cbf")
+
+    dialog = StartDialog(LIGHT, look)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(scan))])
+    copy, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    dialog.dropEvent(QDropEvent(QPointF(5, 5), copy, data, button, Qt.KeyboardModifier.NoModifier))
+    qtbot.waitUntil(lambda: dialog.verdict.text() == "a.cbf: fits")
+    assert asked == [(scan, Given(geometry=scan / "lab6.poni", experiment=scan.parent / "experiment.toml"))]
+    watch = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert watch is not None
+    qtbot.mouseClick(watch, Qt.MouseButton.LeftButton)
+    assert dialog.start is not None
+    assert dialog.start.folder == scan
+
+
+def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
+    gate = threading.Event()
+
+    def look(folder: Path, given: Given) -> FirstLook:
+        if given.orientation is None:
+            gate.wait(10.0)
+            raise UserError("stale")
+        return look_of(f"turned {given.orientation}")
+
+    dialog = StartDialog(LIGHT, look)
+    qtbot.addWidget(dialog)
+    dialog.take_folder(scan)
+    dialog.orientation.setCurrentIndex(2)
+    dialog.check()
+    gate.set()
+    qtbot.waitUntil(lambda: dialog.verdict.text() == "turned 2: fits")
+    dialog.reject()
+
+
+def test_what_is_missing_is_said_and_a_new_setup_is_kept(qtbot: QtBot, scan: Path) -> None:
+    (scan.parent / "experiment.toml").unlink()
+    dialog = StartDialog(LIGHT, lambda _, given: look_of(str(given.experiment)))
+    qtbot.addWidget(dialog)
+    dialog.take_folder(scan)
+    assert dialog.verdict.text() == "still missing: a set-up"
+    dialog.phases[0].setCurrentText("CsPbBr3")
+    dialog.phases[1].setCurrentText("CsPbI3")
+    dialog._new_setup()
+    kept = scan.parent / "own" / "CsPbBr3_CsPbI3.toml"
+    qtbot.waitUntil(lambda: dialog.verdict.text() == f"{kept}: fits")
+    assert profiles.profiles() == [kept]
+    dialog.reject()
+
+
+@pytest.mark.parametrize("phases", [["CeO2"], ["CsPbBr3", "CsPbI3"]])
+def test_a_profile_is_an_experiment(phases: list[str]) -> None:
+    experiment = parse_experiment(profile_text(phases), "profile")
+    assert [component.phase for component in experiment.component] == phases
+    assert (experiment.composition is not None) == (len(phases) == 2)
+
+
+def test_rings_lie_at_their_angle_in_the_lower_half() -> None:
+    y, x = np.mgrid[0:101, 0:101].astype(np.float32)
+    angles = np.hypot(x - 50.0, y - 50.0) / 10.0
+    overlay = rings(angles, (Ticks("a", np.array([3.0, np.nan]), ("100", "110")),))
+    marked = overlay[..., 3] > 0
+    assert not marked[:50].any()
+    assert np.abs(angles[marked] - 3.0).max() < 0.1
+    assert marked[50:].sum() > 60
+
+
+def test_a_wrong_flip_is_seen_at_the_first_frame(tmp_path: Path) -> None:
+    shutil.copy(sample("ceo2_pilatus1m/CeO2_Pilatus1M.tif"), tmp_path)
+    poni = sample("ceo2_pilatus1m/CeO2_Pilatus1M.poni")
+    (tmp_path / "experiment.toml").write_text(profile_text(["CeO2"]), encoding="utf-8")
+    right = first_look(tmp_path, Given(geometry=poni, orientation=2))
+    assert right.fitted
+    assert "CeO2 5.41" in right.verdict
+    wrong = first_look(tmp_path, Given(geometry=poni))
+    assert not wrong.fitted
+    assert wrong.verdict.startswith("no lattice parameter: fit refused")
