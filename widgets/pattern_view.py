@@ -12,7 +12,7 @@ from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves
-from latticewatch.widgets.axes import AngleAxis, on_range, plot_widget, soon
+from latticewatch.widgets.axes import AngleAxis, plot_widget, soon
 from latticewatch.widgets.theme import Theme, faded
 from latticewatch.widgets.thinning import Floats, thinned
 
@@ -64,7 +64,11 @@ class PatternView(QWidget):
         self.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
         self._lay_out()
         self._later = soon(self, self._draw)
-        on_range(self.plot, self._later.start)
+        self._labels_later = soon(self, self._place_labels)
+        box = self.plot.getPlotItem().getViewBox()
+        box.sigXRangeChanged.connect(lambda *_: self._later.start())
+        box.sigResized.connect(lambda *_: self._later.start())
+        box.sigYRangeChanged.connect(lambda *_: self._labels_later.start())
         self.setAccessibleName("pattern with fit")
 
     def _make_curves(self, names: tuple[str, ...]) -> None:
@@ -216,8 +220,10 @@ class PatternView(QWidget):
     def _fit_residual_height(self, shown: Shown) -> None:
         if shown.pattern is not None and shown.curves is not None:
             pull = np.abs(_pull(shown.pattern, shown.curves))
-            largest = float(np.nanpercentile(pull, 99.5)) if np.isfinite(pull).any() else 4.0
-            self.residual.setYRange(-max(4.0, largest), max(4.0, largest), padding=0.05)
+            largest = max(4.0, float(np.nanpercentile(pull, 99.5)) if np.isfinite(pull).any() else 4.0)
+            top = self.residual.getPlotItem().getViewBox().viewRange()[1][1]
+            if not largest <= top <= 1.5 * largest:
+                self.residual.setYRange(-1.1 * largest, 1.1 * largest, padding=0.0)
 
     def _fit_height(self, pattern: Pattern) -> None:
         low, high = self.plot.getPlotItem().getViewBox().viewRange()[0]
@@ -227,7 +233,11 @@ class PatternView(QWidget):
             bottom, top = float(values.min()), float(values.max())
             span = max(top - bottom, 1e-6)
             room = 0.07 * len(self._ticks) + 0.06
-            self.plot.setYRange(bottom - room * span, top + 0.06 * span, padding=0.0)
+            wanted = (bottom - room * span, top + 0.06 * span)
+            shown = self.plot.getPlotItem().getViewBox().viewRange()[1]
+            # Noise of a percent must not move the axis with every frame.
+            if max(abs(one - other) for one, other in zip(wanted, shown, strict=True)) > 0.05 * span:
+                self.plot.setYRange(*wanted, padding=0.0)
 
     def _place_labels(self) -> None:
         """Ticks in rows under the pattern, each row in its component's colour; hkl where there is room."""
