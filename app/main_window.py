@@ -141,6 +141,9 @@ class MainWindow(QMainWindow):
         if self._worker is not None and self._worker.finished and not new and not self._told_end:
             self._told_end = True
             self.run_ended.emit()
+        if self._worker is not None and self._worker.finished and self._worker.stop.is_set():
+            self.close()
+            return
         spent_ms = 1000.0 * (time.perf_counter() - began)
         self._timer.setInterval(round(min(SLOWEST_MS, max(PULL_MS, SHARE * spent_ms))))
 

@@ -227,9 +227,9 @@ class RunPage(QWidget):
         self.repaint_run()
 
     def _note_gaps(self) -> None:
-        newest = self._snapshot.rows(max(0, self.history.count - 200))
-        reasons = [row.fit.reason for row in newest if isinstance(row.fit, Gap)]
-        self.last_gap = reasons[-1] if reasons else self.last_gap
+        if self.history.gaps:
+            fit = self._snapshot.row(self.history.gaps[-1]).fit
+            self.last_gap = fit.reason if isinstance(fit, Gap) else ""
 
     def _show_frame(self) -> None:
         row = self.shown_row()

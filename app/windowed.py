@@ -110,7 +110,7 @@ def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZ
 
 
 def _close_unless_watched(window: MainWindow, worker: Worker) -> None:
-    if offscreen() or worker.stop.is_set() or worker.session is None:
+    if offscreen() or worker.session is None:
         window.close()
 
 

@@ -106,6 +106,20 @@ def test_live_run_reaches_the_last_frame_and_leaves_no_thread(qtbot: QtBot, gate
     assert not [thread for thread in threading.enumerate() if thread.name == "run"]
 
 
+def test_a_signal_closes_the_window_even_after_the_run_has_ended(qtbot: QtBot, gate: threading.Event) -> None:
+    gate.set()
+    worker = Worker(run_of(5, gate))
+    window = MainWindow("live", worker=worker)
+    qtbot.addWidget(window)
+    window.show()
+    with qtbot.waitSignal(window.run_ended):
+        worker.start()
+    assert window.isVisible()
+    worker.stop.set()  # what the signal's handler does
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert window.interrupted
+
+
 def test_closing_stops_a_run_that_goes_on(qtbot: QtBot, gate: threading.Event) -> None:
     worker = Worker(run_of(5, gate))
     window = MainWindow("live", worker=worker)
