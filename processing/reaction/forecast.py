@@ -52,8 +52,8 @@ def _times_left(
         moved[:, axis] += nudge
         gradient[:, axis] = (motion.time_left(moved, level, tolerance, fade, age) - left) / nudge
     variance = np.einsum("ni,nij,nj->n", gradient, P, gradient)
-    nudge = 1e-3 * math.sqrt(start.variance) + 1e-15
-    by_start = (motion.time_left(x, level + nudge, tolerance, fade, age) - left) / nudge
+    step = 1e-3 * math.sqrt(start.variance) + 1e-15
+    by_start = (motion.time_left(x, level + step, tolerance, fade, age) - left) / step
     ahead = bank.walk[chosen] ** 2 * np.maximum(motion.rates(x), 0.0) * left**3 / 3.0
     return left, variance + by_start**2 * start.variance + ahead
 

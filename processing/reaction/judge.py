@@ -5,8 +5,8 @@ lattice parameter. A third and a fourth component have no say: they may be stand
 
 States. ``waiting``: nothing is seen, or what is seen has never moved (a steady standard waits for ever). ``reacting``:
 it moves. ``paused``: it moved and stands still, while more than the tolerance may be left. ``complete``: what is left is
-under the tolerance with 95 % confidence; for two lattices that means that they are no longer apart. Should they part
-again, it is ``reacting`` once more. ``no_beam``: as the fit says. Frames without a fit keep the state before.
+under the tolerance with 95 % confidence; for two lattices that means that they are no longer apart; should they
+part once more, it is ``reacting``. ``no_beam``: as the fit says. Frames without a fit keep the state before.
 """
 
 import math
@@ -48,6 +48,8 @@ SIGMAS = 5.0
 PARTED = 1e-3
 LONELY = 5
 TYPICAL_CHANGE_A = 0.15
+# No esd is believed to be smaller: far below what any detector's geometry allows.
+FINEST_A = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Judge:
         value, esd = distance(fit) if isinstance(self._motion, PairMotion) else watched(fit)
         if not (math.isfinite(value) and math.isfinite(esd) and esd > 0.0):
             return NAN, NAN
-        return value, esd**2
+        return value, max(esd, FINEST_A) ** 2
 
     def _observe(self, y: float, variance: float) -> None:
         now, period = self._clock.time_s, self._clock.usual_s

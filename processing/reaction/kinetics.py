@@ -217,7 +217,7 @@ def _reached(
     if not share > 1.0:
         return declared_s
     beta = float(last.values[-1]) if last.stretched else 1.0
-    return last.start_s + math.log(share) ** (1.0 / beta) / last.rate[0]
+    return float(last.start_s + math.log(share) ** (1.0 / beta) / last.rate[0])
 
 
 def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tuple[float, float]:

@@ -52,9 +52,20 @@ def steady(n: int) -> Pace:
 class Motion(Protocol):
     """The dynamics of one kind of coordinate. x: (n, size) means, P: (n, size, size) covariances."""
 
-    size: int
-    speed_scales: tuple[float, ...]
-    laws: tuple[Law, ...]
+    @property
+    def size(self) -> int:
+        """Length of the state."""
+        ...
+
+    @property
+    def speed_scales(self) -> tuple[float, ...]:
+        """Speeds per frame that a motion may begin with, orders of magnitude."""
+        ...
+
+    @property
+    def laws(self) -> tuple[Law, ...]:
+        """How its rate may change; their shares sum to 1."""
+        ...
 
     def predict(self, x: Array, P: Array, pace: Pace, dt: float) -> tuple[Array, Array]:
         """Means and covariances ``dt`` seconds later."""

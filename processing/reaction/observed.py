@@ -44,7 +44,7 @@ def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
     good = np.isfinite(table[:, 1]) & (table[:, 2] > 0.0)
     table = table[good]
     never = len(setup.components) < 2 or int(np.isfinite(table[:, 3]).sum()) < 5
-    return Observed(*table.T, single=never)
+    return Observed(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4], single=never)
 
 
 def watched(fit: Fit) -> tuple[float, float]:

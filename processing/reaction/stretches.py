@@ -62,22 +62,27 @@ def _solved(
     half = (y[0] + y[-1]) / 2.0 if free_end else y[0] / 2.0
     passed = np.flatnonzero(np.sign(y - half) != np.sign(y[0] - half))
     guess = max(float(s[passed[0]]), span / len(s)) if len(passed) else 2.0 * span
-    first = [float(y[0]), math.log(0.7 / guess)] + [float(y[-1])] * free_end + [1.0] * stretched
+    first = [float(y[0]), min(max(math.log(0.7 / guess), -20.0), 9.0)] + [float(y[-1])] * free_end + [1.0] * stretched
     low = [-np.inf, -25.0] + [-np.inf] * free_end + [0.2] * stretched
     high = [np.inf, 10.0] + [np.inf] * free_end + [3.0] * stretched
-    found = least_squares(
-        lambda p: (_shape(p, s, free_end, stretched) - y) / esd, first, bounds=(low, high), loss="soft_l1", f_scale=3.0
-    )
+
+    def residuals(p: Array) -> Array:
+        return (_shape(p, s, free_end, stretched) - y) / esd
+
+    found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=3.0)
     degrees = len(y) - len(first)
     chi2 = 2.0 * float(found.cost)
     # An esd that the scatter belies is no esd: scale it up, never down.
-    covariance = np.linalg.pinv(found.jac.T @ found.jac) * max(1.0, chi2 / max(degrees, 1))
+    jacobian = np.asarray(found.jac, dtype=np.float64)
+    scale = max(1.0, chi2 / max(degrees, 1))
+    covariance = np.asarray(np.linalg.pinv(jacobian.T @ jacobian) * scale, dtype=np.float64)
     if not np.isfinite(covariance).all() or math.sqrt(covariance[1, 1]) > 1.0:
         return None
-    return Decay(start_s, found.x, covariance, free_end, stretched), chi2
+    return Decay(start_s, np.asarray(found.x, dtype=np.float64), covariance, free_end, stretched), chi2
 
 
 def _shape(p: Array, s: Array, free_end: bool, stretched: bool) -> Array:
     end = p[2] if free_end else 0.0
     beta = p[-1] if stretched else 1.0
-    return end + (p[0] - end) * np.exp(-((np.exp(p[1]) * np.maximum(s, 0.0)) ** beta))
+    passed = np.exp(p[1]) * np.maximum(s, 0.0)
+    return np.asarray(end + (p[0] - end) * np.exp(-(passed**beta)), dtype=np.float64)

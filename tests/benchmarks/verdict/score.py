@@ -8,20 +8,41 @@ import numpy as np
 
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.reaction.verdict import State, Verdict
+from latticewatch.processing.refinement.fit import Fit
 from tests.benchmarks.verdict.traces import TOLERANCE, Trace
+
+
+@dataclass(frozen=True)
+class PauseScore:
+    """One true pause. frames: from its first frame to the call, that frame counted. needed: what it may take.
+
+    start_error, end_error: of ``since_s``, in frames; NaN where not called, or where the trace ends in the pause.
+    """
+
+    found: bool
+    needed: int
+    frames: int = 0
+    start_error: float = math.nan
+    end_error: float = math.nan
 
 
 @dataclass
 class Score:
-    """early: complete with more than twice the tolerance left. in_pause: complete during a pause. delay: of complete, in time
-    constants (NaN: never called). pauses: (found, frames until called, frames needed, start error, end error in frames, end error NaN where the trace ends in it)."""
+    """One trace.
+
+    early: complete with more than twice the tolerance left. in_pause: complete during a pause. due: complete can
+    be asked for. delay: of complete after the true moment, in time constants (NaN: never called). delay_seen: after
+    the first frame with a fit since then. false_pause: called where there is none. forecasts, held: how many were
+    made on the last stretch, and how many 90 % intervals held the truth.
+    """
 
     early: bool = False
     in_pause: bool = False
-    delay: float = math.nan
     due: bool = False
+    delay: float = math.nan
+    delay_seen: float = math.nan
     false_pause: bool = False
-    pauses: list[tuple[bool, float, int, float, float]] = field(default_factory=list)
+    pauses: list[PauseScore] = field(default_factory=list)
     forecasts: int = 0
     held: int = 0
     mixing_error: float = math.nan
@@ -54,32 +75,37 @@ def _completion(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> Non
     result.due = trace.complete_s + 0.9 * trace.tau_s < trace.times_s[-1]
     if result.due and complete.any():
         first = trace.times_s[np.flatnonzero(complete)[0]]
+        fitted = np.array([isinstance(fit, Fit) for fit in trace.fits])
+        seen = trace.times_s[(trace.times_s >= trace.complete_s) & fitted][0]
         result.delay = (first - trace.complete_s) / trace.tau_s
+        result.delay_seen = min(first - seen, first - trace.complete_s) / trace.tau_s
 
 
 def _pauses(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> None:
-    period, times = trace.mixture.period_s, trace.times_s
-    calls = [
-        i
-        for i, v in enumerate(verdicts)
-        if v.state is State.PAUSED and (i == 0 or verdicts[i - 1].state is not State.PAUSED)
-    ]
+    paused = [v.state is State.PAUSED for v in verdicts]
+    calls = [i for i, now in enumerate(paused) if now and not (i and paused[i - 1])]
     for start, end, needed in trace.pauses:
-        frames = np.flatnonzero((times >= start) & (times < end))
-        last = int(frames[-1]) if len(frames) else 0
-        inside = [i for i in calls if len(frames) and frames[0] <= i <= last + 3]
-        if not inside:
-            result.pauses.append((False, math.nan, needed, math.nan, math.nan))
-            continue
-        call = inside[0]
-        after = next((v for v in verdicts[call:] if v.state is State.REACTING), None)
-        end_error = abs(after.since_s - end) / period if after is not None and end < times[-1] else math.nan
-        start_error = abs(verdicts[call].since_s - start) / period
-        result.pauses.append((True, call - frames[0] + 1, needed, start_error, end_error))
+        frames = np.flatnonzero((trace.times_s >= start) & (trace.times_s < end))
+        # A pause that is over as soon as it can be known may still be called just after it.
+        inside = [i for i in calls if len(frames) and frames[0] <= i <= frames[-1] + 3]
+        result.pauses.append(
+            _one_pause(trace, verdicts, inside[:1], int(frames[0]) if len(frames) else 0, start, end, needed)
+        )
         calls = [i for i in calls if i not in inside]
-    # A return from a beam dump into a pause already called is no new call.
-    inside_any = [i for i in calls if not any(s <= times[i] < e for s, e, _ in trace.pauses)]
-    result.false_pause = bool(inside_any)
+    calls = [i for i in calls if not any(s <= trace.times_s[i] < e for s, e, _ in trace.pauses)]
+    result.false_pause = bool(calls)
+
+
+def _one_pause(
+    trace: Trace, verdicts: Sequence[Verdict], call: list[int], first: int, start: float, end: float, needed: int
+) -> PauseScore:
+    if not call:
+        return PauseScore(False, needed)
+    period = trace.mixture.period_s
+    after = next((v for v in verdicts[call[0] :] if v.state is State.REACTING), None)
+    ends = after is not None and end < trace.times_s[-1]
+    end_error = abs(after.since_s - end) / period if after is not None and ends else math.nan
+    return PauseScore(True, needed, call[0] - first + 1, abs(verdicts[call[0]].since_s - start) / period, end_error)
 
 
 def _forecasts(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> None:

@@ -1,7 +1,7 @@
 """Simulated lattice parameters of two lattices that exchange, with the truth beside them.
 
-Physics of the paper's two mixtures: the distance between the lattices falls as their exchange goes on, q from 1 to 0, with rate
-dq/dt = -k(t) q; k is zero in a pause, negative where the reaction turns back.
+Physics of the paper's two mixtures: the distance between the lattices falls as their exchange goes on, q from 1 to 0,
+with rate dq/dt = -k(t) q; k is zero in a pause, negative where the reaction turns back.
 """
 
 import math
@@ -22,7 +22,7 @@ TOLERANCE = 0.03
 
 @dataclass(frozen=True)
 class Mixture:
-    """Cells in Å (start of the watched lattice, of its partner, end), least separation a fit tells apart, frame period in s."""
+    """Cells in Å: start of the watched lattice, of its partner, end; least separation that a fit tells apart."""
 
     name: str
     first_A: float
@@ -164,8 +164,8 @@ def _times(family: str, rng: np.random.Generator, period: float, end: float) -> 
     steps = period * np.exp(rng.normal(0.0, 0.4, int(3 * end / period) + 10))
     steps[rng.random(len(steps)) < 0.05] *= 5.0
     steps[len(steps) // int(rng.integers(4, 12)) :] *= rng.choice([0.5, 1.0, 2.0])
-    times = np.cumsum(steps) - steps[0]
-    return times[times < end]
+    times = np.cumsum(steps, dtype=np.float64) - steps[0]
+    return np.asarray(times[times < end])
 
 
 def _fits(
@@ -196,15 +196,15 @@ def _fits(
     dumps = _dumps(family, rng, len(times))
     merged_at = mixture.least_A * np.exp(rng.normal(0.0, 0.1, len(times)))
     for i in range(len(times)):
-        apart = abs(first[i] - second[i]) > merged_at[i] and family != "single"
+        told = bool(abs(first[i] - second[i]) > merged_at[i]) and family != "single"
         lattices = [Lattice(first[i] + noise[i, 0], esd[i, 0], 0.5, 0.01)]
         lattices.append(Lattice(second[i] + noise[i, 1], esd[i, 1], 0.5, 0.01))
         if family == "single":
             lattices = lattices[:1]
-        elif not apart:
+        elif not told:
             lattices = [Lattice(), Lattice()]
         m = lattices[0].lp_A if family == "single" else mean[i]
-        fit = Fit(tuple(lattices), 1 + apart, m, sigma, 5.0, 1.0, 3, True, np.zeros(0))
+        fit = Fit(tuple(lattices), 1 + told, m, sigma, 5.0, 1.0, 3, True, np.zeros(0))
         hidden = unseen and times[i] < mixing
         fits.append(Gap("no peaks") if hidden else Gap("no beam") if dumps[i] else fit)
     return fits
@@ -292,3 +292,13 @@ FAMILIES: dict[str, Callable[[np.random.Generator, Mixture, float, float], Plans
     "stretched": _stretched,
     "single": _bare,
 }
+# The families that were asked for; the others show what else there is.
+ASKED = tuple(family for family in FAMILIES if family not in ("stretched", "single"))
+
+
+def slow(frames: int) -> Trace:
+    """An exchange too slow to end within so many frames."""
+    rng = np.random.default_rng(5)
+    end = frames * IODIDE.period_s
+    trace = _trace("bare", rng, IODIDE, 1e-3, [Stretch(0.3 / end, until=math.exp(-0.3))], [], [])
+    return replace(trace, times_s=trace.times_s[:frames], fits=trace.fits[:frames])
