@@ -3,10 +3,11 @@
 Two lattices that exchange are judged by the distance between them, which ends at zero; one lattice alone by its own
 lattice parameter. A third and a fourth component have no say: they may be standards, which never move.
 
-States. ``waiting``: nothing is seen, or what is seen has never moved (a steady standard waits for ever). ``reacting``:
-it moves. ``paused``: it moved and stands still, while more than the tolerance may be left. ``complete``: what is left is
-under the tolerance with 95 % confidence; for two lattices that means that they are no longer apart; should they
-part once more, it is ``reacting``. ``no_beam``: as the fit says. Frames without a fit keep the state before.
+States. ``waiting``: nothing is seen, or what is seen has never moved (a steady standard waits for ever).
+``reacting``: it moves. ``paused``: it moved and stands still, while more than the tolerance may be left.
+``complete``: what is left is under the tolerance with 95 % confidence; for two lattices that means that they are no
+longer apart; should they part once more, it is ``reacting``. ``no_beam``: as the fit says. Frames without a fit keep
+the state before.
 """
 
 import math

@@ -221,7 +221,7 @@ def _reached(
 
 
 def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tuple[float, float]:
-    """From mixing until half the total change: a straight line through the nine frames around the crossing."""
+    """From mixing until half the total change, from the nine frames around the crossing."""
     z = seen.lp_A if seen.single else seen.distance_A
     esd = seen.lp_esd_A if seen.single else seen.distance_esd_A
     chosen = np.isfinite(z) & (esd > 0.0) & (seen.times_s >= mixing)
@@ -236,12 +236,20 @@ def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tup
     if not len(steady):
         return NAN, NAN
     near = slice(max(0, int(steady[0]) - 4), int(steady[0]) + 5)
-    design = np.stack([np.ones_like(t[near]), t[near] - t[steady[0]]], axis=1) / esd[near, None]
-    (level, slope), *_ = np.linalg.lstsq(design, (z[near] - half) / esd[near], rcond=None)
-    covariance = np.linalg.pinv(design.T @ design)
-    if not slope:
+    passed_s, esd_s = _crossing(t[near] - t[steady[0]], z[near] - half, esd[near])
+    return float(t[steady[0]]) + passed_s - mixing, esd_s
+
+
+def _crossing(t: NDArray[np.float64], z: NDArray[np.float64], esd: NDArray[np.float64]) -> tuple[float, float]:
+    """Where a parabola through these points (n,) is zero, nearest to t = 0, with its esd."""
+    design = np.vander(t, 3, increasing=True) / esd[:, None]
+    level, slope, bend = (float(value) for value in np.linalg.lstsq(design, z / esd, rcond=None)[0])
+    inside = slope**2 - 4.0 * bend * level
+    if not slope or inside < 0.0:
         return NAN, NAN
-    return float(t[steady[0]] - level / slope - mixing), math.sqrt(float(covariance[0, 0])) / abs(float(slope))
+    root = -2.0 * level / (slope + math.copysign(math.sqrt(inside), slope))
+    gradient = np.array([1.0, root, root**2]) / (slope + 2.0 * bend * root or slope)
+    return root, math.sqrt(max(float(gradient @ np.linalg.pinv(design.T @ design) @ gradient), 0.0))
 
 
 def _first_distance(seen: Observed, mixing: float) -> float:

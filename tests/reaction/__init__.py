@@ -1,0 +1,1 @@
+"""The verdict, the kinetics, the alarms and the composition."""

@@ -1,0 +1,81 @@
+"""Which alarms a stream of rows raises, and that each is raised once."""
+
+import math
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.alarms import Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.reaction.verdict import State, Verdict
+from latticewatch.processing.series import Row
+from tests.reaction.runs import fit_of
+
+REFUSED = Gap("fit refused: lost")
+
+
+def row_of(state: State, fit: object = None) -> Row:
+    return Row(0, "0.cbf", 0.0, math.nan, None, fit or fit_of(5.9), Verdict(state))  # type: ignore[arg-type]
+
+
+def raised(rows: list[Row], watch: Watch = Watch()) -> tuple[Watch, list[set[Alarm]]]:  # noqa: B008
+    alarms = []
+    for number, row in enumerate(rows):
+        watch, new = after_row(watch, row, float(number))
+        alarms.append(set(new))
+    return watch, alarms
+
+
+def test_each_state_rings_once() -> None:
+    states = [State.REACTING, State.PAUSED, State.PAUSED, State.REACTING, State.NO_BEAM, State.COMPLETE, State.COMPLETE]
+    _, alarms = raised([row_of(state) for state in states])
+    assert alarms == [set(), {Alarm.PAUSE}, set(), set(), {Alarm.NO_BEAM}, {Alarm.COMPLETE}, set()]
+
+
+def test_an_alarm_stands_until_it_is_acknowledged() -> None:
+    watch, _ = raised([row_of(State.PAUSED), row_of(State.REACTING)])
+    assert watch.standing == {Alarm.PAUSE}
+    assert acknowledged(watch).standing == frozenset()
+
+
+def test_acknowledged_it_is_silent_while_its_cause_lasts_and_rings_anew_after() -> None:
+    watch, _ = raised([row_of(State.PAUSED)])
+    _, alarms = raised(
+        [row_of(State.PAUSED), row_of(State.REACTING), row_of(State.PAUSED)],
+        acknowledged(watch),
+    )
+    assert alarms == [set(), set(), {Alarm.PAUSE}]
+
+
+def test_five_refused_fits_in_a_row() -> None:
+    good, bad = row_of(State.REACTING), row_of(State.REACTING, REFUSED)
+    _, alarms = raised([bad] * 4 + [good] + [bad] * 6)
+    assert [Alarm.FITS_FAILING in new for new in alarms] == [False] * 9 + [True, False]
+
+
+def test_frames_without_beam_or_peaks_are_no_failing_fits() -> None:
+    _, alarms = raised([row_of(State.WAITING, Gap("no peaks"))] * 20)
+    assert not any(alarms)
+
+
+def test_silence_for_three_periods() -> None:
+    watch, _ = raised([row_of(State.REACTING)] * 5)
+    watch, early = at_time(watch, 4.0 + 2.9)
+    assert not early
+    watch, late = at_time(watch, 4.0 + 3.1)
+    assert late == {Alarm.SILENT}
+    watch, again = at_time(watch, 60.0)
+    assert not again
+    assert watch.standing == {Alarm.SILENT}
+
+
+def test_silence_is_over_with_the_next_row() -> None:
+    watch, _ = raised([row_of(State.REACTING)] * 5)
+    watch, _ = at_time(watch, 20.0)
+    watch, _ = after_row(acknowledged(watch), row_of(State.REACTING), 21.0)
+    _, new = at_time(watch, 90.0)
+    assert new == {Alarm.SILENT}
+
+
+def test_no_silence_before_the_period_is_known_nor_after_the_end() -> None:
+    watch, _ = after_row(Watch(), row_of(State.REACTING), 0.0)
+    assert at_time(watch, 1e6)[1] == frozenset()
+    watch, _ = raised([row_of(State.COMPLETE)] * 5)
+    assert at_time(watch, 1e6)[1] == frozenset()

@@ -1,0 +1,27 @@
+"""Vegard's rule, there and back."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latticewatch.processing.reaction.composition import CompositionScale, fraction_of
+
+
+@given(st.floats(-0.2, 1.2), st.floats(-0.05, 0.05), st.sampled_from([(5.842, 6.205), (5.842, 5.605)]))
+def test_the_fraction_of_the_cell_of_a_fraction(x: float, bowing_A: float, ends: tuple[float, float]) -> None:
+    scale = CompositionScale(*ends, bowing_A)
+    cell = scale.first_A + x * (scale.second_A - scale.first_A) + bowing_A * x * (1.0 - x)
+    fraction, esd = fraction_of(scale, cell, 1e-3)
+    assert fraction == pytest.approx(x, abs=1e-9)
+    assert esd > 0.0
+
+
+def test_out_of_range_is_shown_as_out_of_range() -> None:
+    assert fraction_of(CompositionScale(5.842, 6.205), 6.3, 1e-3)[0] > 1.0
+    assert fraction_of(CompositionScale(5.842, 6.205), 5.8, 1e-3)[0] < 0.0
+
+
+def test_no_fraction_has_this_cell() -> None:
+    assert all(math.isnan(value) for value in fraction_of(CompositionScale(5.8, 6.2, 0.5), 6.9, 1e-3))
