@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from latticewatch.processing.bitshuffled import Bitshuffled
 from latticewatch.processing.byte_offset import ByteOffset
 from latticewatch.processing.pattern import Pattern
 
@@ -22,7 +23,7 @@ class Gap:
 class Image:
     """One detector image as it was read; rows by columns, in counts. ``np.asarray`` unpacks what is packed."""
 
-    counts: NDArray[Any] | ByteOffset
+    counts: NDArray[Any] | ByteOffset | Bitshuffled
 
 
 @dataclass(frozen=True, slots=True)

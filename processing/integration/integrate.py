@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.bitshuffled import Bitshuffled
 from latticewatch.processing.byte_offset import ByteOffset, PackingError
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
@@ -23,6 +24,7 @@ from latticewatch.processing.integration.sums import (
     Sums,
     empty_eight,
     empty_sums,
+    sum_bitshuffled,
     sum_byte_offset,
     sum_eight,
     sum_image,
@@ -38,7 +40,7 @@ CUTOFF_KEYS = ("count_cutoff", "countrate_correction_count_cutoff", "saturation_
 class _Job:
     """An image to sum: a count at or above ``limit`` is invalid; the pattern is multiplied by ``scale``."""
 
-    counts: NDArray[Any] | ByteOffset
+    counts: NDArray[Any] | ByteOffset | Bitshuffled
     limit: float
     scale: float
 
@@ -123,6 +125,8 @@ class ImageIntegrator:
                 return self._split.pattern(self.plan, np.asarray(job.counts), job.limit, job.scale)
             if isinstance(job.counts, ByteOffset):
                 sum_byte_offset(self.plan, job.counts, job.limit, self._sums)
+            elif isinstance(job.counts, Bitshuffled):
+                sum_bitshuffled(self.plan, job.counts, job.limit, self._sums)
             else:
                 sum_image(self.plan, job.counts, job.limit, self._sums)
         except PackingError as error:

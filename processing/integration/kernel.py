@@ -7,7 +7,8 @@ before the frame is read. Counts are whole numbers, so that every path gives the
 One 64-bit number sums counts (its lower 40 bits) and the pixels that counted nothing (the upper ones, needed for
 the variance max(counts, 1)). A block of pixels takes that path unless one of them is invalid or large.
 
-numba's cache looks at the time stamp of the file a function is in: touch batch.py when a function it uses changes.
+numba's cache looks at the time stamp of the file a function is in: touch batch.py
+and bitshuffle.py when a function they use changes.
 """
 
 import numpy as np
@@ -91,12 +92,22 @@ def _all_small(values, large, first, slots, unused):  # type: ignore[no-untyped-
 def sum_counts(  # type: ignore[no-untyped-def]  # pragma: no cover
     counts, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
-    """Whole numbers, block by block."""
-    sums = np.empty(BLOCK, np.int64)
-    pixels, unused = len(slots), slots.dtype.type(LANES * (len(signal) - 1))
+    """Whole numbers of any type."""
+    add_counts(
+        counts, 0, np.empty(BLOCK, np.int64), slots, lanes, large,
+        weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark,
+    )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def add_counts(  # type: ignore[no-untyped-def]  # pragma: no cover
+    counts, start, sums, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
+):
+    """Add whole numbers, the pixels from ``start`` on, block by block; ``sums`` is room for the work."""
+    unused = slots.dtype.type(LANES * (len(signal) - 1))
     limit_of_small = counts.dtype.type(min(large, np.iinfo(counts.dtype).max))
-    for first in range(0, pixels, BLOCK):
-        values = counts[first : first + BLOCK]
+    for step in range(0, len(counts), BLOCK):
+        values, first = counts[step : step + BLOCK], start + step
         if len(values) == BLOCK and _all_small(values, limit_of_small, first, slots, unused):
             _add_block(values, first, slots, lanes, sums)
         else:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.plan import Corrections, Plan, build_plan, finished_plan
 
-FORMAT = "latticewatch-plan/1"
+FORMAT = "latticewatch-plan/2"
 MOST_FILES = 12
 ARRAYS = ("two_theta", "bins", "weight")
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.bitshuffled import Bitshuffled
 from latticewatch.processing.byte_offset import ByteOffset, PackingError
-from latticewatch.processing.integration import batch, kernel
+from latticewatch.processing.integration import batch, bitshuffle, kernel
 from latticewatch.processing.integration.plan import LANES, Plan
 
 EIGHT = batch.EIGHT
@@ -111,6 +112,19 @@ def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> 
     )  # fmt: skip
     if result != kernel.DONE:
         raise PackingError(_REASONS[int(result)].format(pixels=plan.bins.size, dtype=image.dtype))
+    _gather(into)
+
+
+def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums) -> None:
+    """``sum_image`` of an image packed by bitshuffle and LZ4, unpacked block by block. Raises PackingError."""
+    _empty(into)
+    whole = bitshuffle.sum_bitshuffled(
+        _for_reading(image.packed), image.block_elements(), np.empty(1, image.dtype.newbyteorder("=")),
+        plan.slots, into.lanes, _large(limit),
+        plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
+    )  # fmt: skip
+    if not whole:
+        raise PackingError("its chunk is broken")
     _gather(into)
 
 

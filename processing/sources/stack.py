@@ -9,6 +9,7 @@ from pathlib import Path
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.series import Progress
+from latticewatch.processing.sources.chunks import packed_chunk
 from latticewatch.processing.sources.hdf5_layout import Layout, find_layout
 from latticewatch.processing.sources.hdf5_links import Hdf5Tree
 from latticewatch.processing.sources.image_file import NAN, NotWhole, Unreadable
@@ -104,6 +105,9 @@ def _content(layout: Layout, index: int) -> Image | Gap:
     try:
         if not block.is_written(place):
             return Gap("unreadable: never written")
+        packed = packed_chunk(block.dataset, place)
+        if packed is not None:
+            return Image(packed)
         return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()])
     except (OSError, RuntimeError, ValueError, IndexError) as error:
         return Gap(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")

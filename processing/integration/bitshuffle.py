@@ -1,0 +1,192 @@
+"""Bitshuffle + LZ4, compiled: unpacked block by block and summed while the block is in the cache.
+
+The chunk: total bytes (64 bit, big-endian), bytes in a block (32 bit), then blocks, each with its packed size before
+it; what is left over of less than eight counts follows as it is. A block holds bit planes, the lowest first
+(K. Masui et al., Astronomy and Computing 12 (2015) 181); most planes of faint frames are empty and are skipped.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from latticewatch.processing.integration.kernel import BLOCK, add_counts
+
+HEADER_BYTES = 12
+
+
+def unpack_all(packed: NDArray[np.uint8], block: int, counts: NDArray[Any]) -> bool:
+    """Unpack a chunk with ``block`` counts to a block into ``counts``; False where it is broken."""
+    return bool(_unpack_all(packed, block, counts))
+
+
+@njit(nogil=True, cache=True)
+def _unpack_all(packed, block, counts):  # type: ignore[no-untyped-def]  # pragma: no cover
+    planes, words = np.empty(block * counts.itemsize, np.uint8), np.empty((4, block // 8), np.uint64)
+    at = HEADER_BYTES
+    for first in range(0, len(counts), block):
+        at = _next_block(packed, at, planes, words, counts[first : first + block])
+        if at < 0:
+            return False
+    return at == len(packed)
+
+
+@njit(nogil=True, cache=True)
+def sum_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
+    packed, block, kind, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
+):
+    """kind: an array of the image's type, of any length. False where the chunk is broken."""
+    counts = np.empty(block, kind.dtype)
+    planes, words = np.empty(block * counts.itemsize, np.uint8), np.empty((4, block // 8), np.uint64)
+    sums = np.empty(BLOCK, np.int64)
+    at, pixels = HEADER_BYTES, len(slots)
+    for first in range(0, pixels, block):
+        values = counts[: min(block, pixels - first)]
+        at = _next_block(packed, at, planes, words, values)
+        if at < 0:
+            return False
+        add_counts(
+            values, first, sums, slots, lanes, large,
+            weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark,
+        )  # fmt: skip
+    return at == len(packed)
+
+
+@njit(nogil=True, cache=True)
+def _next_block(packed, at, planes, words, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Unpack the block that begins at ``at``, and what is left over after it; where it ended, -1 if broken."""
+    whole = len(values) // 8 * 8
+    if whole:
+        if at + 4 > len(packed):
+            return -1
+        size = np.int64(0)
+        for place in range(4):
+            size = (size << 8) | np.int64(packed[at + place])
+        at += 4
+        if at + size > len(packed) or not _unpack_lz4(packed, at, at + size, planes, whole * values.itemsize):
+            return -1
+        at += size
+        _join_planes(planes, words, values[:whole])
+    for place in range(whole, len(values)):
+        if at + values.itemsize > len(packed):
+            return -1
+        number = np.int64(0)
+        for byte in range(values.itemsize):
+            number |= np.int64(packed[at + byte]) << (8 * byte)
+        values[place] = number
+        at += values.itemsize
+    return at
+
+
+@njit(nogil=True, cache=True)
+def _join_planes(planes, words, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """From bit planes of len(values) / 8 bytes to counts. words: (bytes of a count, counts / 8)."""
+    rows = len(values) // 8
+    used = 1
+    for byte in range(values.itemsize):
+        lane = planes[8 * byte * rows : 8 * (byte + 1) * rows]
+        if _empty(lane):
+            words[byte, :rows] = 0
+        else:
+            _transpose(lane, words[byte], rows)
+            used = byte + 1
+    lowest, second = words[0].view(np.uint8), words[1].view(np.uint8)
+    if used == 1:
+        for place in range(len(values)):
+            values[place] = lowest[place]
+    elif used == 2:
+        for place in range(len(values)):
+            values[place] = np.uint32(lowest[place]) | np.uint32(second[place]) << 8
+    else:
+        third, highest = words[2].view(np.uint8), words[3].view(np.uint8)
+        for place in range(len(values)):
+            low = np.uint32(lowest[place]) | np.uint32(second[place]) << 8
+            values[place] = low | np.uint32(third[place]) << 16 | np.uint32(highest[place]) << 24
+
+
+@njit(nogil=True, cache=True)
+def _empty(lane):  # type: ignore[no-untyped-def]  # pragma: no cover
+    found = np.uint8(0)
+    for place in range(len(lane)):
+        found |= lane[place]
+    return found == 0
+
+
+@njit(nogil=True, cache=True)
+def _transpose(lane, words, rows):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Eight bits by eight counts at a time (H. S. Warren, Hacker's Delight, section 7-3)."""
+    for row in range(rows):
+        word = np.uint64(0)
+        for bit in range(8):
+            word |= np.uint64(lane[bit * rows + row]) << np.uint64(8 * bit)
+        swap = (word ^ (word >> np.uint64(7))) & np.uint64(0x00AA00AA00AA00AA)
+        word ^= swap ^ (swap << np.uint64(7))
+        swap = (word ^ (word >> np.uint64(14))) & np.uint64(0x0000CCCC0000CCCC)
+        word ^= swap ^ (swap << np.uint64(14))
+        swap = (word ^ (word >> np.uint64(28))) & np.uint64(0x00000000F0F0F0F0)
+        words[row] = word ^ swap ^ (swap << np.uint64(28))
+
+
+@njit(nogil=True, cache=True)
+def _unpack_lz4(packed, at, end, out, size):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """One LZ4 block of exactly ``size`` bytes; False where it is broken. Never reads or writes beyond an end."""
+    done = 0
+    while at < end:
+        token = np.int64(packed[at])
+        at, length = _length(packed, at + 1, end, token >> 4)
+        if at + length > end or done + length > size:
+            return False
+        _copy(packed, at, out, done, length)
+        at += length
+        done += length
+        if at == end:
+            return done == size
+        if at + 2 > end:
+            return False
+        back = np.int64(packed[at]) | np.int64(packed[at + 1]) << 8
+        at, length = _length(packed, at + 2, end, token & 15)
+        length += 4
+        if back == 0 or back > done or done + length > size:
+            return False
+        _repeat(out, done, back, length)
+        done += length
+    return False
+
+
+@njit(nogil=True, cache=True)
+def _length(packed, at, end, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """A length of 15 goes on in the bytes that follow, up to the first that is not 255."""
+    if length == 15:
+        while at < end:
+            more = np.int64(packed[at])
+            at += 1
+            length += more
+            if more != 255:
+                break
+    return at, length
+
+
+@njit(nogil=True, cache=True)
+def _repeat(out, done, back, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Copy what was written ``back`` bytes before, which the copy itself may reach."""
+    to = np.uint64(done)  # unsigned: no check for an index from the end
+    if back == 1:
+        value = out[to - np.uint64(1)]
+        for place in range(np.uint64(length)):
+            out[to + place] = value
+        return
+    while length > 0:
+        step = min(back, length)
+        _copy(out, done - back, out, done, step)
+        done += step
+        length -= step
+        back += step
+
+
+@njit(nogil=True, cache=True)
+def _copy(source, first, out, done, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Between places that do not overlap."""
+    begin, to = np.uint64(first), np.uint64(done)
+    for place in range(np.uint64(length)):
+        out[to + place] = source[begin + place]
