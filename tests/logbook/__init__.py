@@ -1,0 +1,1 @@
+"""Tests of posting to logbooks, against doubles on this machine."""
