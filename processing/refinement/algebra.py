@@ -10,45 +10,54 @@ Floats = NDArray[np.float64]
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _dot(a: Floats, b: Floats) -> float:
+    total = 0.0
+    for k in range(len(a)):
+        total += a[k] * b[k]
+    return total
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _two_by_four(
+    u: Floats, v: Floats, a: Floats, b: Floats, c: Floats, d: Floats
+) -> tuple[float, float, float, float, float, float, float, float]:
+    """Dot products of u and v with four rows, each row read once."""
+    s0, s1, s2, s3, t0, t1, t2, t3 = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(len(u)):
+        p, q = u[k], v[k]
+        s0 += p * a[k]
+        s1 += p * b[k]
+        s2 += p * c[k]
+        s3 += p * d[k]
+        t0 += q * a[k]
+        t1 += q * b[k]
+        t2 += q * c[k]
+        t3 += q * d[k]
+    return s0, s1, s2, s3, t0, t1, t2, t3
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def normal_matrix(J: Floats, w: Floats, r: Floats, A: Floats, g: Floats) -> None:
     """A = J W Jᵀ, g = J W r, in a fixed order of summation: the same bits on any number of threads."""
-    rows, bins = J.shape
-    weighted = np.empty(bins)
-    for i in range(rows):
-        total = 0.0
-        for k in range(bins):
-            weighted[k] = J[i, k] * w[k]
-            total += weighted[k] * r[k]
-        g[i] = total
-        j = 0
-        while j + 3 <= i:
-            s0, s1, s2, s3 = 0.0, 0.0, 0.0, 0.0
-            for k in range(bins):
-                v = weighted[k]
-                s0 += v * J[j, k]
-                s1 += v * J[j + 1, k]
-                s2 += v * J[j + 2, k]
-                s3 += v * J[j + 3, k]
-            A[i, j], A[i, j + 1], A[i, j + 2], A[i, j + 3] = s0, s1, s2, s3
-            j += 4
-        while j <= i:
-            s0 = 0.0
-            for k in range(bins):
-                s0 += weighted[k] * J[j, k]
-            A[i, j] = s0
-            j += 1
+    rows = len(J)
+    for i in range(0, rows, 2):
+        n = min(i + 1, rows - 1)
+        u, v = J[i] * w, J[n] * w
+        g[i], g[n] = _dot(u, r), _dot(v, r)
+        for j in range(0, n + 1, 4):
+            j1, j2, j3 = min(j + 1, rows - 1), min(j + 2, rows - 1), min(j + 3, rows - 1)
+            s0, s1, s2, s3, t0, t1, t2, t3 = _two_by_four(u, v, J[j], J[j1], J[j2], J[j3])
+            A[i, j], A[i, j1], A[i, j2], A[i, j3] = s0, s1, s2, s3
+            A[n, j], A[n, j1], A[n, j2], A[n, j3] = t0, t1, t2, t3
     _mirror(A)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def factorise(A: Floats, L: Floats) -> bool:
     """Cholesky factor of A into L (lower); False where A is not positive definite."""
-    n = len(A)
-    for i in range(n):
+    for i in range(len(A)):
         for j in range(i + 1):
-            total = A[i, j]
-            for k in range(j):
-                total -= L[i, k] * L[j, k]
+            total = A[i, j] - _dot(L[i, :j], L[j, :j])
             if i == j:
                 if not total > 1e-14 * A[i, i]:
                     return False
@@ -56,6 +65,12 @@ def factorise(A: Floats, L: Floats) -> bool:
             else:
                 L[i, j] = total / L[j, j]
     return True
+
+
+@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
+def _add_to(factor: float, a: Floats, out: Floats) -> None:
+    for k in range(len(out)):
+        out[k] += factor * a[k]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -92,9 +107,10 @@ def inverse(A: Floats) -> tuple[Floats, bool]:
     M = _inverse_factor(L)
     for k in range(n):
         for i in range(k + 1):
-            v = M[k, i] * s[i]
-            for j in range(i + 1):
-                out[i, j] += v * M[k, j] * s[j]
+            _add_to(M[k, i], M[k, : i + 1], out[i, : i + 1])
+    for i in range(n):
+        for j in range(i + 1):
+            out[i, j] *= s[i] * s[j]
     _mirror(out)
     return out, True
 
@@ -103,13 +119,12 @@ def inverse(A: Floats) -> tuple[Floats, bool]:
 def _inverse_factor(L: Floats) -> Floats:
     n = len(L)
     M = np.zeros((n, n))
-    for j in range(n):
-        M[j, j] = 1.0 / L[j, j]
-        for i in range(j + 1, n):
-            total = 0.0
-            for k in range(j, i):
-                total -= L[i, k] * M[k, j]
-            M[i, j] = total / L[i, i]
+    for i in range(n):
+        for k in range(i):
+            _add_to(-L[i, k], M[k, : k + 1], M[i, : k + 1])
+        M[i, i] = 1.0
+        for j in range(i + 1):
+            M[i, j] /= L[i, i]
     return M
 
 

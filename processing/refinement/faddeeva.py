@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-TERMS = 28
+TERMS = 22
 NEAR = 6.0
 LENGTH = math.sqrt(TERMS / math.sqrt(2.0))
 ROOT_PI = math.sqrt(math.pi)
@@ -27,7 +27,9 @@ def _weideman_coefficients(terms: int) -> NDArray[np.float64]:
 
 
 COEFFICIENTS = _weideman_coefficients(TERMS)
-_C = tuple(float(value) for value in COEFFICIENTS)
+(C0, C1, C2, C3, C4, C5, C6, C7, C8, C9, C10, C11, C12, C13, C14, C15, C16, C17, C18, C19, C20, C21) = (
+    float(value) for value in COEFFICIENTS
+)
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy", inline="always")
@@ -40,9 +42,28 @@ def near(x: float, y: float) -> tuple[float, float]:
     zi = x * (bottom + top) * scale
     # Real coefficients: two real recurrences (Knuth) instead of complex products.
     r, s = 2.0 * zr, zr * zr + zi * zi
-    a, b = _C[0], _C[1]
-    for k in range(2, TERMS):
-        a, b = b + r * a, _C[k] - s * a
+    # Written out: a loop here would keep the compiler from doing several points at once.
+    a, b = C0, C1
+    a, b = b + r * a, C2 - s * a
+    a, b = b + r * a, C3 - s * a
+    a, b = b + r * a, C4 - s * a
+    a, b = b + r * a, C5 - s * a
+    a, b = b + r * a, C6 - s * a
+    a, b = b + r * a, C7 - s * a
+    a, b = b + r * a, C8 - s * a
+    a, b = b + r * a, C9 - s * a
+    a, b = b + r * a, C10 - s * a
+    a, b = b + r * a, C11 - s * a
+    a, b = b + r * a, C12 - s * a
+    a, b = b + r * a, C13 - s * a
+    a, b = b + r * a, C14 - s * a
+    a, b = b + r * a, C15 - s * a
+    a, b = b + r * a, C16 - s * a
+    a, b = b + r * a, C17 - s * a
+    a, b = b + r * a, C18 - s * a
+    a, b = b + r * a, C19 - s * a
+    a, b = b + r * a, C20 - s * a
+    a, b = b + r * a, C21 - s * a
     pr, pi = a * zr + b, a * zi
     # w = 2 p / (L - iz)^2 + (1 / sqrt(pi)) / (L - iz), and 1 / (L - iz) = (bottom + ix) * scale
     ir, ii = bottom * scale, x * scale

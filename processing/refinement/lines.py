@@ -24,7 +24,8 @@ class Lines(NamedTuple):
     phase: (lines,) which component. root_n: √(h² + k² + l²). log_base: ln of the intensity that the structure
     gives at the start cell, scaled to sum to 1 within a component. slope, bend: F over that of the start cell is
     1 + slope Δa + bend Δa² where composition moves it (Vegard between two isostructural components).
-    cell: start cell in Å, (components,). wavelength_A.
+    cell: start cell in Å, (components,). wavelength_A. walk: (lines, lines) covariance of a unit step of the
+    lines' strengths that leaves the mean of each component, weighted by intensity, where it is.
     """
 
     phase: NDArray[np.int64]
@@ -34,6 +35,7 @@ class Lines(NamedTuple):
     bend: NDArray[np.float64]
     cell: NDArray[np.float64]
     wavelength_A: float
+    walk: NDArray[np.float64]
 
 
 class Layout(NamedTuple):
@@ -99,7 +101,13 @@ def lines_of(components: tuple[Component, ...], wavelength_A: float, lowest_deg:
         np.ascontiguousarray(bends[:, 1]),
         np.array([component.lattice_parameter_A for component in components], dtype=np.float64),
         float(wavelength_A),
+        _walk(np.array(phase), np.exp(np.array(log_base))),
     )
+
+
+def _walk(phase: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    keep = np.eye(len(phase)) - np.where(phase[:, None] == phase[None, :], share[None, :], 0.0)
+    return np.ascontiguousarray(keep @ keep.T)
 
 
 def _d_at(two_theta: float, wavelength_A: float) -> float:

@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.fit import NAN, Fit, Lattice
+from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines
-from latticewatch.processing.refinement.model import bragg, line_intensity
+from latticewatch.processing.refinement.model import DEGREES, bragg, line_intensity
 from latticewatch.processing.refinement.solve import Solution
 
 Floats = NDArray[np.float64]
@@ -38,16 +39,6 @@ def cells_of(solution: Solution, lay: Layout) -> Cells:
     )
 
 
-def areas_of(x: Floats, lines: Lines, lay: Layout) -> tuple[Floats, Floats]:
-    """Area of every line (lines,), in the pattern's unit times degrees, and ln g of each."""
-    areas, log_g = np.zeros(lay.lines), np.zeros(lay.lines)
-    for line in range(lay.lines):
-        theta = bragg(float(x[lines.phase[line]]), float(lines.root_n[line]), lines.wavelength_A)
-        if theta > 0.0:
-            areas[line], log_g[line], _ = line_intensity(x, line, theta, lines, lay)
-    return areas, log_g
-
-
 @dataclass(frozen=True, slots=True)
 class Shares:
     """Share of each component in the scattering, (components,), and its gradient (components, parameters)."""
@@ -56,21 +47,33 @@ class Shares:
     gradient: Floats
 
 
-def shares_of(x: Floats, lines: Lines, lay: Layout, seen: NDArray[np.bool_]) -> Shares:
-    """Shares over the lines that are seen (lines,)."""
-    areas, log_g = areas_of(x, lines, lay)
-    areas = np.where(seen, areas, 0.0)
-    values = np.bincount(lines.phase, areas, lay.components)
-    values = values / values.sum()
-    parts = areas / areas.sum()
-    # d share_p / d ln area_k = part_k (δ_pk - share_p)
-    by_line = parts * ((lines.phase == np.arange(lay.components)[:, None]) - values[:, None])
+def shares_of(x: Floats, lines: Lines, lay: Layout, low_deg: float, high_deg: float) -> Shares:
+    """Shares over the lines whose centre lies between these angles."""
+    return Shares(*_shares(x, lines, lay, low_deg, high_deg))
+
+
+@njit(nogil=True, cache=True)
+def _shares(x: Floats, lines: Lines, lay: Layout, low_deg: float, high_deg: float) -> tuple[Floats, Floats]:
+    areas, log_g = np.zeros(lay.lines), np.zeros(lay.lines)
+    values = np.zeros(lay.components)
+    for line in range(lay.lines):
+        theta = bragg(x[lines.phase[line]], lines.root_n[line], lines.wavelength_A)
+        if theta > 0.0 and low_deg <= 2.0 * DEGREES * theta <= high_deg:
+            areas[line], log_g[line], _ = line_intensity(x, line, theta, lines, lay)
+            values[lines.phase[line]] += areas[line]
+    total = max(values.sum(), 1e-300)
+    values /= total
     gradient = np.zeros((lay.components, lay.length))
-    gradient[:, lay.strength : lay.size] = by_line
-    gradient[:, lay.contrast] = by_line @ log_g
-    for p in range(1, lay.components):
-        gradient[:, lay.ratio + p - 1] = by_line[:, lines.phase == p].sum(axis=1)
-    return Shares(values, gradient)
+    for line in range(lay.lines):
+        for p in range(lay.components):
+            # d share_p / d ln area = part (δ - share_p)
+            own = 1.0 if lines.phase[line] == p else 0.0
+            by_line = areas[line] / total * (own - values[p])
+            gradient[p, lay.strength + line] = by_line
+            gradient[p, lay.contrast] += by_line * log_g[line]
+            if lines.phase[line] > 0:
+                gradient[p, lay.ratio + lines.phase[line] - 1] += by_line
+    return values, gradient
 
 
 def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout) -> float:
@@ -84,35 +87,23 @@ def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout
     return float(gradient @ solution.covariance @ gradient)
 
 
-def fit_of(solution: Solution, lines: Lines, lay: Layout, bins: int, inflate: float, seen: NDArray[np.bool_]) -> Fit:
-    """The fit that is reported. bins: fitted. inflate: factor on every esd for misfit that is no
-    noise. seen: (lines,) those within the fitted range."""
+def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float) -> Fit:
+    """The fit that is reported. noise: factor that the variances of the data were multiplied by."""
     cells = cells_of(solution, lay)
-    shares = shares_of(solution.x, lines, lay, seen)
     spread = shares.gradient @ solution.covariance @ shares.gradient.T
-    mean = float(shares.values @ cells.values)
-    variance = _mean_variance(solution, cells, shares, lay)
-    esd = np.sqrt(np.maximum(np.diag(cells.covariance), 0.0)) * inflate
-    share_esd = np.sqrt(np.maximum(np.diag(spread), 0.0)) * inflate
-    lattices = tuple(
-        Lattice(
-            float(cells.values[p]) if cells.apart else NAN,
-            float(esd[p]) if cells.apart else NAN,
-            float(shares.values[p]) if cells.apart else NAN,
-            float(share_esd[p]) if cells.apart else NAN,
-        )
-        for p in range(lay.components)
-    )
-    parameters = solution.x.copy()
-    parameters[: lay.components] = cells.values
+    esd = [math.sqrt(max(cells.covariance[p, p], 0.0)) for p in range(lay.components)]
+    share_esd = [math.sqrt(max(spread[p, p], 0.0)) for p in range(lay.components)]
+    each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, strict=True)
+    lattices = tuple(Lattice(*numbers) if cells.apart else Lattice() for numbers in each)
+    bins = len(solution.residual)
     return Fit(
         lattices=lattices,
         components=lay.components if cells.apart else 1,
-        lp_mean_A=mean,
-        lp_mean_esd_A=math.sqrt(max(variance, 0.0)) * inflate,
-        rwp_percent=100.0 * math.sqrt(solution.chi2 / solution.wrss),
-        chi2_reduced=solution.chi2 / max(bins - lay.components - 1 - BACKGROUND_TERMS, 1),
+        lp_mean_A=float(shares.values @ cells.values),
+        lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, cells, shares, lay), 0.0)),
+        rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),
+        chi2_reduced=noise * solution.chi2 / max(bins - lay.components - 1 - BACKGROUND_TERMS, 1),
         iterations=solution.iterations,
         converged=solution.converged,
-        parameters=parameters,
+        parameters=solution.x.copy(),
     )

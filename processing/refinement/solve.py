@@ -191,6 +191,14 @@ def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
 
 
 @njit(nogil=True, cache=True)
+def _at_bound(x: Floats, lay: Layout) -> bool:
+    at = x[lay.shape] <= LEAST_SHAPE
+    for i in range(lay.spread, lay.growth):
+        at = at or (lay.components != 2 and x[i] <= 0.0)
+    return at
+
+
+@njit(nogil=True, cache=True)
 def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: Limits) -> Solution:
     """The most probable parameters of this pattern, with their covariance."""
     bins, n = len(data.y), lay.length
@@ -232,10 +240,11 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         if promised < enough and damping < 0.1:
             converged = True
             break
-    normal_matrix(J, w, data.y - y, A, g)
-    add_prior(A, g, x, prior, lay)
-    if lim.hold_distance:
-        _hold(A, g, 1)
+    if not converged or _at_bound(x, lay):
+        normal_matrix(J, w, data.y - y, A, g)
+        add_prior(A, g, x, prior, lay)
+        if lim.hold_distance:
+            _hold(A, g, 1)
     covariance, fine = inverse(A)
     wrss = float(np.sum(w * data.y * data.y))
     residual = (data.y - y) * np.sqrt(w)

@@ -37,11 +37,25 @@ MEAN_STRENGTH_FIRST = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """The last fitted pattern: its grid, its lines without background, what was left (in sigmas); each (bins,)."""
+
+    grid: Floats
+    peaks: Floats
+    residual: Floats
+
+    def peaks_at(self, grid: Floats) -> Floats:
+        """The lines on another frame's grid."""
+        same = len(grid) == len(self.grid) and np.array_equal(grid, self.grid)
+        return self.peaks if same else np.interp(grid, self.grid, self.peaks)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """After a frame: all parameters, what is known of the tracked parameters, and the peaks.
+    """After a frame: all parameters, what is known of the tracked ones, and the pattern.
 
     mean, covariance: of the tracked parameters as of ``age`` frames ago, while the cells moved by ``moved`` (Å)
-    since. certainty: distance of two cells over its standard deviation. grid, peaks: (bins,) lines alone.
+    since. certainty: distance of two cells over its standard deviation.
     """
 
     x: Floats
@@ -50,8 +64,7 @@ class State:
     age: int
     moved: float
     certainty: float
-    grid: Floats
-    peaks: Floats
+    seen: Seen
 
     def prior(self, lines: Lines, lay: Layout, frames: int) -> Prior:
         """What is known before the next frame, so many frames later."""
@@ -66,7 +79,7 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     """Covariance of the random walk of the tracked parameters over so many frames and Å of change."""
     variance = np.empty(lay.length)
     variance[lay.ratio : lay.strength] = frames * RATIO_STEP**2 + moved * RATIO_PER_A**2
-    variance[lay.strength : lay.size] = frames * STRENGTH_STEP**2 + moved * STRENGTH_PER_A**2
+    variance[lay.strength : lay.size] = 0.0
     variance[lay.size : lay.shape] = (frames * SIZE_STEP**2 + moved * SIZE_PER_A**2) * x[lay.size : lay.shape] ** 2
     variance[lay.shape] = frames * SHAPE_STEP**2
     variance[lay.spread : lay.growth] = frames * SPREAD_STEP**2
@@ -74,15 +87,8 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     variance[lay.contrast] = frames * CONTRAST_STEP**2 + moved * CONTRAST_PER_A**2
     full = np.diag(variance[lay.ratio :])
     block = slice(lay.strength - lay.ratio, lay.size - lay.ratio)
-    keep = _without_mean(lines, lay)
-    full[block, block] = keep @ full[block, block] @ keep.T
+    full[block, block] = (frames * STRENGTH_STEP**2 + moved * STRENGTH_PER_A**2) * lines.walk
     return full
-
-
-def _without_mean(lines: Lines, lay: Layout) -> Floats:
-    """Projector that leaves the weighted mean of each component's line strengths where it is."""
-    same = lines.phase[:, None] == lines.phase[None, :]
-    return np.asarray(np.eye(lay.lines) - np.where(same, np.exp(lines.log_base)[None, :], 0.0))
 
 
 def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats, Prior]:

@@ -1,5 +1,6 @@
 """Pattern after pattern of one run: lattice parameters local to each frame, nuisance parameters tracked."""
 
+import math
 from collections import deque
 
 import numpy as np
@@ -13,27 +14,29 @@ from latticewatch.processing.refinement.gate import amplitude_of
 from latticewatch.processing.refinement.grid import data_of, window_of
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, layout, lines_of
 from latticewatch.processing.refinement.merged import solve_merged
-from latticewatch.processing.refinement.report import fit_of
-from latticewatch.processing.refinement.selection import Selection, positions
+from latticewatch.processing.refinement.report import fit_of, shares_of
+from latticewatch.processing.refinement.selection import Selection
 from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
 from latticewatch.processing.refinement.start import (
     CELL_STEP_A,
     FEWEST_BINS,
     LEAST_SIGMAS,
-    TOLERANCE,
     begin,
     fitted_part,
 )
-from latticewatch.processing.refinement.state import State
+from latticewatch.processing.refinement.state import Seen, State
 
 Floats = NDArray[np.float64]
 NO_BEAM = Gap("no beam")
 NO_PEAKS = Gap("no peaks")
 DARK_FRACTION = 0.05
 ITERATIONS = 30
+# A step that promises to lower χ² by no more than this is taken and is the last.
+FOLLOWED = 0.03
 FAMILY_FACTOR = 1.2
 FAMILY_SIGMAS = 5.0
 REMEMBERED = 50
+NOISE_FRAMES = 30
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
 CERTAIN = 12.0
 # Below this distance, in units of a line's width, what is tracked is left as it was.
@@ -42,7 +45,7 @@ FROZEN_BELOW = 0.12
 
 def certainty_of(solution: Solution) -> float:
     """Distance of two cells in units of its standard deviation."""
-    return float(abs(solution.x[1] - solution.x[0]) / np.sqrt(max(solution.covariance[1, 1], 1e-300)))
+    return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
 
 
 class TrackedRefinement:
@@ -52,13 +55,17 @@ class TrackedRefinement:
         self._grid = np.asarray(two_theta, dtype=np.float64)
         self._lines = lines_of(components, wavelength_A, float(self._grid[0]), float(self._grid[-1]))
         self._lay = layout(len(components), len(self._lines.phase))
-        self._window = window_of(self._grid, self._lines, self._lines.cell)
+        self._window = window_of(self._grid, self._lines)
+        half = (self._grid[1] - self._grid[0]) / 2.0
+        self._range = (self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half)
+        self._middle_root = float(np.median(self._lines.root_n))
         self._selection = Selection()
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
         self._chi2: deque[float] = deque(maxlen=REMEMBERED)
         self._state: State | None = None
         self._since = 1
+        self._noise, self._frames = 1.0, 0
 
     def refine(self, pattern: Pattern) -> Fit | Gap:
         """The fit of this pattern, or why there is none. Never raises on data."""
@@ -70,20 +77,22 @@ class TrackedRefinement:
     def _refine(self, pattern: Pattern) -> Fit | Gap:
         if self._dark(pattern):
             return NO_BEAM
-        data = data_of(self._window, self._grid, pattern.intensity, pattern.sigma)
+        data = data_of(self._window, pattern.intensity, pattern.sigma, self._noise)
         if len(data.y) < FEWEST_BINS:
             return Gap("fit refused: too few bins with counts")
         if self._state:
             part = fitted_part(self._selection, data, self._state.x, self._lines, self._lay)
             solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
-            if solution is not None and not self._out_of_family(solution, part):
+            if solution is not None and not self._out_of_family(solution):
                 return self._accept(solution, part)
-        return self._restart(data)
+        return self._restart(data_of(self._window, pattern.intensity, pattern.sigma, 1.0))
 
     def _dark(self, pattern: Pattern) -> bool:
-        known = np.isfinite(pattern.intensity)
-        mean = float(pattern.intensity[known].mean()) if known.any() else 0.0
-        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * float(np.median(self._means))):
+        mean = float(pattern.intensity.mean(dtype=np.float64))
+        if not math.isfinite(mean):
+            known = np.isfinite(pattern.intensity)
+            mean = float(pattern.intensity[known].mean(dtype=np.float64)) if known.any() else 0.0
+        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * _middle(self._means)):
             return True
         self._means.append(mean)
         return False
@@ -94,34 +103,27 @@ class TrackedRefinement:
 
     def _width(self, x: Floats) -> float:
         """FWHM of a line in Å of the cell, near the middle of the pattern."""
-        theta = np.arcsin(min(self._lines.wavelength_A * np.median(self._lines.root_n) / (2.0 * x[0]), 0.99))
-        fwhm = (2.355 + 1.1 * x[self._lay.shape]) * x[self._lay.size] / np.cos(theta)
-        return float(x[0] / np.tan(theta) * np.radians(fwhm) / 2.0)
-
-    def _seen(self, x: Floats) -> NDArray[np.bool_]:
-        """Lines whose centre lies within the fitted range."""
-        angles = positions(x, self._lines)
-        half = (self._grid[1] - self._grid[0]) / 2.0
-        low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
-        return np.asarray((angles >= low) & (angles <= high))
+        sine = min(self._lines.wavelength_A * self._middle_root / (2.0 * float(x[0])), 0.99)
+        fwhm = (2.355 + 1.1 * float(x[self._lay.shape])) * float(x[self._lay.size])
+        return float(x[0]) / sine * math.radians(fwhm) / 2.0
 
     def _follow(self, state: State, data: Data) -> Solution | None:
         """The fit from the state of the frame before; None where its peaks are not there."""
         lay = self._lay
-        peaks = state.peaks if len(data.grid) == len(state.grid) else np.interp(data.grid, state.grid, state.peaks)
+        peaks = state.seen.peaks_at(data.grid)
         found = amplitude_of(peaks, data)
         if not found.factor > LEAST_SIGMAS * found.deviation > 0.0:
             return None
         x = state.x.copy()
-        x[lay.scale] += np.log(found.factor)
+        x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
         prior = state.prior(self._lines, lay, self._since)
-        free = Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE)
+        free = Limits(CELL_STEP_A, False, ITERATIONS, FOLLOWED)
         if state.certainty > CERTAIN:
             solution = solve(x, data, prior, self._lines, lay, free)
             if lay.components != 2 or certainty_of(solution) > CERTAIN:
                 return solution
-        held = Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE)
+        held = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
         return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
 
     def _restart(self, data: Data) -> Fit | Gap:
@@ -131,36 +133,55 @@ class TrackedRefinement:
             return NO_PEAKS
         if start.doubt:
             return Gap(f"fit refused: {start.doubt}")
-        self._state, self._selection = None, start.selection
+        self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
         self._chi2.clear()
         return self._accept(start.solution, start.data)
 
-    def _out_of_family(self, solution: Solution, data: Data) -> bool:
+    def _out_of_family(self, solution: Solution) -> bool:
         """Whether this fit failed, or its χ² is not what it was in the frames before."""
         if not solution.converged:
             return True
         if not self._chi2:
             return False
-        usual = float(np.median(self._chi2))
-        chance = FAMILY_SIGMAS * np.sqrt(2.0 / len(data.y))
-        return bool(solution.chi2 / len(data.y) > max(usual, 1.0) * (FAMILY_FACTOR + chance))
+        chance = FAMILY_SIGMAS * math.sqrt(2.0 / len(solution.residual))
+        return _per_bin(solution, self._noise) > max(_middle(self._chi2), 1.0) * (FAMILY_FACTOR + chance)
 
     def _accept(self, solution: Solution, data: Data) -> Fit:
-        x = solution.x
-        background = x[self._lay.background : self._lay.ratio] @ data.basis
-        self._state = self._next_state(solution, data.grid, solution.model - background)
+        x, lay = solution.x, self._lay
+        fit = fit_of(solution, shares_of(x, self._lines, lay, *self._range), lay, self._noise)
+        self._chi2.append(_per_bin(solution, self._noise))
+        residual = solution.residual * math.sqrt(self._noise)
+        self._update_noise(residual)
+        peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
+        self._state = self._next_state(solution, Seen(data.grid, peaks, residual))
         self._since = 1
-        fit = fit_of(solution, self._lines, self._lay, len(data.y), 1.0, self._seen(x))
-        self._chi2.append(solution.chi2 / len(data.y))
         return fit
 
-    def _next_state(self, solution: Solution, grid: Floats, peaks: Floats) -> State:
+    def _update_noise(self, residual: Floats) -> None:
+        """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
+        old = None if self._state is None else self._state.seen.residual
+        if old is None or len(old) != len(residual):
+            return
+        free = len(residual) - BACKGROUND_TERMS - self._lay.components - 1
+        change = residual - old
+        found = 0.5 * float(change @ change) / free
+        self._frames = min(self._frames + 1, NOISE_FRAMES)
+        self._noise += (found - self._noise) / (self._frames + 1)
+
+    def _next_state(self, solution: Solution, seen: Seen) -> State:
         x, start, old = solution.x, self._lay.ratio, self._state
+        two = self._lay.components == 2
         moved = 0.0 if old is None else float(np.abs(x[: self._lay.components] - old.x[: self._lay.components]).max())
-        certainty = certainty_of(solution) if self._lay.components == 2 else np.inf
-        merged = self._lay.components == 2 and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x)
-        if merged and old is not None:
-            age, moved = old.age + self._since, old.moved + moved
-            return State(x, old.mean, old.covariance, age, moved, certainty, grid, peaks)
+        certainty = certainty_of(solution) if two else math.inf
+        if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
+            return State(x, old.mean, old.covariance, old.age + self._since, old.moved + moved, certainty, seen)
         covariance = solution.covariance[start:, start:].copy()
-        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grid, peaks)
+        return State(x, x[start:].copy(), covariance, 0, moved, certainty, seen)
+
+
+def _per_bin(solution: Solution, noise: float) -> float:
+    return float(noise * solution.chi2 / len(solution.residual))
+
+
+def _middle(values: deque[float]) -> float:
+    return sorted(values)[len(values) // 2]
