@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines
-from latticewatch.processing.refinement.model import DEGREES, bragg, line_intensity
+from latticewatch.processing.refinement.model import bragg, line_intensity
 from latticewatch.processing.refinement.solve import Solution
 
 Floats = NDArray[np.float64]
@@ -47,18 +47,30 @@ class Shares:
     gradient: Floats
 
 
-def shares_of(x: Floats, lines: Lines, lay: Layout, low_deg: float, high_deg: float) -> Shares:
-    """Shares over the lines whose centre lies between these angles."""
-    return Shares(*_shares(x, lines, lay, low_deg, high_deg))
+def counted_lines(lines: Lines, low_deg: float, high_deg: float) -> NDArray[np.bool_]:
+    """The lines (lines,) that shares are taken over: those in this range for the start cells of all components.
+
+    One set for the whole run, so that a line which leaves the range makes no step in the weighted mean.
+    """
+    sine = lines.root_n[:, None] * lines.wavelength_A / (2.0 * lines.cell[None, :])
+    angles = 2.0 * np.degrees(np.arcsin(np.clip(sine, 0.0, 1.0)))
+    counted = ((angles >= low_deg) & (angles <= high_deg)).all(axis=1)
+    everywhere = all(counted[lines.phase == component].any() for component in range(len(lines.cell)))
+    return counted if everywhere else np.ones_like(counted)
+
+
+def shares_of(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) -> Shares:
+    """Shares over these lines (lines,)."""
+    return Shares(*_shares(x, lines, lay, counted))
 
 
 @njit(nogil=True, cache=True)
-def _shares(x: Floats, lines: Lines, lay: Layout, low_deg: float, high_deg: float) -> tuple[Floats, Floats]:
+def _shares(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     areas, log_g = np.zeros(lay.lines), np.zeros(lay.lines)
     values = np.zeros(lay.components)
     for line in range(lay.lines):
         theta = bragg(x[lines.phase[line]], lines.root_n[line], lines.wavelength_A)
-        if theta > 0.0 and low_deg <= 2.0 * DEGREES * theta <= high_deg:
+        if theta > 0.0 and counted[line]:
             areas[line], log_g[line], _ = line_intensity(x, line, theta, lines, lay)
             values[lines.phase[line]] += areas[line]
     total = max(values.sum(), 1e-300)

@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.lines import Lines
-from latticewatch.processing.refinement.model import DEGREES, voigt
+from latticewatch.processing.refinement.model import DEGREES, bragg, voigt
 from latticewatch.processing.refinement.solve import Data
 
 Floats = NDArray[np.float64]
@@ -17,6 +18,7 @@ WIDEST_OF_RANGE = 1.0 / 60.0
 WIDTH_STEP = 1.6
 SHAPE = 0.5
 CANDIDATES = 3
+MOST_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,57 +31,87 @@ class Candidate:
     gain: float
 
 
-def candidates(data: Data, lines: Lines, centres: Floats, order: Floats) -> list[Candidate]:
-    """The likeliest starts, best first. centres: (components,) cells to look around; order: ascending or
-    descending cells where two components are to keep their order (the cells they started from)."""
-    weight = np.sqrt(1.0 / np.maximum(data.variance, data.floor))
-    basis = np.linalg.qr((data.basis * weight).T)[0]
-    rest = _without(basis, data.y * weight)
-    found: list[Candidate] = []
-    for size in _sizes(data.grid):
-        scans = [_scan(data, lines, p, float(centres[p]), size, weight, basis) for p in range(len(centres))]
-        found.extend(_best(scans, rest, size, order))
-    found.sort(key=lambda candidate: -candidate.gain)
-    return _distinct(found)
-
-
-def _sizes(grid: Floats) -> list[float]:
-    bin_width = float(np.median(np.diff(grid)))
-    largest = (grid[-1] - grid[0]) * WIDEST_OF_RANGE
-    count = max(1, math.ceil(math.log(largest / (NARROWEST_BINS * bin_width), WIDTH_STEP)))
-    return [NARROWEST_BINS * bin_width * WIDTH_STEP**k for k in range(count + 1)]
-
-
 @dataclass(frozen=True, slots=True)
-class _Scan:
+class Scan:
+    """Templates of one component at one width over its cells.
+
+    templates: (cells, bins), weighted, without what the background explains. norms: (cells,) their squares.
+    """
+
     cells: Floats
     templates: Floats
     norms: Floats
 
 
-def _scan(data: Data, lines: Lines, p: int, centre: float, size: float, weight: Floats, basis: Floats) -> _Scan:
-    """Templates of one component over its cells, (cells, bins), weighted, without what the background explains."""
+@dataclass(frozen=True, slots=True)
+class Search:
+    """All templates over one grid, weighted for patterns like the one it was made for.
+
+    weight: (bins,). basis: (bins, terms), orthonormal. scans: for each width one for each component.
+    """
+
+    grid: Floats
+    weight: Floats
+    basis: Floats
+    sizes: tuple[float, ...]
+    scans: tuple[tuple[Scan, ...], ...]
+
+
+def search_for(data: Data, lines: Lines, centres: Floats) -> Search:
+    """A search around these cells, (components,) in Å."""
+    weight = np.sqrt(1.0 / np.maximum(data.variance, data.floor))
+    basis = np.linalg.qr((data.basis * weight).T)[0]
+    sizes = _sizes(data.grid)
+    scans = tuple(
+        tuple(_scan(data.grid, lines, p, float(centres[p]), size, weight, basis) for p in range(len(centres)))
+        for size in sizes
+    )
+    return Search(data.grid, weight, basis, sizes, scans)
+
+
+def candidates(search: Search, y: Floats, order: Floats) -> list[Candidate]:
+    """The likeliest starts for a pattern y (bins,) of the search's grid, best first.
+
+    order: cells that the components started from; two components keep that order.
+    """
+    rest = _without(search.basis, y * search.weight)
+    found: list[Candidate] = []
+    for size, scans in zip(search.sizes, search.scans, strict=True):
+        found.extend(_best(scans, rest, size, order))
+    found.sort(key=lambda candidate: -candidate.gain)
+    return _distinct(found)
+
+
+def _sizes(grid: Floats) -> tuple[float, ...]:
+    bin_width = float(np.median(np.diff(grid)))
+    largest = (grid[-1] - grid[0]) * WIDEST_OF_RANGE
+    count = max(1, math.ceil(math.log(largest / (NARROWEST_BINS * bin_width), WIDTH_STEP)))
+    return tuple(NARROWEST_BINS * bin_width * WIDTH_STEP**k for k in range(count + 1))
+
+
+def _scan(grid: Floats, lines: Lines, p: int, centre: float, size: float, weight: Floats, basis: Floats) -> Scan:
     mine = lines.phase == p
     roots, areas = lines.root_n[mine], np.exp(lines.log_base[mine])
     steepest = math.tan(math.asin(min(lines.wavelength_A * roots.max() / (2.0 * centre), 0.99)))
     step = centre / steepest * 1.2 * size / DEGREES / 2.0
-    count = min(math.ceil(REACH_A / step), 200)
+    count = min(math.ceil(REACH_A / step), MOST_STEPS)
     cells = centre + np.arange(-count, count + 1) * (REACH_A / count)
-    rows = np.array([_template(data.grid, cell, roots, areas, size, lines.wavelength_A) for cell in cells])
-    templates = _without(basis, rows * weight)
-    return _Scan(cells, templates, np.maximum(np.einsum("ij,ij->i", templates, templates), 1e-300))
+    templates = _without(basis, _templates(grid, cells, roots, areas, size, lines.wavelength_A) * weight)
+    return Scan(cells, templates, np.maximum(np.einsum("ij,ij->i", templates, templates), 1e-300))
 
 
-def _template(grid: Floats, cell: float, roots: Floats, areas: Floats, size: float, wavelength_A: float) -> Floats:
-    total = np.zeros_like(grid)
+@njit(nogil=True, cache=True)
+def _templates(grid: Floats, cells: Floats, roots: Floats, areas: Floats, size: float, wavelength_A: float) -> Floats:
+    """Lines of unit total area for each cell, (cells, bins)."""
+    total = np.zeros((len(cells), len(grid)))
     work = np.empty((4, len(grid)))
-    for root, area in zip(roots, areas, strict=True):
-        sine = wavelength_A * root / (2.0 * cell)
-        if sine < 1.0:
-            theta = math.asin(sine)
-            sigma = size / math.cos(theta)
-            voigt(grid, 2.0 * DEGREES * theta, sigma, SHAPE * sigma, work)
-            total += area * work[0]
+    for row in range(len(cells)):
+        for line in range(len(roots)):
+            theta = bragg(cells[row], roots[line], wavelength_A)
+            if theta > 0.0:
+                sigma = size / math.cos(theta)
+                voigt(grid, 2.0 * DEGREES * theta, sigma, SHAPE * sigma, work)
+                total[row] += areas[line] * work[0]
     return total
 
 
@@ -87,12 +119,15 @@ def _without(basis: Floats, rows: Floats) -> Floats:
     return np.asarray(rows - (rows @ basis) @ basis.T)
 
 
-def _best(scans: list[_Scan], rest: Floats, size: float, order: Floats) -> list[Candidate]:
-    overlaps = [scan.templates @ rest for scan in scans]
+def _best(scans: tuple[Scan, ...], rest: Floats, size: float, order: Floats) -> list[Candidate]:
+    overlaps = [np.einsum("ij,j->i", scan.templates, rest) for scan in scans]
     if len(scans) == 1:
-        gains = np.maximum(overlaps[0], 0.0) ** 2 / scans[0].norms
+        areas = overlaps[0] / scans[0].norms
+        gains = np.maximum(overlaps[0], 0.0) * areas
         return [
-            Candidate((float(scans[0].cells[i]),), size, (float(overlaps[0][i] / scans[0].norms[i]),), float(gains[i]))
+            Candidate(
+                (float(scans[0].cells[i]),), size, (_rounded(overlaps[0][i] / scans[0].norms[i]),), float(gains[i])
+            )
             for i in _peaks(gains)
         ]
     if len(scans) == 2:
@@ -100,7 +135,7 @@ def _best(scans: list[_Scan], rest: Floats, size: float, order: Floats) -> list[
     return _one_by_one(scans, rest, size)
 
 
-def _best_pair(first: _Scan, second: _Scan, overlaps: list[Floats], size: float, order: Floats) -> list[Candidate]:
+def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float, order: Floats) -> list[Candidate]:
     """Non-negative least squares of two templates at once, for all pairs of cells."""
     cross = first.templates @ second.templates.T
     b1, b2 = overlaps[0][:, None], overlaps[1][None, :]
@@ -115,16 +150,18 @@ def _best_pair(first: _Scan, second: _Scan, overlaps: list[Floats], size: float,
         i, j = np.unravel_index(flat, gains.shape)
         if gains[i, j] > 0.0:
             cells = (float(first.cells[i]), float(second.cells[j]))
-            found.append(Candidate(cells, size, (float(s1[i, j]), float(s2[i, j])), float(gains[i, j])))
+            found.append(Candidate(cells, size, (_rounded(s1[i, j]), _rounded(s2[i, j])), float(gains[i, j])))
     return found
 
 
-def _one_by_one(scans: list[_Scan], rest: Floats, size: float) -> list[Candidate]:
+def _one_by_one(scans: tuple[Scan, ...], rest: Floats, size: float) -> list[Candidate]:
     """Three or four components: the strongest first, then the others in what it leaves."""
     left, cells, areas, gain = rest.copy(), [0.0] * len(scans), [0.0] * len(scans), 0.0
     open_ones = set(range(len(scans)))
     while open_ones:
-        scores = {p: np.maximum(scans[p].templates @ left, 0.0) ** 2 / scans[p].norms for p in open_ones}
+        scores = {
+            p: np.maximum(np.einsum("ij,j->i", scans[p].templates, left), 0.0) ** 2 / scans[p].norms for p in open_ones
+        }
         p = max(sorted(open_ones), key=lambda q: float(scores[q].max()))
         i = int(np.argmax(scores[p]))
         cells[p] = float(scans[p].cells[i])
@@ -132,7 +169,16 @@ def _one_by_one(scans: list[_Scan], rest: Floats, size: float) -> list[Candidate
         gain += float(scores[p][i])
         left = left - areas[p] * scans[p].templates[i]
         open_ones.remove(p)
-    return [Candidate(tuple(cells), size, tuple(areas), gain)]
+    return [Candidate(tuple(cells), size, tuple(_rounded(area) for area in areas), gain)]
+
+
+def _scores(scan: Scan, left: Floats) -> Floats:
+    return np.asarray(np.maximum(np.einsum("ij,j->i", scan.templates, left), 0.0) ** 2 / scan.norms)
+
+
+def _rounded(value: float) -> float:
+    """To six digits: what a threaded library adds up in another order must not reach the fit."""
+    return float(f"{value:.5e}")
 
 
 def _peaks(gains: Floats) -> list[int]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.refinement.gate import amplitude_of
 from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.model import calculate
-from latticewatch.processing.refinement.search import Candidate, candidates
+from latticewatch.processing.refinement.search import Candidate, Search, candidates
 from latticewatch.processing.refinement.selection import (
     Selection,
     foreign_lines,
@@ -48,9 +48,9 @@ class Start(NamedTuple):
     doubt: str
 
 
-def begin(data: Data, lines: Lines, lay: Layout, cells: Floats) -> Start | None:
+def begin(data: Data, search: Search, lines: Lines, lay: Layout, cells: Floats) -> Start | None:
     """The best first fit around these cells (Å); None where there are no peaks."""
-    likely = [one for one in candidates(data, lines, cells, lines.cell) if _stands_out(one)]
+    likely = [one for one in candidates(search, data.y, lines.cell) if _stands_out(one)]
     # What explains far less of the pattern than another candidate is no answer, however well it fits its part.
     most = max((one.gain for one in likely), default=0.0)
     tried = [_fit(data, lines, lay, one) for one in likely if one.gain > COMPARABLE * most]

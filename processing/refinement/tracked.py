@@ -14,7 +14,8 @@ from latticewatch.processing.refinement.gate import amplitude_of
 from latticewatch.processing.refinement.grid import data_of, window_of
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, layout, lines_of
 from latticewatch.processing.refinement.merged import solve_merged
-from latticewatch.processing.refinement.report import fit_of, shares_of
+from latticewatch.processing.refinement.report import counted_lines, fit_of, shares_of
+from latticewatch.processing.refinement.search import Search, search_for
 from latticewatch.processing.refinement.selection import Selection
 from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
 from latticewatch.processing.refinement.start import (
@@ -57,13 +58,15 @@ class TrackedRefinement:
         self._lay = layout(len(components), len(self._lines.phase))
         self._window = window_of(self._grid, self._lines)
         half = (self._grid[1] - self._grid[0]) / 2.0
-        self._range = (self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half)
+        low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
+        self._counted = counted_lines(self._lines, low, high)
         self._middle_root = float(np.median(self._lines.root_n))
         self._selection = Selection()
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
         self._chi2: deque[float] = deque(maxlen=REMEMBERED)
         self._state: State | None = None
+        self._search: Search | None = None
         self._since = 1
         self._noise, self._frames = 1.0, 0
 
@@ -128,7 +131,9 @@ class TrackedRefinement:
 
     def _restart(self, data: Data) -> Fit | Gap:
         """The fit where nothing is known, or nothing that holds any more."""
-        start = begin(data, self._lines, self._lay, self._lines.cell)
+        if self._search is None or not np.array_equal(self._search.grid, data.grid):
+            self._search = search_for(data, self._lines, self._lines.cell)
+        start = begin(data, self._search, self._lines, self._lay, self._lines.cell)
         if start is None:
             return NO_PEAKS
         if start.doubt:
@@ -148,7 +153,7 @@ class TrackedRefinement:
 
     def _accept(self, solution: Solution, data: Data) -> Fit:
         x, lay = solution.x, self._lay
-        fit = fit_of(solution, shares_of(x, self._lines, lay, *self._range), lay, self._noise)
+        fit = fit_of(solution, shares_of(x, self._lines, lay, self._counted), lay, self._noise)
         self._chi2.append(_per_bin(solution, self._noise))
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
