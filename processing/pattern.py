@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 class Pattern:
     """Intensity against 2θ, with its standard uncertainty.
 
-    two_theta: bin centres in degrees, float64, ascending; one and the same array for a whole run.
+    two_theta: where the pixels of each bin lie in the mean, degrees, float64, ascending but not quite evenly
+    spaced; one and the same array for a whole run.
     intensity, sigma: float32, same length, in counts per pixel at normal incidence (after polarization and
     solid angle); NaN where no valid pixel falls into the bin. They are float32 from the start so that what
     is fitted is exactly what is recorded, and a replay of the run file gives the same numbers.

@@ -81,7 +81,7 @@ class Truth:
 def expected(recipe: Recipe, time_s: float) -> Truth:
     """The truth at this time (s from the first frame), before the jitter of flux that a seed adds."""
     now = moment(recipe.stretches, time_s - recipe.mixing_s)
-    lattices = _weighed([_lattice(recipe, number, now, time_s) for number in range(len(recipe.ingredients))])
+    lattices = _weighed(recipe, [_lattice(recipe, number, now, time_s) for number in range(len(recipe.ingredients))])
     dark = recipe.beam_off_s is not None and recipe.beam_off_s[0] <= time_s < recipe.beam_off_s[1]
     return Truth(
         time_s=time_s,
@@ -229,8 +229,11 @@ def _with_width(lattice: LatticeTruth) -> LatticeTruth:
     return replace(lattice, fwhm_deg=voigt_fwhm(float(sigma[0]), float(gamma[0])))
 
 
-def _weighed(lattices: list[LatticeTruth]) -> tuple[LatticeTruth, ...]:
-    sums = [float(lattice.areas[line_positions(lattice) <= WEIGHED_TO_DEG].sum()) for lattice in lattices]
+def _weighed(recipe: Recipe, lattices: list[LatticeTruth]) -> tuple[LatticeTruth, ...]:
+    """Shares over one set of lines for the whole scan: those up to ``WEIGHED_TO_DEG`` for every start cell."""
+    smallest = min(ingredient.start_A for ingredient in recipe.ingredients)
+    most = (2.0 * smallest * math.sin(math.radians(WEIGHED_TO_DEG / 2.0)) / WAVELENGTH_A) ** 2
+    sums = [float(lattice.areas[lattice.lines <= most].sum()) for lattice in lattices]
     total = sum(sums)
     return tuple(
         replace(lattice, weight=part / total if total > 0.0 else math.nan)
