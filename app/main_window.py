@@ -123,7 +123,7 @@ class MainWindow(QMainWindow):
             connect_transport(self.bar, self._transport, page)
         self._stack.addWidget(page)
         self._stack.setCurrentWidget(page)
-        page.set_wall(self.wall)
+        self._scale_type()
         page.setFocus()
 
     def tick(self) -> None:
@@ -200,26 +200,27 @@ class MainWindow(QMainWindow):
     def toggle_wall(self) -> None:
         """Banner and trace alone, in large type, to be read across the hutch; and back."""
         self.wall = not self.wall
-        self._scale_banner()
+        self._scale_type()
         self.bar.setVisible(self._transport is not None and not self.wall)
         bar = self.menuBar()
         for widget in (self.status, *([bar] if bar is not None else [])):
             widget.setVisible(not self.wall)
         for dock in (self._frames_dock, self._log_dock):
             dock.setVisible(False)
-        if self.page is not None:
-            self.page.set_wall(self.wall)
         if self.isVisible():
             (self.showFullScreen if self.wall else self.showNormal)()
 
-    def _scale_banner(self) -> None:
-        self.banner.set_scale(max(1.1, WALL_SCALE_PER_PIXEL * self.width()) if self.wall else 1.0)
+    def _scale_type(self) -> None:
+        scale = max(1.1, WALL_SCALE_PER_PIXEL * self.width()) if self.wall else 1.0
+        self.banner.set_scale(scale)
+        if self.page is not None:
+            self.page.set_wall(self.wall, scale)
 
     def resizeEvent(self, a0: QResizeEvent | None) -> None:
         """On the wall the type grows with the screen."""
         super().resizeEvent(a0)
         if self.wall:
-            self._scale_banner()
+            self._scale_type()
 
     def toggle_dark(self) -> None:
         """The other theme; the run stays where it is."""
@@ -231,7 +232,7 @@ class MainWindow(QMainWindow):
         # What has the focus is about to go: without this the window is no longer the active one.
         self.setFocus()
         self._build()
-        self._scale_banner()
+        self._scale_type()
         if before is not None and self._run is not None:
             self._show_page(RunPage(self._theme, self._run, before.history))
             self.page = self.page or before

@@ -164,6 +164,10 @@ class StartDialog(QDialog):
             self._thread = threading.Thread(target=self._run, args=(chosen, self._asked), name="first look")
             self._thread.start()
 
+    def busy(self) -> bool:
+        """True while a first frame is being looked at."""
+        return self._timer.isActive()
+
     def _missing(self) -> str:
         names = (("a folder", self.folder), ("a .poni file", self.geometry_box), ("a set-up", self.setup_box))
         return f"still missing: {', '.join(name for name, box in names if _path(box) is None)}"

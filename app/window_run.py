@@ -114,14 +114,15 @@ class RunPage(QWidget):
     def _follow_time(self) -> None:
         """Make room ahead in strides: a range that moved with every frame would redraw both axes each time.
 
-        The forecast is in sight as far as that leaves the run two thirds of the width.
+        The forecast is in sight once that leaves the run two thirds of the width.
         """
         start, end = self.history.timeline.span()
         row = self.newest_row()
         forecast = row.verdict.forecast if row else None
         wanted = ROOM * (end - start)
-        if forecast is not None:
-            wanted = min(max(wanted, 1.03 * (forecast.latest_s - start)), MOST_AHEAD * (end - start))
+        most = MOST_AHEAD * (end - start)
+        if forecast is not None and forecast.complete_s - start < most:
+            wanted = min(max(wanted, 1.03 * (forecast.latest_s - start)), most)
         left, right = self.map.plot.getPlotItem().getViewBox().viewRange()[0]
         kept = end <= right and abs(right - start - wanted) <= STRIDE * wanted
         if left != start or not kept:
@@ -148,12 +149,12 @@ class RunPage(QWidget):
             self._drawn_marks = (*mixing, *self._marks)
             self.trace.show_marks(self._drawn_marks)
 
-    def set_wall(self, wall: bool) -> None:
-        """The trace alone, in large type; or everything."""
+    def set_wall(self, wall: bool, scale: float = 1.0) -> None:
+        """The trace alone, its type larger by ``scale``; or everything."""
         self.map.setVisible(not wall)
         self.strip.setVisible(False)
         self.pattern.setVisible(not wall)
-        self.trace.set_large(wall)
+        self.trace.set_scale(scale)
 
     def toggle_strip(self) -> None:
         """Figures of merit and intensity under the trace."""

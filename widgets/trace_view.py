@@ -85,10 +85,10 @@ class TraceView(QWidget):
         """The time of day instead of elapsed time; None: elapsed."""
         self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
 
-    def set_large(self, large: bool) -> None:
-        """Type that is read from across the hutch."""
+    def set_scale(self, scale: float) -> None:
+        """Size of type and lines: 1 in the window, more where they are read from across the hutch."""
         font = QFont(self.font())
-        font.setPointSizeF(22.0 if large else self.font().pointSizeF())
+        font.setPointSizeF(scale * self.font().pointSizeF())
         for _, label in self._values:
             label.setFont(font)
         item = self.plot.getPlotItem()
@@ -96,11 +96,11 @@ class TraceView(QWidget):
             axis = item.getAxis(name)
             axis.setStyle(tickFont=font)
             axis.label.setFont(font)
-            axis.setHeight() if name == "bottom" else axis.setWidth(_AXIS_WIDTHS[name] * (2.4 if large else 1.0))
+            axis.setHeight() if name == "bottom" else axis.setWidth(_AXIS_WIDTHS[name] * scale)
         self._bands.set_font(font)
         self._marks.set_font(font)
         for curve in self._curves:
-            curve.set_large(large)
+            curve.set_scale(scale)
         self.paint_now()
 
     def show_values(self, values: list[tuple[float, float]]) -> None:
@@ -167,10 +167,10 @@ class _Curve:
             item.setZValue(10 + z - 5 * mean)
             plot.addItem(item)
 
-    def set_large(self, large: bool) -> None:
+    def set_scale(self, scale: float) -> None:
         """Thicker, for the wall."""
-        self._width = (3.5 if large else 1.8) * (0.6 if self._mean else 1.0)
-        self._points.setSize((9.0 if large else 5.0) * (0.7 if self._mean else 1.0))
+        self._width = (1.0 if self._mean else 1.8) * scale
+        self._points.setSize((3.5 if self._mean else 5.0) * scale)
 
     def draw(self, times: NDArray[np.float64], lp: NDArray[np.float64], esd: NDArray[np.float64], columns: int) -> None:
         """Draw this stretch; at most two points a column."""

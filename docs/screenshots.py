@@ -1,0 +1,182 @@
+"""Make the pictures of docs/screenshots from runs that are simulated for them.
+
+python docs/screenshots.py [--only NAME] [--size 1280x720]
+"""
+
+import argparse
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PyQt6.QtCore import QCoreApplication, QThread
+from PyQt6.QtWidgets import QWidget
+
+from latticewatch.app.compare_window import CompareWindow
+from latticewatch.app.headless import run_headless
+from latticewatch.app.main_window import MainWindow
+from latticewatch.app.openings import recorded_scan
+from latticewatch.app.options import Given
+from latticewatch.app.screenshot import picture_of_window
+from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.start_dialog import StartDialog
+from latticewatch.app.window_run import RunPage
+from latticewatch.app.windowed import make_application
+from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.series import Progress, Series
+from latticewatch.processing.simulation.scan import write_scan
+from latticewatch.processing.sources.replay import Transport
+from latticewatch.widgets.key_list import KeyList
+from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
+
+HERE = Path(__file__).parent / "screenshots"
+FRAMES = {"iodide": 330, "iodide-bare": 120, "beam-dump": 160}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture: rows of a run, and what is done to the window before it is taken."""
+
+    recipe: str
+    rows: int
+    act: Callable[[MainWindow], object] = MainWindow.show_words
+    theme: Theme = LIGHT
+    replay: bool = False
+
+
+def page_of(window: MainWindow) -> RunPage:
+    """The page of the run that is shown."""
+    if window.page is None:
+        raise LookupError("no run is shown")
+    return window.page
+
+
+def _mark_and_pin(window: MainWindow) -> None:
+    page = page_of(window)
+    for number in (4, 28):
+        page.choose(number)
+        page.pin()
+    page.choose(None)
+    window.add_mark(60.0, "flow stopped")
+
+
+def _whole(window: MainWindow) -> None:
+    page_of(window).map.toggle_whole()
+    page_of(window).toggle_strip()
+
+
+def _gaps(window: MainWindow) -> None:
+    window.toggle_frames()
+    window.frames.gaps_only.setChecked(True)
+
+
+def _looking_back(window: MainWindow) -> None:
+    page_of(window).choose(40)
+
+
+PICTURES = {
+    "live": Picture("iodide", 110, _mark_and_pin),
+    "paused": Picture("iodide", 13),
+    "complete": Picture("iodide-bare", 120),
+    "no-beam": Picture("beam-dump", 112),
+    "gaps": Picture("beam-dump", 160, _gaps),
+    "dark": Picture("iodide", 200, theme=DARK),
+    "wall": Picture("iodide", 110, MainWindow.toggle_wall),
+    "whole-pattern": Picture("iodide", 200, _whole),
+    "replay": Picture("iodide", 150, _looking_back, replay=True),
+}
+
+
+def simulate(folder: Path, recipe: str) -> Path:
+    """A scan of this recipe and its run file."""
+    scan, run = folder / recipe, folder / f"{recipe}.h5"
+    write_scan(recipe, scan, frames=FRAMES[recipe])
+    run_headless(recorded_scan(scan, Given(), run), as_json=False, title=recipe)
+    return run
+
+
+def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) -> None:
+    """Put the window on these rows and save what it shows."""
+    application = make_application()
+    apply_theme(application, picture.theme)
+    with read_run(run_path) as run:
+        series = Series(run.two_theta, run.header.component_names)
+        for row in run.rows[: picture.rows]:
+            # As it was live: the files were written a moment before.
+            series.append(replace(row, mtime_s=row.recorded_s - 0.2))
+        series.report(Progress(found=picture.rows))
+        refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
+        transport = Transport(speed=20.0) if picture.replay else None
+        window = MainWindow(run.header.title, theme=picture.theme, transport=transport)
+        window.show_run(ShownRun(run.setup, series, refinement, Path(run_path.name), inputs=run.header.inputs))
+    window.resize(*size)
+    window.lay_out_unseen()
+    window.catch_up()
+    picture.act(window)
+    window.resize(*size)
+    save(window, target, window.catch_up)
+    window.close()
+
+
+def save(window: QWidget, target: Path, settle: Callable[[], object]) -> None:
+    """Save the window once it has taken its final layout."""
+    for _ in range(3):
+        QCoreApplication.processEvents()
+        settle()
+    picture = picture_of_window(window, {})
+    ratio = picture.devicePixelRatio()
+    picture.copy(0, 0, round(ratio * window.width()), round(ratio * window.height())).save(str(target))
+
+
+def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int]) -> None:
+    """Compare, start dialog and list of keys."""
+    apply_theme(make_application(), LIGHT)
+    compare = CompareWindow(LIGHT)
+    for run in (runs["iodide"], runs["iodide-bare"]):
+        compare.add_file(run)
+    compare.resize(*size)
+    compare.show()
+    save(compare, HERE / "compare.png", compare.view.draw)
+    compare.close()
+    start = StartDialog(LIGHT)
+    start.show()
+    start.take_folder(folder / "iodide")
+    while start.busy():
+        QCoreApplication.processEvents()
+        QThread.msleep(20)
+    save(start, HERE / "start.png", lambda: None)
+    start.reject()
+    window = MainWindow("keys", transport=Transport())
+    keys = KeyList(window, window.actions())
+    keys.show()
+    save(keys, HERE / "keys.png", lambda: None)
+    window.close()
+
+
+def main() -> None:
+    """Make them all, or one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only")
+    parser.add_argument("--size", default="1280x720")
+    given = parser.parse_args()
+    width, height = map(int, given.size.split("x"))
+    application = make_application()  # kept: it must outlive every window
+    HERE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        wanted = {given.only: PICTURES[given.only]} if given.only else PICTURES
+        recipes = {picture.recipe for picture in wanted.values()} | (set() if given.only else {"iodide-bare"})
+        runs = {recipe: simulate(folder, recipe) for recipe in sorted(recipes)}
+        for title, picture in wanted.items():
+            take(picture, runs[picture.recipe], HERE / f"{title}.png", (width, height))
+        if not given.only:
+            take_dialogs(folder, runs, (width, height))
+    application.quit()
+
+
+if __name__ == "__main__":
+    main()
