@@ -1,13 +1,16 @@
 """The ways from files to patterns that are timed against each other."""
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import fabio
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +21,7 @@ from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.sources.cbf import END_OF_HEADER, decode_cbf
+from latticewatch.processing.sources.stack import HDF5Stack
 
 Work = Callable[[Sequence[Path]], object]
 
@@ -77,10 +81,18 @@ class PyFAI:
 
     def one(self, path: Path) -> Any:
         with fabio.open(str(path)) as image:
-            return self._integrator.integrate1d_ng(
-                image.data, self._bins, mask=self._mask, polarization_factor=0.99,
-                error_model="poisson", method=self._method, unit="2th_deg",
-            )  # fmt: skip
+            return self.image(image.data)
+
+    def stack(self, path: Path) -> list[Any]:
+        with h5py.File(path) as file:
+            data = file["entry/data/data"]
+            return [self.image(data[place]) for place in range(len(data))]
+
+    def image(self, counts: NDArray[Any]) -> Any:
+        return self._integrator.integrate1d_ng(
+            counts, self._bins, mask=self._mask, polarization_factor=0.99,
+            error_model="poisson", method=self._method, unit="2th_deg",
+        )  # fmt: skip
 
 
 class Ours:
@@ -111,6 +123,25 @@ def unchecked_frame(path: Path, shape: tuple[int, int]) -> Frame:
     data = np.frombuffer(path.read_bytes(), np.uint8)
     start = bytes(data[:8192]).index(END_OF_HEADER) + len(END_OF_HEADER)
     return Frame(0, path.name, 0.0, 0.0, Image(ByteOffset(data[start:], shape, np.dtype(np.int32))))
+
+
+def eiger_methods(geometry: Geometry, shape: tuple[int, int]) -> list[Method]:
+    """From an HDF5 stack of bitshuffled frames, all of it: h5py and pyFAI's default, and the program's own way."""
+    ours = [ImageIntegrator(geometry, shape=shape, find_defects=False) for _ in range(2)]
+    usual = PyFAI(geometry, shape, len(ours[0].two_theta), "bbox", "csr")
+    return [
+        Method("h5py + pyFAI, its default", lambda files: [usual.stack(path) for path in files]),
+        Method("ours, one by one", lambda files: [stack(ours[0], path) for path in files]),
+        Method("ours, two threads", side_by_side([partial(_stacks, one) for one in ours])),
+    ]
+
+
+def _stacks(integrator: ImageIntegrator, files: Sequence[Path]) -> object:
+    return [stack(integrator, path) for path in files]
+
+
+def stack(integrator: ImageIntegrator, path: Path) -> list[Any]:
+    return [integrator.integrate(frame) for frame in HDF5Stack(path).frames(threading.Event())]
 
 
 def checksum_only(files: Sequence[Path]) -> object:
