@@ -15,9 +15,9 @@ from latticewatch.processing.record.rebuild import journal_path
 from latticewatch.processing.record.run_file import read_run
 from latticewatch.processing.record.run_source import RunFileSource
 from latticewatch.processing.record.untrusted import run_id_of
+from latticewatch.processing.sources.live import LiveScan
 from latticewatch.processing.sources.replay import Paced, Transport
 from latticewatch.processing.sources.scan import open_scan
-from latticewatch.processing.sources.watched import WatchedFolder
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def watched_scan(
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
     inputs = gather(folder, given)
-    source = WatchedFolder(
+    source = LiveScan(
         folder,
         period_s=inputs.experiment.experiment.frame_period_s,
         until_idle_s=until_idle_s,

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,23 +13,24 @@ from numpy.typing import NDArray
 
 from latticewatch.app.inputs import Inputs
 from latticewatch.app.on_state import state_command
+from latticewatch.app.resuming import going_on
 from latticewatch.processing import loop
-from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.masks import read_correction, read_mask
+from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.record.header import RunHeader, software_versions
 from latticewatch.processing.record.rebuild import journal_path
-from latticewatch.processing.record.run_file import Run, RunWriter, read_run
-from latticewatch.processing.record.run_source import frame_of
+from latticewatch.processing.record.run_file import Run, RunWriter
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.setup import Setup, resolve
 from latticewatch.processing.sources.begun import begin
-from latticewatch.processing.sources.resumed import Resumed
+
+NO_IMAGES = "unreadable: an image in a run file"
 
 log = logging.getLogger(__name__)
 
@@ -55,18 +56,18 @@ Opening = Callable[[threading.Event], AbstractContextManager[Session | None]]
 class AsRecorded:
     """The integrator of a run file's frames: they are patterns, or the gaps they were."""
 
-    def integrate(self, frame: Frame) -> Pattern | Gap:
-        """What the frame holds."""
-        return Gap("unreadable: an image in a run file") if isinstance(frame.content, Image) else frame.content
+    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
+        """What the frames hold."""
+        return [Gap(NO_IMAGES) if isinstance(frame.content, Image) else frame.content for frame in frames]
 
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
     """A recorder that keeps nothing: replay without ``--out``."""
 
-    def append(self, row: Row) -> Row:
-        """The row as it is: ``recorded_s`` stays unknown."""
-        return row
+    def append_many(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows as they are: ``recorded_s`` stays unknown."""
+        return list(rows)
 
 
 def run_session(
@@ -82,19 +83,6 @@ def run_session(
             with state_command(session.on_state) as tell:
                 loop.run(session.pipeline, stop, *listeners, tell)
         return session
-
-
-@dataclass(frozen=True, slots=True)
-class Resuming:
-    """The recorder of a run that goes on: what is in the file already is not written again."""
-
-    writer: RunWriter
-    recorded_s: Mapping[str, float]
-
-    def append(self, row: Row) -> Row:
-        """The row with its ``recorded_s``, of then or of now."""
-        before = self.recorded_s.get(row.name)
-        return self.writer.append(row) if before is None else replace(row, recorded_s=before)
 
 
 @contextmanager
@@ -129,33 +117,13 @@ def scan_session(
     )
     with ExitStack() as stack:
         if out and resume and (out.exists() or journal_path(out).exists()):
-            parts = _resumed(stack, out, header, begun, integrator)
+            parts = going_on(stack, out, header, begun, integrator)
         else:
             recorder: Recorder = (
                 stack.enter_context(RunWriter(out, header, integrator.two_theta)) if out else Unrecorded()
             )
             parts = begun, recorder
         yield Session(setup, _pipeline(setup, parts[0], integrator, integrator.two_theta, parts[1]), out, on_state)
-
-
-def _resumed(
-    stack: ExitStack, out: Path, header: RunHeader, source: Source, integrator: ImageIntegrator
-) -> tuple[Source, Recorder]:
-    """The source and the recorder that go on with ``out``. Raises UserError where it was made with other inputs."""
-    with read_run(out) as run:
-        rows = list(run.rows)
-        made_with = {(each.role, each.sha256) for each in run.header.inputs}
-        if made_with != {(each.role, each.sha256) for each in header.inputs} or not np.array_equal(
-            run.two_theta, integrator.two_theta
-        ):
-            raise UserError(f"{out}: was made with another geometry or experiment; give a new --out to start over")
-    writer = stack.enter_context(RunWriter.resume(out))
-    recorded = [frame_of(row) for row in rows]
-    log.info("%s: going on after %d frames", out, len(rows))
-    return (
-        Resumed(recorded, source, integrator.integrate),
-        Resuming(writer, {row.name: row.recorded_s for row in rows}),
-    )
 
 
 @contextmanager
@@ -180,6 +148,7 @@ def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
         polarization=table.polarization,
         bins=table.bins,
         normalise_by=table.normalise_by,
+        plans=plan_folder(),
     )
 
 

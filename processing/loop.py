@@ -1,8 +1,9 @@
 """The one loop: source → frame → pattern → fit → series. Live, replay and headless differ in the source."""
 
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,9 @@ from latticewatch.processing.reaction.composition import CompositionScale, fract
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.refinement.fit import Fit, Refinement
 from latticewatch.processing.series import Progress, Row, Series
+from latticewatch.processing.sources.ahead import batches
+
+MOST_AT_ONCE = 8
 
 
 class Source(Protocol):
@@ -23,23 +27,23 @@ class Source(Protocol):
         ...
 
     def progress(self) -> Progress:
-        """Counters, as of now; called by the thread that draws the frames."""
+        """Counters, as of now; may be called while another thread draws the frames."""
         ...
 
 
 class Integrator(Protocol):
-    """Turns an image into a pattern."""
+    """Turns images into patterns."""
 
-    def integrate(self, frame: Frame) -> Pattern | Gap:
-        """The pattern, or why there is none. A frame that is a pattern or a gap already passes through."""
+    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
+        """For each frame its pattern, or why there is none. A frame that is a pattern or a gap passes through."""
         ...
 
 
 class Recorder(Protocol):
     """Keeps rows."""
 
-    def append(self, row: Row) -> Row:
-        """The same row with ``recorded_s`` filled in, once it is safely on disk."""
+    def append_many(self, rows: Sequence[Row]) -> list[Row]:
+        """The same rows with ``recorded_s`` filled in, once they are safely on disk."""
         ...
 
 
@@ -57,17 +61,30 @@ class Pipeline:
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
-    """Process every frame of the source until it ends or ``stop`` is set; each listener is told of each row."""
-    for frame in pipeline.source.frames(stop):
-        row = pipeline.recorder.append(_row(pipeline, frame))
-        pipeline.series.append(row)
-        pipeline.series.report(pipeline.source.progress())
-        for tell in listeners:
-            tell(row)
+    """Process every frame of the source until it ends or ``stop`` is set; each listener is told of each row.
+
+    Frames are read ahead in a thread and taken as they have gathered, one or several: the numbers are the same.
+    """
+    with closing(batches(pipeline.source.frames(stop), stop, MOST_AT_ONCE)) as gathered:
+        for frames in gathered:
+            patterns = pipeline.integrator.integrate_many(frames)
+            rows = [_row(pipeline, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]
+            for row in pipeline.recorder.append_many(rows):
+                pipeline.series.append(row)
+                for tell in listeners:
+                    tell(row)
+            pipeline.series.report(_progress(pipeline))
+            if stop.is_set():
+                return
 
 
-def _row(pipeline: Pipeline, frame: Frame) -> Row:
-    pattern = pipeline.integrator.integrate(frame)
+def _progress(pipeline: Pipeline) -> Progress:
+    """The source's counters; what was read ahead still waits."""
+    counters = pipeline.source.progress()
+    return replace(counters, waiting=max(0, counters.found - pipeline.series.snapshot().count))
+
+
+def _row(pipeline: Pipeline, frame: Frame, pattern: Pattern | Gap) -> Row:
     fit = pattern if isinstance(pattern, Gap) else pipeline.refinement.refine(pattern)
     fraction, fraction_esd = _fraction(pipeline.composition, fit)
     return Row(

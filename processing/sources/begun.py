@@ -21,6 +21,7 @@ class Begun:
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame of the source, those already drawn included; can be called once."""
+        del stop
         return self._frames
 
     def progress(self) -> Progress:

@@ -6,17 +6,18 @@ from dataclasses import replace
 
 from latticewatch.processing.frame import Frame
 from latticewatch.processing.loop import Source
-from latticewatch.processing.series import Progress
+from latticewatch.processing.record.run_source import frame_of
+from latticewatch.processing.series import Progress, Row
 
 
 class Resumed:
     """The recorded frames as patterns, so that fit and verdict come to where they were, then the new ones.
 
-    recorded: the run's frames so far. source: the whole scan again. relearn: called with the images that are
+    recorded: the run's rows so far. source: the whole scan again. relearn: called with the images that are
     already recorded, for what an integrator learns from the first images of a scan.
     """
 
-    def __init__(self, recorded: Sequence[Frame], source: Source, relearn: Callable[[Frame], object]) -> None:
+    def __init__(self, recorded: Sequence[Row], source: Source, relearn: Callable[[Frame], object]) -> None:
         self._recorded = recorded
         self._source = source
         self._relearn = relearn
@@ -24,12 +25,13 @@ class Resumed:
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once, in order; ends at the end of the scan or when ``stop`` is set."""
-        names = {frame.name for frame in self._recorded}
-        for frame in self._recorded:
+        names: set[str] = set()
+        for row in self._recorded:
             if stop.is_set():
                 return
+            names.add(row.name)
             self._given += 1
-            yield frame
+            yield frame_of(row)
         for frame in self._source.frames(stop):
             if frame.name in names:
                 self._relearn(frame)

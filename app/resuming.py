@@ -1,0 +1,54 @@
+"""Going on with a run where it stopped."""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.loop import Recorder, Source
+from latticewatch.processing.record.header import RunHeader
+from latticewatch.processing.record.run_file import Run, RunWriter, read_run
+from latticewatch.processing.series import Row
+from latticewatch.processing.sources.resumed import Resumed
+
+log = logging.getLogger(__name__)
+
+
+class Resuming:
+    """The recorder of a run that goes on: the first rows are in the file already and are not written again."""
+
+    def __init__(self, writer: RunWriter, recorded_s: Sequence[float]) -> None:
+        self.writer = writer
+        self._recorded_s = list(recorded_s)
+
+    def append_many(self, rows: Sequence[Row]) -> list[Row]:
+        """The rows with their ``recorded_s``, of then or of now."""
+        old = [replace(row, recorded_s=then) for row, then in zip(rows, self._recorded_s, strict=False)]
+        del self._recorded_s[: len(old)]
+        return old + self.writer.append_many(rows[len(old) :])
+
+
+def going_on(
+    stack: ExitStack, out: Path, header: RunHeader, source: Source, integrator: ImageIntegrator
+) -> tuple[Source, Recorder]:
+    """The source and the recorder that go on with ``out``, both closed with ``stack``.
+
+    Raises UserError where it was made with other inputs, or is being written.
+    """
+    with read_run(out) as run:
+        _check_same(run, header, integrator)
+    writer = stack.enter_context(RunWriter.resume(out))
+    run = stack.enter_context(read_run(out))
+    log.info("%s: going on after %d frames", out, len(run.rows))
+    return Resumed(run.rows, source, integrator.integrate), Resuming(writer, [row.recorded_s for row in run.traced])
+
+
+def _check_same(run: Run, header: RunHeader, integrator: ImageIntegrator) -> None:
+    made_with, given = ({(each.role, each.sha256) for each in one.inputs} for one in (run.header, header))
+    if made_with != given or not np.array_equal(run.two_theta, integrator.two_theta):
+        raise UserError(f"{run.path}: was made with another geometry or experiment; give a new --out to start over")

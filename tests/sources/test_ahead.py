@@ -1,0 +1,83 @@
+"""Reading ahead keeps order, loses nothing, ends when asked and passes errors on."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from latticewatch.processing.frame import Frame, Gap
+from latticewatch.processing.sources.ahead import batches
+
+
+def frame(index: int) -> Frame:
+    return Frame(index, f"{index}", float(index), 0.0, Gap("no beam"))
+
+
+def endless(stop: threading.Event, drawn: list[int]) -> Iterator[Frame]:
+    while not stop.is_set():
+        drawn.append(len(drawn))
+        yield frame(drawn[-1])
+
+
+@pytest.mark.parametrize("count", [0, 1, 7, 8, 100])
+def test_every_frame_once_in_order(count: int) -> None:
+    gathered = list(batches(map(frame, range(count)), threading.Event(), 8))
+    assert [each.index for batch in gathered for each in batch] == list(range(count))
+    assert all(1 <= len(batch) <= 8 for batch in gathered)
+
+
+def test_a_slow_source_gives_one_frame_at_a_time() -> None:
+    taken = threading.Semaphore(1)
+
+    def one_by_one() -> Iterator[Frame]:
+        for index in range(5):
+            assert taken.acquire(timeout=30)
+            yield frame(index)
+
+    for number, batch in enumerate(batches(one_by_one(), threading.Event(), 8)):
+        assert [each.index for each in batch] == [number]
+        taken.release()
+
+
+def test_a_backlog_is_bounded() -> None:
+    stop, drawn = threading.Event(), list[int]()
+    with closing(batches(endless(stop, drawn), stop, 4)) as gathered:
+        assert next(gathered)[0].index == 0
+        # 8 wait, one is being put, 4 were taken at most.
+        assert len(drawn) <= 13
+    assert stop.is_set()
+
+
+def test_what_the_source_raises_comes_after_its_frames() -> None:
+    def broken() -> Iterator[Frame]:
+        yield frame(0)
+        raise OSError("gone")
+
+    stop = threading.Event()
+    seen: list[int] = []
+
+    def take() -> None:
+        for batch in batches(broken(), stop, 8):
+            seen.extend(each.index for each in batch)
+
+    with pytest.raises(OSError, match="gone"):
+        take()
+    assert seen == [0]
+
+
+def test_an_error_of_the_one_who_takes_ends_a_source_that_waits() -> None:
+    stop = threading.Event()
+
+    def waiting() -> Iterator[Frame]:
+        yield frame(0)
+        stop.wait()
+
+    def take() -> None:
+        with closing(batches(waiting(), stop, 8)) as gathered:
+            for _ in gathered:
+                raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        take()
+    assert stop.is_set()
