@@ -7,13 +7,13 @@ from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
-from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from latticewatch.app.screenshot import picture_of_window, screenshot_path, write_picture
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS, install
+from latticewatch.app.window_docks import Docks
 from latticewatch.app.window_facts import Arrivals, facts_of, frame_and_lag, lag_s, lattices_text, status_of
-from latticewatch.app.window_log import RecentLines
 from latticewatch.app.window_run import RunPage
 from latticewatch.app.window_transport import connect_transport, show_transport
 from latticewatch.app.worker import Worker
@@ -21,9 +21,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file import RecordingStopped, RunWriter
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.banner import Banner
-from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.key_list import KeyList
-from latticewatch.widgets.log_view import LogView
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.note_bar import NoteBar
 from latticewatch.widgets.status_strip import StatusStrip
@@ -33,7 +31,6 @@ from latticewatch.widgets.wording import Headline, headline
 
 log = logging.getLogger(__name__)
 
-FRAMES_WIDTH, LOG_HEIGHT = 340, 130
 PULL_MS, SLOWEST_MS, SHARE = 100, 1000, 4.0
 WALL_SCALE_PER_PIXEL = 1.8 / 1280.0
 AddNote = Callable[[float, str], None]
@@ -51,6 +48,7 @@ class MainWindow(QMainWindow):
     status: StatusStrip
     bar: TransportBar
     note: NoteBar
+    docks: Docks
 
     def __init__(
         self,
@@ -69,10 +67,9 @@ class MainWindow(QMainWindow):
         self._arrivals = Arrivals()
         self._told_end = self.wall = self.interrupted = False
         self.page: RunPage | None = None
-        self._lines = RecentLines()
-        self._lines.begin()
         self._build()
-        self._make_docks()
+        self.docks = Docks(self)
+        self.docks.frame_chosen.connect(self._frame_chosen)
         install(self, COMMANDS + (REPLAY_COMMANDS if transport else ()))
         self.setWindowTitle(f"{title} – LatticeWatch")
         self._timer = QTimer(self)
@@ -100,12 +97,6 @@ class MainWindow(QMainWindow):
         for widget in (self.banner, self._stack, self.note, self.bar, self.status):
             layout.addWidget(widget, 1 if widget is self._stack else 0)
         self.setCentralWidget(central)
-
-    def _make_docks(self) -> None:
-        self.frames, self.log = FramesView(), LogView()
-        self.frames.frame_chosen.connect(self._frame_chosen)
-        self._frames_dock = _dock(self, "Frames", self.frames, Qt.DockWidgetArea.RightDockWidgetArea)
-        self._log_dock = _dock(self, "Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
 
     def show_run(self, run: ShownRun, marks: Sequence[Mark] = ()) -> None:
         """From now on show this run."""
@@ -137,7 +128,7 @@ class MainWindow(QMainWindow):
             self.show_run(ShownRun(session.setup, pipeline.series, pipeline.refinement, session.out, add_note))
         new = self.page is not None and self.page.refresh()
         self.show_words()
-        self._fill_docks()
+        self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and not self._told_end:
             self._told_end = True
             self.run_ended.emit()
@@ -157,7 +148,7 @@ class MainWindow(QMainWindow):
         if self.page is not None:
             self.page.catch_up()
         self.show_words()
-        self._fill_docks()
+        self.docks.fill(self.page)
         QCoreApplication.sendPostedEvents()
         if self.page is not None:
             self.page.repaint_run()
@@ -186,13 +177,6 @@ class MainWindow(QMainWindow):
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
         return headline(page.snapshot(), silent_s)
 
-    def _fill_docks(self) -> None:
-        if self._frames_dock.isVisible() and self.page is not None:
-            history = self.page.history
-            self.frames.show_rows(self.page.snapshot(), history.count, history.gaps)
-        if self._log_dock.isVisible():
-            self.log.add_lines(self._lines.take())
-
     def _frame_chosen(self, number: int) -> None:
         if self.page is not None:
             self.page.choose(number)
@@ -205,8 +189,7 @@ class MainWindow(QMainWindow):
         bar = self.menuBar()
         for widget in (self.status, *([bar] if bar is not None else [])):
             widget.setVisible(not self.wall)
-        for dock in (self._frames_dock, self._log_dock):
-            dock.setVisible(False)
+        self.docks.close_all()
         if self.isVisible():
             (self.showFullScreen if self.wall else self.showNormal)()
 
@@ -238,18 +221,6 @@ class MainWindow(QMainWindow):
             self.page = self.page or before
             self.page.chosen = before.chosen
             self.catch_up()
-
-    def toggle_frames(self) -> None:
-        """The list of frames."""
-        self._frames_dock.setVisible(not self._frames_dock.isVisible())
-        self.resizeDocks([self._frames_dock], [FRAMES_WIDTH], Qt.Orientation.Horizontal)
-        self._fill_docks()
-
-    def toggle_log(self) -> None:
-        """What the program did and why."""
-        self._log_dock.setVisible(not self._log_dock.isVisible())
-        self.resizeDocks([self._log_dock], [LOG_HEIGHT], Qt.Orientation.Vertical)
-        self._fill_docks()
 
     def ask_note(self) -> None:
         """Ask for a note at the shown frame's time."""
@@ -308,17 +279,8 @@ class MainWindow(QMainWindow):
                 a0.ignore()
                 return
         self._timer.stop()
-        self._lines.end()
+        self.docks.end()
         if worker is not None:
             self.interrupted = worker.stop.is_set()
             worker.end()
         super().closeEvent(a0)
-
-
-def _dock(window: QMainWindow, title: str, view: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-    dock = QDockWidget(title, window)
-    dock.setObjectName(title)
-    dock.setWidget(view)
-    window.addDockWidget(area, dock)
-    dock.hide()
-    return dock

@@ -50,8 +50,8 @@ COMMANDS = (
     Command("&View", "strip of Rwp, χ², intensity", ("R",), _page(lambda page: page.toggle_strip())),
     Command("&View", "wall: banner and trace, large", ("F11",), lambda window: window.toggle_wall()),
     Command("&View", "light or dark", ("Ctrl+D",), lambda window: window.toggle_dark()),
-    Command("&View", "list of frames and gaps", ("G",), lambda window: window.toggle_frames()),
-    Command("&View", "log", ("L",), lambda window: window.toggle_log()),
+    Command("&View", "list of frames and gaps", ("G",), lambda window: window.docks.toggle_frames()),
+    Command("&View", "log", ("L",), lambda window: window.docks.toggle_log()),
     Command("&Run", "mark with a note", ("M",), lambda window: window.ask_note()),
     Command("&Run", "screenshot for the logbook", ("S",), lambda window: window.shoot()),
     Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), lambda window: window.close()),
@@ -82,3 +82,4 @@ def install(window: "MainWindow", commands: tuple[Command, ...]) -> None:
 def _run(command: Command, window: "MainWindow", checked: bool = False) -> None:
     del checked
     command.act(window)
+    window.docks.fill(window.page)

@@ -70,8 +70,8 @@ def _whole(window: MainWindow) -> None:
 
 
 def _gaps(window: MainWindow) -> None:
-    window.toggle_frames()
-    window.frames.gaps_only.setChecked(True)
+    window.docks.toggle_frames()
+    window.docks.frames.gaps_only.setChecked(True)
 
 
 def _looking_back(window: MainWindow) -> None:

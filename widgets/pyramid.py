@@ -25,6 +25,11 @@ class Pyramid:
         self._starts = np.arange(0, bins, group)
         self._levels = [np.empty((FIRST_ROWS, self.height), np.float32)]
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes reserved for all levels."""
+        return sum(level.nbytes for level in self._levels)
+
     def append(self, intensity: NDArray[np.float32] | None) -> None:
         """Add a row (bins,); None for a frame without a pattern."""
         number = self.count
