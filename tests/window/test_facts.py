@@ -1,0 +1,84 @@
+"""Counters, lag and silence as the window tells them."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latticewatch.app import window_facts
+from latticewatch.app.window_facts import Arrivals, facts_of, frame_caption, lag_s, lattices_text, status_of, ticks_of
+from latticewatch.processing.series import Progress
+from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The monotonic clock, moved by hand."""
+    now = [100.0]
+    monkeypatch.setattr(window_facts.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_silence_counts_from_the_last_arrival_and_only_when_nothing_waits(clock: list[float]) -> None:
+    arrivals = Arrivals(began_s=0.0, _changed_s=clock[0])
+    series, _ = make_series(5, bins=50)
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
+    clock[0] += 12.0
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
+    clock[0] += 1.0
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 13.0
+    series.report(Progress(found=6, waiting=1))
+    clock[0] += 50.0
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
+    clock[0] += 50.0
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
+    series.report(Progress(found=6, waiting=0))
+    clock[0] += 1.0
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 51.0
+
+
+def test_lag_is_from_file_to_record_or_behind_the_newest_file() -> None:
+    series, _ = make_series(3, bins=50)
+    newest = series.snapshot().row(-1)
+    assert lag_s(series.snapshot(), 0.0) == pytest.approx(0.1)
+    assert lag_s(series.snapshot(), newest.mtime_s + 0.06) == pytest.approx(0.04)
+    series.report(Progress(found=9, waiting=6, newest_mtime_s=newest.mtime_s + 15.0))
+    assert lag_s(series.snapshot(), 0.0) == pytest.approx(15.0)
+    empty, _ = make_series(0, bins=50)
+    assert math.isnan(lag_s(empty.snapshot(), 0.0))
+
+
+def test_status_counts_what_is_recorded_only_where_there_is_a_file() -> None:
+    series, _ = make_series(60, bins=50)
+    shown = status_of(series.snapshot(), 0.2, Path("run.h5"), "no beam")
+    assert (shown.found, shown.recorded, shown.gaps, shown.last_gap) == (60, 60, 2, "no beam")
+    assert status_of(series.snapshot(), 0.2, None, "").recorded == 0
+
+
+def test_one_lattice_is_said_as_one() -> None:
+    two_theta = grid(50)
+    shape, rng = FakeRefinement(two_theta), np.random.default_rng(0)
+    early, late, gap = (make_row(number, two_theta, shape, rng) for number in (4, 400, 40))
+    assert lattices_text(("Br", "I"), early).count("±") == 2
+    assert lattices_text(("Br", "I"), late).startswith("one lattice 6.03")
+    assert lattices_text(("Br", "I"), gap) == "no beam"
+    assert frame_caption(gap, newest=False).splitlines() == ["chosen frame: 40 at 2 min, br_i_00040.cbf", "no beam"]
+
+
+def test_ticks_lie_at_the_mean_where_components_are_not_known_apart() -> None:
+    two_theta = grid(50)
+    shape, rng = FakeRefinement(two_theta), np.random.default_rng(0)
+    setup, row = make_setup(), make_row(400, two_theta, shape, rng)
+    lines = window_facts.reflection_lists(setup, two_theta)
+    first, second = ticks_of(setup, lines, row.fit)
+    assert first.hkl[:3] == ("100", "110", "111")
+    number = first.hkl.index("211")
+    assert first.two_theta[number] == pytest.approx(second.two_theta[second.hkl.index("211")])
+    assert first.two_theta[number] == pytest.approx(14.951, abs=0.01)
+
+
+def test_facts_name_sample_and_state() -> None:
+    facts = facts_of("title", "PAUSED", None, None)
+    assert facts["State"] == "PAUSED"
+    assert "Sample" not in facts
