@@ -10,6 +10,8 @@ from scipy.special import voigt_profile
 
 Floats = NDArray[np.float64]
 MOST_EVALUATIONS = 200
+# Lorentzian half width over Gaussian σ.
+SHAPE = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,63 +38,68 @@ class LineFit:
 
 
 def fit_lines(x: Floats, y: Floats, sigma: Floats, centres_deg: list[float], fwhm_deg: float) -> LineFit | None:
-    """Voigt lines near these centres with a common shape, on a straight background; None where it fails.
+    """Voigt lines near these centres on a straight background; None where it fails.
 
+    Several lines share one width, and their shape is that of a middling size broadening: a window knows no more.
     x, y, sigma: (bins,) of one window, without NaN. fwhm_deg: start value.
     """
     known = np.isfinite(x) & np.isfinite(y) & np.isfinite(sigma) & (sigma > 0.0)
     x, y, sigma = x[known], y[known], sigma[known]
     count = len(centres_deg)
-    if len(x) < 3 * count + 6:
+    if len(x) < 2 * count + 8:
         return None
     level = float(np.quantile(y, 0.1))
     height = max(float(y.max()) - level, float(sigma.mean()))
-    middle = float(x.mean())
-    start = [*centres_deg, *[fwhm_deg / 3.0] * count, *[height * fwhm_deg] * count, 0.4, level, 0.0]
-    step = (x[-1] - x[0]) / (len(x) - 1)
     reach = max(fwhm_deg, (x[-1] - x[0]) / 4.0)
-    low = [*(c - reach for c in centres_deg), *[0.2 * step] * count, *[0.0] * count, 0.0, -np.inf, -np.inf]
-    high = [*(c + reach for c in centres_deg), *[x[-1] - x[0]] * count, *[np.inf] * count, 5.0, np.inf, np.inf]
-
-    def curve(p: Floats) -> Floats:
-        total = _straight(p, x, middle)
-        for k in range(count):
-            total = total + p[2 * count + k] * voigt_profile(x - p[k], p[count + k], p[3 * count] * p[count + k])
-        return total
-
+    least = 0.2 * (x[-1] - x[0]) / (len(x) - 1)
+    shape = (0.0, 5.0) if count == 1 else (0.999 * SHAPE, 1.001 * SHAPE)
+    start = [*centres_deg, *[height * fwhm_deg] * count, max(fwhm_deg / 3.0, 1.1 * least), SHAPE, level, 0.0]
+    low = [*(c - reach for c in centres_deg), *[0.0] * count, least, shape[0], -np.inf, -np.inf]
+    high = [*(c + reach for c in centres_deg), *[np.inf] * count, x[-1] - x[0], shape[1], np.inf, np.inf]
+    middle = float(x.mean())
     scale = np.maximum(np.abs(start), 1e-6)
     try:
         found = least_squares(
-            lambda p: (curve(p) - y) / sigma, start, bounds=(low, high), x_scale=scale, max_nfev=MOST_EVALUATIONS
+            lambda p: (_curve(p, x, middle, count) - y) / sigma,
+            start,
+            bounds=(low, high),
+            x_scale=scale,
+            max_nfev=MOST_EVALUATIONS,
         )
     except ValueError:
         return None
-    return _fit(found.x, np.asarray(found.jac), curve(found.x), x, y, sigma, count) if found.success else None
+    return _fit(found.x, np.asarray(found.jac), x, y, sigma, count) if found.success else None
+
+
+def _curve(p: Floats, x: Floats, middle: float, count: int) -> Floats:
+    total = _straight(p, x, middle)
+    for k in range(count):
+        total = total + p[count + k] * voigt_profile(x - p[k], p[2 * count], p[2 * count + 1] * p[2 * count])
+    return total
 
 
 def _straight(p: Floats, x: Floats, middle: float) -> Floats:
     return np.asarray(p[-2] + p[-1] * (x - middle))
 
 
-def _fit(p: Floats, jacobian: Floats, calculated: Floats, x: Floats, y: Floats, sigma: Floats, count: int) -> LineFit:
+def _fit(p: Floats, jacobian: Floats, x: Floats, y: Floats, sigma: Floats, count: int) -> LineFit:
+    middle = float(x.mean())
+    calculated = _curve(p, x, middle, count)
     rest = (y - calculated) / sigma
     chi2 = float(rest @ rest) / max(len(x) - len(p), 1)
     scale = np.linalg.norm(jacobian, axis=0)
     scale[scale == 0.0] = 1.0
+    if count > 1:
+        jacobian = np.delete(jacobian, 2 * count + 1, axis=1)
+        scale = np.delete(scale, 2 * count + 1)
     covariance = np.linalg.pinv((jacobian / scale).T @ (jacobian / scale), hermitian=True) / np.outer(scale, scale)
     esd = np.sqrt(np.maximum(np.diag(covariance), 0.0) * max(chi2, 1.0))
+    width = _full_width(float(p[2 * count]), float(p[2 * count + 1] * p[2 * count]))
     lines = tuple(
-        Line(
-            float(p[k]),
-            float(esd[k]),
-            _full_width(float(p[count + k]), float(p[3 * count] * p[count + k])),
-            float(p[2 * count + k]),
-            float(esd[2 * count + k]),
-        )
-        for k in range(count)
+        Line(float(p[k]), float(esd[k]), width, float(p[count + k]), float(esd[count + k])) for k in range(count)
     )
     rwp = 100.0 * math.sqrt(float(rest @ rest) / max(float(np.sum(np.square(y / sigma))), 1e-300))
-    return LineFit(lines, x, calculated, _straight(p, x, float(x.mean())), rwp, chi2)
+    return LineFit(lines, x, calculated, _straight(p, x, middle), rwp, chi2)
 
 
 def _full_width(sigma: float, gamma: float) -> float:
