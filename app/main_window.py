@@ -18,7 +18,7 @@ from latticewatch.app.window_run import RunPage
 from latticewatch.app.window_transport import connect_transport, show_transport
 from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.run_file import RecordingStopped, RunWriter
+from latticewatch.processing.record.run_file import RecordingStopped
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList
@@ -122,8 +122,7 @@ class MainWindow(QMainWindow):
         began = time.perf_counter()
         if self.page is None and self._worker is not None and self._worker.session is not None:
             session = self._worker.session
-            recorder = session.pipeline.recorder
-            add_note = recorder.append_note if isinstance(recorder, RunWriter) else None
+            add_note = session.writer.append_note if session.writer is not None else None
             pipeline = session.pipeline
             self.show_run(ShownRun(session.setup, pipeline.series, pipeline.refinement, session.out, add_note))
         new = self.page is not None and self.page.refresh()

@@ -10,7 +10,7 @@ import numpy as np
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.loop import Recorder, Source
+from latticewatch.processing.loop import Source
 from latticewatch.processing.record.header import RunHeader
 from latticewatch.processing.record.run_file import Run, RunWriter, read_run
 from latticewatch.processing.series import Row
@@ -35,7 +35,7 @@ class Resuming:
 
 def going_on(
     stack: ExitStack, out: Path, header: RunHeader, source: Source, integrator: ImageIntegrator
-) -> tuple[Source, Recorder]:
+) -> tuple[Source, Resuming]:
     """The source and the recorder that go on with ``out``, both closed with ``stack``.
 
     Raises UserError where it was made with other inputs, or is being written.

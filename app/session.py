@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.app.found_defects import keep_defects
 from latticewatch.app.inputs import Inputs
 from latticewatch.app.on_state import state_command
 from latticewatch.app.resuming import going_on
@@ -39,13 +40,16 @@ log = logging.getLogger(__name__)
 class Session:
     """A run ready to go: its set-up, its parts, and the file it is recorded in (None: nowhere).
 
-    on_state: the user's command for changes of state; empty: none.
+    writer: takes the operator's notes; None where nothing is recorded. on_state: the user's command for changes of
+    state; empty: none. listeners: told of every row.
     """
 
     setup: Setup
     pipeline: Pipeline
     out: Path | None
+    writer: RunWriter | None = None
     on_state: tuple[str, ...] = ()
+    listeners: tuple[Callable[[Row], None], ...] = ()
 
 
 Opening = Callable[[threading.Event], AbstractContextManager[Session | None]]
@@ -81,7 +85,7 @@ def run_session(
         if session is not None:
             on_open(session)
             with state_command(session.on_state) as tell:
-                loop.run(session.pipeline, stop, *listeners, tell)
+                loop.run(session.pipeline, stop, *listeners, *session.listeners, tell)
         return session
 
 
@@ -116,14 +120,17 @@ def scan_session(
         started_s=time.time(),
     )
     with ExitStack() as stack:
+        writer = None
+        frames: Source = begun
+        recorder: Recorder = Unrecorded()
         if out and resume and (out.exists() or journal_path(out).exists()):
-            parts = going_on(stack, out, header, begun, integrator)
-        else:
-            recorder: Recorder = (
-                stack.enter_context(RunWriter(out, header, integrator.two_theta)) if out else Unrecorded()
-            )
-            parts = begun, recorder
-        yield Session(setup, _pipeline(setup, parts[0], integrator, integrator.two_theta, parts[1]), out, on_state)
+            frames, recorder = going_on(stack, out, header, begun, integrator)
+            writer = recorder.writer
+        elif out:
+            recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
+        pipeline = _pipeline(setup, frames, integrator, integrator.two_theta, recorder)
+        defects = keep_defects(integrator, None if frames is not begun else writer)
+        yield Session(setup, pipeline, out, writer, on_state, (defects,))
 
 
 @contextmanager
@@ -133,8 +140,9 @@ def run_file_session(run: Run, source: Source, out: Path | None, stop: threading
     with ExitStack() as stack:
         stack.enter_context(run)
         header = replace(run.header, software=software_versions(), started_s=time.time())
-        recorder: Recorder = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else Unrecorded()
-        yield Session(run.setup, _pipeline(run.setup, source, AsRecorded(), run.two_theta, recorder), out)
+        writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
+        pipeline = _pipeline(run.setup, source, AsRecorded(), run.two_theta, writer or Unrecorded())
+        yield Session(run.setup, pipeline, out, writer)
 
 
 def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:

@@ -33,13 +33,27 @@ FEWEST_NEIGHBOURS = 3  # as many as at a module's corner
 
 @dataclass(frozen=True, slots=True)
 class Defects:
-    """mask: (rows, columns), True where a pixel is hot or dead. frames: how many it was judged from."""
+    """hot_mask, dead_mask: (rows, columns), True where a pixel is. frames: how many it was judged from."""
 
-    mask: NDArray[np.bool_]
-    hot: int
-    dead: int
+    hot_mask: NDArray[np.bool_]
+    dead_mask: NDArray[np.bool_]
     frames: int
     settled: bool
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """Both kinds."""
+        return self.hot_mask | self.dead_mask
+
+    @property
+    def hot(self) -> int:
+        """How many are hot."""
+        return int(self.hot_mask.sum())
+
+    @property
+    def dead(self) -> int:
+        """How many are dead."""
+        return int(self.dead_mask.sum())
 
 
 class DefectFinder:
@@ -53,7 +67,8 @@ class DefectFinder:
         self._counted = np.zeros(plan.bins.size, np.float32)
         self._expected = np.zeros(plan.bins.size, np.float32)
         self._frames = self._lit = 0
-        self.defects = Defects(np.zeros(plan.shape, bool), 0, 0, 0, settled=False)
+        nothing = np.zeros(plan.shape, bool)
+        self.defects = Defects(nothing, nothing, 0, settled=False)
 
     def observe(self, counts: NDArray[Any], limit: float) -> bool:
         """Look at one more frame (rows, columns); True where ``defects`` changed. Settled: does nothing."""
@@ -74,11 +89,10 @@ class DefectFinder:
         hot = self._outstanding & (self._counted > 0)
         _find_isolated(self._counted, self._expected, shape[1], hot)
         _find_dead(self._counted, self._expected, shape[1], dead)
-        mask = (hot | dead).reshape(shape)
-        changed = not np.array_equal(mask, self.defects.mask)
         settled = self._lit >= FRAMES or self._frames >= MOST_FRAMES
-        self.defects = Defects(mask, int(hot.sum()), int(dead.sum()), self._frames, settled)
-        return changed
+        before = self.defects.mask
+        self.defects = Defects(hot.reshape(shape), dead.reshape(shape), self._frames, settled)
+        return not np.array_equal(before, self.defects.mask)
 
 
 def _normalised(plan: Plan, counts: NDArray[Any], limit: float) -> NDArray[np.float32]:

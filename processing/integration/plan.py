@@ -38,8 +38,9 @@ class Plan:
     """Pixels in the order of the image's memory, ``n`` bins.
 
     two_theta: mean of each bin's pixels in degrees, (n,). bins: bin of each pixel, n where it is left out.
-    slots: the same, for LANES sums side by side that take turns. weight: of each pixel (polarization x solid angle x flat). dark:
-    counts to subtract in each pixel, or of length 0. The last three are sums over the pixels in use, (n + 1,).
+    slots: the same, for LANES sums side by side that take turns. weight: of each pixel (polarization x solid
+    angle x flat). dark: counts to subtract in each pixel, or of length 0. The last three are sums over the pixels
+    in use, (n + 1,).
     """
 
     shape: tuple[int, int]
