@@ -34,7 +34,7 @@ from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 
 HERE = Path(__file__).parent / "screenshots"
-FRAMES = {"iodide": 330, "iodide-bare": 120, "beam-dump": 160}
+FRAMES = {"iodide": 200, "iodide-bare": 120, "beam-dump": 160}
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class FakeSession:
     setup: Setup
     pipeline: FakePipeline
     out: Path | None = None
+    writer: object = None
 
 
 def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:
