@@ -1,0 +1,53 @@
+"""Compile the integration before the first frame comes: seconds on a fresh installation, from disk afterwards."""
+
+from typing import Any
+
+import numpy as np
+
+from latticewatch.processing.bitshuffled import Bitshuffled
+from latticewatch.processing.byte_offset import ByteOffset
+from latticewatch.processing.integration.defects import DefectFinder
+from latticewatch.processing.integration.plan import Corrections, Plan, finished_plan
+from latticewatch.processing.integration.sums import (
+    EIGHT,
+    empty_eight,
+    empty_sums,
+    sum_bitshuffled,
+    sum_byte_offset,
+    sum_eight,
+    sum_image,
+)
+
+SHAPE = (16, 16)
+TYPES = (np.int32, np.uint16, np.uint32, np.float32)
+LIMIT = 1e9
+
+
+def warm_up() -> None:
+    """Sum images of nothing by every path that frames usually take."""
+    plan = _plan()
+    sums = empty_sums(len(plan.two_theta) + 1)
+    for kind in TYPES:
+        sum_image(plan, np.zeros(SHAPE, kind), LIMIT, sums)
+    DefectFinder(plan).observe(np.zeros(SHAPE, np.int32), LIMIT)
+    packed = ByteOffset(np.zeros(plan.bins.size, np.uint8), SHAPE, np.dtype(np.int32))
+    sum_byte_offset(plan, packed, LIMIT, sums)
+    sum_eight(plan, [packed] * EIGHT, [LIMIT] * EIGHT, empty_eight(len(plan.two_theta) + 1))
+    for dtype in (np.dtype(np.uint16), np.dtype(np.uint32)):
+        sum_bitshuffled(plan, _chunk(dtype), LIMIT, sums)
+
+
+def _plan() -> Plan:
+    pixels = SHAPE[0] * SHAPE[1]
+    bins = np.arange(pixels) // 32
+    weight = np.ones(pixels, np.float32)
+    return finished_plan(SHAPE, np.linspace(1.0, 8.0, 8), bins.astype(np.uint16), weight, Corrections())
+
+
+def _chunk(dtype: np.dtype[Any]) -> Bitshuffled:
+    """Zeros in one block: an LZ4 literal, then a repetition of it."""
+    size = SHAPE[0] * SHAPE[1] * dtype.itemsize
+    more, rest = divmod(size - 1 - 5 - 4 - 15, 255)
+    block = bytes([0x1F, 0, 1, 0]) + b"\xff" * more + bytes([rest, 0x50, 0, 0, 0, 0, 0])
+    header = size.to_bytes(8, "big") + size.to_bytes(4, "big") + len(block).to_bytes(4, "big")
+    return Bitshuffled(np.frombuffer(header + block, np.uint8), SHAPE, dtype)
