@@ -16,7 +16,7 @@ from scipy.special import ndtr
 from latticewatch.processing.reaction.motion import Array, Motion, Pace, steady
 
 NAN = float("nan")
-KEPT = 64
+KEPT = 48
 OUTLIER_SHARE = 0.02
 OUTLIER_WIDTH = 30.0
 REST, MOVE = 0, 1
@@ -28,7 +28,7 @@ PROVEN = 3
 # A bend multiplies the speed by about this, give or take, with this share: slower, faster, turned back, back again.
 BENDS = ((0.5, 0.25, 0.35), (2.0, 0.6, 0.15), (-0.6, 0.35, 0.35), (-2.0, 0.8, 0.15))
 FARTHEST_A = 10.0
-NEGLIGIBLE = 1e-9
+NEGLIGIBLE = 1e-6
 BENT_WALK = 0.01
 
 
@@ -104,7 +104,7 @@ def first_bank(motion: Motion, y: float, variance: float, dt: float, time_s: flo
 def _motions(
     motion: Motion, y: float, variance: float, dt: float, weight: float, left_s: float, origin: int
 ) -> list[Branch]:
-    """Motions from level y, of any speed, after each of the laws."""
+    """Motions from level y, of any speed, after each of the laws; a fresh one is steady until it has proved itself."""
     each = weight / len(motion.speed_scales)
     return [
         Branch(
@@ -118,7 +118,7 @@ def _motions(
             fade=law.fade,
         )
         for scale in motion.speed_scales
-        for law in motion.laws
+        for law in (motion.laws[:1] if origin == FRESH else motion.laws)
     ]
 
 

@@ -22,10 +22,10 @@ from latticewatch.processing.reaction.forecast import forecast_of
 from latticewatch.processing.reaction.hypotheses import (
     MOVE,
     REST,
+    TURNED,
     Bank,
     Hazards,
     first_bank,
-    mixed,
     proven,
     rest_probability,
     reweighed,
@@ -44,7 +44,8 @@ CONFIDENT = 0.95
 # A pause is called from this probability of rest on, and is over when it falls under the other.
 RESUMED = 0.03
 SHORTEST_PAUSE = 4
-SIGMAS = 5.0
+SIGMAS = 6.0
+BACK = 2.2
 # Complete no more when it is so unlikely, even for thrice the tolerance, that the lattices are one.
 PARTED = 1e-3
 LONELY = 5
@@ -133,8 +134,8 @@ class Judge:
             passed, hazards = now - self._observed_s, self._hazards(y)
             self._bank = step(self._motion, self._bank, now, passed, period, y, variance, hazards)
         self._observed_s = now
-        mean, spread = mixed(self._bank, self._bank.weight > 0.0)
-        self._least = min(self._least, abs(float(mean[0])) + math.sqrt(float(spread[0, 0])))
+        seen = abs(float(self._bank.weight @ self._bank.x[:, 0]))
+        self._least = min(self._least, seen + math.sqrt(float(self._bank.weight @ self._bank.P[:, 0, 0])))
 
     def _merged(self, bank: Bank) -> Bank:
         """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight."""
@@ -204,15 +205,25 @@ class Judge:
         return self._done(bank, start, min(3.0 * self._setup.tolerance, 0.9)) < PARTED
 
     def _tells_rest(self, bank: Bank, best: int) -> bool:
-        """Whether a straight line through the frames of this rest can be told from the slope before (5 sigma)."""
+        """Whether a straight line through the frames of this rest can be told from the slope before (6 sigma)."""
         n = int(bank.age[best])
         lever = abs(float(bank.left_rate[best])) * self._clock.usual_s * math.sqrt(n * (n * n - 1) / 12.0)
-        return bool(bank.kind[best] == REST) and n >= SHORTEST_PAUSE and lever >= SIGMAS * math.sqrt(self._noise)
+        enough = n >= SHORTEST_PAUSE and lever >= SIGMAS * math.sqrt(self._noise)
+        return bool(bank.kind[best] == REST) and enough and not _turned_back(self._motion, bank, best)
 
 
 def _followed(noise: float, variance: float) -> float:
     """The usual variance of an observation, with one more; a single bad esd moves it little."""
     return variance if math.isnan(noise) else noise + 0.2 * (min(variance, 4.0 * noise) - noise)
+
+
+def _turned_back(motion: Motion, bank: Bank, best: int) -> bool:
+    """Whether the motion that branched off when this rest did runs back: near its turn, a reversal looks like rest."""
+    rivals = (bank.kind == MOVE) & (bank.origin == TURNED) & (np.abs(bank.age - bank.age[best]) <= 1)
+    rival = int(np.argmax(np.where(rivals, bank.weight, 0.0)))
+    onward = motion.speed_of(float(bank.left_y[best]), float(bank.left_rate[best]))
+    back = -math.copysign(float(bank.x[rival, 1]), float(bank.x[rival, 1]) * onward)
+    return bool(rivals[rival]) and back > BACK * math.sqrt(float(bank.P[rival, 1, 1]))
 
 
 def _onset(bank: Bank, best: int) -> float:

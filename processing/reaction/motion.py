@@ -90,6 +90,10 @@ class Motion(Protocol):
         """
         ...
 
+    def speed_of(self, y: float, rate: float) -> float:
+        """State 1 of a motion through y at dy/dt = ``rate``."""
+        ...
+
     def elapsed(self, x: Array, level: float) -> float:
         """Seconds since y was at ``level``, were this one motion (size,) all there was. NaN: never."""
         ...
@@ -132,6 +136,10 @@ class PairMotion:
         """What remains is y itself."""
         margin = tolerance * abs(start) - x[:, 0] * np.sign(start)
         return np.asarray(ndtr(margin / np.sqrt(P[:, 0, 0] + tolerance**2 * start_variance + TINY)))
+
+    def speed_of(self, y: float, rate: float) -> float:
+        """k = -rate / y."""
+        return -rate / y if y else 0.0
 
     def elapsed(self, x: Array, level: float) -> float:
         """From y = level exp(-k s)."""
@@ -197,6 +205,10 @@ class SingleMotion:
         spread = c**2 * P[:, 2, 2] + P[:, 1, 1] - 2.0 * sign * c * P[:, 1, 2]
         spread += (share * x[:, 2]) ** 2 * (start_variance + P[:, 0, 0])
         return np.asarray(ndtr(margin / np.sqrt(np.maximum(spread, TINY))))
+
+    def speed_of(self, y: float, rate: float) -> float:  # noqa: ARG002
+        """v is the rate itself."""
+        return rate
 
     def elapsed(self, x: Array, level: float) -> float:
         """From y - level = v (exp(k s) - 1) / k."""

@@ -1,7 +1,7 @@
 """Short runs for the tests: fits of known lattice parameters, and the rows the loop would make of them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -44,13 +44,13 @@ def exchange(q: float, esd_A: float = 1e-3, rng: np.random.Generator | None = No
     return fit_of(6.031 - 0.189 * q + noise[0], 6.031 + 0.174 * q + noise[1], esd_A)
 
 
-def verdicts_of(setup: Setup, times_s: Sequence[float], fits: Sequence[Fit | Gap]) -> list[Verdict]:
+def verdicts_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | Gap]) -> list[Verdict]:
     """The verdicts of a run, in order."""
     judge = Judge(setup)
     return [judge.judge(float(time), fit) for time, fit in zip(times_s, fits, strict=True)]
 
 
-def rows_of(setup: Setup, times_s: Sequence[float], fits: Sequence[Fit | Gap]) -> list[Row]:
+def rows_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | Gap]) -> list[Row]:
     """The rows of a run, judged."""
     verdicts = verdicts_of(setup, times_s, fits)
     return [

@@ -8,14 +8,15 @@ import pytest
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.reaction.verdict import State
-from tests.benchmarks.verdict.score import judged, score
+from latticewatch.processing.refinement.fit import Fit
+from tests.benchmarks.verdict.score import Score, judged, score
 from tests.benchmarks.verdict.traces import ASKED, make, slow
 from tests.reaction.runs import NO_BEAM, NO_PEAKS, exchange, fit_of, setup_of, verdicts_of
 
 TRACES = 6
 
 
-def scores_of(family: str, traces: int = TRACES) -> list:
+def scores_of(family: str, traces: int = TRACES) -> list[Score]:
     """Scores of a small ensemble, always the same."""
     made = [make(family, np.random.default_rng([3, number])) for number in range(traces)]
     return [score(trace, judged(trace)) for trace in made]
@@ -92,7 +93,7 @@ def test_one_lattice_completes_on_its_fitted_approach() -> None:
 def test_no_beam_says_so_and_the_state_comes_back() -> None:
     rng = np.random.default_rng(4)
     times = np.arange(0.0, 200.0, 2.5)
-    fits: list = [exchange(math.exp(-t / 100.0), 1e-3, rng) for t in times]
+    fits: list[Fit | Gap] = [exchange(math.exp(-t / 100.0), 1e-3, rng) for t in times]
     fits[40:50] = [NO_BEAM] * 10
     verdicts = verdicts_of(setup_of(), times, fits)
     assert {v.state for v in verdicts[40:50]} == {State.NO_BEAM}
@@ -108,7 +109,7 @@ def test_beam_lost_before_anything_is_seen() -> None:
 
 def test_frames_without_a_fit_keep_the_state() -> None:
     times = np.arange(0.0, 60.0, 2.5)
-    fits: list = [exchange(math.exp(-t / 100.0)) for t in times]
+    fits: list[Fit | Gap] = [exchange(math.exp(-t / 100.0)) for t in times]
     fits[10:13] = [Gap("unreadable: torn"), Gap("fit refused: no lines"), NO_PEAKS]
     times[10] = math.nan
     states = [v.state for v in verdicts_of(setup_of(), times, fits)]

@@ -37,7 +37,9 @@ def same(a: Verdict, b: Verdict) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(RUN, st.integers(1, 2), st.one_of(st.none(), st.floats(-10.0, 1e3)))
-def test_nothing_raises_on_any_mixture_of_numbers(run: list, components: int, mixing_s: float | None) -> None:
+def test_nothing_raises_on_any_mixture_of_numbers(
+    run: list[tuple[float, Fit | Gap]], components: int, mixing_s: float | None
+) -> None:
     setup = setup_of(components, mixing_s)
     rows = rows_of(setup, [time for time, _ in run], [fit for _, fit in run])
     for row in rows:

@@ -1,10 +1,13 @@
-"""python -m tests.benchmarks.verdict [--traces N] [--json FILE]: the verdict against simulated truth."""
+"""python -m tests.benchmarks.verdict [--traces N] [--jobs N] [--json FILE]: the verdict against simulated truth."""
 
 import argparse
 import json
 import math
+import multiprocessing
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,20 +24,19 @@ def main() -> None:
     parser.add_argument("--families", nargs="*", default=list(FAMILIES))
     parser.add_argument("--json", type=Path)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
     _write(_line("", None))
     results, pooled, frames, cpu = {}, [], 0, 0.0
-    for family in options.families:
-        scores = []
-        for number in range(options.traces):
-            trace = make(family, np.random.default_rng([options.seed, list(FAMILIES).index(family), number]))
-            begun = time.process_time()
-            verdicts = judged(trace)
-            cpu, frames = cpu + time.process_time() - begun, frames + len(verdicts)
-            scores.append(score(trace, verdicts))
-        pooled += scores if family in ASKED else []
-        results[family] = summary(scores)
-        _write(_line(family, results[family]))
+    with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
+        for family in options.families:
+            work = [(family, options.seed, number) for number in range(options.traces)]
+            done = list(pool.map(_scored, work, chunksize=10))
+            scores = [one.score for one in done]
+            frames, cpu = frames + sum(one.frames for one in done), cpu + sum(one.cpu_s for one in done)
+            pooled += scores if family in ASKED else []
+            results[family] = summary(scores)
+            _write(_line(family, results[family]))
     results["all asked"] = summary(pooled)
     _write(_line("all asked", results["all asked"]))
     early, late = cost_per_frame(200), cost_per_frame(20_000)
@@ -42,6 +44,23 @@ def main() -> None:
     _write(f"{cpu / frames * 1e3:.3f} ms of CPU a frame; at frame 200 {early:.3f} ms, at frame 20000 {late:.3f} ms")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
+
+
+@dataclass(frozen=True)
+class Done:
+    """One trace judged: its score, and what it cost."""
+
+    score: Score
+    frames: int
+    cpu_s: float
+
+
+def _scored(work: tuple[str, int, int]) -> Done:
+    family, seed, number = work
+    trace = make(family, np.random.default_rng([seed, list(FAMILIES).index(family), number]))
+    begun = time.process_time()
+    verdicts = judged(trace)
+    return Done(score(trace, verdicts), len(verdicts), time.process_time() - begun)
 
 
 def cost_per_frame(number: int) -> float:

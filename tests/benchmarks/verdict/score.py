@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.reaction.verdict import State, Verdict
@@ -88,12 +89,23 @@ def _pauses(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> None:
         frames = np.flatnonzero((trace.times_s >= start) & (trace.times_s < end))
         # A pause that is over as soon as it can be known may still be called just after it.
         inside = [i for i in calls if len(frames) and frames[0] <= i <= frames[-1] + 3]
+        if not _callable(trace, start, frames, needed):
+            calls = [i for i in calls if i not in inside]
+            continue
         result.pauses.append(
             _one_pause(trace, verdicts, inside[:1], int(frames[0]) if len(frames) else 0, start, end, needed)
         )
         calls = [i for i in calls if i not in inside]
     calls = [i for i in calls if not any(s <= trace.times_s[i] < e for s, e, _ in trace.pauses)]
     result.false_pause = bool(calls)
+
+
+def _callable(trace: Trace, start: float, frames: NDArray[np.int64], needed: int) -> bool:
+    """Where frames come unevenly or fail: enough of them within the pause, and a slope before it to rest against."""
+    fitted = np.array([isinstance(fit, Fit) for fit in trace.fits])
+    begun = max([trace.mixing_s, *(end for _, end, _ in trace.pauses if end < start)])
+    moving = (trace.times_s >= begun) & (trace.times_s < start) & fitted
+    return int(fitted[frames].sum()) >= needed and int(moving.sum()) >= 4
 
 
 def _one_pause(

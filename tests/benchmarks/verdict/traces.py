@@ -124,9 +124,9 @@ def _trace(
     _, begun = q_of(stretches, np.array([mixing]), mixing)
     rate = next(s.k for s in reversed(stretches) if s.k > 0.0)
     last = begun[-2] if math.isinf(begun[-1]) else begun[-1]
-    end = last + (5.5 / rate if math.isinf(begun[-1]) and stretches[-1].k > 0.0 else 60.0 * period)
+    end = last + (4.8 / rate if math.isinf(begun[-1]) and stretches[-1].k > 0.0 else 60.0 * period)
     if stretches[-1].beta != 1.0:
-        end = last + 5.0 ** (1.0 / stretches[-1].beta) / rate
+        end = last + 4.8 ** (1.0 / stretches[-1].beta) / rate
     times = _times(family, rng, period, end)
     q, begun = q_of(stretches, times, mixing)
     fine = np.linspace(0.0, end, 200_001)
