@@ -7,14 +7,13 @@ import multiprocessing
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from latticewatch.processing.reaction.judge import Judge
-from tests.benchmarks.verdict.score import Score, judged, score
-from tests.benchmarks.verdict.traces import ASKED, FAMILIES, make, slow
+from tests.benchmarks.verdict.score import Score, scored
+from tests.benchmarks.verdict.traces import ASKED, FAMILIES, slow
 
 
 def main() -> None:
@@ -31,7 +30,7 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs, multiprocessing.get_context("spawn")) as pool:
         for family in options.families:
             work = [(family, options.seed, number) for number in range(options.traces)]
-            done = list(pool.map(_scored, work, chunksize=10))
+            done = list(pool.map(scored, work, chunksize=10))
             scores = [one.score for one in done]
             frames, cpu = frames + sum(one.frames for one in done), cpu + sum(one.cpu_s for one in done)
             pooled += scores if family in ASKED else []
@@ -44,23 +43,6 @@ def main() -> None:
     _write(f"{cpu / frames * 1e3:.3f} ms of CPU a frame; at frame 200 {early:.3f} ms, at frame 20000 {late:.3f} ms")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1))
-
-
-@dataclass(frozen=True)
-class Done:
-    """One trace judged: its score, and what it cost."""
-
-    score: Score
-    frames: int
-    cpu_s: float
-
-
-def _scored(work: tuple[str, int, int]) -> Done:
-    family, seed, number = work
-    trace = make(family, np.random.default_rng([seed, list(FAMILIES).index(family), number]))
-    begun = time.process_time()
-    verdicts = judged(trace)
-    return Done(score(trace, verdicts), len(verdicts), time.process_time() - begun)
 
 
 def cost_per_frame(number: int) -> float:

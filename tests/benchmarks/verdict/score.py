@@ -1,6 +1,7 @@
 """What the verdicts of one trace are worth against its truth."""
 
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.refinement.fit import Fit
-from tests.benchmarks.verdict.traces import TOLERANCE, Trace
+from tests.benchmarks.verdict.traces import FAMILIES, TOLERANCE, Trace, make
 
 
 @dataclass(frozen=True)
@@ -127,3 +128,21 @@ def _forecasts(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> None
         if verdict.forecast is not None and time > trace.settled_s and verdict.state is State.REACTING:
             result.forecasts += 1
             result.held += verdict.forecast.earliest_s <= trace.complete_s <= verdict.forecast.latest_s
+
+
+@dataclass(frozen=True)
+class Done:
+    """One trace judged: its score, and what it cost."""
+
+    score: Score
+    frames: int
+    cpu_s: float
+
+
+def scored(work: tuple[str, int, int]) -> Done:
+    """The trace of this family, seed and number, made, judged and scored; for worker processes."""
+    family, seed, number = work
+    trace = make(family, np.random.default_rng([seed, list(FAMILIES).index(family), number]))
+    begun = time.process_time()
+    verdicts = judged(trace)
+    return Done(score(trace, verdicts), len(verdicts), time.process_time() - begun)
