@@ -124,8 +124,8 @@ def _one_pause(
 def _forecasts(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> None:
     if not result.due:
         return
-    for time, verdict in zip(trace.times_s, verdicts, strict=True):
-        if verdict.forecast is not None and time > trace.settled_s and verdict.state is State.REACTING:
+    for at, verdict in zip(trace.times_s, verdicts, strict=True):
+        if verdict.forecast is not None and at > trace.settled_s and verdict.state is State.REACTING:
             result.forecasts += 1
             result.held += verdict.forecast.earliest_s <= trace.complete_s <= verdict.forecast.latest_s
 
