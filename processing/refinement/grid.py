@@ -11,6 +11,10 @@ from latticewatch.processing.refinement.solve import Data
 
 Floats = NDArray[np.float64]
 MOST_BINS = 640
+# Cells that are closer to one another (Å) may exchange and meet.
+EXCHANGE_A = 0.6
+# h² + k² + l² grows by 1 at least to the next line; its tail is left out too.
+JUST_BEFORE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,22 @@ def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS) -> 
     angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
     margin = max(0.08 * (angles.max() - angles.min()), 0.1 * angles.min())
     first = int(np.searchsorted(two_theta, angles.min() - margin))
-    last = int(np.searchsorted(two_theta, angles.max() + margin))
+    last = int(np.searchsorted(two_theta, min(angles.max() + margin, _modelled_to(lines))))
     factor = max(1, math.floor((last - first) / bins_wanted))
     last -= (last - first) % factor
     grid = _means(two_theta[first:last].reshape(-1, factor))
     return Window(first, last, factor, grid, chebyshev(grid, float(two_theta[first]), float(two_theta[last - 1])))
+
+
+def _modelled_to(lines: Lines) -> float:
+    """Degrees from which a line may lie that is not in the model, wherever the cells go in an exchange."""
+    limits = [180.0]
+    for phase, cell in enumerate(lines.cell):
+        largest = max(other for other in lines.cell if abs(other - cell) < EXCHANGE_A)
+        next_root = math.sqrt(float(lines.root_n[lines.phase == phase].max()) ** 2 + JUST_BEFORE)
+        sine = lines.wavelength_A * next_root / (2.0 * largest)
+        limits.append(2.0 * math.degrees(math.asin(min(sine, 1.0))))
+    return min(limits)
 
 
 def _means(groups: Floats) -> Floats:
