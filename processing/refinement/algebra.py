@@ -102,6 +102,8 @@ def inverse(A: Floats) -> tuple[Floats, bool]:
     for i in range(n):
         for j in range(n):
             scaled[i, j] = A[i, j] * s[i] * s[j]
+        # What the data do not know at all (a component that is absent) gets a variance of 1.
+        scaled[i, i] = 1.0
     if not factorise(scaled, L):
         return out, False
     M = _inverse_factor(L)

@@ -26,6 +26,7 @@ class Lines(NamedTuple):
     1 + slope Δa + bend Δa² where composition moves it (Vegard between two isostructural components).
     cell: start cell in Å, (components,). wavelength_A. walk: (lines, lines) covariance of a unit step of the
     lines' strengths that leaves the mean of each component, weighted by intensity, where it is.
+    middle_root: median of root_n.
     """
 
     phase: NDArray[np.int64]
@@ -36,6 +37,7 @@ class Lines(NamedTuple):
     cell: NDArray[np.float64]
     wavelength_A: float
     walk: NDArray[np.float64]
+    middle_root: float
 
 
 class Layout(NamedTuple):
@@ -102,6 +104,7 @@ def lines_of(components: tuple[Component, ...], wavelength_A: float, lowest_deg:
         np.array([component.lattice_parameter_A for component in components], dtype=np.float64),
         float(wavelength_A),
         _walk(np.array(phase), np.exp(np.array(log_base))),
+        float(np.median(root_n)),
     )
 
 

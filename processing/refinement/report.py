@@ -15,6 +15,9 @@ from latticewatch.processing.refinement.solve import Solution
 Floats = NDArray[np.float64]
 # Two lattices are told apart when their distance is known to one part in so many.
 TOLD_APART = 5.0
+# A component is there when its share of the scattering is at least this, and this many sigmas.
+LEAST_SHARE = 0.015
+PRESENT_SIGMAS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,14 @@ def _shares(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) ->
     return values, gradient
 
 
+def present(shares: Shares, solution: Solution, component: int) -> bool:
+    """Whether a component is clearly there."""
+    gradient = shares.gradient[component]
+    esd = math.sqrt(max(float(gradient @ solution.covariance @ gradient), 0.0))
+    share = float(shares.values[component])
+    return share > LEAST_SHARE and share > PRESENT_SIGMAS * esd
+
+
 def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout) -> float:
     """Variance of Σ share a, with what the shares and the cells have in common."""
     gradient = cells.values @ shares.gradient
@@ -99,18 +110,25 @@ def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout
     return float(gradient @ solution.covariance @ gradient)
 
 
-def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float) -> Fit:
-    """The fit that is reported. noise: factor that the variances of the data were multiplied by."""
+def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int) -> Fit:
+    """The fit that is reported.
+
+    noise: factor that the variances of the data were multiplied by. grounded: whether what is tracked can be
+    trusted to tell merged lines apart. absent: the one of two components that is not there, -1 for none.
+    """
     cells = cells_of(solution, lay)
+    apart = cells.apart and grounded
     spread = shares.gradient @ solution.covariance @ shares.gradient.T
     esd = [math.sqrt(max(cells.covariance[p, p], 0.0)) for p in range(lay.components)]
     share_esd = [math.sqrt(max(spread[p, p], 0.0)) for p in range(lay.components)]
     each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, strict=True)
-    lattices = tuple(Lattice(*numbers) if cells.apart else Lattice() for numbers in each)
+    lattices = tuple(
+        Lattice(*numbers) if apart or (absent >= 0 and p != absent) else Lattice() for p, numbers in enumerate(each)
+    )
     bins = len(solution.residual)
     return Fit(
         lattices=lattices,
-        components=lay.components if cells.apart else 1,
+        components=lay.components if apart else 1,
         lp_mean_A=float(shares.values @ cells.values),
         lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, cells, shares, lay), 0.0)),
         rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),

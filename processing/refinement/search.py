@@ -17,7 +17,7 @@ NARROWEST_BINS = 0.6
 WIDEST_OF_RANGE = 1.0 / 60.0
 WIDTH_STEP = 1.6
 SHAPE = 0.5
-CANDIDATES = 3
+CANDIDATES = 4
 MOST_STEPS = 200
 
 
@@ -69,15 +69,18 @@ def search_for(data: Data, lines: Lines, centres: Floats) -> Search:
     return Search(data.grid, weight, basis, sizes, scans)
 
 
-def candidates(search: Search, y: Floats, order: Floats) -> list[Candidate]:
-    """The likeliest starts for a pattern y (bins,) of the search's grid, best first.
+def newcomer(search: Search, rest: Floats, component: int) -> float:
+    """Δχ² that the best place and width of a component explains of what a fit leaves (bins,)."""
+    left = _without(search.basis, rest * search.weight)
+    return max(float(_scores(scans[component], left).max()) for scans in search.scans)
 
-    order: cells that the components started from; two components keep that order.
-    """
+
+def candidates(search: Search, y: Floats) -> list[Candidate]:
+    """The likeliest starts for a pattern y (bins,) of the search's grid, best first."""
     rest = _without(search.basis, y * search.weight)
     found: list[Candidate] = []
     for size, scans in zip(search.sizes, search.scans, strict=True):
-        found.extend(_best(scans, rest, size, order))
+        found.extend(_best(scans, rest, size))
     found.sort(key=lambda candidate: -candidate.gain)
     return _distinct(found)
 
@@ -119,7 +122,7 @@ def _without(basis: Floats, rows: Floats) -> Floats:
     return np.asarray(rows - (rows @ basis) @ basis.T)
 
 
-def _best(scans: tuple[Scan, ...], rest: Floats, size: float, order: Floats) -> list[Candidate]:
+def _best(scans: tuple[Scan, ...], rest: Floats, size: float) -> list[Candidate]:
     overlaps = [np.einsum("ij,j->i", scan.templates, rest) for scan in scans]
     if len(scans) == 1:
         areas = overlaps[0] / scans[0].norms
@@ -131,24 +134,24 @@ def _best(scans: tuple[Scan, ...], rest: Floats, size: float, order: Floats) -> 
             for i in _peaks(gains)
         ]
     if len(scans) == 2:
-        return _best_pair(scans[0], scans[1], overlaps, size, order)
+        return _best_pair(scans[0], scans[1], overlaps, size)
     return _one_by_one(scans, rest, size)
 
 
-def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float, order: Floats) -> list[Candidate]:
+def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float) -> list[Candidate]:
     """Non-negative least squares of two templates at once, for all pairs of cells."""
     cross = first.templates @ second.templates.T
     b1, b2 = overlaps[0][:, None], overlaps[1][None, :]
     n1, n2 = first.norms[:, None], second.norms[None, :]
     determinant = np.maximum(n1 * n2 - cross**2, 1e-9 * n1 * n2)
     s1, s2 = (n2 * b1 - cross * b2) / determinant, (n1 * b2 - cross * b1) / determinant
-    wrong = (second.cells[None, :] - first.cells[:, None]) * (order[1] - order[0]) <= 0.0
-    both = (s1 > 0.0) & (s2 > 0.0) & ~wrong
-    gains = np.where(both, s1 * b1 + s2 * b2, 0.0)
+    gains = np.where((s1 > 0.0) & (s2 > 0.0), s1 * b1 + s2 * b2, 0.0)
+    ascending = second.cells[None, :] > first.cells[:, None]
     found = []
-    for flat in np.argsort(gains, axis=None)[::-1][:1]:
-        i, j = np.unravel_index(flat, gains.shape)
-        if gains[i, j] > 0.0:
+    # Either may have the larger cell: the intensities will say.
+    for wanted in (ascending, ~ascending):
+        i, j = np.unravel_index(int(np.argmax(np.where(wanted, gains, 0.0))), gains.shape)
+        if gains[i, j] > 0.0 and wanted[i, j]:
             cells = (float(first.cells[i]), float(second.cells[j]))
             found.append(Candidate(cells, size, (_rounded(s1[i, j]), _rounded(s2[i, j])), float(gains[i, j])))
     return found

@@ -1,5 +1,6 @@
 """Which bins are fitted: all for broad lines, the surroundings of sharp ones; never foreign lines."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,13 @@ def full_widths(x: Floats, lines: Lines, lay: Layout) -> Floats:
     size = x[lay.size + lines.phase] / np.cos(np.radians(positions(x, lines) / 2.0))
     lorentzian = 2.0 * x[lay.shape] * size
     return np.asarray(0.5346 * lorentzian + np.sqrt(0.2166 * lorentzian**2 + (2.3548 * size) ** 2))
+
+
+def cell_width(x: Floats, lines: Lines, lay: Layout) -> float:
+    """FWHM of a line of the first component near the middle of the pattern, in Å of the cell."""
+    sine = min(lines.wavelength_A * lines.middle_root / (2.0 * float(x[0])), 0.99)
+    fwhm = (2.355 + 1.1 * float(x[lay.shape])) * float(x[lay.size])
+    return float(x[0]) / sine * math.radians(fwhm) / 2.0
 
 
 def is_sharp(grid: Floats, x: Floats, lines: Lines, lay: Layout) -> bool:

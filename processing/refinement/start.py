@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 from latticewatch.processing.refinement.gate import amplitude_of
 from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.model import calculate
+from latticewatch.processing.refinement.report import present, shares_of
 from latticewatch.processing.refinement.search import Candidate, Search, candidates
 from latticewatch.processing.refinement.selection import (
     Selection,
+    cell_width,
     foreign_lines,
     full_widths,
     is_sharp,
@@ -18,8 +20,8 @@ from latticewatch.processing.refinement.selection import (
     positions,
     selected,
 )
-from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
-from latticewatch.processing.refinement.state import first_prior
+from latticewatch.processing.refinement.solve import Data, Limits, Prior, Solution, solve
+from latticewatch.processing.refinement.state import STRENGTH_FIRST, first_prior, without_component
 
 Floats = NDArray[np.float64]
 LEAST_SIGMAS = 5.0
@@ -36,39 +38,77 @@ LARGEST_OFFSET = 0.15
 LARGEST_STRENGTH = 1.2
 # Distance from the start cell (Å) over which a candidate loses standing.
 TRUSTED_A = 0.15
+# Lines this far apart in units of their width are told apart by themselves.
+APART_OF_WIDTH = 0.55
+CLEARLY_WORSE = 1.2
 COMPARABLE = 0.5
 
 
 class Start(NamedTuple):
-    """A first fit, the bins it used, and why it is not to be believed (empty: it is)."""
+    """A first fit, the bins it used, and why it is not to be believed (empty: it is).
+
+    absent: the one of two components that is not there, -1 for none.
+    """
 
     solution: Solution
     selection: Selection
     data: Data
+    prior: Prior
+    absent: int
     doubt: str
 
 
 def begin(data: Data, search: Search, lines: Lines, lay: Layout, cells: Floats) -> Start | None:
     """The best first fit around these cells (Å); None where there are no peaks."""
-    likely = [one for one in candidates(search, data.y, lines.cell) if _stands_out(one)]
+    likely = [one for one in candidates(search, data.y) if _stands_out(one)]
     # What explains far less of the pattern than another candidate is no answer, however well it fits its part.
     most = max((one.gain for one in likely), default=0.0)
     tried = [_fit(data, lines, lay, one) for one in likely if one.gain > COMPARABLE * most]
     fits = [fit for fit in tried if fit is not None and _significant(fit, lines, lay)]
     if not fits:
         return None
-    return min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, cells)))
+    best = min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, cells, lay)))
+    return _alone(best, lines, lay, cells)
 
 
 def _stands_out(candidate: Candidate) -> bool:
     return candidate.gain > 2.0 * LEAST_SIGMAS**2 * len(candidate.cells)
 
 
-def _standing(fit: Start, cells: Floats) -> float:
-    """χ² per bin, worse the farther from the cells that are expected: one line alone fits several ways."""
-    away = (fit.solution.x[: len(cells)] - cells) / TRUSTED_A
-    bins = len(fit.solution.residual)
-    return float(fit.solution.chi2 / bins * (1.0 + 0.3 * np.sum(away**2)))
+def _standing(fit: Start, cells: Floats, lay: Layout) -> float:
+    """χ² per bin with what the intensities cost, worse the farther from the cells that are expected.
+
+    One line alone fits several ways, and two components may be taken for each other.
+    """
+    x = fit.solution.x
+    there = np.arange(len(cells)) != fit.absent
+    away = np.where(there, x[: len(cells)] - cells, 0.0) / TRUSTED_A
+    strengths = float(np.sum(np.square(x[lay.strength : lay.size] / STRENGTH_FIRST)))
+    return float((fit.solution.chi2 + strengths) / len(fit.data.y) * (1.0 + 0.3 * np.sum(away**2)))
+
+
+def _alone(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
+    """The same without one of two components, where that one is clearly not there."""
+    if lay.components != 2:
+        return fit
+    if fit.doubt:
+        single = [_taken_out(fit, p, lines, lay) for p in range(2)]
+        single.sort(key=lambda one: (one.doubt != "", _standing(one, cells, lay)))
+        clear = _standing(single[1], cells, lay) > CLEARLY_WORSE * _standing(single[0], cells, lay)
+        return single[0] if clear and not single[0].doubt else fit
+    x = fit.solution.x
+    # Where the lines merge nothing tells which of the two is absent.
+    if abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay):
+        return fit
+    shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_))
+    weak = [p for p in range(2) if not present(shares, fit.solution, p)]
+    return _taken_out(fit, weak[0], lines, lay) if weak else fit
+
+
+def _taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
+    x, prior = without_component(fit.solution.x, fit.prior, absent, lay)
+    solution = solve(x, fit.data, prior, lines, lay, Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE))
+    return fit._replace(solution=solution, absent=absent, prior=prior, doubt=_doubt(solution, fit.data, lines, lay))
 
 
 def _significant(fit: Start, lines: Lines, lay: Layout) -> bool:
@@ -101,7 +141,7 @@ def _fit(data: Data, lines: Lines, lay: Layout, candidate: Candidate) -> Start |
         part = part_of(data, selected(Selection(selection.sharp), data.grid, x, lines, lay))
         rest = part.y - lines_alone(x, part, lines, lay)[0] - x[lay.background : lay.ratio] @ part.basis
         scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
-    return Start(solution, selection, used, _doubt(solution, used, lines, lay))
+    return Start(solution, selection, used, prior, -1, _doubt(solution, used, lines, lay))
 
 
 def _robust_scale(values: Floats) -> float:

@@ -34,6 +34,8 @@ GROWTH_FIRST = 0.03
 CONTRAST_FIRST = 0.5
 RATIO_FIRST = 3.0
 MEAN_STRENGTH_FIRST = 1e-4
+# ln of the ratio of two components' scattering where one is absent.
+ABSENT = -25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class State:
     """After a frame: all parameters, what is known of the tracked ones, and the pattern.
 
     mean, covariance: of the tracked parameters as of ``age`` frames ago, while the cells moved by ``moved`` (Å)
-    since. certainty: distance of two cells over its standard deviation.
+    since. certainty: distance of two cells over its standard deviation. grounded: frames since the start in which
+    the lines of two components were apart. absent: the one of two components that is not there, -1 for none.
     """
 
     x: Floats
@@ -64,6 +67,8 @@ class State:
     age: int
     moved: float
     certainty: float
+    grounded: int
+    absent: int
     seen: Seen
 
     def prior(self, lines: Lines, lay: Layout, frames: int) -> Prior:
@@ -89,6 +94,18 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     block = slice(lay.strength - lay.ratio, lay.size - lay.ratio)
     full[block, block] = (frames * STRENGTH_STEP**2 + moved * STRENGTH_PER_A**2) * lines.walk
     return full
+
+
+def without_component(x: Floats, prior: Prior, absent: int, lay: Layout) -> tuple[Floats, Prior]:
+    """Start values and prior with one of two components taken out: its scattering is held at next to nothing."""
+    new, information = x.copy(), prior.information.copy()
+    away = ABSENT if absent == 1 else -ABSENT
+    new[lay.scale] += 0.0 if absent == 1 else x[lay.ratio] - away
+    new[lay.ratio] = away
+    information[0, 0] = 1e6
+    mean = prior.mean.copy()
+    mean[0] = away
+    return new, Prior(mean, information)
 
 
 def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats, Prior]:

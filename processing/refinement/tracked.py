@@ -15,10 +15,11 @@ from latticewatch.processing.refinement.grid import data_of, window_of
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, layout, lines_of
 from latticewatch.processing.refinement.merged import solve_merged
 from latticewatch.processing.refinement.report import counted_lines, fit_of, shares_of
-from latticewatch.processing.refinement.search import Search, search_for
-from latticewatch.processing.refinement.selection import Selection
+from latticewatch.processing.refinement.search import Search, newcomer, search_for
+from latticewatch.processing.refinement.selection import Selection, cell_width
 from latticewatch.processing.refinement.solve import Data, Limits, Solution, solve
 from latticewatch.processing.refinement.start import (
+    APART_OF_WIDTH,
     CELL_STEP_A,
     FEWEST_BINS,
     LEAST_SIGMAS,
@@ -42,6 +43,10 @@ NOISE_FRAMES = 30
 CERTAIN = 12.0
 # Below this distance, in units of a line's width, what is tracked is left as it was.
 FROZEN_BELOW = 0.12
+# Merged lines are told apart only by what was learnt in more frames than these in which they were apart.
+GROUNDED = 3
+# Δχ² at which a component that was absent is looked for anew.
+ARRIVED = 50.0
 
 
 def certainty_of(solution: Solution) -> float:
@@ -60,7 +65,6 @@ class TrackedRefinement:
         half = (self._grid[1] - self._grid[0]) / 2.0
         low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
         self._counted = counted_lines(self._lines, low, high)
-        self._middle_root = float(np.median(self._lines.root_n))
         self._selection = Selection()
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
@@ -86,8 +90,8 @@ class TrackedRefinement:
         if self._state:
             part = fitted_part(self._selection, data, self._state.x, self._lines, self._lay)
             solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
-            if solution is not None and not self._out_of_family(solution):
-                return self._accept(solution, part)
+            if solution is not None and not self._out_of_family(solution) and not self._arrived(solution, part):
+                return self._accept(solution, part, self._state.absent)
         return self._restart(data_of(self._window, pattern.intensity, pattern.sigma, 1.0))
 
     def _dark(self, pattern: Pattern) -> bool:
@@ -105,10 +109,7 @@ class TrackedRefinement:
         return draw(parameters, self._grid, self._window, self._lines, self._lay)
 
     def _width(self, x: Floats) -> float:
-        """FWHM of a line in Å of the cell, near the middle of the pattern."""
-        sine = min(self._lines.wavelength_A * self._middle_root / (2.0 * float(x[0])), 0.99)
-        fwhm = (2.355 + 1.1 * float(x[self._lay.shape])) * float(x[self._lay.size])
-        return float(x[0]) / sine * math.radians(fwhm) / 2.0
+        return cell_width(x, self._lines, self._lay)
 
     def _follow(self, state: State, data: Data) -> Solution | None:
         """The fit from the state of the frame before; None where its peaks are not there."""
@@ -122,9 +123,9 @@ class TrackedRefinement:
         x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
         prior = state.prior(self._lines, lay, self._since)
         free = Limits(CELL_STEP_A, False, ITERATIONS, FOLLOWED)
-        if state.certainty > CERTAIN:
+        if state.certainty > CERTAIN or state.absent >= 0:
             solution = solve(x, data, prior, self._lines, lay, free)
-            if lay.components != 2 or certainty_of(solution) > CERTAIN:
+            if lay.components != 2 or state.absent >= 0 or certainty_of(solution) > CERTAIN:
                 return solution
         held = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
         return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
@@ -140,7 +141,9 @@ class TrackedRefinement:
             return Gap(f"fit refused: {start.doubt}")
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
         self._chi2.clear()
-        return self._accept(start.solution, start.data)
+        if self._lay.components == 2:
+            self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
+        return self._accept(start.solution, start.data, start.absent)
 
     def _out_of_family(self, solution: Solution) -> bool:
         """Whether this fit failed, or its χ² is not what it was in the frames before."""
@@ -151,16 +154,34 @@ class TrackedRefinement:
         chance = FAMILY_SIGMAS * math.sqrt(2.0 / len(solution.residual))
         return _per_bin(solution, self._noise) > max(_middle(self._chi2), 1.0) * (FAMILY_FACTOR + chance)
 
-    def _accept(self, solution: Solution, data: Data) -> Fit:
+    def _arrived(self, solution: Solution, data: Data) -> bool:
+        """Whether the component that was absent is there now."""
+        absent = -1 if self._state is None else self._state.absent
+        if absent < 0 or self._search is None or len(self._search.grid) != len(data.y):
+            return False
+        return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * max(1.0, self._noise)
+
+    def _accept(self, solution: Solution, data: Data, absent: int) -> Fit:
         x, lay = solution.x, self._lay
-        fit = fit_of(solution, shares_of(x, self._lines, lay, self._counted), lay, self._noise)
+        grounded = self._grounded(x)
+        trusted = lay.components != 2 or grounded > GROUNDED or abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x)
+        shares = shares_of(x, self._lines, lay, self._counted)
+        fit = fit_of(solution, shares, lay, self._noise, trusted and absent < 0, absent)
         self._chi2.append(_per_bin(solution, self._noise))
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
-        self._state = self._next_state(solution, Seen(data.grid, peaks, residual))
+        seen = Seen(data.grid, peaks, residual)
+        self._state = self._next_state(solution, grounded, absent, seen)
         self._since = 1
         return fit
+
+    def _grounded(self, x: Floats) -> int:
+        """Frames since the start in which the lines of two components were apart."""
+        before = 0 if self._state is None else self._state.grounded
+        if self._lay.components != 2:
+            return before
+        return before + (abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x))
 
     def _update_noise(self, residual: Floats) -> None:
         """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
@@ -173,15 +194,16 @@ class TrackedRefinement:
         self._frames = min(self._frames + 1, NOISE_FRAMES)
         self._noise += (found - self._noise) / (self._frames + 1)
 
-    def _next_state(self, solution: Solution, seen: Seen) -> State:
+    def _next_state(self, solution: Solution, grounded: int, absent: int, seen: Seen) -> State:
         x, start, old = solution.x, self._lay.ratio, self._state
         two = self._lay.components == 2
         moved = 0.0 if old is None else float(np.abs(x[: self._lay.components] - old.x[: self._lay.components]).max())
         certainty = certainty_of(solution) if two else math.inf
         if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
-            return State(x, old.mean, old.covariance, old.age + self._since, old.moved + moved, certainty, seen)
+            age, moved = old.age + self._since, old.moved + moved
+            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen)
         covariance = solution.covariance[start:, start:].copy()
-        return State(x, x[start:].copy(), covariance, 0, moved, certainty, seen)
+        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen)
 
 
 def _per_bin(solution: Solution, noise: float) -> float:
