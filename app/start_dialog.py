@@ -268,13 +268,19 @@ def _path(box: QComboBox) -> Path | None:
     return data if isinstance(data, Path) else None
 
 
+def _short(path: Path) -> str:
+    """The end of a path, which tells more than its beginning; the tooltip has it all."""
+    return str(path) if len(path.parts) <= 3 else str(Path("…", *path.parts[-2:]))
+
+
 def _put_first(box: QComboBox, paths: list[Path]) -> None:
     for path in reversed(paths):
         for number in range(box.count()):
             if box.itemData(number) == path:
                 box.removeItem(number)
                 break
-        box.insertItem(0, str(path), path)
+        box.insertItem(0, _short(path), path)
+        box.setItemData(0, str(path), Qt.ItemDataRole.ToolTipRole)
     if paths:
         box.setCurrentIndex(0)
 

@@ -94,7 +94,7 @@ PICTURES = {
 def simulate(folder: Path, recipe: str) -> Path:
     """A scan of this recipe and its run file."""
     scan, run = folder / recipe, folder / f"{recipe}.h5"
-    write_scan(recipe, scan, frames=FRAMES[recipe])
+    write_scan(recipe, scan, frames=FRAMES[recipe], detector="pilatus300k")
     run_headless(recorded_scan(scan, Given(), run), as_json=False, title=recipe)
     return run
 

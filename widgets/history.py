@@ -72,7 +72,7 @@ class History:
 
     def _append(self, row: Row) -> None:
         self.timeline.append(row.time_s)
-        intensity = None if row.pattern is None else row.pattern.intensity
+        intensity = None if row.pattern is None or _dark(row) else row.pattern.intensity
         self.window_map.append(None if intensity is None else intensity[self.window])
         self.whole_map.append(intensity)
         self._note_state(row)
@@ -101,6 +101,11 @@ class History:
             return
         since = row.verdict.since_s if np.isfinite(row.verdict.since_s) else now
         self.episodes.append(Episode(row.verdict.state, since, now, now, lp))
+
+
+def _dark(row: Row) -> bool:
+    """Without beam nothing was measured: a hole in the map, not a row of zeros."""
+    return isinstance(row.fit, Gap) and row.fit.reason.startswith("no beam")
 
 
 def watched_lp_A(fit: Fit) -> float:

@@ -231,7 +231,7 @@ class PatternView(QWidget):
         if visible.any():
             values = pattern.intensity[visible]
             bottom, top = float(values.min()), float(values.max())
-            span = max(top - bottom, 1e-6)
+            span = top - bottom if top > bottom else max(abs(top), 1.0)
             room = 0.07 * len(self._ticks) + 0.06
             wanted = (bottom - room * span, top + 0.06 * span)
             shown = self.plot.getPlotItem().getViewBox().viewRange()[1]

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib
 import pyqtgraph as pg
 from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QPalette
 from PyQt6.QtWidgets import QApplication, QWidget
@@ -111,6 +110,8 @@ def ensure_font(application: QApplication, size_pt: float = 10.0) -> None:
     """
     metrics = QFontMetrics(application.font())
     if not all(metrics.inFontUcs4(ord(letter)) for letter in LETTERS):
+        import matplotlib  # slow to load, and seldom needed here
+
         folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
         for name in FONT_FILES:
             QFontDatabase.addApplicationFont(str(folder / name))
