@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.reaction.beginning import Beginning, begun_at, fitted_decay, mean_of
 from latticewatch.processing.reaction.observed import Observed, observed
-from latticewatch.processing.reaction.stretches import LEAST_FRAMES, Decay, fit_decay
+from latticewatch.processing.reaction.stretches import LEAST_FRAMES, Decay
 from latticewatch.processing.reaction.verdict import State
 from latticewatch.processing.series import Row
 from latticewatch.processing.setup import Setup
@@ -83,14 +84,14 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
     pauses = _pauses(rows, seen)
     called = _called(rows)
     stretches = _stretches(mixing, pauses, seen)
-    decays = [_fitted(seen, start, end) for start, end in stretches]
-    start = _start(seen, mixing, decays)
+    decays = [fitted_decay(seen, start, end) for start, end in stretches]
+    begun = begun_at(seen, mixing, pauses[0].start_s if pauses else math.inf)
     end = _end(seen, pauses, called)
     complete = None
     if called is not None:
-        reached = _reached(decays, start, called[0], setup.tolerance, seen)
+        reached = _reached(decays[-1] if decays else None, begun, called[0], setup.tolerance)
         complete = Completion(called[0], reached, *end)
-    half = _half_time(seen, mixing, start)
+    half = _half_time(seen, mixing, begun)
     return Kinetics(
         mixing_s=mixing,
         pauses=pauses,
@@ -98,8 +99,8 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
         half_time_s=half[0],
         half_time_esd_s=half[1],
         rates=tuple(_rate(*limits, decay) for limits, decay in zip(stretches, decays, strict=True) if decay),
-        lp_start_A=start[0],
-        lp_start_esd_A=start[1],
+        lp_start_A=begun.lp_A,
+        lp_start_esd_A=begun.lp_esd_A,
         lp_end_A=end[0],
         lp_end_esd_A=end[1],
     )
@@ -124,7 +125,7 @@ def _pauses(rows: Sequence[Row], seen: Observed) -> tuple[Pause, ...]:
 def _pause(seen: Observed, begun: tuple[float, float], end_s: float) -> Pause:
     start_s, declared_s = begun
     within = (seen.times_s >= start_s) & ~(seen.times_s > end_s)
-    return Pause(start_s, end_s, *_mean(seen, within), declared_s)
+    return Pause(start_s, end_s, *mean_of(seen, within), declared_s)
 
 
 def _called(rows: Sequence[Row]) -> tuple[float, float] | None:
@@ -146,73 +147,27 @@ def _stretches(mixing: float, pauses: tuple[Pause, ...], seen: Observed) -> list
     return [(a, b) for a, b in zip(begins, ends, strict=True) if a < b]
 
 
-def _fitted(seen: Observed, start: float, end: float) -> Decay | None:
-    z, esd = (seen.lp_A, seen.lp_esd_A) if seen.single else (seen.distance_A, seen.distance_esd_A)
-    chosen = (seen.times_s >= start) & (seen.times_s <= end) & np.isfinite(z) & (esd > 0.0)
-    return fit_decay(start, seen.times_s[chosen], z[chosen], esd[chosen], free_end=seen.single)
-
-
 def _rate(start: float, end: float, decay: Decay) -> Rate:
     k, esd = decay.rate
     return Rate(start, end, k, esd, "stretched exponential" if decay.stretched else "exponential")
-
-
-def _mean(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """Weighted mean of the watched lattice parameter, its esd no less than the scatter allows."""
-    chosen = chosen & np.isfinite(seen.lp_A) & (seen.lp_esd_A > 0.0)
-    if not chosen.any():
-        return NAN, NAN
-    y, w = seen.lp_A[chosen], 1.0 / seen.lp_esd_A[chosen] ** 2
-    mean = float(w @ y / w.sum())
-    excess = float(w @ (y - mean) ** 2) / max(len(y) - 1, 1)
-    return mean, math.sqrt(max(excess, 1.0) / float(w.sum()))
-
-
-def _start(seen: Observed, mixing: float, decays: list[Decay | None]) -> tuple[float, float]:
-    """The watched lattice at the mixing: at rest before it, or followed back to it."""
-    before = seen.times_s < mixing
-    if before.sum() >= 1:
-        return _mean(seen, before)
-    decay = decays[0] if decays else None
-    if decay is None:
-        return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
-    if seen.single:
-        return float(decay.values[0]), math.sqrt(float(decay.covariance[0, 0]))
-    return _followed_back(seen, decay)
-
-
-def _followed_back(seen: Observed, decay: Decay) -> tuple[float, float]:
-    """The watched lattice is a straight line against the distance: read it where the distance was at the start."""
-    chosen = np.isfinite(seen.distance_A) & np.isfinite(seen.lp_A) & (seen.lp_esd_A > 0.0)
-    if chosen.sum() < LEAST_FRAMES:
-        return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
-    away = seen.distance_A[chosen] - decay.values[0]
-    design = np.stack([np.ones_like(away), away], axis=1) / seen.lp_esd_A[chosen, None]
-    solution, *_ = np.linalg.lstsq(design, seen.lp_A[chosen] / seen.lp_esd_A[chosen], rcond=None)
-    covariance = np.linalg.pinv(design.T @ design)
-    spread = covariance[0, 0] + solution[1] ** 2 * decay.covariance[0, 0]
-    return float(solution[0]), math.sqrt(float(spread))
 
 
 def _end(seen: Observed, pauses: tuple[Pause, ...], called: tuple[float, float] | None) -> tuple[float, float]:
     """The watched lattice where the run ended: over the complete part, the last rest, or the last frame."""
     if called is not None:
         # The later half: what is left under the tolerance still goes on.
-        return _mean(seen, seen.times_s >= (called[0] + float(seen.times_s[-1])) / 2.0)
+        return mean_of(seen, seen.times_s >= (called[0] + float(seen.times_s[-1])) / 2.0)
     if pauses and math.isnan(pauses[-1].end_s):
         return pauses[-1].lp_A, pauses[-1].lp_esd_A
     return float(seen.lp_A[-1]), float(seen.lp_esd_A[-1])
 
 
-def _reached(
-    decays: list[Decay | None], start: tuple[float, float], declared_s: float, tolerance: float, seen: Observed
-) -> float:
+def _reached(last: Decay | None, begun: Beginning, declared_s: float, tolerance: float) -> float:
     """When what remained fell under the tolerance: on the decay of the last stretch, else when it was called."""
-    first, last = (decays[0], decays[-1]) if decays else (None, None)
-    if first is None or last is None:
+    if last is None:
         return declared_s
     end = float(last.values[2]) if last.free_end else 0.0
-    total = abs((start[0] if seen.single else float(first.values[0])) - end)
+    total = abs(begun.coordinate_A - end)
     share = abs(float(last.values[0]) - end) / (tolerance * total) if total > 0.0 else NAN
     if not share > 1.0:
         return declared_s
@@ -220,7 +175,7 @@ def _reached(
     return float(last.start_s + math.log(share) ** (1.0 / beta) / last.rate[0])
 
 
-def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tuple[float, float]:
+def _half_time(seen: Observed, mixing: float, begun: Beginning) -> tuple[float, float]:
     """From mixing until half the total change, from the nine frames around the crossing."""
     z = seen.lp_A if seen.single else seen.distance_A
     esd = seen.lp_esd_A if seen.single else seen.distance_esd_A
@@ -228,7 +183,7 @@ def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tup
     t, z, esd = seen.times_s[chosen], z[chosen], esd[chosen]
     if len(z) < LEAST_FRAMES:
         return NAN, NAN
-    first = start[0] if seen.single else _first_distance(seen, mixing)
+    first = begun.coordinate_A
     half = (first + float(np.mean(z[-LEAST_FRAMES:]))) / 2.0 if seen.single else first / 2.0
     passed = np.sign(z - half) != np.sign(first - half)
     # Three in a row: one outlier is no crossing.
@@ -236,25 +191,23 @@ def _half_time(seen: Observed, mixing: float, start: tuple[float, float]) -> tup
     if not len(steady):
         return NAN, NAN
     near = slice(max(0, int(steady[0]) - 4), int(steady[0]) + 5)
-    passed_s, esd_s = _crossing(t[near] - t[steady[0]], z[near] - half, esd[near])
+    # Half way is known no better than half of what the start is uncertain by.
+    level_esd = begun.coordinate_esd_A / 2.0
+    passed_s, esd_s = _crossing(t[near] - t[steady[0]], z[near] - half, esd[near], level_esd)
     return float(t[steady[0]]) + passed_s - mixing, esd_s
 
 
-def _crossing(t: NDArray[np.float64], z: NDArray[np.float64], esd: NDArray[np.float64]) -> tuple[float, float]:
-    """Where a parabola through these points (n,) is zero, nearest to t = 0, with its esd."""
+def _crossing(
+    t: NDArray[np.float64], z: NDArray[np.float64], esd: NDArray[np.float64], level_esd: float
+) -> tuple[float, float]:
+    """Where a parabola through these points (n,) is zero, nearest to t = 0, with its esd; level_esd: of that zero."""
     design = np.vander(t, 3, increasing=True) / esd[:, None]
     level, slope, bend = (float(value) for value in np.linalg.lstsq(design, z / esd, rcond=None)[0])
     inside = slope**2 - 4.0 * bend * level
     if not slope or inside < 0.0:
         return NAN, NAN
     root = -2.0 * level / (slope + math.copysign(math.sqrt(inside), slope))
-    gradient = np.array([1.0, root, root**2]) / (slope + 2.0 * bend * root or slope)
-    return root, math.sqrt(max(float(gradient @ np.linalg.pinv(design.T @ design) @ gradient), 0.0))
-
-
-def _first_distance(seen: Observed, mixing: float) -> float:
-    before = (seen.times_s < mixing) & np.isfinite(seen.distance_A)
-    if before.any():
-        return float(np.mean(seen.distance_A[before]))
-    decay = _fitted(seen, mixing, float(seen.times_s[min(12, len(seen.times_s) - 1)]))
-    return float(decay.values[0]) if decay else float(seen.distance_A[np.isfinite(seen.distance_A)][0])
+    speed = slope + 2.0 * bend * root or slope
+    gradient = np.array([1.0, root, root**2])
+    variance = float(gradient @ np.linalg.pinv(design.T @ design) @ gradient) + level_esd**2
+    return root, math.sqrt(max(variance, 0.0)) / abs(speed)

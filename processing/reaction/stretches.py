@@ -11,6 +11,8 @@ Array = NDArray[np.float64]
 LEAST_FRAMES = 5
 # Difference in BIC from which a stretched exponential is said: "very strong" (Kass and Raftery 1995).
 EVIDENCE = 10.0
+# An exponent this near to 1 is what small errors of the fits make of an exponential; no chemistry is read into it.
+PLAIN = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def fit_decay(start_s: float, times_s: Array, y: Array, esd: Array, free_end: bo
     if plain is None or len(y) < 4 * LEAST_FRAMES:
         return plain[0] if plain else None
     bent = _solved(start_s, times_s, y, esd, free_end, stretched=True)
-    if bent is None or plain[1] - bent[1] - math.log(len(y)) < EVIDENCE:
+    if bent is None or plain[1] - bent[1] - math.log(len(y)) < EVIDENCE or abs(bent[0].values[-1] - 1.0) < PLAIN:
         return plain[0]
     return bent[0]
 
