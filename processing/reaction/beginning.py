@@ -53,14 +53,20 @@ def fitted_decay(seen: Observed, start: float, end: float) -> Decay | None:
 
 
 def mean_of(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """Weighted mean of the watched lattice parameter, its esd no less than the scatter allows."""
+    """Weighted mean of the watched lattice parameter over the chosen frames (n,), with its esd.
+
+    The fits of neighbouring frames share what they learnt of profiles and amounts: that part of their errors, about the
+    esd of one frame, does not average out.
+    """
     chosen = chosen & np.isfinite(seen.lp_A) & (seen.lp_esd_A > 0.0)
     if not chosen.any():
         return NAN, NAN
-    y, w = seen.lp_A[chosen], 1.0 / seen.lp_esd_A[chosen] ** 2
+    y, esd = seen.lp_A[chosen], seen.lp_esd_A[chosen]
+    w = esd**-2
     mean = float(w @ y / w.sum())
     excess = float(w @ (y - mean) ** 2) / max(len(y) - 1, 1)
-    return mean, math.sqrt(max(excess, 1.0) / float(w.sum()))
+    shared = float(np.median(esd)) if len(y) > 1 else 0.0
+    return mean, math.hypot(math.sqrt(max(excess, 1.0) / float(w.sum())), shared)
 
 
 def _watched_at(seen: Observed, chosen: NDArray[np.intp], distance_A: float, variance: float) -> tuple[float, float]:
