@@ -7,6 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+# Polynomials over a part of their range are nearly dependent; this much of each keeps them apart.
+RIDGE = 1e-11
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
@@ -103,7 +105,7 @@ def inverse(A: Floats) -> tuple[Floats, bool]:
         for j in range(n):
             scaled[i, j] = A[i, j] * s[i] * s[j]
         # What the data do not know at all (a component that is absent) gets a variance of 1.
-        scaled[i, i] = 1.0
+        scaled[i, i] = 1.0 + RIDGE
     if not factorise(scaled, L):
         return out, False
     M = _inverse_factor(L)
@@ -130,7 +132,7 @@ def _inverse_factor(L: Floats) -> Floats:
     return M
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _mirror(A: Floats) -> None:
     for i in range(len(A)):
         for j in range(i):

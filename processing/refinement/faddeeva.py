@@ -90,7 +90,7 @@ def far(x: float, y: float) -> tuple[float, float]:
     return -(ir * ai + ii * ar) / ROOT_PI, (ir * ar - ii * ai) / ROOT_PI
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def faddeeva(x: float, y: float) -> tuple[float, float]:
     """Real and imaginary part of w(x + iy), y >= 0."""
     if abs(x) < NEAR and y < NEAR:

@@ -21,7 +21,7 @@ class Amplitude(NamedTuple):
     background: Floats
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def amplitude_of(peaks: Floats, data: Data) -> Amplitude:
     """Linear least squares of these peaks (bins,) and the background. The deviation is 0 where it cannot be told."""
     bins = len(data.y)

@@ -34,7 +34,7 @@ STEP = 0.05
 REPEATS = 3
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def at_distance(x: Floats, share: float, distance: float) -> Floats:
     """The parameters with the two cells this far apart (Å, signed) and their weighted mean where it was."""
     new = x.copy()
@@ -43,7 +43,7 @@ def at_distance(x: Floats, share: float, distance: float) -> Floats:
     return new
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _moments(g: Floats, S: Floats, start: float, sign: float, reach: float) -> tuple[Floats, Floats]:
     """Mean and covariance of (δ, δ²/2) for d from 0 to reach, in the direction of sign; start: d_r >= 0."""
     cost = np.empty(NODES)
@@ -64,7 +64,7 @@ def _moments(g: Floats, S: Floats, start: float, sign: float, reach: float) -> t
     return mean, covariance
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _schur(A: Floats, g: Floats, C: Floats) -> tuple[Floats, Floats, Floats]:
     """Response K (n, 2) of all parameters to δ and δ²/2, and the gradient and curvature left for these two.
 
@@ -84,7 +84,7 @@ def _schur(A: Floats, g: Floats, C: Floats) -> tuple[Floats, Floats, Floats]:
     return K, gradient, S
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout, sign: float, reach: float) -> Solution:
     """The posterior mean and covariance, expanded around a solution with its distance held."""
     share, bins, n = held.share, len(data.y), lay.length
@@ -114,7 +114,7 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     return Solution(x, share, covariance, rest, held.iterations, held.converged, held.wrss, held.residual, held.model)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def solve_merged(
     x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: Limits, sign: float, width: float
 ) -> Solution:
@@ -134,6 +134,6 @@ def solve_merged(
     return result
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _start(x: Floats, width: float) -> float:
     return max(abs(x[1] - x[0]), LEAST * width)

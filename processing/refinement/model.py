@@ -28,7 +28,7 @@ LEAST_DISTANCE = 1e-5
 LEAST_AMPLITUDE = 1e-3
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def spread_of(x: Floats, phase: int, lines: Lines, lay: Layout) -> tuple[float, float, float, float]:
     """Variance c κ of a component's cells in Å², and its derivatives by c, by k and by a_2 - a_1."""
     if lay.components != 2:
@@ -42,7 +42,7 @@ def spread_of(x: Floats, phase: int, lines: Lines, lay: Layout) -> tuple[float, 
     return fraction * d * d, d * d, log * log * d * d, by_d
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout) -> tuple[float, float, float]:
     """Area of a line, ln g, and d ln g / da."""
     phase = lines.phase[line]
@@ -61,7 +61,7 @@ def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout
     return math.exp(min(exponent, 600.0)), log_g, rise
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def bragg(a: float, root_n: float, wavelength_A: float) -> float:
     """θ in radians, NaN where the line does not exist."""
     sine = wavelength_A * root_n / (2.0 * a)
@@ -129,7 +129,7 @@ def _tail_part(
         vg[i] = -norm * scale * rise
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def voigt(grid: Floats, centre: float, sigma: float, gamma: float, out: Floats) -> None:
     """V, dV/dx, dV/dσ and dV/dΓ over the grid into out (4, bins); unit area, Γ the Lorentzian's half width."""
     scale = sigma * ROOT_TWO

@@ -18,6 +18,8 @@ TOLD_APART = 5.0
 # A component is there when its share of the scattering is at least this, and this many sigmas.
 LEAST_SHARE = 0.015
 PRESENT_SIGMAS = 6.0
+# What the shape that is left of a profile does to the ratio of two areas, whatever the counts.
+RATIO_FLOOR = 0.0012
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def shares_of(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) 
     return Shares(*_shares(x, lines, lay, counted))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _shares(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     areas, log_g = np.zeros(lay.lines), np.zeros(lay.lines)
     values = np.zeros(lay.components)
@@ -99,7 +101,7 @@ def present(shares: Shares, solution: Solution, component: int) -> bool:
     return share > LEAST_SHARE and share > PRESENT_SIGMAS * esd
 
 
-def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout) -> float:
+def _mean_variance(solution: Solution, covariance: Floats, cells: Cells, shares: Shares, lay: Layout) -> float:
     """Variance of Σ share a, with what the shares and the cells have in common."""
     gradient = cells.values @ shares.gradient
     if lay.components == 2:
@@ -107,7 +109,7 @@ def _mean_variance(solution: Solution, cells: Cells, shares: Shares, lay: Layout
         gradient[1] = shares.values[1] - solution.share
     else:
         gradient[: lay.components] = shares.values
-    return float(gradient @ solution.covariance @ gradient)
+    return float(gradient @ covariance @ gradient)
 
 
 def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int) -> Fit:
@@ -118,7 +120,10 @@ def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, ground
     """
     cells = cells_of(solution, lay)
     apart = cells.apart and grounded
-    spread = shares.gradient @ solution.covariance @ shares.gradient.T
+    covariance = solution.covariance.copy()
+    for i in range(lay.ratio, lay.strength):
+        covariance[i, i] += RATIO_FLOOR**2
+    spread = shares.gradient @ covariance @ shares.gradient.T
     esd = [math.sqrt(max(cells.covariance[p, p], 0.0)) for p in range(lay.components)]
     share_esd = [math.sqrt(max(spread[p, p], 0.0)) for p in range(lay.components)]
     each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, strict=True)
@@ -130,7 +135,7 @@ def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, ground
         lattices=lattices,
         components=lay.components if apart else 1,
         lp_mean_A=float(shares.values @ cells.values),
-        lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, cells, shares, lay), 0.0)),
+        lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, covariance, cells, shares, lay), 0.0)),
         rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),
         chi2_reduced=noise * solution.chi2 / max(bins - lay.components - 1 - BACKGROUND_TERMS, 1),
         iterations=solution.iterations,

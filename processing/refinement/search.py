@@ -103,7 +103,7 @@ def _scan(grid: Floats, lines: Lines, p: int, centre: float, size: float, weight
     return Scan(cells, templates, np.maximum(np.einsum("ij,ij->i", templates, templates), 1e-300))
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _templates(grid: Floats, cells: Floats, roots: Floats, areas: Floats, size: float, wavelength_A: float) -> Floats:
     """Lines of unit total area for each cell, (cells, bins)."""
     total = np.zeros((len(cells), len(grid)))

@@ -79,9 +79,15 @@ def foreign_lines(rest: Floats, scale: float, data: Data, x: Floats, lines: Line
     flank = free & (height > FLANK_SIGMAS)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flank, [False]]).astype(np.int8)))
     runs = [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2], strict=True)]
-    tall = [(first, last) for first, last in runs if height[first:last].max() > FOREIGN_SIGMAS]
+    tall = [(first, last) for first, last in runs if _is_line(height[first:last])]
     half = float(np.median(np.diff(data.grid))) / 2.0
     return Selection(True, tuple((data.grid[first] - half, data.grid[last - 1] + half) for first, last in tall))
+
+
+def _is_line(height: Floats) -> bool:
+    """Tall, and highest inside: what falls off from the edge is the flank of a line of the model."""
+    top = int(np.argmax(height))
+    return bool(height[top] > FOREIGN_SIGMAS and 0 < top < len(height) - 1)
 
 
 def _near_lines(grid: Floats, x: Floats, lines: Lines, lay: Layout) -> Bools:

@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.algebra import back_substitute, factorise, inverse, normal_matrix
+from latticewatch.processing.refinement.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
 from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.model import bragg, calculate, line_intensity
 
@@ -66,7 +66,7 @@ class Solution(NamedTuple):
     model: Floats
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def second_share(x: Floats, lines: Lines, lay: Layout) -> float:
     """The second component's share of the scattering, 0 but for two components."""
     if lay.components != 2:
@@ -80,7 +80,7 @@ def second_share(x: Floats, lines: Lines, lay: Layout) -> float:
     return total[1] / (total[0] + total[1])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def evaluate(x: Floats, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
     """Model and Jacobian; for two components over (m, d, ...)."""
     calculate(x, data.grid, data.basis, lines, lay, y, J)
@@ -91,7 +91,7 @@ def evaluate(x: Floats, share: float, data: Data, lines: Lines, lay: Layout, y: 
             J[1, i] = (1.0 - share) * j1 - share * j0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _step(x: Floats, share: float, delta: Floats, lay: Layout, lim: Limits) -> Floats:
     """The parameters after a step, kept within what is possible."""
     new = x + delta
@@ -115,14 +115,14 @@ def _step(x: Floats, share: float, delta: Floats, lay: Layout, lim: Limits) -> F
     return new
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def weigh(y: Floats, data: Data, w: Floats) -> None:
     for i in range(len(y)):
         variance = data.variance[i] + data.gain[i] * (y[i] - data.y[i])
         w[i] = 1.0 / max(variance, data.floor[i])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _prior_cost(x: Floats, prior: Prior, lay: Layout) -> float:
     d = x[lay.ratio :] - prior.mean
     total = 0.0
@@ -134,7 +134,7 @@ def _prior_cost(x: Floats, prior: Prior, lay: Layout) -> float:
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _chi2(y: Floats, data: Data, w: Floats) -> float:
     total = 0.0
     for i in range(len(y)):
@@ -143,7 +143,7 @@ def _chi2(y: Floats, data: Data, w: Floats) -> float:
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
     n = len(prior.mean)
     for i in range(n):
@@ -153,7 +153,7 @@ def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> Non
             g[lay.ratio + i] -= value * (x[lay.ratio + j] - prior.mean[j])
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _damped(A: Floats, g: Floats, damping: float, L: Floats) -> tuple[Floats, bool]:
     n = len(g)
     s = np.empty(n)
@@ -165,13 +165,13 @@ def _damped(A: Floats, g: Floats, damping: float, L: Floats) -> tuple[Floats, bo
         b[i] = g[i] * s[i]
         for j in range(n):
             scaled[i, j] = A[i, j] * s[i] * s[j]
-        scaled[i, i] = 1.0 + damping if A[i, i] > 0.0 else 1.0
+        scaled[i, i] = 1.0 + RIDGE + damping if A[i, i] > 0.0 else 1.0
     if not factorise(scaled, L):
         return b, False
     return back_substitute(L, b) * s, True
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _hold(A: Floats, g: Floats, i: int) -> None:
     A[i, :] = 0.0
     A[:, i] = 0.0
@@ -179,7 +179,7 @@ def _hold(A: Floats, g: Floats, i: int) -> None:
     g[i] = 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
     """Parameters at their bound that want to go beyond stay there."""
     if x[lay.shape] <= LEAST_SHAPE and g[lay.shape] < 0.0:
@@ -190,7 +190,7 @@ def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
                 _hold(A, g, i)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def _at_bound(x: Floats, lay: Layout) -> bool:
     at = x[lay.shape] <= LEAST_SHAPE
     for i in range(lay.spread, lay.growth):
@@ -198,7 +198,7 @@ def _at_bound(x: Floats, lay: Layout) -> bool:
     return at
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: Limits) -> Solution:
     """The most probable parameters of this pattern, with their covariance."""
     bins, n = len(data.y), lay.length

@@ -40,7 +40,9 @@ LARGEST_STRENGTH = 1.2
 TRUSTED_A = 0.15
 # Lines this far apart in units of their width are told apart by themselves.
 APART_OF_WIDTH = 0.55
-CLEARLY_WORSE = 1.2
+CLEARLY_WORSE = 1.5
+# Δχ² that a second component must be worth.
+WORTH_A_COMPONENT = 50.0
 COMPARABLE = 0.5
 
 
@@ -91,18 +93,22 @@ def _alone(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
     """The same without one of two components, where that one is clearly not there."""
     if lay.components != 2:
         return fit
-    if fit.doubt:
-        single = [_taken_out(fit, p, lines, lay) for p in range(2)]
-        single.sort(key=lambda one: (one.doubt != "", _standing(one, cells, lay)))
-        clear = _standing(single[1], cells, lay) > CLEARLY_WORSE * _standing(single[0], cells, lay)
-        return single[0] if clear and not single[0].doubt else fit
     x = fit.solution.x
-    # Where the lines merge nothing tells which of the two is absent.
-    if abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay):
-        return fit
+    merged = abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
+    if fit.doubt or merged:
+        return _one_of_two(fit, lines, lay, cells)
     shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_))
     weak = [p for p in range(2) if not present(shares, fit.solution, p)]
     return _taken_out(fit, weak[0], lines, lay) if weak else fit
+
+
+def _one_of_two(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
+    """One component alone, where one of the two does as well as both and far better than the other."""
+    single = [_taken_out(fit, p, lines, lay) for p in range(2)]
+    single.sort(key=lambda one: (one.doubt != "", _standing(one, cells, lay)))
+    clear = _standing(single[1], cells, lay) > CLEARLY_WORSE * _standing(single[0], cells, lay)
+    as_well = fit.doubt != "" or single[0].solution.chi2 < fit.solution.chi2 + WORTH_A_COMPONENT
+    return single[0] if clear and as_well and not single[0].doubt else fit
 
 
 def _taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
@@ -163,7 +169,7 @@ def lines_alone(x: Floats, data: Data, lines: Lines, lay: Layout) -> tuple[Float
 
 
 def _doubt(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
-    if not solution.converged:
+    if not (solution.converged and np.isfinite(solution.x).all()):
         return "it did not converge"
     misfit = misfit_of(solution, data, lay)
     if misfit > LARGEST_MISFIT:

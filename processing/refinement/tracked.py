@@ -34,7 +34,7 @@ NO_PEAKS = Gap("no peaks")
 DARK_FRACTION = 0.05
 ITERATIONS = 30
 # A step that promises to lower χ² by no more than this is taken and is the last.
-FOLLOWED = 0.03
+FOLLOWED = 0.1
 FAMILY_FACTOR = 1.2
 FAMILY_SIGMAS = 5.0
 REMEMBERED = 50
@@ -123,7 +123,7 @@ class TrackedRefinement:
         x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
         prior = state.prior(self._lines, lay, self._since)
         free = Limits(CELL_STEP_A, False, ITERATIONS, FOLLOWED)
-        if state.certainty > CERTAIN or state.absent >= 0:
+        if (state.certainty > CERTAIN and self._told_apart(state.x, state.grounded)) or state.absent >= 0:
             solution = solve(x, data, prior, self._lines, lay, free)
             if lay.components != 2 or state.absent >= 0 or certainty_of(solution) > CERTAIN:
                 return solution
@@ -147,7 +147,7 @@ class TrackedRefinement:
 
     def _out_of_family(self, solution: Solution) -> bool:
         """Whether this fit failed, or its χ² is not what it was in the frames before."""
-        if not solution.converged:
+        if not (solution.converged and np.isfinite(solution.x).all() and math.isfinite(solution.chi2)):
             return True
         if not self._chi2:
             return False
@@ -164,9 +164,8 @@ class TrackedRefinement:
     def _accept(self, solution: Solution, data: Data, absent: int) -> Fit:
         x, lay = solution.x, self._lay
         grounded = self._grounded(x)
-        trusted = lay.components != 2 or grounded > GROUNDED or abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x)
         shares = shares_of(x, self._lines, lay, self._counted)
-        fit = fit_of(solution, shares, lay, self._noise, trusted and absent < 0, absent)
+        fit = fit_of(solution, shares, lay, self._noise, self._told_apart(x, grounded) and absent < 0, absent)
         self._chi2.append(_per_bin(solution, self._noise))
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
@@ -175,6 +174,11 @@ class TrackedRefinement:
         self._state = self._next_state(solution, grounded, absent, seen)
         self._since = 1
         return fit
+
+    def _told_apart(self, x: Floats, grounded: int) -> bool:
+        """Whether two components may be told apart: by their lines, or by what was learnt when they were apart."""
+        apart = self._lay.components != 2 or abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x)
+        return apart or grounded > GROUNDED
 
     def _grounded(self, x: Floats) -> int:
         """Frames since the start in which the lines of two components were apart."""

@@ -1,0 +1,68 @@
+"""What must never or always happen: false accepts, starts far off, a beam dump."""
+
+import numpy as np
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.simulation.patterns import binning, patterns_1d
+from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
+from tests.benchmarks.fit.scans import components_of, refinement_of
+
+RIGHT_A = 10e-4
+OFFSETS_A = np.linspace(-0.15, 0.15, 9)
+# One frame of each exchange in which both lattices are in the beam and apart.
+FRAMES = {"iodide": 8, "chloride": 4}
+
+
+def empty_frames(seeds: int = 5) -> dict[str, int]:
+    """What is said of solvent alone, 200 frames a seed, by one refinement that has never seen a sample."""
+    bins = binning()
+    refinement = refinement_of(recipe_named("iodide"), bins.two_theta)
+    said: dict[str, int] = {}
+    for seed in range(seeds):
+        for pattern, _ in patterns_1d(recipe_named("solvent"), seed, bins):
+            fit = refinement.refine(pattern)
+            name = fit.reason if isinstance(fit, Gap) else "accepted"
+            said[name] = said.get(name, 0) + 1
+    return said
+
+
+def starts() -> dict[str, int]:
+    """Start cells off by up to 0.15 Å on either lattice, 81 of each exchange: right, refused, wrong."""
+    said = {"right": 0, "refused": 0, "wrong": 0}
+    bins = binning()
+    for name, frame in FRAMES.items():
+        recipe = recipe_named(name)
+        pattern, truth = list(patterns_1d(recipe, 0, bins, frame + 1))[frame]
+        for first in OFFSETS_A:
+            for second in OFFSETS_A:
+                components = components_of(recipe, (float(first), float(second)))
+                fit = TrackedRefinement(components, WAVELENGTH_A, bins.two_theta).refine(pattern)
+                said[_judged(fit, [lattice.lp_A for lattice in truth.lattices])] += 1
+    return said
+
+
+def _judged(fit: Fit | Gap, true: list[float]) -> str:
+    if isinstance(fit, Gap):
+        return "refused"
+    off = [abs(lattice.lp_A - lp) for lattice, lp in zip(fit.lattices, true, strict=True)]
+    return "right" if max(off) < RIGHT_A else "wrong"
+
+
+def beam_dump(seeds: int = 5) -> dict[str, int]:
+    """Frames from the return of the beam to the first fit that is right, the largest over the seeds; false accepts."""
+    recipe, bins = recipe_named("beam-dump"), binning()
+    slowest, accepted = 0, 0
+    for seed in range(seeds):
+        refinement, dark, back = refinement_of(recipe, bins.two_theta), 0, 0
+        for pattern, truth in patterns_1d(recipe, seed, bins, 140):
+            fit = refinement.refine(pattern)
+            dark += truth.flux == 0.0
+            accepted += truth.flux == 0.0 and not isinstance(fit, Gap)
+            if dark and truth.flux > 0.0:
+                back += 1
+                if _judged(fit, [lattice.lp_A for lattice in truth.lattices]) == "right":
+                    break
+        slowest = max(slowest, back)
+    return {"dark_frames": dark, "frames_to_recover": slowest, "accepted_in_the_dark": accepted}
