@@ -124,7 +124,8 @@ class MainWindow(QMainWindow):
             session = self._worker.session
             add_note = session.writer.append_note if session.writer is not None else None
             pipeline = session.pipeline
-            self.show_run(ShownRun(session.setup, pipeline.series, pipeline.refinement, session.out, add_note))
+            parts = (session.setup, pipeline.series, pipeline.refinement)
+            self.show_run(ShownRun(*parts, session.out, add_note, session.inputs))
         new = self.page is not None and self.page.refresh()
         self.show_words()
         self.docks.fill(self.page)

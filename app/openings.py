@@ -1,14 +1,17 @@
 """How the commands open a session: inputs are checked at once, frames are drawn when the session is opened."""
 
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
 
 from latticewatch.app.inputs import gather
 from latticewatch.app.options import Given
-from latticewatch.app.session import Opening, run_file_session, scan_session
+from latticewatch.app.session import Opening, Session, run_file_session, scan_session
+from latticewatch.app.warming import warm_up
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Source
 from latticewatch.processing.record.rebuild import journal_path
@@ -43,7 +46,19 @@ def watched_scan(
     )
     target = out or free_names([folder], resume=resume)[0]
     on_state = inputs.experiment.alarm.on_state or ()
-    return partial(scan_session, inputs, source, str(folder), target, resume=resume, on_state=on_state)
+    return _warmed(partial(scan_session, inputs, source, str(folder), target, resume=resume, on_state=on_state))
+
+
+def _warmed(opening: Opening) -> Opening:
+    """The same, everything compiled before the first frame is asked for."""
+
+    @contextmanager
+    def opened(stop: threading.Event) -> Iterator[Session | None]:
+        warm_up()
+        with opening(stop) as session:
+            yield session
+
+    return opened
 
 
 def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> Opening:

@@ -23,7 +23,7 @@ from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.record.header import RunHeader, software_versions
+from latticewatch.processing.record.header import InputFile, RunHeader, software_versions
 from latticewatch.processing.record.rebuild import journal_path
 from latticewatch.processing.record.run_file import Run, RunWriter
 from latticewatch.processing.refinement.tracked import TrackedRefinement
@@ -40,14 +40,15 @@ log = logging.getLogger(__name__)
 class Session:
     """A run ready to go: its set-up, its parts, and the file it is recorded in (None: nowhere).
 
-    writer: takes the operator's notes; None where nothing is recorded. on_state: the user's command for changes of
-    state; empty: none. listeners: told of every row.
+    writer: takes the operator's notes; None where nothing is recorded. inputs: files it is made with.
+    on_state: the user's command for changes of state; empty: none. listeners: told of every row.
     """
 
     setup: Setup
     pipeline: Pipeline
     out: Path | None
     writer: RunWriter | None = None
+    inputs: tuple[InputFile, ...] = ()
     on_state: tuple[str, ...] = ()
     listeners: tuple[Callable[[Row], None], ...] = ()
 
@@ -130,7 +131,7 @@ def scan_session(
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
         pipeline = _pipeline(setup, frames, integrator, integrator.two_theta, recorder)
         defects = keep_defects(integrator, None if frames is not begun else writer)
-        yield Session(setup, pipeline, out, writer, on_state, (defects,))
+        yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects,))
 
 
 @contextmanager
@@ -142,7 +143,7 @@ def run_file_session(run: Run, source: Source, out: Path | None, stop: threading
         header = replace(run.header, software=software_versions(), started_s=time.time())
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
         pipeline = _pipeline(run.setup, source, AsRecorded(), run.two_theta, writer or Unrecorded())
-        yield Session(run.setup, pipeline, out, writer)
+        yield Session(run.setup, pipeline, out, writer, header.inputs)
 
 
 def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:

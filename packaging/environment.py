@@ -117,6 +117,8 @@ def prepare(places: Places, installer: Installer, say: Callable[[str], None]) ->
         _put_stamp(places, {"packages": stamp["packages"]})
     say("installing latticewatch")
     _install_project(places, installer)
+    say("compiling, once")
+    _run([str(places.python), "-m", "latticewatch.app", "doctor", "--warm-up"], dict(os.environ))
     _put_stamp(places, stamp)
 
 

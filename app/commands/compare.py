@@ -6,14 +6,22 @@ from typing import Annotated
 import typer
 
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run files.")]
-Out = Annotated[Path, typer.Option("--out", metavar="FILE", help=".pdf, .svg, .png or .csv")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help=".pdf, .svg, .png or .csv. Default: a window.")]
 
 
-def compare(runs: Runs, out: Out) -> int:
+def compare(runs: Runs, out: Out = None) -> int:
     """Overlay the lattice parameter of several runs, aligned at mixing.
 
     Example: latticewatch compare bare.h5 shell1.h5 shell2.h5 --out overlay.pdf
     """
+    if out is None:
+        from latticewatch.app.compare_window import show_compare
+        from latticewatch.app.machine import display
+        from latticewatch.processing.errors import UserError
+
+        if not display():
+            raise UserError("compare: no display for its window; name a file with --out overlay.pdf")
+        return show_compare(runs)
     from contextlib import ExitStack
 
     from latticewatch.processing.record.figure import compare_runs

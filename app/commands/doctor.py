@@ -1,9 +1,13 @@
 """``latticewatch doctor``: what this machine has and what is missing."""
 
+from typing import Annotated
+
 import typer
 
+WarmUp = Annotated[bool, typer.Option("--warm-up", help="Compile everything now, so that no run waits for it.")]
 
-def doctor() -> int:
+
+def doctor(warm_up: WarmUp = False) -> int:
     """Say what this machine has (display, OpenCL, disk, versions) and what is missing, one line each.
 
     Example: latticewatch doctor
@@ -12,4 +16,8 @@ def doctor() -> int:
 
     for line in findings():
         typer.echo(line)
+    if warm_up:
+        from latticewatch.app.warming import warm_up as compile_all
+
+        typer.echo(f"self-test: {compile_all()} simulated frames fitted; everything is compiled")
     return 0

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from latticewatch.app import options
-from latticewatch.app.commands.watch import Headless, Screenshot
+from latticewatch.app.commands.watch import Headless, Night, Screenshot
 from latticewatch.app.options import Given
 
 Scan = Annotated[Path, typer.Argument(metavar="SCAN", help="A folder of frames, an HDF5 stack or a run file.")]
@@ -26,6 +26,7 @@ def replay(
     json: options.Json = False,
     headless: Headless = False,
     screenshot: Screenshot = None,
+    night: Night = False,
     verbose: options.Verbose = False,
 ) -> int:
     """Replay a recorded scan through the live path: play, pause, step, scrub.
@@ -44,7 +45,7 @@ def replay(
         return run_headless(opening, as_json=json, title=scan.name)
     from latticewatch.app.windowed import run_windowed
 
-    return run_windowed(opening, as_json=json, title=scan.name, screenshot=screenshot, transport=transport)
+    return run_windowed(opening, as_json=json, title=scan.name, screenshot=screenshot, transport=transport, dark=night)
 
 
 def _factor(speed: str) -> float:

@@ -32,6 +32,7 @@ class FakeSession:
     pipeline: FakePipeline
     out: Path | None = None
     writer: object = None
+    inputs: tuple[object, ...] = ()
 
 
 def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:
