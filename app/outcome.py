@@ -24,5 +24,5 @@ def _last_lp(snapshot: Snapshot) -> str:
     for number in range(snapshot.count - 1, -1, -1):
         fit = snapshot.row(number).fit
         if not isinstance(fit, Gap):
-            return f"last mean Lp {fit.lp_mean_A:.5f} ± {fit.lp_mean_esd_A:.5f} Å"
+            return f"last mean Lp {fit.lp_mean_A:.6f} ± {fit.lp_mean_esd_A:.6f} Å"
     return "no lattice parameter"

@@ -51,4 +51,4 @@ def _mixed(own: Phase, other: Phase, lines: tuple[Reflection, ...], edges: Float
 
 
 def _shift(planes: list[tuple[int, int, int]], origin: tuple[float, float, float]) -> NDArray[np.complex128]:
-    return np.exp(2j * np.pi * (np.array(planes, dtype=np.float64) @ np.array(origin)))
+    return np.asarray(np.exp(2j * np.pi * (np.array(planes, dtype=np.float64) @ np.array(origin))))

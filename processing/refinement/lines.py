@@ -88,7 +88,7 @@ def lines_of(components: tuple[Component, ...], wavelength_A: float, lowest_deg:
     """
     d_max, d_min = (_d_at(angle, wavelength_A) for angle in (lowest_deg, highest_deg))
     found = [_reflections(component, d_max, d_min, MOST_LINES[len(components)]) for component in components]
-    phase, root_n, log_base = [], [], []
+    phase, root_n, log_base = list[int](), list[float](), list[float]()
     for number, lines in enumerate(found):
         strengths = np.array([_strength(line, wavelength_A) for line in lines])
         log_base.extend(np.log(strengths / strengths.sum()))

@@ -32,6 +32,7 @@ LEAST = 0.04
 NEAR = 0.02
 STEP = 0.05
 REPEATS = 3
+LARGEST_GAIN = 25.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -111,7 +112,9 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     gained = 2.0 * np.sum(gradient * mean) - np.sum(mean * (S @ mean))
     covariance = C + K @ spread @ K.T
     rest = held.chi2 - gained
-    return Solution(x, share, covariance, rest, held.iterations, held.converged, held.wrss, held.residual, held.model)
+    # Too far for the expansion to hold: no fit.
+    fine = bool(held.converged and gained < LARGEST_GAIN and rest > 0.0)
+    return Solution(x, share, covariance, rest, held.iterations, fine, held.wrss, held.residual, held.model)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -136,4 +139,4 @@ def solve_merged(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _start(x: Floats, width: float) -> float:
-    return max(abs(x[1] - x[0]), LEAST * width)
+    return float(max(abs(x[1] - x[0]), LEAST * width))

@@ -59,7 +59,7 @@ def counted_lines(lines: Lines, low_deg: float, high_deg: float) -> NDArray[np.b
     """
     sine = lines.root_n[:, None] * lines.wavelength_A / (2.0 * lines.cell[None, :])
     angles = 2.0 * np.degrees(np.arcsin(np.clip(sine, 0.0, 1.0)))
-    counted = ((angles >= low_deg) & (angles <= high_deg)).all(axis=1)
+    counted: NDArray[np.bool_] = np.all((angles >= low_deg) & (angles <= high_deg), axis=1)
     everywhere = all(counted[lines.phase == component].any() for component in range(len(lines.cell)))
     return counted if everywhere else np.ones_like(counted)
 

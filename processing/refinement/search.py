@@ -98,7 +98,7 @@ def _scan(grid: Floats, lines: Lines, p: int, centre: float, size: float, weight
     steepest = math.tan(math.asin(min(lines.wavelength_A * roots.max() / (2.0 * centre), 0.99)))
     step = centre / steepest * 1.2 * size / DEGREES / 2.0
     count = min(math.ceil(REACH_A / step), MOST_STEPS)
-    cells = centre + np.arange(-count, count + 1) * (REACH_A / count)
+    cells: Floats = centre + np.arange(-count, count + 1, dtype=np.float64) * (REACH_A / count)
     templates = _without(basis, _templates(grid, cells, roots, areas, size, lines.wavelength_A) * weight)
     return Scan(cells, templates, np.maximum(np.einsum("ij,ij->i", templates, templates), 1e-300))
 

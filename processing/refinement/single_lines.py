@@ -58,9 +58,13 @@ def fit_lines(x: Floats, y: Floats, sigma: Floats, centres_deg: list[float], fwh
     high = [*(c + reach for c in centres_deg), *[np.inf] * count, x[-1] - x[0], shape[1], np.inf, np.inf]
     middle = float(x.mean())
     scale = np.maximum(np.abs(start), 1e-6)
+
+    def residual(p: Floats) -> Floats:
+        return (_curve(p, x, middle, count) - y) / sigma
+
     try:
         found = least_squares(
-            lambda p: (_curve(p, x, middle, count) - y) / sigma,
+            residual,
             start,
             bounds=(low, high),
             x_scale=scale,

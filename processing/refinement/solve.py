@@ -77,7 +77,7 @@ def second_share(x: Floats, lines: Lines, lay: Layout) -> float:
         theta = bragg(x[phase], lines.root_n[line], lines.wavelength_A)
         if theta > 0.0:
             total[phase] += line_intensity(x, line, theta, lines, lay)[0]
-    return total[1] / (total[0] + total[1])
+    return float(total[1] / (total[0] + total[1]))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -195,7 +195,7 @@ def _at_bound(x: Floats, lay: Layout) -> bool:
     at = x[lay.shape] <= LEAST_SHAPE
     for i in range(lay.spread, lay.growth):
         at = at or (lay.components != 2 and x[i] <= 0.0)
-    return at
+    return bool(at)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -189,7 +189,7 @@ def misfit_of(solution: Solution, data: Data, lay: Layout) -> float:
     background = solution.x[lay.background : lay.ratio] @ data.basis
     above = float(np.sum(np.square(data.y - background) / np.maximum(data.variance, data.floor)))
     unexplained = max(solution.chi2 - bins - 5.0 * np.sqrt(2.0 * bins), 0.0)
-    return unexplained / max(above - bins, 1.0)
+    return float(unexplained / max(above - bins, 1.0))
 
 
 def _strength_away(x: Floats, lines: Lines, lay: Layout) -> float:

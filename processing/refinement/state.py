@@ -76,8 +76,23 @@ class State:
         covariance = self.covariance + step_covariance(self.x, self.age + frames, self.moved, lines, lay)
         information, fine = inverse(covariance)
         if not fine:
-            information = np.linalg.pinv(covariance)
+            information = np.asarray(np.linalg.pinv(covariance), np.float64)
         return Prior(self.mean, information)
+
+
+def steadied(prior: Prior, x: Floats, lay: Layout) -> Prior:
+    """The same, held close to its mean: for lines that merged before anything could be learnt of them.
+
+    What tells the two lattices apart is not reported then, but must not wander through the data's blind spots.
+    """
+    deviation = np.empty(lay.length)
+    deviation[lay.ratio : lay.strength] = 0.05
+    deviation[lay.strength : lay.size] = 0.02
+    deviation[lay.size : lay.shape] = 0.005 * x[lay.size : lay.shape]
+    deviation[lay.shape] = 0.02
+    deviation[lay.spread : lay.contrast] = 0.002
+    deviation[lay.contrast] = 0.05
+    return Prior(prior.mean, prior.information + np.diag(1.0 / deviation[lay.ratio :] ** 2))
 
 
 def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Layout) -> Floats:

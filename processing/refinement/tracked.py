@@ -26,7 +26,7 @@ from latticewatch.processing.refinement.start import (
     begin,
     fitted_part,
 )
-from latticewatch.processing.refinement.state import Seen, State
+from latticewatch.processing.refinement.state import Seen, State, steadied
 
 Floats = NDArray[np.float64]
 NO_BEAM = Gap("no beam")
@@ -39,6 +39,7 @@ FAMILY_FACTOR = 1.2
 FAMILY_SIGMAS = 5.0
 REMEMBERED = 50
 NOISE_FRAMES = 30
+MOST_STUCK = 3
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
 CERTAIN = 12.0
 # Below this distance, in units of a line's width, what is tracked is left as it was.
@@ -72,7 +73,7 @@ class TrackedRefinement:
         self._state: State | None = None
         self._search: Search | None = None
         self._since = 1
-        self._noise, self._frames = 1.0, 0
+        self._noise, self._frames, self._stuck = 1.0, 0, 0
 
     def refine(self, pattern: Pattern) -> Fit | Gap:
         """The fit of this pattern, or why there is none. Never raises on data."""
@@ -90,8 +91,13 @@ class TrackedRefinement:
         if self._state:
             part = fitted_part(self._selection, data, self._state.x, self._lines, self._lay)
             solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
-            if solution is not None and not self._out_of_family(solution) and not self._arrived(solution, part):
-                return self._accept(solution, part, self._state.absent)
+            if solution is not None and self._in_family(solution):
+                if not solution.converged and self._stuck < MOST_STUCK:
+                    # What is known holds, only this frame does not settle: no reason to forget it.
+                    self._stuck += 1
+                    return Gap("fit refused: it did not converge")
+                if solution.converged and not self._arrived(solution, part):
+                    return self._accept(solution, part, self._state.absent)
         return self._restart(data_of(self._window, pattern.intensity, pattern.sigma, 1.0))
 
     def _dark(self, pattern: Pattern) -> bool:
@@ -122,6 +128,8 @@ class TrackedRefinement:
         x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
         prior = state.prior(self._lines, lay, self._since)
+        if not self._told_apart(x, state.grounded):
+            prior = steadied(prior, x, lay)
         free = Limits(CELL_STEP_A, False, ITERATIONS, FOLLOWED)
         if (state.certainty > CERTAIN and self._told_apart(state.x, state.grounded)) or state.absent >= 0:
             solution = solve(x, data, prior, self._lines, lay, free)
@@ -145,14 +153,14 @@ class TrackedRefinement:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
         return self._accept(start.solution, start.data, start.absent)
 
-    def _out_of_family(self, solution: Solution) -> bool:
-        """Whether this fit failed, or its χ² is not what it was in the frames before."""
-        if not (solution.converged and np.isfinite(solution.x).all() and math.isfinite(solution.chi2)):
-            return True
-        if not self._chi2:
+    def _in_family(self, solution: Solution) -> bool:
+        """Whether χ² is what it was in the frames before."""
+        if not (np.isfinite(solution.x).all() and math.isfinite(solution.chi2)):
             return False
+        if not self._chi2:
+            return True
         chance = FAMILY_SIGMAS * math.sqrt(2.0 / len(solution.residual))
-        return _per_bin(solution, self._noise) > max(_middle(self._chi2), 1.0) * (FAMILY_FACTOR + chance)
+        return _per_bin(solution, self._noise) <= max(_middle(self._chi2), 1.0) * (FAMILY_FACTOR + chance)
 
     def _arrived(self, solution: Solution, data: Data) -> bool:
         """Whether the component that was absent is there now."""
@@ -172,7 +180,7 @@ class TrackedRefinement:
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
         seen = Seen(data.grid, peaks, residual)
         self._state = self._next_state(solution, grounded, absent, seen)
-        self._since = 1
+        self._since, self._stuck = 1, 0
         return fit
 
     def _told_apart(self, x: Floats, grounded: int) -> bool:
@@ -185,7 +193,7 @@ class TrackedRefinement:
         before = 0 if self._state is None else self._state.grounded
         if self._lay.components != 2:
             return before
-        return before + (abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x))
+        return before + int(abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x))
 
     def _update_noise(self, residual: Floats) -> None:
         """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
