@@ -118,8 +118,13 @@ def prepare(places: Places, installer: Installer, say: Callable[[str], None]) ->
     say("installing latticewatch")
     _install_project(places, installer)
     say("compiling, once")
-    _run([str(places.python), "-m", "latticewatch.app", "doctor", "--warm-up"], dict(os.environ))
+    _compile(places)
     _put_stamp(places, stamp)
+
+
+def _compile(places: Places) -> None:
+    """What numba compiles is kept beside the installed modules, so that no run waits for it."""
+    _run([str(places.python), "-m", "latticewatch.app", "doctor", "--warm-up"], dict(os.environ))
 
 
 def _put_stamp(places: Places, stamp: dict[str, str]) -> None:

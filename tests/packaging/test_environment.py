@@ -43,6 +43,7 @@ def test_only_what_changed_is_done_again(checkout: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(environment, "_install_packages", install_packages)
     monkeypatch.setattr(environment, "_install_project", lambda *_: done.append("project"))
+    monkeypatch.setattr(environment, "_compile", lambda *_: done.append("compiled"))
 
     def set_up() -> list[str]:
         done.clear()
@@ -50,15 +51,15 @@ def test_only_what_changed_is_done_again(checkout: Path, monkeypatch: pytest.Mon
             environment.prepare(places, None, lambda _: None)
         return list(done)
 
-    assert set_up() == ["packages", "project"]
+    assert set_up() == ["packages", "project", "compiled"]
     assert set_up() == []
     (checkout / "app" / "new.py").write_text('"""New."""\n')
-    assert set_up() == ["project"]
+    assert set_up() == ["project", "compiled"]
     (checkout / "app" / "new.py").unlink()
-    assert set_up() == ["project"]
+    assert set_up() == ["project", "compiled"]
     with places.lock.open("a") as lock:
         lock.write("\n")
-    assert set_up() == ["packages", "project"]
+    assert set_up() == ["packages", "project", "compiled"]
     assert set_up() == []
 
 
