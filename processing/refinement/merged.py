@@ -32,7 +32,7 @@ LEAST = 0.04
 NEAR = 0.02
 STEP = 0.05
 REPEATS = 3
-LARGEST_GAIN = 25.0
+SOUND = 0.7
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -113,7 +113,7 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     covariance = C + K @ spread @ K.T
     rest = held.chi2 - gained
     # Too far for the expansion to hold: no fit.
-    fine = bool(held.converged and gained < LARGEST_GAIN and rest > 0.0)
+    fine = bool(held.converged and rest > SOUND * held.chi2)
     return Solution(x, share, covariance, rest, held.iterations, fine, held.wrss, held.residual, held.model)
 
 

@@ -19,7 +19,7 @@ TOLD_APART = 5.0
 LEAST_SHARE = 0.015
 PRESENT_SIGMAS = 6.0
 # What the shape that is left of a profile does to the ratio of two areas, whatever the counts.
-RATIO_FLOOR = 0.0012
+RATIO_FLOOR = 0.002
 
 
 @dataclass(frozen=True, slots=True)

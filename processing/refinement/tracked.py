@@ -130,7 +130,7 @@ class TrackedRefinement:
         prior = state.prior(self._lines, lay, self._since)
         if not self._told_apart(x, state.grounded):
             prior = steadied(prior, x, lay)
-        free = Limits(CELL_STEP_A, False, ITERATIONS, FOLLOWED)
+        free = Limits(CELL_STEP_A, state.absent >= 0, ITERATIONS, FOLLOWED)
         if (state.certainty > CERTAIN and self._told_apart(state.x, state.grounded)) or state.absent >= 0:
             solution = solve(x, data, prior, self._lines, lay, free)
             if lay.components != 2 or state.absent >= 0 or certainty_of(solution) > CERTAIN:
