@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from latticewatch.app.commands import (
+    check_geometry,
     compare,
     demo,
     doctor,
@@ -46,6 +47,7 @@ app.command("process")(process.process)
 app.command("compare")(compare.compare)
 app.command("export")(export.export)
 app.command("simulate")(simulate.simulate)
+app.command("check-geometry")(check_geometry.check_geometry)
 app.command("logbook")(logbook.logbook)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
