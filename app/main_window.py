@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
@@ -11,6 +12,7 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, Q
 
 from latticewatch.app.screenshot import picture_of_window, screenshot_path, write_picture
 from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window_alarms import WindowAlarms
 from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS, install
 from latticewatch.app.window_docks import Docks
 from latticewatch.app.window_facts import Arrivals, facts_of, frame_and_lag, lag_s, lattices_text, status_of
@@ -65,6 +67,7 @@ class MainWindow(QMainWindow):
         self._run: ShownRun | None = None
         self._marks: list[Mark] = []
         self._arrivals = Arrivals()
+        self.alarms = WindowAlarms(self)
         self._told_end = self.wall = self.interrupted = False
         self.page: RunPage | None = None
         self._build()
@@ -127,6 +130,8 @@ class MainWindow(QMainWindow):
             parts = (session.setup, pipeline.series, pipeline.refinement)
             self.show_run(ShownRun(*parts, session.out, add_note, session.inputs))
         new = self.page is not None and self.page.refresh()
+        if self.page is not None and self._is_live():
+            self.alarms.follow(self.page.snapshot(), self.page.history.timeline.period_s)
         self.show_words()
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and not self._told_end:
@@ -173,9 +178,18 @@ class MainWindow(QMainWindow):
             return Headline("error", "STOPPED", str(worker.error))
         if page is None:
             return Headline("waiting", "WAITING", "for the first image")
-        live = worker is not None and not worker.finished and self._transport is None
+        live = self._is_live()
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
-        return headline(page.snapshot(), silent_s)
+        state, standing = headline(page.snapshot(), silent_s), self.alarms.words()
+        return replace(state, detail=f"ALARM: {standing} (A: seen) · {state.detail}") if standing else state
+
+    def _is_live(self) -> bool:
+        return self._worker is not None and not self._worker.finished and self._transport is None
+
+    def acknowledge(self) -> None:
+        """The alarms that stand have been seen."""
+        self.alarms.acknowledge()
+        self.show_words()
 
     def _frame_chosen(self, number: int) -> None:
         if self.page is not None:

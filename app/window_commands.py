@@ -53,6 +53,7 @@ COMMANDS = (
     Command("&View", "list of frames and gaps", ("G",), lambda window: window.docks.toggle_frames()),
     Command("&View", "log", ("L",), lambda window: window.docks.toggle_log()),
     Command("&Run", "mark with a note", ("M",), lambda window: window.ask_note()),
+    Command("&Run", "alarms seen", ("A",), lambda window: window.acknowledge()),
     Command("&Run", "screenshot for the logbook", ("S",), lambda window: window.shoot()),
     Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), lambda window: window.close()),
     Command("&Help", "keys", ("F1",), lambda window: window.show_keys()),

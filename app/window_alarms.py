@@ -1,0 +1,61 @@
+"""Alarms in the window: a sound, a notice of the desktop where there is one, and words until they are acknowledged."""
+
+import logging
+import time
+from collections.abc import Iterable
+
+from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
+
+from latticewatch.processing.reaction.alarms import Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.series import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class WindowAlarms:
+    """Follows the rows of a live run; each alarm sounds once, and stands until it is acknowledged."""
+
+    def __init__(self, window: QWidget) -> None:
+        self._window = window
+        self._watch = Watch()
+        self._rows = 0
+        self._tray: QSystemTrayIcon | None = None
+
+    def follow(self, snapshot: Snapshot, period_s: float) -> None:
+        """Take in the rows that are new, and what the clock says where none came."""
+        raised: set[Alarm] = set()
+        for row in snapshot.rows(self._rows):
+            self._watch, fresh = after_row(self._watch, row, time.monotonic(), period_s)
+            raised |= fresh
+        self._rows = snapshot.count
+        self._watch, fresh = at_time(self._watch, time.monotonic())
+        self._sound(sorted(raised | fresh))
+
+    def acknowledge(self) -> None:
+        """What stands has been seen."""
+        if self._watch.standing:
+            log.info("alarm acknowledged: %s", self.words())
+        self._watch = acknowledged(self._watch)
+
+    def words(self) -> str:
+        """The alarms that stand; empty where none does."""
+        return ", ".join(sorted(self._watch.standing))
+
+    def _sound(self, raised: Iterable[Alarm]) -> None:
+        for alarm in raised:
+            log.warning("alarm: %s", alarm)
+            QApplication.beep()
+            QApplication.alert(self._window)
+            self._notify(alarm)
+
+    def _notify(self, alarm: Alarm) -> None:
+        if not QSystemTrayIcon.isSystemTrayAvailable():
+            return
+        if self._tray is None:
+            style = QApplication.style()
+            icon = (
+                style.standardIcon(QStyle.StandardPixmap.SP_MessageBoxWarning) if style else self._window.windowIcon()
+            )
+            self._tray = QSystemTrayIcon(icon, self._window)
+            self._tray.show()
+        self._tray.showMessage("LatticeWatch", f"{self._window.windowTitle()}: {alarm}")
