@@ -28,7 +28,7 @@ NODES = 400
 # In units of a line's width: range of the sum over d, least distance to expand around, and how far the mean may
 # lie from there. In units of the range: step of the second derivative.
 REACH = 0.5
-LEAST = 0.04
+LEAST = 0.01
 NEAR = 0.02
 STEP = 0.05
 REPEATS = 3
@@ -90,11 +90,11 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     """The posterior mean and covariance, expanded around a solution with its distance held."""
     share, bins, n = held.share, len(data.y), lay.length
     start = abs(held.x[1] - held.x[0])
-    y, J = np.empty(bins), np.empty((n + 1, bins))
+    y, J = held.model, np.empty((n + 1, bins))
     after_y, after_J = np.empty(bins), np.empty((n, bins))
     step = sign * STEP * reach
     evaluate(at_distance(held.x, share, sign * start + step), share, data, lines, lay, after_y, after_J)
-    evaluate(held.x, share, data, lines, lay, y, J[:n])
+    J[:n] = held.jacobian
     J[n] = (after_J[1] - J[1]) / step
     w, A, g = np.empty(bins), np.empty((n + 1, n + 1)), np.empty(n + 1)
     weigh(y, data, w)
@@ -114,7 +114,9 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     rest = held.chi2 - gained
     # Too far for the expansion to hold: no fit.
     fine = bool(held.converged and rest > SOUND * held.chi2)
-    return Solution(x, share, covariance, rest, held.iterations, fine, held.wrss, held.residual, held.model)
+    return Solution(
+        x, share, covariance, rest, held.iterations, fine, held.wrss, held.residual, held.model, held.jacobian
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

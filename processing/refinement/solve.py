@@ -64,6 +64,7 @@ class Solution(NamedTuple):
     wrss: float
     residual: Floats
     model: Floats
+    jacobian: Floats
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -248,4 +249,4 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     covariance, fine = inverse(A)
     wrss = float(np.sum(w * data.y * data.y))
     residual = (data.y - y) * np.sqrt(w)
-    return Solution(x, share, covariance, _chi2(y, data, w), iteration, converged and fine, wrss, residual, y)
+    return Solution(x, share, covariance, _chi2(y, data, w), iteration, converged and fine, wrss, residual, y, J)
