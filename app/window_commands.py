@@ -48,6 +48,7 @@ COMMANDS = (
     Command("&View", "2θ, Q or d", ("U",), _page(lambda page: page.map.bar.next_unit())),
     Command("&View", "time of day or elapsed", ("T",), _page(lambda page: page.toggle_clock())),
     Command("&View", "strip of Rwp, χ², intensity", ("R",), _page(lambda page: page.toggle_strip())),
+    Command("&View", "second opinion: the reflection alone", ("O",), _page(lambda page: page.toggle_second_opinion())),
     Command("&View", "wall: banner and trace, large", ("F11",), lambda window: window.toggle_wall()),
     Command("&View", "light or dark", ("Ctrl+D",), lambda window: window.toggle_dark()),
     Command("&View", "list of frames and gaps", ("G",), lambda window: window.docks.toggle_frames()),

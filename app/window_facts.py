@@ -11,6 +11,7 @@ from latticewatch.app.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.refinement.fit import Component, Fit
+from latticewatch.processing.refinement.two_peaks import two_peaks
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.processing.setup import Setup
 from latticewatch.widgets.pattern_view import Ticks
@@ -97,6 +98,22 @@ def frame_caption(row: Row, *, newest: bool) -> str:
         else f"Rwp {row.fit.rwp_percent:.1f} %  χ² {row.fit.chi2_reduced:.2f}"
     )
     return f"{which}: {row.index}{when}, {row.name}\n{merit}"
+
+
+def second_opinion(setup: Setup, row: Row) -> str:
+    """The lattice parameters from the lines of the map's reflection alone, in words."""
+    if row.pattern is None:
+        return "second opinion: no pattern"
+    known = row.fit.lattices if isinstance(row.fit, Fit) else ()
+    fitted = [lattice.lp_A for lattice in known if math.isfinite(lattice.lp_A)]
+    cells = tuple(fitted or (component.lattice_parameter_A for component in setup.components))
+    opinion = two_peaks(row.pattern, setup.window_deg, setup.reflection, cells, setup.wavelength_A)
+    line = "".join(map(str, setup.reflection))
+    if opinion.fit is None:
+        return f"({line}) alone: {opinion.why}"
+    numbers = zip((component.name for component in setup.components), opinion.lp_A, opinion.lp_esd_A, strict=False)
+    told = [f"{name} {lp:.4f} ± {esd:.4f} Å" if math.isfinite(lp) else f"{name} unclear" for name, lp, esd in numbers]
+    return f"({line}) alone: {', '.join(told)}"
 
 
 def reflection_lists(

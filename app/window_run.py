@@ -7,7 +7,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.window_facts import frame_caption, reflection_lists, ticks_of, values_of
+from latticewatch.app.window_facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.widgets.axes import link_times, soon
@@ -44,7 +44,7 @@ class RunPage(QWidget):
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
         self._following = True
-        self._clock = False
+        self._clock = self._second_opinion = False
         self._marks: tuple[Mark, ...] = ()
         self._drawn_marks: tuple[Mark, ...] = ()
         self._to_paint: list[Callable[[], None]] = []
@@ -156,6 +156,12 @@ class RunPage(QWidget):
         self.pattern.setVisible(not wall)
         self.trace.set_scale(scale)
 
+    def toggle_second_opinion(self) -> None:
+        """Beside the fit of the whole pattern, a fit of the lines in the map's window alone, or not."""
+        self._second_opinion = not self._second_opinion
+        self._drawn = None
+        self._show_frame()
+
     def toggle_strip(self) -> None:
         """Figures of merit and intensity under the trace."""
         self.strip.setVisible(not self.strip.isVisible())
@@ -247,6 +253,8 @@ class RunPage(QWidget):
 
     def _shown(self, row: Row) -> Shown:
         caption = frame_caption(row, newest=self.chosen is None)
+        if self._second_opinion:
+            caption += f"\n{second_opinion(self._run.setup, row)}"
         if isinstance(row.fit, Gap) or row.pattern is None:
             return Shown(caption, row.pattern)
         curves = self._run.refinement.curves(row.fit.parameters)
