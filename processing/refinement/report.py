@@ -112,6 +112,18 @@ def _mean_variance(solution: Solution, covariance: Floats, cells: Cells, shares:
     return float(gradient @ covariance @ gradient)
 
 
+def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, absent: int) -> list[bool]:
+    """Which components have a lattice parameter of their own."""
+    count = len(cells.values)
+    if count <= 2:
+        return [cells.apart and grounded if absent < 0 else p != absent for p in range(count)]
+    c = cells.covariance
+    distance = np.abs(cells.values[:, None] - cells.values[None, :])
+    deviation = np.sqrt(np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2.0 * c, 0.0))
+    clear = (distance > TOLD_APART * deviation) | np.eye(count, dtype=np.bool_)
+    return [bool(clear[p].all()) and present(shares, solution, p) for p in range(count)]
+
+
 def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int) -> Fit:
     """The fit that is reported.
 
@@ -119,7 +131,7 @@ def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, ground
     trusted to tell merged lines apart. absent: the one of two components that is not there, -1 for none.
     """
     cells = cells_of(solution, lay)
-    apart = cells.apart and grounded
+    told = _told(solution, cells, shares, grounded, absent)
     covariance = solution.covariance.copy()
     for i in range(lay.ratio, lay.strength):
         covariance[i, i] += RATIO_FLOOR**2
@@ -127,13 +139,11 @@ def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, ground
     esd = [math.sqrt(max(cells.covariance[p, p], 0.0)) for p in range(lay.components)]
     share_esd = [math.sqrt(max(spread[p, p], 0.0)) for p in range(lay.components)]
     each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, strict=True)
-    lattices = tuple(
-        Lattice(*numbers) if apart or (absent >= 0 and p != absent) else Lattice() for p, numbers in enumerate(each)
-    )
+    lattices = tuple(Lattice(*numbers) if known else Lattice() for known, numbers in zip(told, each, strict=True))
     bins = len(solution.residual)
     return Fit(
         lattices=lattices,
-        components=lay.components if apart else 1,
+        components=max(sum(told), 1),
         lp_mean_A=float(shares.values @ cells.values),
         lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, covariance, cells, shares, lay), 0.0)),
         rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),

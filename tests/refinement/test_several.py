@@ -1,0 +1,54 @@
+"""One to four components of several space groups, on patterns that the model itself draws."""
+
+import numpy as np
+import pytest
+
+from latticewatch.processing.crystal.phase import read_phase
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.refinement.fit import Component, Fit
+from latticewatch.processing.refinement.grid import chebyshev
+from latticewatch.processing.refinement.lines import layout, lines_of
+from latticewatch.processing.refinement.model import calculate
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+
+WAVELENGTH_A = 0.64066
+GRID = np.linspace(5.0, 27.0, 1100)
+PIXELS = 300.0
+CASES = {
+    "one": (["CeO2"], [5.411], [5.420], 0.03),
+    "two": (["CeO2", "LaB6"], [5.411, 4.157], [5.415, 4.150], 0.03),
+    "three": (["CeO2", "LaB6", "Si"], [5.411, 4.157, 5.431], [5.405, 4.150, 5.440], 0.03),
+    "four": (["CsPbBr3", "CsPbI3", "CeO2", "LaB6"], [5.842, 6.205, 5.411, 4.157], [5.86, 6.19, 5.42, 4.16], 0.05),
+}
+
+
+def counted(components: tuple[Component, ...], cells: list[float], size: float, seed: int) -> Pattern:
+    lines = lines_of(components, WAVELENGTH_A, GRID[0], GRID[-1])
+    lay = layout(len(components), len(lines.phase))
+    x = np.zeros(lay.length)
+    x[: len(cells)], x[lay.scale], x[lay.background] = cells, 3.0, 20.0
+    x[lay.ratio : lay.strength] = [-0.3, 0.2, -0.5][: len(cells) - 1]
+    x[lay.size : lay.shape], x[lay.shape] = size, 0.5
+    expected, jacobian = np.empty(len(GRID)), np.empty((lay.length, len(GRID)))
+    calculate(x, GRID, chebyshev(GRID, GRID[0], GRID[-1]), lines, lay, expected, jacobian)
+    counts = np.random.default_rng(seed).poisson(expected * PIXELS)
+    sigma = np.sqrt(counts) / PIXELS
+    return Pattern(GRID, (counts / PIXELS).astype(np.float32), sigma.astype(np.float32))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_several_components(name: str) -> None:
+    phases, starts, cells, size = CASES[name]
+    components = tuple(
+        Component(f"{phase}_{number}", read_phase(phase), start)
+        for number, (phase, start) in enumerate(zip(phases, starts, strict=True))
+    )
+    refinement = TrackedRefinement(components, WAVELENGTH_A, GRID)
+    for seed in range(4):
+        fit = refinement.refine(counted(components, cells, size, seed))
+        assert isinstance(fit, Fit)
+        assert fit.components == len(cells)
+        for lattice, cell in zip(fit.lattices, cells, strict=True):
+            assert abs(lattice.lp_A - cell) < 4.5 * lattice.lp_esd_A
+            assert lattice.lp_esd_A < 40e-4
+        assert sum(lattice.weight for lattice in fit.lattices) == pytest.approx(1.0)
