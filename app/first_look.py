@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.app.inputs import Inputs, gather
+from latticewatch.app.inputs import gather, integrator_of
 from latticewatch.app.options import Given
 from latticewatch.app.window_facts import reflection_lists, ticks_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Gap, Image
 from latticewatch.processing.integration.detector import azimuthal_integrator
-from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.integration.masks import read_correction, read_mask
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves, Fit, Lattice
 from latticewatch.processing.refinement.tracked import TrackedRefinement
@@ -61,7 +59,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     begun = begin(open_scan(scan, period_s=1.0), str(scan), threading.Event())
     if begun is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
-    integrator = _integrator(inputs, begun.shape)
+    integrator = integrator_of(inputs, begun.shape)
     setup = resolve(inputs.experiment, inputs.folder, inputs.geometry.wavelength_A, integrator.two_theta)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
     looked: tuple[Any, Pattern, Fit | Gap] | None = None
@@ -88,19 +86,6 @@ def first_look(scan: Path, given: Given) -> FirstLook:
         setup=setup,
         fitted=isinstance(fit, Fit),
         verdict=_verdict(setup, fit),
-    )
-
-
-def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
-    table = inputs.experiment.geometry
-    return ImageIntegrator(
-        inputs.geometry,
-        shape=shape,
-        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
-        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
-        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
-        polarization=table.polarization,
-        bins=table.bins,
     )
 
 

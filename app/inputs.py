@@ -8,6 +8,9 @@ from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.experiment import Experiment, read_experiment
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.masks import read_correction, read_mask
+from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.record.header import InputFile, input_file
 
 log = logging.getLogger(__name__)
@@ -46,6 +49,22 @@ def gather(scan: Path, given: Given) -> Inputs:
         geometry=read_geometry(poni, given.orientation or table.orientation),
         files=tuple(input_file(role, path) for role, path in named.items()),
         **masks,
+    )
+
+
+def integrator_of(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
+    """The integrator of images of this shape (rows, columns). Raises UserError where the inputs do not fit it."""
+    table = inputs.experiment.geometry
+    return ImageIntegrator(
+        inputs.geometry,
+        shape=shape,
+        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
+        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
+        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
+        polarization=table.polarization,
+        bins=table.bins,
+        normalise_by=table.normalise_by,
+        plans=plan_folder(),
     )
 
 

@@ -12,14 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.app.found_defects import keep_defects
-from latticewatch.app.inputs import Inputs
+from latticewatch.app.inputs import Inputs, integrator_of
 from latticewatch.app.on_state import state_command
 from latticewatch.app.resuming import going_on
 from latticewatch.processing import loop
 from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.integration.masks import read_correction, read_mask
-from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.judge import Judge
@@ -110,7 +107,7 @@ def scan_session(
     if begun is None:
         yield None
         return
-    integrator = _integrator(inputs, begun.shape)
+    integrator = integrator_of(inputs, begun.shape)
     setup = resolve(inputs.experiment, inputs.folder, inputs.geometry.wavelength_A, integrator.two_theta)
     header = RunHeader(
         setup=setup,
@@ -144,21 +141,6 @@ def run_file_session(run: Run, source: Source, out: Path | None, stop: threading
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
         pipeline = _pipeline(run.setup, source, AsRecorded(), run.two_theta, writer or Unrecorded())
         yield Session(run.setup, pipeline, out, writer, header.inputs)
-
-
-def _integrator(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
-    table = inputs.experiment.geometry
-    return ImageIntegrator(
-        inputs.geometry,
-        shape=shape,
-        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
-        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
-        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
-        polarization=table.polarization,
-        bins=table.bins,
-        normalise_by=table.normalise_by,
-        plans=plan_folder(),
-    )
 
 
 def _pipeline(

@@ -18,7 +18,7 @@ def copy(scan: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(scan, tmp_path / "copy" / "scan"))
 
 
-def refused(said: Said, *words: str) -> None:
+def expect_refusal(said: Said, *words: str) -> None:
     """Assert a refusal in one line that holds these words."""
     assert said.status == 2, said.err
     for word in words:
@@ -34,45 +34,45 @@ def edit(path: Path, old: str, new: str) -> None:
 
 @pytest.mark.parametrize("command", ["process", "replay", "watch"])
 def test_a_scan_that_is_not_there(latticewatch: Command, command: str, tmp_path: Path) -> None:
-    refused(latticewatch(command, tmp_path / "nowhere"), "nowhere")
+    expect_refusal(latticewatch(command, tmp_path / "nowhere"), "nowhere")
 
 
 def test_no_frames(latticewatch: Command, copy: Path) -> None:
     for frame in copy.glob("*.cbf"):
         frame.unlink()
-    refused(latticewatch("process", copy), str(copy))
+    expect_refusal(latticewatch("process", copy), str(copy))
 
 
 def test_no_poni(latticewatch: Command, copy: Path) -> None:
     (copy / "geometry.poni").unlink()
     edit(copy / "experiment.toml", 'poni = "geometry.poni"', "")
-    refused(latticewatch("process", copy), "no *.poni", "--geometry")
+    expect_refusal(latticewatch("process", copy), "no *.poni", "--geometry")
 
 
 def test_a_poni_that_is_named_but_missing(latticewatch: Command, copy: Path) -> None:
-    refused(latticewatch("process", copy, "--geometry", "lost.poni"), "lost.poni")
+    expect_refusal(latticewatch("process", copy, "--geometry", "lost.poni"), "lost.poni")
 
 
 def test_several_ponis_are_listed(latticewatch: Command, copy: Path) -> None:
     shutil.copy(copy / "geometry.poni", copy / "other.poni")
     edit(copy / "experiment.toml", 'poni = "geometry.poni"', "")
-    refused(latticewatch("process", copy), "geometry.poni", "other.poni", "--geometry")
+    expect_refusal(latticewatch("process", copy), "geometry.poni", "other.poni", "--geometry")
 
 
 @pytest.mark.parametrize("content", ["", "Distance: nan", "\0\1\2", "Wavelength: 0.64\nDistance: 0.2"])
 def test_a_broken_poni(latticewatch: Command, copy: Path, content: str) -> None:
     (copy / "geometry.poni").write_text(content)
-    refused(latticewatch("process", copy), "geometry.poni")
+    expect_refusal(latticewatch("process", copy), "geometry.poni")
 
 
 def test_a_mask_of_the_wrong_shape(latticewatch: Command, copy: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "mask.npy", np.zeros((3, 4), bool))
-    refused(latticewatch("process", copy, "--mask", tmp_path / "mask.npy"), "mask.npy", "3x4")
+    expect_refusal(latticewatch("process", copy, "--mask", tmp_path / "mask.npy"), "mask.npy", "3x4")
 
 
 def test_an_unknown_phase(latticewatch: Command, copy: Path) -> None:
     edit(copy / "experiment.toml", "CsPbBr3", "CsPbBr4")
-    refused(latticewatch("process", copy), "CsPbBr4", "CsPbBr3")
+    expect_refusal(latticewatch("process", copy), "CsPbBr4", "CsPbBr3")
 
 
 def test_a_phase_that_is_not_cubic(latticewatch: Command, copy: Path) -> None:
@@ -83,25 +83,25 @@ def test_a_phase_that_is_not_cubic(latticewatch: Command, copy: Path) -> None:
         "Cs1 Cs 0 0.25 0\n"
     )
     edit(copy / "experiment.toml", 'phase = "CsPbBr3"', 'cif = "ortho.cif"')
-    refused(latticewatch("process", copy), "ortho.cif", "cubic")
+    expect_refusal(latticewatch("process", copy), "ortho.cif", "cubic")
 
 
 def test_an_unknown_key(latticewatch: Command, copy: Path) -> None:
     edit(copy / "experiment.toml", "[experiment]", "[experiment]\ntitel = 'x'")
-    refused(latticewatch("process", copy), "experiment.toml, line", "titel", "nearest known key is title")
+    expect_refusal(latticewatch("process", copy), "experiment.toml, line", "titel", "nearest known key is title")
 
 
 def test_an_output_that_is_there_already_is_kept(latticewatch: Command, copy: Path, tmp_path: Path) -> None:
     (tmp_path / "run.h5").write_text("precious")
-    refused(latticewatch("process", copy, "--out", tmp_path / "run.h5"), "run.h5")
+    expect_refusal(latticewatch("process", copy, "--out", tmp_path / "run.h5"), "run.h5")
     assert (tmp_path / "run.h5").read_text() == "precious"
 
 
 @pytest.mark.parametrize("words", ["process", "nonsense", "process x --orientation 9", "process --zz"])
 def test_a_command_line_that_does_not_hold(latticewatch: Command, words: str) -> None:
-    refused(latticewatch(*words.split()))
+    expect_refusal(latticewatch(*words.split()))
 
 
 def test_export_of_what_is_no_run_file(latticewatch: Command, tmp_path: Path) -> None:
     (tmp_path / "run.h5").write_text("nothing")
-    refused(latticewatch("export", tmp_path / "run.h5", "--trace", tmp_path / "t.csv"), "run.h5")
+    expect_refusal(latticewatch("export", tmp_path / "run.h5", "--trace", tmp_path / "t.csv"), "run.h5")
