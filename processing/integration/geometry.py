@@ -58,30 +58,6 @@ ROTATIONS = tuple(
 )
 
 
-def find_geometry(scan_path: Path) -> Path:
-    """The only .poni file in the scan's folder or one above it. Raises UserError listing them otherwise."""
-    folder = scan_path if scan_path.is_dir() else scan_path.parent
-    folder = folder.resolve()
-    found = [path for place in dict.fromkeys((folder, folder.parent)) for path in _ponis(place)]
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise UserError(f"{scan_path}: no .poni file in or one above the scan's folder; give --geometry FILE.poni")
-    names = ", ".join(str(path) for path in found[:10])
-    raise UserError(f"{scan_path}: {len(found)} .poni files ({names}); choose one with --geometry")
-
-
-def _ponis(folder: Path) -> list[Path]:
-    try:
-        return sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() == ".poni" and not path.name.startswith(".") and path.is_file()
-        )
-    except OSError:
-        return []
-
-
 def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
     """The geometry in this .poni file (version 1 or 2); ``orientation`` overrides the file's.
 

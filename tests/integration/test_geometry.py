@@ -7,7 +7,7 @@ import pytest
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-from latticewatch.processing.integration.geometry import find_geometry, read_geometry
+from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 
 GOOD = {
@@ -118,21 +118,6 @@ def test_what_is_no_poni_at_all(tmp_path: Path) -> None:
         assert "not a .poni file" in refusal(tmp_path / name)
     assert "No such file" in refusal(tmp_path / "absent.poni")
     assert "not a file" in refusal(tmp_path)
-
-
-def test_the_only_poni_in_or_above_the_folder_is_found(tmp_path: Path) -> None:
-    scan = tmp_path / "scan"
-    scan.mkdir()
-    with pytest.raises(UserError, match=r"no \.poni file"):
-        find_geometry(scan)
-    above = poni(tmp_path)
-    assert find_geometry(scan) == above.resolve()
-    (scan / "stack.h5").touch()
-    assert find_geometry(scan / "stack.h5") == above.resolve()
-    poni(scan, "other.poni")
-    with pytest.raises(UserError, match=r"geometry\.poni.*--geometry") as caught:
-        find_geometry(scan)
-    assert "other.poni" in str(caught.value)
 
 
 def test_a_named_detector_brings_its_gaps_and_its_shape(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.processing.integration.geometry import find_geometry, read_geometry
+from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.simulation.detector import detector_named, pixels_of
@@ -22,7 +22,7 @@ def test_the_broken_pixels_of_a_scan_are_found(tmp_path: Path, recipe: str, dete
     write_scan(recipe, tmp_path, frames=6, seed=seed, detector=detector)
     known = pixels_of(detector_named(detector), seed)
     shape = detector_named(detector).shape
-    integrator = ImageIntegrator(read_geometry(find_geometry(tmp_path)), shape=shape)
+    integrator = ImageIntegrator(read_geometry(tmp_path / "geometry.poni"), shape=shape)
     for frame in RecordedFolder(tmp_path).frames(threading.Event()):
         assert isinstance(integrator.integrate(frame), Pattern)
     defects = integrator.defects

@@ -22,7 +22,7 @@ import hdf5plugin
 import numpy as np
 
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-from latticewatch.processing.integration.geometry import Geometry, find_geometry, read_geometry
+from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.simulation.detector import DETECTORS, detector_named
 from latticewatch.processing.simulation.scan import write_scan
 from tests.benchmarks.integration.methods import (
@@ -71,7 +71,7 @@ def measured(detector: str, frames: int, repeats: int) -> dict[str, object]:
         folder = Path(name)
         write_scan("iodide", folder, frames=frames, detector=detector, first=8 if frames < 300 else 0)
         files = sorted(folder.glob("*.cbf"))
-        geometry = read_geometry(find_geometry(folder))
+        geometry = read_geometry(folder / "geometry.poni")
         intensity, sigma = largest_difference(geometry, shape, files[:16])
         ways = [
             *methods(geometry, shape),
