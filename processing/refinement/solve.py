@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
 from latticewatch.processing.refinement.lines import Layout, Lines
-from latticewatch.processing.refinement.model import bragg, calculate, line_intensity
+from latticewatch.processing.refinement.model import bragg, calculate, draw_pattern, line_intensity
 
 Floats = NDArray[np.float64]
 LEAST_SHAPE = 1e-4
@@ -200,6 +200,15 @@ def _at_bound(x: Floats, lay: Layout) -> bool:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _try(x: Floats, last: bool, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
+    """Model at a trial; its Jacobian only where there is a next step."""
+    if last:
+        draw_pattern(x, data.grid, data.basis, lines, lay, y)
+    else:
+        evaluate(x, share, data, lines, lay, y, J)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: Limits) -> Solution:
     """The most probable parameters of this pattern, with their covariance."""
     bins, n = len(data.y), lay.length
@@ -224,24 +233,27 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         delta, fine = _damped(A, g, damping, L)
         promised = float(np.sum(delta * g)) if fine else 0.0
         new = _step(x, share, delta, lay, lim)
-        evaluate(new, share, data, lines, lay, trial_y, trial_J)
-        trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
         # Where the model misfits, χ² has no meaning to the last digit.
         enough = lim.tolerance * max(1.0, cost / bins)
+        last = fine and promised < enough and damping < 0.1
+        _try(new, last, share, data, lines, lay, trial_y, trial_J)
+        trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
         if not (fine and trial <= cost + enough):
             damping = max(10.0 * damping, 1e-4)
             continue
         x, stale = new, True
         y, trial_y = trial_y, y
-        J, trial_J = trial_J, J
+        if not last:
+            J, trial_J = trial_J, J
         if iteration < REWEIGHTED:
             weigh(y, data, w)
         cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
         damping = damping * 0.1 if damping > 1e-6 else 0.0
-        if promised < enough and damping < 0.1:
+        if last:
             converged = True
             break
     if not converged or _at_bound(x, lay):
+        evaluate(x, share, data, lines, lay, y, J)
         normal_matrix(J, w, data.y - y, A, g)
         add_prior(A, g, x, prior, lay)
         if lim.hold_distance:

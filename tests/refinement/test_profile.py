@@ -12,7 +12,7 @@ from latticewatch.processing.refinement.faddeeva import faddeeva
 from latticewatch.processing.refinement.fit import Component
 from latticewatch.processing.refinement.grid import chebyshev
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines, layout, lines_of
-from latticewatch.processing.refinement.model import calculate, voigt
+from latticewatch.processing.refinement.model import calculate, draw_pattern, voigt
 from latticewatch.processing.refinement.selection import positions
 
 WAVELENGTH_A = 0.64066
@@ -84,6 +84,15 @@ def test_derivatives_are_finite_differences(x: np.ndarray, which: int) -> None:
     difference = (model_at(high)[0] - model_at(low)[0]) / (2.0 * step)
     scale = max(float(np.abs(jacobian[which]).max()), 1e-9)
     np.testing.assert_allclose(jacobian[which], difference, atol=3e-6 * scale + 2e-15 * np.abs(y).max() / step)
+
+
+@settings(max_examples=25, deadline=None)
+@given(parameters())
+def test_the_pattern_alone_is_the_pattern_with_derivatives(x: np.ndarray) -> None:
+    y, _ = model_at(x)
+    alone = np.empty(len(GRID))
+    draw_pattern(x, GRID, BASIS, LINES, LAYOUT, alone)
+    np.testing.assert_allclose(alone, y, rtol=1e-11, atol=1e-11 * np.abs(y).max())
 
 
 def test_model_is_linear_in_its_background() -> None:

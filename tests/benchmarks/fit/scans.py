@@ -55,12 +55,13 @@ def outcomes(name: str, seed: int) -> list[Outcome]:
     """Every frame of a recipe in which there are two lattices."""
     recipe, bins = recipe_named(name), binning()
     refinement = refinement_of(recipe, bins.two_theta)
-    found = []
-    for pattern, truth in patterns_1d(recipe, seed, bins):
-        fit, cpu_ms = timed(refinement, pattern)
-        if math.isfinite(truth.separation_fwhm):
-            found.append(_outcome(fit, truth, bound_of(truth, bins), cpu_ms))
-    return found
+    scan = list(patterns_1d(recipe, seed, bins))
+    fits = [timed(refinement, pattern) for pattern, _ in scan]
+    return [
+        _outcome(fit, truth, bound_of(truth, bins), cpu_ms)
+        for (fit, cpu_ms), (_, truth) in zip(fits, scan, strict=True)
+        if math.isfinite(truth.separation_fwhm)
+    ]
 
 
 def timed(refinement: TrackedRefinement, pattern: Pattern) -> tuple[Fit | Gap, float]:
