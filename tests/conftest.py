@@ -54,7 +54,11 @@ def no_qt_left(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     request.getfixturevalue("qapp")
     before = _running() + _top_level()  # kept, so that no newcomer takes an old one's identity
+    # Qt objects must not be collected while another one is built, nor by a worker's thread: both end in a crash.
+    gc.collect()
+    gc.disable()
     yield
+    gc.enable()
     known = {id(thing) for thing in before}
     left = [thing for thing in _settled(known) if id(thing) not in known]
     assert not left, f"left behind: {', '.join(_described(thing) for thing in left)}"
