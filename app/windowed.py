@@ -1,13 +1,17 @@
 """A run in the window: the loop in a thread, the window looking on."""
 
+import gc
 import logging
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
+from pyqtgraph.util.garbage_collector import GarbageCollector
 
 from latticewatch.app import window_state
 from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
@@ -28,6 +32,7 @@ from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_f
 log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
+COLLECT_S = 1.0
 
 
 def run_windowed(
@@ -53,7 +58,11 @@ def run_windowed(
     window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
     if not offscreen():
         window_state.restore(window, window_state.state_path())
-    with stopped_by_signals(worker.stop), faults_kept(lambda text: window.status.say(text)) as faults:
+    with (
+        collected_in_this_thread(),
+        stopped_by_signals(worker.stop),
+        faults_kept(lambda text: window.status.say(text)) as faults,
+    ):
         window.show()
         worker.start()
         application.exec()
@@ -67,6 +76,19 @@ def run_windowed(
     if worker.session and not as_json:
         sys.stdout.write(outcome_line(worker.session) + "\n")
     return INTERRUPTED if window.interrupted else DONE
+
+
+@contextmanager
+def collected_in_this_thread() -> Iterator[None]:
+    """Python's garbage is collected here, from the event loop: a worker that collects a Qt object crashes Qt."""
+    enabled = gc.isenabled()
+    collector = GarbageCollector(interval=COLLECT_S)
+    try:
+        yield
+    finally:
+        collector.timer.stop()
+        if enabled:
+            gc.enable()
 
 
 def make_application() -> QApplication:

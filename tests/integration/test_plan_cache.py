@@ -49,7 +49,10 @@ def test_the_same_numbers_from_another_file_find_it(tmp_path: Path, monkeypatch:
         undone.setattr(plan_cache, "build_plan", build_plan)
         cached_plan(GEOMETRY, CORRECTIONS, SHAPE, None, tmp_path)
     copied = replace(CORRECTIONS, mask=CORRECTIONS.mask.copy())  # type: ignore[union-attr]
-    cached_plan(replace(GEOMETRY, source="b.poni", text="b"), copied, SHAPE, None, tmp_path)
+    assert_same(
+        cached_plan(replace(GEOMETRY, source="b.poni", text="b"), copied, SHAPE, None, tmp_path),
+        build_plan(GEOMETRY, CORRECTIONS, SHAPE),
+    )
 
 
 def test_any_other_input_is_another_plan(tmp_path: Path) -> None:

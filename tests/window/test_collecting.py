@@ -1,0 +1,46 @@
+"""While the window is open, only its thread collects garbage."""
+
+import gc
+import threading
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from latticewatch.app.windowed import collected_in_this_thread
+
+
+@pytest.fixture
+def collecting() -> Iterator[None]:
+    """Collection as a program has it, which Qt tests are without."""
+    gc.enable()
+    yield
+    gc.disable()
+
+
+class Knot:
+    """Garbage that only a collection finds; notes the thread that did."""
+
+    def __init__(self, seen: list[threading.Thread]) -> None:
+        self.me, self.seen = self, seen
+
+    def __del__(self) -> None:
+        self.seen.append(threading.current_thread())
+
+
+@pytest.mark.usefixtures("collecting")
+def test_a_workers_garbage_is_collected_by_the_window(qtbot: QtBot) -> None:
+    seen: list[threading.Thread] = []
+
+    def work() -> None:
+        for _ in range(5 * gc.get_threshold()[0]):
+            Knot(seen)
+
+    with collected_in_this_thread():
+        worker = threading.Thread(target=work)
+        worker.start()
+        worker.join()
+        assert not seen
+        qtbot.waitUntil(lambda: bool(seen))
+    assert set(seen) == {threading.main_thread()}
+    assert gc.isenabled()
