@@ -181,7 +181,7 @@ class MainWindow(QMainWindow):
         live = self._is_live()
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
         state, standing = headline(page.snapshot(), silent_s), self.alarms.words()
-        return replace(state, detail=f"ALARM: {standing} (A: seen) · {state.detail}") if standing else state
+        return replace(state, detail=f"ALARM: {standing} (press A once seen) · {state.detail}") if standing else state
 
     def _is_live(self) -> bool:
         return self._worker is not None and not self._worker.finished and self._transport is None

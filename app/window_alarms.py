@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
-from latticewatch.processing.reaction.alarms import Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.reaction.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
 from latticewatch.processing.series import Snapshot
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,11 @@ class WindowAlarms:
         self._watch = acknowledged(self._watch)
 
     def words(self) -> str:
-        """The alarms that stand; empty where none does."""
-        return ", ".join(sorted(self._watch.standing))
+        """The alarms that stand, and whether their cause is over; empty where none does."""
+        return ", ".join(f"{alarm}, over" if self._is_over(alarm) else alarm for alarm in sorted(self._watch.standing))
+
+    def _is_over(self, alarm: Alarm) -> bool:
+        return alarm in BY_STATE.values() and BY_STATE.get(self._watch.state) is not alarm
 
     def _sound(self, raised: Iterable[Alarm]) -> None:
         for alarm in raised:
