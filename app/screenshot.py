@@ -33,12 +33,11 @@ def write_picture(picture: QImage, path: Path, facts: Mapping[str, str]) -> None
     """
     if not picture.save(str(path), "PNG"):
         raise UserError(f"{path}: the screenshot cannot be written; check the folder and the space left")
+    beside = path.with_name(f"{path.name}.json")  # shot.png.json: a shot.json may be somebody's summary
     try:
-        path.with_suffix(".json").write_text(json.dumps(dict(facts), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        beside.write_text(json.dumps(dict(facts), indent=1, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
-        raise UserError(
-            f"{path.with_suffix('.json')}: cannot be written ({error.strerror}); check the folder"
-        ) from None
+        raise UserError(f"{beside}: cannot be written ({error.strerror}); check the folder") from None
 
 
 def screenshot_path(stem: Path) -> Path:
