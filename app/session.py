@@ -27,6 +27,7 @@ from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.setup import Setup, resolve
 from latticewatch.processing.sources.begun import begin
+from latticewatch.processing.sources.header_values import kept_names
 
 NO_IMAGES = "unreadable: an image in a run file"
 
@@ -116,6 +117,7 @@ def scan_session(
         software=software_versions(),
         title=setup.title or Path(scan).name,
         started_s=time.time(),
+        header_names=kept_names(begun.header, inputs.experiment.source.header),
     )
     with ExitStack() as stack:
         writer = None
@@ -126,7 +128,7 @@ def scan_session(
             writer = recorder.writer
         elif out:
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
-        pipeline = _pipeline(setup, frames, integrator, integrator.two_theta, recorder)
+        pipeline = _pipeline(header, frames, integrator, integrator.two_theta, recorder)
         defects = keep_defects(integrator, None if frames is not begun else writer)
         yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects,))
 
@@ -139,13 +141,14 @@ def run_file_session(run: Run, source: Source, out: Path | None, stop: threading
         stack.enter_context(run)
         header = replace(run.header, software=software_versions(), started_s=time.time())
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
-        pipeline = _pipeline(run.setup, source, AsRecorded(), run.two_theta, writer or Unrecorded())
+        pipeline = _pipeline(header, source, AsRecorded(), run.two_theta, writer or Unrecorded())
         yield Session(run.setup, pipeline, out, writer, header.inputs)
 
 
 def _pipeline(
-    setup: Setup, source: Source, integrator: Integrator, two_theta: NDArray[np.float64], recorder: Recorder
+    header: RunHeader, source: Source, integrator: Integrator, two_theta: NDArray[np.float64], recorder: Recorder
 ) -> Pipeline:
+    setup = header.setup
     return Pipeline(
         source=source,
         integrator=integrator,
@@ -153,5 +156,6 @@ def _pipeline(
         judge=Judge(setup),
         composition=setup.composition,
         recorder=recorder,
-        series=Series(two_theta, tuple(component.name for component in setup.components)),
+        series=Series(two_theta, header.component_names),
+        header_names=header.header_names,
     )

@@ -82,6 +82,12 @@ class CompositionTable(Table):
         return self
 
 
+class SourceTable(Table):
+    """[source]: header values that are kept of each frame; left out: those of the first image that are numbers."""
+
+    header: Annotated[tuple[str, ...], Field(max_length=16)] | None = None
+
+
 class PlateauTable(Table):
     """[plateau]: tolerance is the share of the total change that "complete" may leave."""
 
@@ -100,6 +106,7 @@ class Experiment(Table):
     experiment: About = About()
     geometry: GeometryTable = GeometryTable()
     map: MapTable = MapTable()
+    source: SourceTable = SourceTable()
     component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=4)]
     composition: CompositionTable | None = None
     plateau: PlateauTable = PlateauTable()

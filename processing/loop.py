@@ -15,6 +15,7 @@ from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.refinement.fit import Fit, Refinement
 from latticewatch.processing.series import Progress, Row, Series
 from latticewatch.processing.sources.ahead import batches
+from latticewatch.processing.sources.header_values import kept_values
 
 MOST_AT_ONCE = 8
 
@@ -49,7 +50,7 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """All that one run needs, put together once by the session."""
+    """All that one run needs, put together once by the session. header_names: header values kept of each frame."""
 
     source: Source
     integrator: Integrator
@@ -58,6 +59,7 @@ class Pipeline:
     composition: CompositionScale | None
     recorder: Recorder
     series: Series
+    header_names: tuple[str, ...] = ()
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
@@ -98,6 +100,7 @@ def _row(pipeline: Pipeline, frame: Frame, pattern: Pattern | Gap) -> Row:
         intensity=float("nan") if isinstance(pattern, Gap) else float(np.nanmean(pattern.intensity)),
         fraction=fraction,
         fraction_esd=fraction_esd,
+        header=kept_values(frame.header, pipeline.header_names),
     )
 
 

@@ -5,8 +5,8 @@ and without waiting for the worker. A row is never changed once it is appended.
 """
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,8 @@ class Row:
 
     pattern: None where the image gave none. fit: the fit, or the gap that says why there is no number.
     intensity: mean of the pattern, NaN without one. fraction: composition on the user's scale, NaN where none
-    is given. recorded_s: clock when the row was safely on disk, NaN where nothing is recorded.
+    is given. recorded_s: clock when the row was safely on disk, NaN where nothing is recorded. header: the numbers
+    kept of the frame's header; what is not known is left out.
     """
 
     index: int
@@ -40,6 +41,7 @@ class Row:
     fraction: float = NAN
     fraction_esd: float = NAN
     recorded_s: float = NAN
+    header: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

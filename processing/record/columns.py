@@ -15,6 +15,7 @@ from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.series import NAN, Row
 
 MISSING = -1
+HEADER = "header/"
 TEXT = frozenset({"trace/file", "trace/status", "trace/reason", "trace/state", "verdicts/why"})
 WHOLE = frozenset({"trace/frame", "trace/components", "fits/has_pattern", "fits/iterations", "fits/converged"})
 DETAILS = (
@@ -28,11 +29,14 @@ UNITS = {"_s": "s", "_A": "angstrom", "_percent": "percent"}
 def column_paths(header: RunHeader) -> tuple[str, ...]:
     """Every column of a run file, below its entry."""
     composition = header.setup.composition is not None
-    return (*(f"trace/{name}" for name in trace_columns(header.component_names, composition)), *DETAILS)
+    columns = (f"trace/{name}" for name in trace_columns(header.component_names, composition))
+    return (*columns, *DETAILS, *(f"{HEADER}{name}" for name in header.header_names))
 
 
 def unit_of(path: str) -> str | None:
-    """The unit that a column's name ends with, None for pure numbers and text."""
+    """The unit that a column's name ends with, None for pure numbers, text and what a header calls its own."""
+    if path.startswith(HEADER):
+        return None
     return next((unit for ending, unit in UNITS.items() if path.endswith(ending)), None)
 
 
@@ -54,7 +58,8 @@ def row_columns(row: Row, header: RunHeader) -> dict[str, Any]:
         one_line(verdict.why),
     )
     columns: dict[str, Any] = {f"trace/{name}": MISSING if value is None else value for name, value in values.items()}
-    return columns | dict(zip(DETAILS, details, strict=True))
+    kept = {f"{HEADER}{name}": row.header.get(name, NAN) for name in header.header_names}
+    return columns | dict(zip(DETAILS, details, strict=True)) | kept
 
 
 def row_from_columns(
@@ -79,7 +84,14 @@ def row_from_columns(
         fraction=float(values.get("trace/fraction", NAN)),
         fraction_esd=float(values.get("trace/fraction_esd", NAN)),
         recorded_s=float(values["trace/recorded_s"]),
+        header=_kept(values),
     )
+
+
+def _kept(values: Mapping[str, Any]) -> dict[str, float]:
+    """The header values that are known."""
+    found = {path.removeprefix(HEADER): float(values[path]) for path in values if path.startswith(HEADER)}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def _fit(values: Mapping[str, Any], names: tuple[str, ...], parameters: NDArray[np.float64]) -> Fit:

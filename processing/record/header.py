@@ -34,7 +34,10 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class RunHeader:
-    """Everything that is fixed for a run. started_s: clock at its start, seconds since the epoch."""
+    """Everything that is fixed for a run.
+
+    started_s: clock at its start, seconds since the epoch. header_names: numbers kept of each frame's header.
+    """
 
     setup: Setup
     experiment_toml: str
@@ -42,6 +45,7 @@ class RunHeader:
     software: Mapping[str, str]
     title: str
     started_s: float
+    header_names: tuple[str, ...] = ()
 
     @property
     def component_names(self) -> tuple[str, ...]:

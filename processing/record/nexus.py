@@ -138,7 +138,7 @@ class NexusFile:
 
 
 def _lay_out_columns(entry: Any, paths: Sequence[str]) -> None:
-    for name in ("trace", "fits", "verdicts"):
+    for name in dict.fromkeys(("trace", "fits", "verdicts", *(path.split("/")[0] for path in paths))):
         _group(entry, name, "NXcollection")
     for path in paths:
         _column(entry, path)

@@ -28,6 +28,7 @@ def encode_row(row: Row) -> bytes:
         "verdict": [str(verdict.state), verdict.since_s, verdict.progress, verdict.mixing_s, verdict.why],
         "forecast": [forecast.complete_s, forecast.earliest_s, forecast.latest_s] if forecast else None,
         "pattern": pattern is not None,
+        "header": dict(row.header),
     }
     if isinstance(fit, Gap):
         values["gap"] = one_line(fit.reason)
@@ -74,6 +75,7 @@ def _decoded(content: bytes, two_theta: NDArray[np.float64]) -> Row:
         fraction=fraction,
         fraction_esd=fraction_esd,
         recorded_s=values["recorded_s"],
+        header=values.get("header", {}),  # journals of older versions have none
     )
 
 

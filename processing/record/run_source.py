@@ -39,4 +39,5 @@ class RunFileSource:
 def frame_of(row: Row) -> Frame:
     """The frame a row was made from, with its pattern in place of the image."""
     content: Pattern | Gap = row.pattern or Gap(row.fit.reason if isinstance(row.fit, Gap) else "unreadable: lost")
-    return Frame(index=row.index, name=row.name, time_s=row.time_s, mtime_s=row.mtime_s, content=content)
+    header = {name: repr(value) for name, value in row.header.items()}
+    return Frame(row.index, row.name, row.time_s, row.mtime_s, content, header)

@@ -85,10 +85,16 @@ def trace_cells(row: Row, component_names: tuple[str, ...], composition: bool = 
     )
 
 
-def trace_record(row: Row, component_names: tuple[str, ...], composition: bool = False) -> dict[str, Cell]:
-    """One row for JSON, with the digits of the CSV; numbers that are not known are None (null)."""
+def trace_record(
+    row: Row, component_names: tuple[str, ...], composition: bool = False
+) -> dict[str, Cell | dict[str, float]]:
+    """One row for JSON, with the digits of the CSV; numbers that are not known are None (null).
+
+    ``header``, where the frame's header has numbers that are kept, comes last.
+    """
     values = trace_values(row, component_names, composition)
-    return {column: _rounded(column, value) for column, value in values.items()}
+    kept = {"header": dict(row.header)} if row.header else {}
+    return {column: _rounded(column, value) for column, value in values.items()} | kept
 
 
 def write_trace(path: Path, rows: Iterable[Row], component_names: tuple[str, ...], composition: bool = False) -> None:

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from latticewatch.processing.errors import UserError
@@ -13,10 +13,11 @@ from latticewatch.processing.series import Progress
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The frames of a source from the very first on, with the shape of its images (rows, columns)."""
+    """The frames of a source from the very first on, with shape (rows, columns) and header of its first image."""
 
     source: Source
     shape: tuple[int, int]
+    header: Mapping[str, str]
     _frames: Iterator[Frame]
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
@@ -40,7 +41,7 @@ def begin(source: Source, scan: str, stop: threading.Event) -> Begun | None:
         held.append(frame)
         if isinstance(frame.content, Image):
             rows, columns = frame.content.counts.shape
-            return Begun(source, (rows, columns), itertools.chain(held, frames))
+            return Begun(source, (rows, columns), frame.header, itertools.chain(held, frames))
     if stop.is_set():
         return None
     raise UserError(f"{scan}: none of its {len(held)} frames can be read{_first_reason(held)}")

@@ -19,7 +19,7 @@ BLOCK = re.compile(r"data_\d{6}$")
 TIMES = ("epoch", "timestamp", "timestamps", "elapsed_time", "time", "frame_times")
 PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
 UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-MOST_OBJECTS, DEEPEST, MOST_SCALARS = 5000, 8, 300
+MOST_OBJECTS, DEEPEST, MOST_SCALARS, MOST_SERIES = 5000, 8, 300, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,15 @@ class Block:
 class Layout:
     """blocks: in the order of the scan.
 
-    times_s: of every frame, empty where there are none. header: the scalars that the file holds.
+    times_s: of every frame, empty where there are none. header: the scalars that the file holds. series: what it
+    holds of every frame besides, (frames,) each.
     """
 
     blocks: tuple[Block, ...]
     times_s: NDArray[np.float64]
     period_s: float
     header: Mapping[str, str]
+    series: Mapping[str, NDArray[np.float64]]
 
     @property
     def count(self) -> int:
@@ -80,7 +82,8 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
             tree.check(block.dataset)
     count = sum(block.frames for block in blocks)
     header = dict(_scalars(datasets))
-    return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header))
+    series = dict(_series(datasets, count))
+    return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header), series)
 
 
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
@@ -179,6 +182,15 @@ def _scalars(datasets: Mapping[str, h5py.Dataset]) -> Iterator[tuple[str, str]]:
         with contextlib.suppress(OSError, TypeError, ValueError):
             value = item[()] if item.shape == () else item[0]
             yield path.rsplit("/", 1)[-1], _text(value)[:LONGEST_VALUE]
+
+
+def _series(datasets: Mapping[str, h5py.Dataset], count: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Numbers as many as there are frames: temperatures, motor positions."""
+    found = [(path, item) for path, item in datasets.items() if item.shape == (count,) and item.dtype.kind in "iuf"]
+    for path, item in found[:MOST_SERIES]:
+        if not item.external and not item.is_virtual:
+            with contextlib.suppress(OSError):
+                yield path.rsplit("/", 1)[-1], item[()].astype(np.float64)
 
 
 def _period(header: Mapping[str, str]) -> float:

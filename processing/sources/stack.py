@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
@@ -83,7 +83,7 @@ class HDF5Stack:
             time_s=self._time_s(layout, index),
             mtime_s=_mtime_s(self._path),
             content=_content(layout, index),
-            header=layout.header,
+            header=_header(layout, index),
         )
 
     def _time_s(self, layout: Layout, index: int) -> float:
@@ -91,6 +91,11 @@ class HDF5Stack:
             return round(float(layout.times_s[index] - layout.times_s[0]), 6)
         period_s = layout.period_s if layout.period_s > 0.0 else self._period_s
         return round(index * period_s, 6) if index else 0.0
+
+
+def _header(layout: Layout, index: int) -> Mapping[str, str]:
+    """The scalars of the file, and what it says of this frame."""
+    return {**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}}
 
 
 def _is_there(layout: Layout, index: int) -> bool:

@@ -5,6 +5,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
+
+from latticewatch.processing.record.run_file import read_run
 from tests.app.conftest import Said
 
 Command = Callable[..., Said]
@@ -37,3 +40,27 @@ def test_json_says_one_object_for_each_frame_and_nothing_else(latticewatch: Comm
     rows = [json.loads(line) for line in said.out.splitlines()]
     assert [row["frame"] for row in rows] == list(range(12))
     assert all(row["recorded_s"] > 0 for row in rows)
+
+
+def test_header_values_go_with_the_row_into_the_run_file_and_on(
+    latticewatch: Command, scan: Path, tmp_path: Path
+) -> None:
+    run, again = tmp_path / "run.h5", tmp_path / "again.h5"
+    said = latticewatch("process", scan, "--json", "--out", run)
+    kept = [json.loads(line)["header"] for line in said.out.splitlines()]
+    assert {row["Temperature"] for row in kept} == {295.0}
+    assert len({row["Flux"] for row in kept}) > 1
+    assert latticewatch("process", run, "--out", again).status == 0
+    for path in (run, again):
+        with read_run(path) as read:
+            assert [dict(row.header) for row in read.traced] == kept
+    with h5py.File(run) as file:
+        assert file["entry/header/Flux"][:].tolist() == [row["Flux"] for row in kept]
+
+
+def test_only_the_header_values_that_are_asked_for(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
+    experiment = tmp_path / "experiment.toml"
+    experiment.write_text((scan / "experiment.toml").read_text() + '\n[source]\nheader = ["Omega", "Blower"]\n')
+    (tmp_path / "geometry.poni").write_bytes((scan / "geometry.poni").read_bytes())
+    said = latticewatch("process", scan, "--json", "--experiment", experiment)
+    assert {tuple(json.loads(line)["header"]) for line in said.out.splitlines()} == {("Omega",)}

@@ -50,6 +50,7 @@ def header() -> RunHeader:
         software={"latticewatch": "0.1.0"},
         title="Br/shell2 + I/shell1",
         started_s=1_700_000_000.25,
+        header_names=("Temperature", "Flux"),
     )
 
 
@@ -75,6 +76,7 @@ def row(number: int, grid: NDArray[np.float64]) -> Row:
         intensity=NAN if pattern is None else float(np.nanmean(pattern.intensity)),
         fraction=NAN if isinstance(fit, Gap) else random.uniform(-0.05, 1.05),
         fraction_esd=NAN if isinstance(fit, Gap) else random.uniform(1e-4, 1e-2),
+        header={} if pattern is None else {"Temperature": 295.0 + 0.1 * kind, **({"Flux": 2e10} if kind > 2 else {})},
     )
 
 

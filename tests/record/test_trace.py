@@ -54,6 +54,7 @@ def test_json_says_what_the_csv_says() -> None:
         record = trace_record(row, runs.NAMES, composition=True)
         cells = trace_cells(row, runs.NAMES, composition=True)
         json.dumps(record, allow_nan=False)
+        assert record.pop("header", {}) == row.header
         for value, cell in zip(record.values(), cells, strict=True):
             assert (value is None) == (cell == "") or value == ""
             if isinstance(value, float | int):
