@@ -7,21 +7,23 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from latticewatch.app.outcome import outcome_line
-from latticewatch.app.session import Opening, Session, run_session
-from latticewatch.processing.record.trace import trace_record
 from latticewatch.processing.series import Row
+
+if TYPE_CHECKING:
+    from latticewatch.app.session import Opening, Session
 
 DONE, INTERRUPTED = 0, 130
 
 
-def run_headless(opening: Opening, *, as_json: bool, title: str) -> int:
+def run_headless(opening: "Opening", *, as_json: bool, title: str) -> int:
     """Run a session to its end in this thread; Ctrl-C stops it in order. The exit status of the contract."""
-    stop, opened = threading.Event(), list[Session]()
+    from latticewatch.app.session import run_session
+
+    stop = threading.Event()
+    opened: list[Session] = []
     with stopped_by_signals(stop), progress_bar(title, shown=not as_json and sys.stderr.isatty()) as advance:
 
         def on_row(row: Row) -> None:
@@ -35,8 +37,10 @@ def run_headless(opening: Opening, *, as_json: bool, title: str) -> int:
     return INTERRUPTED if stop.is_set() else DONE
 
 
-def tell(session: Session, row: Row) -> None:
+def tell(session: "Session", row: Row) -> None:
     """The row as one JSON object on stdout, at once."""
+    from latticewatch.processing.record.trace import trace_record
+
     names = session.pipeline.series.component_names
     record = trace_record(row, names, session.setup.composition is not None)
     sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
@@ -62,8 +66,11 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(title: str, *, shown: bool) -> Iterator[Callable[[Session], None]]:
+def progress_bar(title: str, *, shown: bool) -> Iterator["Callable[[Session], None]"]:
     """A bar on stderr with rate and time left; what it yields is called after each row."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -74,7 +81,7 @@ def progress_bar(title: str, *, shown: bool) -> Iterator[Callable[[Session], Non
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
         task = progress.add_task(title, total=None, rate="")
 
-        def advance(session: Session) -> None:
+        def advance(session: "Session") -> None:
             snapshot = session.pipeline.series.snapshot()
             speed = progress.tasks[task].speed
             rate = f"{speed:.0f} frames/s" if speed else ""

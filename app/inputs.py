@@ -3,15 +3,18 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.experiment import Experiment, read_experiment
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
-from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.masks import read_correction, read_mask
 from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.record.header import InputFile, input_file
+
+if TYPE_CHECKING:
+    from latticewatch.processing.integration.integrate import ImageIntegrator
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +55,10 @@ def gather(scan: Path, given: Given) -> Inputs:
     )
 
 
-def integrator_of(inputs: Inputs, shape: tuple[int, int]) -> ImageIntegrator:
+def integrator_of(inputs: Inputs, shape: tuple[int, int]) -> "ImageIntegrator":
     """The integrator of images of this shape (rows, columns). Raises UserError where the inputs do not fit it."""
+    from latticewatch.processing.integration.integrate import ImageIntegrator  # slow to load: not before a window
+
     table = inputs.experiment.geometry
     return ImageIntegrator(
         inputs.geometry,

@@ -20,7 +20,6 @@ from latticewatch.app.window_run import RunPage
 from latticewatch.app.window_transport import connect_transport, show_transport
 from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.run_file import RecordingStopped
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList
@@ -248,7 +247,7 @@ class MainWindow(QMainWindow):
         if self._run is not None and self._run.add_note is not None:
             try:
                 self._run.add_note(time_s, text)
-            except RecordingStopped as error:
+            except UserError as error:
                 self.status.say(f"the note is shown but not recorded: {error}")
         self._marks.append(Mark(time_s, text))
         log.info("mark at %.1f s: %s", time_s, text)

@@ -1,26 +1,24 @@
-"""How the commands open a session: inputs are checked at once, frames are drawn when the session is opened."""
+"""How the commands open a session: inputs are checked at once, frames are drawn when the session is opened.
+
+What is slow to load (compiler, readers) is loaded when it is opened: in the window's worker, while the window is there.
+"""
 
 import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain, count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latticewatch.app.inputs import gather
 from latticewatch.app.options import Given
-from latticewatch.app.session import Opening, Session, run_file_session, scan_session
-from latticewatch.app.warming import warm_up
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.loop import Source
-from latticewatch.processing.record.rebuild import journal_path
-from latticewatch.processing.record.run_file import read_run
-from latticewatch.processing.record.run_source import RunFileSource
-from latticewatch.processing.record.untrusted import run_id_of
-from latticewatch.processing.sources.live import LiveScan
-from latticewatch.processing.sources.replay import Paced, Transport
-from latticewatch.processing.sources.scan import open_scan
+
+if TYPE_CHECKING:
+    from latticewatch.app.session import Opening, Session
+    from latticewatch.processing.loop import Source
+    from latticewatch.processing.sources.replay import Transport
 
 log = logging.getLogger(__name__)
 
@@ -33,63 +31,91 @@ def watched_scan(
     until_idle_s: float | None = None,
     frame_limit: int | None = None,
     resume: bool = False,
-) -> Opening:
-    """A folder that is being written; always recorded."""
+) -> "Opening":
+    """A folder that is being written; always recorded. Everything is compiled before the first frame is asked for."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
     inputs = gather(folder, given)
-    source = LiveScan(
-        folder,
-        period_s=inputs.experiment.experiment.frame_period_s,
-        until_idle_s=until_idle_s,
-        frame_limit=frame_limit,
-    )
+    period_s = inputs.experiment.experiment.frame_period_s
     target = out or free_names([folder], resume=resume)[0]
     on_state = inputs.experiment.alarm.on_state or ()
-    return _warmed(partial(scan_session, inputs, source, str(folder), target, resume=resume, on_state=on_state))
-
-
-def _warmed(opening: Opening) -> Opening:
-    """The same, everything compiled before the first frame is asked for."""
 
     @contextmanager
-    def opened(stop: threading.Event) -> Iterator[Session | None]:
+    def opened(stop: threading.Event) -> "Iterator[Session | None]":
+        from latticewatch.app.session import scan_session
+        from latticewatch.app.warming import warm_up
+        from latticewatch.processing.sources.live import LiveScan
+
         warm_up()
-        with opening(stop) as session:
+        source = LiveScan(folder, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit)
+        with scan_session(inputs, source, str(folder), target, stop, resume=resume, on_state=on_state) as session:
             yield session
 
     return opened
 
 
-def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> Opening:
+def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> "Opening":
     """A recorded scan or run file as fast as it goes, recorded in ``out``."""
     return _recorded(scan, given, out, None, resume)
 
 
-def replayed_scan(scan: Path, given: Given, out: Path | None, transport: Transport) -> Opening:
+def replayed_scan(scan: Path, given: Given, out: Path | None, transport: "Transport") -> "Opening":
     """A recorded scan or run file at the pace of ``transport``; recorded only where ``out`` says so."""
     return _recorded(scan, given, out, transport, resume=False)
 
 
-def _recorded(scan: Path, given: Given, out: Path | None, transport: Transport | None, resume: bool) -> Opening:
+def _recorded(scan: Path, given: Given, out: Path | None, transport: "Transport | None", resume: bool) -> "Opening":
     if not scan.exists():
         raise UserError(f"{scan}: no such scan; give a folder of frames, an HDF5 stack or a run file")
     if scan.is_file() and _is_run(scan):
-        run = read_run(scan)
-        return partial(run_file_session, run, _paced(RunFileSource(run), transport), out)
+        return _recorded_run(scan, out, transport)
     inputs = gather(scan, given)
-    source = open_scan(scan, period_s=inputs.experiment.experiment.frame_period_s)
-    return partial(scan_session, inputs, _paced(source, transport), str(scan), out, resume=resume)
+    period_s = inputs.experiment.experiment.frame_period_s
+
+    @contextmanager
+    def opened(stop: threading.Event) -> "Iterator[Session | None]":
+        from latticewatch.app.session import scan_session
+        from latticewatch.processing.sources.scan import open_scan
+
+        source = _paced(open_scan(scan, period_s=period_s), transport)
+        with scan_session(inputs, source, str(scan), out, stop, resume=resume) as session:
+            yield session
+
+    return opened
+
+
+def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -> "Opening":
+    """A replay shows what was recorded; processing, and whatever is recorded anew, fits and judges again."""
+    from latticewatch.processing.record.run_file import read_run
+
+    run = read_run(path)
+
+    @contextmanager
+    def opened(stop: threading.Event) -> "Iterator[Session | None]":
+        from latticewatch.app.recorded_run import refitted, shown_again
+        from latticewatch.processing.record.run_source import RunFileSource
+
+        del stop
+        source = _paced(RunFileSource(run), transport)
+        with shown_again(run, source) if transport and out is None else refitted(run, source, out) as session:
+            yield session
+
+    return opened
 
 
 def _is_run(path: Path) -> bool:
+    from latticewatch.processing.record.rebuild import journal_path
+    from latticewatch.processing.record.untrusted import run_id_of
+
     try:
         return journal_path(path).exists() or run_id_of(path) is not None
     except UserError:
         return False
 
 
-def _paced(source: Source, transport: Transport | None) -> Source:
+def _paced(source: "Source", transport: "Transport | None") -> "Source":
+    from latticewatch.processing.sources.replay import Paced
+
     return Paced(source, transport) if transport else source
 
 
@@ -105,4 +131,6 @@ def free_names(scans: Sequence[Path], *, resume: bool = False) -> list[Path]:
 
 
 def _taken(path: Path) -> bool:
+    from latticewatch.processing.record.rebuild import journal_path
+
     return path.exists() or journal_path(path).exists()

@@ -1,12 +1,16 @@
 """What a run came to, in one line."""
 
-from latticewatch.app.session import Session
+from typing import TYPE_CHECKING
+
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Verdict
 from latticewatch.processing.series import Snapshot
 
+if TYPE_CHECKING:
+    from latticewatch.app.session import Session
 
-def outcome_line(session: Session) -> str:
+
+def outcome_line(session: "Session") -> str:
     """Frames, gaps, the last verdict and the last lattice parameter, and where the run file is."""
     snapshot = session.pipeline.series.snapshot()
     where = f"; recorded in {session.out}" if session.out else ""

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,20 +16,16 @@ from latticewatch.app.inputs import Inputs, integrator_of
 from latticewatch.app.on_state import state_command
 from latticewatch.app.resuming import going_on
 from latticewatch.processing import loop
-from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
-from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.record.header import InputFile, RunHeader, software_versions
 from latticewatch.processing.record.rebuild import journal_path
-from latticewatch.processing.record.run_file import Run, RunWriter
+from latticewatch.processing.record.run_file import Note, RunWriter
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.setup import Setup, resolve
 from latticewatch.processing.sources.begun import begin
 from latticewatch.processing.sources.header_values import kept_names
-
-NO_IMAGES = "unreadable: an image in a run file"
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +36,7 @@ class Session:
 
     writer: takes the operator's notes; None where nothing is recorded. inputs: files it is made with.
     on_state: the user's command for changes of state; empty: none. listeners: told of every row.
+    notes: those of the run file that is shown again. seen_in: that run file; None where a run is made.
     """
 
     setup: Setup
@@ -49,19 +46,12 @@ class Session:
     inputs: tuple[InputFile, ...] = ()
     on_state: tuple[str, ...] = ()
     listeners: tuple[Callable[[Row], None], ...] = ()
+    notes: tuple[Note, ...] = ()
+    seen_in: Path | None = None
 
 
 Opening = Callable[[threading.Event], AbstractContextManager[Session | None]]
 """Opens a session, waiting for its first image; None when stopped before there was one."""
-
-
-@dataclass(frozen=True, slots=True)
-class AsRecorded:
-    """The integrator of a run file's frames: they are patterns, or the gaps they were."""
-
-    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
-        """What the frames hold."""
-        return [Gap(NO_IMAGES) if isinstance(frame.content, Image) else frame.content for frame in frames]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +118,15 @@ def scan_session(
             writer = recorder.writer
         elif out:
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
-        pipeline = _pipeline(header, frames, integrator, integrator.two_theta, recorder)
+        pipeline = pipeline_of(header, frames, integrator, integrator.two_theta, recorder)
         defects = keep_defects(integrator, None if frames is not begun else writer)
         yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects,))
 
 
-@contextmanager
-def run_file_session(run: Run, source: Source, out: Path | None, stop: threading.Event) -> Iterator[Session]:
-    """A session on the patterns of a run file, fitted and judged again; recorded in ``out`` where that is given."""
-    del stop
-    with ExitStack() as stack:
-        stack.enter_context(run)
-        header = replace(run.header, software=software_versions(), started_s=time.time())
-        writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
-        pipeline = _pipeline(header, source, AsRecorded(), run.two_theta, writer or Unrecorded())
-        yield Session(run.setup, pipeline, out, writer, header.inputs)
-
-
-def _pipeline(
+def pipeline_of(
     header: RunHeader, source: Source, integrator: Integrator, two_theta: NDArray[np.float64], recorder: Recorder
 ) -> Pipeline:
+    """What a run passes through."""
     setup = header.setup
     return Pipeline(
         source=source,

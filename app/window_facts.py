@@ -11,7 +11,6 @@ from latticewatch.app.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.refinement.fit import Component, Fit
-from latticewatch.processing.refinement.two_peaks import two_peaks
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.processing.setup import Setup
 from latticewatch.widgets.pattern_view import Ticks
@@ -102,6 +101,8 @@ def frame_caption(row: Row, *, newest: bool) -> str:
 
 def second_opinion(setup: Setup, row: Row) -> str:
     """The lattice parameters from the lines of the map's reflection alone, in words."""
+    from latticewatch.processing.refinement.two_peaks import two_peaks  # slow to load
+
     if row.pattern is None:
         return "second opinion: no pattern"
     known = row.fit.lattices if isinstance(row.fit, Fit) else ()

@@ -4,10 +4,12 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
@@ -17,17 +19,18 @@ from latticewatch.app import window_state
 from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.outcome import outcome_line
-from latticewatch.app.session import Opening, run_session
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_faults import faults_kept
 from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.run_file import Run
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Series
+from latticewatch.processing.series import Row, Series
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
+
+if TYPE_CHECKING:
+    from latticewatch.app.session import Opening, Session
+    from latticewatch.processing.record.run_file import Run
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +39,7 @@ COLLECT_S = 1.0
 
 
 def run_windowed(
-    opening: Opening,
+    opening: "Opening",
     *,
     as_json: bool,
     title: str,
@@ -51,7 +54,7 @@ def run_windowed(
     application = make_application()
     theme = DARK if dark else LIGHT
     apply_theme(application, theme)
-    worker = Worker(partial(run_session, opening), tell if as_json else None)
+    worker = Worker(partial(_run, opening), tell if as_json else None)
     may_close = None if offscreen() else ask_to_close
     window = MainWindow(title, theme=theme, worker=worker, transport=transport, may_close=may_close)
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
@@ -76,6 +79,18 @@ def run_windowed(
     if worker.session and not as_json:
         sys.stdout.write(outcome_line(worker.session) + "\n")
     return INTERRUPTED if window.interrupted else DONE
+
+
+def _run(
+    opening: "Opening",
+    stop: threading.Event,
+    on_open: "Callable[[Session], None]",
+    on_row: Callable[[Row], None],
+) -> object:
+    """Load what a run needs here, in the worker's thread: the window is on the screen meanwhile."""
+    from latticewatch.app.session import run_session
+
+    return run_session(opening, stop, on_open, on_row)
 
 
 @contextmanager
@@ -113,8 +128,10 @@ def no_display() -> bool:
     return sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
+def picture_of(run: "Run", target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
     """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
+    from latticewatch.processing.refinement.tracked import TrackedRefinement
+
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
         series.append(row)

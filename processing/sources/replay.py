@@ -5,10 +5,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from latticewatch.processing.frame import Frame
-from latticewatch.processing.loop import Source
 from latticewatch.processing.series import Progress
+
+if TYPE_CHECKING:
+    from latticewatch.processing.loop import Source
 
 NAN = float("nan")
 LONGEST_WAIT_S = 0.25
@@ -136,7 +139,7 @@ class Paced:
     frame all the same, each as soon as it asks.
     """
 
-    def __init__(self, source: Source, transport: Transport) -> None:
+    def __init__(self, source: "Source", transport: Transport) -> None:
         self._source = source
         self._transport = transport
 
