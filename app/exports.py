@@ -38,7 +38,8 @@ def export_run(
 
 
 def _trace(run: Run, target: Path) -> None:
-    write_trace(target, run.traced, run.header.component_names, run.setup.composition is not None)
+    setup = run.setup
+    write_trace(target, run.traced, run.header.component_names, setup.composition is not None, setup.accuracy)
 
 
 def _summary(run: Run, target: Path) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from latticewatch.app.inputs import gather, integrator_of
 from latticewatch.app.options import Given
 from latticewatch.app.window_facts import reflection_lists, ticks_of
+from latticewatch.processing.accuracy import quoted, signs_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Gap, Image
 from latticewatch.processing.integration.detector import azimuthal_integrator
@@ -26,7 +27,6 @@ from latticewatch.processing.setup import Setup, resolve
 from latticewatch.processing.sources.begun import begin
 from latticewatch.processing.sources.scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
-from latticewatch.widgets.wording import with_esd
 
 WIDEST = 700
 FRAMES_LOOKED_AT = 20
@@ -60,7 +60,8 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     if begun is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
     integrator = integrator_of(inputs, begun.shape)
-    setup = resolve(inputs.experiment, inputs.folder, inputs.geometry.wavelength_A, integrator.two_theta)
+    wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
+    setup = resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
     looked: tuple[Any, Pattern, Fit | Gap] | None = None
     for frame in itertools.islice(begun.frames(threading.Event()), FRAMES_LOOKED_AT):
@@ -110,9 +111,9 @@ def _verdict(setup: Setup, fit: Fit | Gap) -> str:
     if isinstance(fit, Gap):
         return f"no lattice parameter: {fit.reason}. Compare the rings with the image before you trust the geometry."
     known = [
-        f"{component.name} {with_esd(lattice.lp_A, lattice.lp_esd_A)}"
+        f"{component.name} {quoted(lattice.lp_A, lattice.lp_esd_A, setup.accuracy)}"
         for component, lattice in zip(setup.components, fit.lattices, strict=True)
         if math.isfinite(lattice.lp_A)
     ]
-    cells = ", ".join(known) or f"mean {with_esd(fit.lp_mean_A, fit.lp_mean_esd_A)}"
-    return f"fits: {cells}; Rwp {fit.rwp_percent:.1f} %, χ² {fit.chi2_reduced:.2f}"
+    cells = ", ".join(known) or f"mean {quoted(fit.lp_mean_A, fit.lp_mean_esd_A, setup.accuracy)}"
+    return f"fits: {cells}; Rwp {fit.rwp_percent:.1f} %, χ² {fit.chi2_reduced:.2f}; {signs_of(setup.accuracy)}"

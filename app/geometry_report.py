@@ -1,5 +1,6 @@
 """What a frame of a standard says of a geometry, in words."""
 
+import datetime
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.accuracy import Accuracy
+from latticewatch.processing.accuracy_file import accuracy_toml
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
@@ -15,6 +18,7 @@ from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.masks import read_mask
 from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.record.outfile import write_whole
 from latticewatch.processing.refinement.geometry_check import GeometryCheck, check_geometry
 from latticewatch.processing.sources.image_file import Unreadable
 from latticewatch.processing.sources.readers import read_image
@@ -22,8 +26,10 @@ from latticewatch.processing.sources.readers import read_image
 SECTORS = 8
 
 
-def report(frame: Path, calibrant: str, poni: Path, mask: Path | None, orientation: int | None) -> Iterator[str]:
-    """The check, line by line. Raises UserError for files that cannot be used and where no ring is found."""
+def checked(
+    frame: Path, calibrant: str, poni: Path, mask: Path | None, orientation: int | None
+) -> tuple[GeometryCheck, Accuracy]:
+    """The check and what is kept of it. Raises UserError for files that cannot be used, where no ring is found."""
     phase = read_phase(calibrant)
     geometry = read_geometry(poni, orientation)
     try:
@@ -38,13 +44,34 @@ def report(frame: Path, calibrant: str, poni: Path, mask: Path | None, orientati
         raise UserError(f"{frame}: {whole.reason}; give a frame of the standard")
     sectors = list(_sectors(geometry, content, static))
     check = check_geometry(whole, sectors if len(sectors) >= 3 else [], phase, geometry.wavelength_A)
-    yield from _told(check, phase.name)
+    accuracy = Accuracy(
+        ppm=check.accuracy_ppm,
+        calibrant=phase.name,
+        frame=frame.name,
+        poni=poni.name,
+        poni_sha256=geometry.sha256,
+        orientation=geometry.orientation,
+        checked=datetime.date.today(),
+        rings=len(check.rings),
+    )
+    return check, accuracy
+
+
+def report(
+    frame: Path, calibrant: str, poni: Path, mask: Path | None, orientation: int | None, out: Path | None = None
+) -> Iterator[str]:
+    """The check, line by line; the accuracy is kept in ``out`` where that is given. Raises UserError."""
+    check, accuracy = checked(frame, calibrant, poni, mask, orientation)
+    yield from _told(check, accuracy.calibrant)
+    if out is not None:
+        write_whole(out, accuracy_toml(accuracy).encode())
+        yield f"kept in {out}: runs with this geometry quote it"
 
 
 def _sectors(geometry: Geometry, frame: Frame, static: NDArray[np.bool_]) -> Iterator[Pattern]:
     """Patterns of equal sectors round the beam, where the detector covers them."""
     shape = (static.shape[0], static.shape[1])
-    azimuth = azimuthal_integrator(geometry, shape).chiArray(shape)
+    azimuth = azimuthal_integrator(geometry, shape).center_array(shape, unit="chi_rad")
     number = np.floor((azimuth + math.pi) / (2.0 * math.pi) * SECTORS).astype(int) % SECTORS
     for sector in range(SECTORS):
         mask = static | (number != sector)

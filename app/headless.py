@@ -42,7 +42,8 @@ def tell(session: "Session", row: Row) -> None:
     from latticewatch.processing.record.trace import trace_record
 
     names = session.pipeline.series.component_names
-    record = trace_record(row, names, session.setup.composition is not None)
+    setup = session.setup
+    record = trace_record(row, names, setup.composition is not None, setup.accuracy)
     sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
     sys.stdout.flush()
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latticewatch.app.known_accuracy import accuracy_of
 from latticewatch.app.options import Given
+from latticewatch.processing.accuracy import Accuracy
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.experiment import Experiment, read_experiment
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
@@ -31,6 +33,7 @@ class Inputs:
     dark: Path | None
     flat: Path | None
     files: tuple[InputFile, ...]
+    accuracy: Accuracy | None = None
 
 
 def gather(scan: Path, given: Given) -> Inputs:
@@ -44,13 +47,17 @@ def gather(scan: Path, given: Given) -> Inputs:
         "dark": given.dark or _beside(folder, table.dark),
         "flat": given.flat or _beside(folder, table.flat),
     }
-    named = {"poni": poni, "experiment": experiment_path, **{role: path for role, path in masks.items() if path}}
+    geometry = read_geometry(poni, given.orientation or table.orientation)
+    accuracy, accuracy_path = accuracy_of(geometry, _beside(folder, table.accuracy))
+    others = {**masks, "accuracy": accuracy_path}
+    named = {"poni": poni, "experiment": experiment_path, **{role: path for role, path in others.items() if path}}
     return Inputs(
         experiment=experiment,
         experiment_text=text,
         folder=folder,
-        geometry=read_geometry(poni, given.orientation or table.orientation),
+        geometry=geometry,
         files=tuple(input_file(role, path) for role, path in named.items()),
+        accuracy=accuracy,
         **masks,
     )
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Verdict
 from latticewatch.processing.series import Snapshot
@@ -17,16 +18,18 @@ def outcome_line(session: "Session") -> str:
     if not snapshot.count:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict
-    return f"{snapshot.count} frames, {snapshot.gaps} gaps; {_verdict(verdict)}; {_last_lp(snapshot)}{where}"
+    last_lp = _last_lp(snapshot, session.setup.accuracy)
+    return f"{snapshot.count} frames, {snapshot.gaps} gaps; {_verdict(verdict)}; {last_lp}{where}"
 
 
 def _verdict(verdict: Verdict) -> str:
     return f"{verdict.state}: {verdict.why}" if verdict.why else str(verdict.state)
 
 
-def _last_lp(snapshot: Snapshot) -> str:
+def _last_lp(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
     for number in range(snapshot.count - 1, -1, -1):
         fit = snapshot.row(number).fit
         if not isinstance(fit, Gap):
-            return f"last mean Lp {fit.lp_mean_A:.6f} ± {fit.lp_mean_esd_A:.6f} Å"
+            mean = quoted(fit.lp_mean_A, fit.lp_mean_esd_A, accuracy)
+            return f"last mean Lp {mean} ({signs_of(accuracy)})"
     return "no lattice parameter"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latticewatch.processing.accuracy import Accuracy, source_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.loop import Source
@@ -20,10 +21,14 @@ log = logging.getLogger(__name__)
 
 
 class Resuming:
-    """The recorder of a run that goes on: the first rows are in the file already and are not written again."""
+    """The recorder of a run that goes on: the first rows are in the file already and are not written again.
 
-    def __init__(self, writer: RunWriter, recorded_s: Sequence[float]) -> None:
+    accuracy: the one the run began with, which stands in its file.
+    """
+
+    def __init__(self, writer: RunWriter, recorded_s: Sequence[float], accuracy: Accuracy | None) -> None:
         self.writer = writer
+        self.accuracy = accuracy
         self._recorded_s = list(recorded_s)
 
     def append_many(self, rows: Sequence[Row]) -> list[Row]:
@@ -45,10 +50,16 @@ def going_on(
     writer = stack.enter_context(RunWriter.resume(out))
     run = stack.enter_context(read_run(out))
     log.info("%s: going on after %d frames", out, len(run.rows))
-    return Resumed(run.rows, source, integrator.integrate), Resuming(writer, [row.recorded_s for row in run.traced])
+    began_with = run.setup.accuracy
+    if began_with != header.setup.accuracy:
+        log.warning("%s: keeps the accuracy that it began with (%s)", out, source_of(began_with))
+    recorder = Resuming(writer, [row.recorded_s for row in run.traced for _ in range(2 if row.filled else 1)], began_with)
+    return Resumed(run.rows, source, integrator.integrate), recorder
 
 
 def _check_same(run: Run, header: RunHeader, integrator: ImageIntegrator) -> None:
-    made_with, given = ({(each.role, each.sha256) for each in one.inputs} for one in (run.header, header))
+    made_with, given = (
+        {(each.role, each.sha256) for each in one.inputs if each.role != "accuracy"} for one in (run.header, header)
+    )
     if made_with != given or not np.array_equal(run.two_theta, integrator.two_theta):
         raise UserError(f"{run.path}: was made with another geometry or experiment; give a new --out to start over")

@@ -1,5 +1,6 @@
 """A picture of the window that says by itself what it shows."""
 
+import itertools
 import json
 import time
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from PyQt6.QtWidgets import QWidget
 
 from latticewatch.processing.errors import UserError
 
-MARGIN, LINE = 10, 20
+MARGIN, LINE, LINES = 10, 20, 3
 
 
 def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
@@ -52,7 +53,7 @@ def screenshot_path(stem: Path) -> Path:
 def _captioned(picture: QImage, facts: Mapping[str, str]) -> QImage:
     ratio = picture.devicePixelRatio()
     width, height = round(picture.width() / ratio), round(picture.height() / ratio)
-    lines = ["   ·   ".join(f"{key}: {value}" for key, value in part) for part in _halves(facts)]
+    lines = ["   ·   ".join(f"{key}: {value}" for key, value in part) for part in _parts(facts)]
     whole = QImage(
         picture.width(), picture.height() + round(ratio * (2 * MARGIN + LINE * len(lines))), QImage.Format.Format_RGB32
     )
@@ -70,7 +71,8 @@ def _captioned(picture: QImage, facts: Mapping[str, str]) -> QImage:
     return whole
 
 
-def _halves(facts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
+def _parts(facts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
+    """The facts in their order on ``LINES`` lines, about as many on each."""
     items = list(facts.items())
-    middle = (len(items) + 1) // 2
-    return [items[:middle], items[middle:]]
+    edges = [round(number * len(items) / LINES) for number in range(LINES + 1)]
+    return [items[first:last] for first, last in itertools.pairwise(edges)]

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +99,8 @@ def scan_session(
         yield None
         return
     integrator = integrator_of(inputs, begun.shape)
-    setup = resolve(inputs.experiment, inputs.folder, inputs.geometry.wavelength_A, integrator.two_theta)
+    wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
+    setup = resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
     header = RunHeader(
         setup=setup,
         experiment_toml=inputs.experiment_text,
@@ -115,7 +116,7 @@ def scan_session(
         recorder: Recorder = Unrecorded()
         if out and resume and (out.exists() or journal_path(out).exists()):
             frames, recorder = going_on(stack, out, header, begun, integrator)
-            writer = recorder.writer
+            writer, setup = recorder.writer, replace(setup, accuracy=recorder.accuracy)
         elif out:
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
         pipeline = pipeline_of(header, frames, integrator, integrator.two_theta, recorder)

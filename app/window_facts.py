@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from latticewatch.app.shown_run import ShownRun
+from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.refinement.fit import Component, Fit
@@ -79,6 +80,15 @@ def lattices_text(names: tuple[str, ...], row: Row) -> str:
     return "\n".join(lines) or f"one lattice {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
+def _quoted_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None) -> str:
+    """The same with esd and accuracy; what the signs mean is said beside it."""
+    if isinstance(row.fit, Gap):
+        return row.fit.reason
+    known = zip(names, row.fit.lattices, strict=True)
+    told = [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in known if math.isfinite(one.lp_A)]
+    return ", ".join(told) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
+
+
 def values_of(row: Row, components: int) -> list[tuple[float, float]]:
     """Lattice parameter and esd of each component and of the mean."""
     if isinstance(row.fit, Gap):
@@ -87,16 +97,18 @@ def values_of(row: Row, components: int) -> list[tuple[float, float]]:
     return [*pairs, (row.fit.lp_mean_A, row.fit.lp_mean_esd_A)]
 
 
-def frame_caption(row: Row, *, newest: bool) -> str:
-    """What stands over the pattern."""
+def frame_caption(row: Row, *, newest: bool, accuracy: Accuracy | None = None) -> str:
+    """What stands over the pattern: the frame, how good its fit is, and how accurate its geometry."""
     which = "newest frame" if newest else "chosen frame"
     when = f" at {duration(row.time_s)}" if math.isfinite(row.time_s) else ""
-    merit = (
-        row.fit.reason
-        if isinstance(row.fit, Gap)
-        else f"Rwp {row.fit.rwp_percent:.1f} %  χ² {row.fit.chi2_reduced:.2f}"
-    )
+    merit = row.fit.reason if isinstance(row.fit, Gap) else _merit(row.fit, accuracy)
     return f"{which}: {row.index}{when}, {row.name}\n{merit}"
+
+
+def _merit(fit: Fit, accuracy: Accuracy | None) -> str:
+    steps = f"{fit.iterations} iterations, {'converged' if fit.converged else 'not converged'}"
+    off = f"accuracy ± {accuracy.of(fit.lp_mean_A):.1g} Å" if accuracy else "accuracy not determined"
+    return f"Rwp {fit.rwp_percent:.1f} %  χ² {fit.chi2_reduced:.2f}  {steps}  {off}"
 
 
 def second_opinion(setup: Setup, row: Row) -> str:
@@ -159,7 +171,8 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
         facts["Run file"] = run.out.name if run.out else "not recorded"
     if run is not None and row is not None:
         facts["Frame"] = f"{row.index} {row.name}"
-        facts["Lattice parameter"] = lattices_text(run.names, row).replace("\n", "    ")
+        facts["Lattice parameter"] = _quoted_text(run.names, row, run.setup.accuracy)
+        facts["Errors"] = signs_of(run.setup.accuracy)
     for file in run.inputs if run else ():
         facts[file.role.capitalize()] = f"{file.name} sha256 {file.sha256[:12]}"
     return facts

@@ -252,7 +252,7 @@ class RunPage(QWidget):
             view.cursor_line.show_at(held)
 
     def _shown(self, row: Row) -> Shown:
-        caption = frame_caption(row, newest=self.chosen is None)
+        caption = frame_caption(row, newest=self.chosen is None, accuracy=self._run.setup.accuracy)
         if self._second_opinion:
             caption += f"\n{second_opinion(self._run.setup, row)}"
         if isinstance(row.fit, Gap) or row.pattern is None:

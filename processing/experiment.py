@@ -26,6 +26,7 @@ class GeometryTable(Table):
     mask: Path | None = None
     dark: Path | None = None
     flat: Path | None = None
+    accuracy: Path | None = None
     orientation: Annotated[int, Field(ge=1, le=4)] | None = None
     polarization: Annotated[FiniteFloat, Field(ge=-1.0, le=1.0)] = 0.99
     bins: Annotated[int, Field(ge=10, le=100_000)] | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.accuracy import Accuracy
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
 from latticewatch.processing.errors import UserError
@@ -21,7 +22,8 @@ class Setup:
 
     components: the first is the one whose pauses are watched. window_deg: 2θ range of the map.
     reflection: the line the map is drawn around. mixing_time_s: seconds from the first frame, None: found from
-    the data. tolerance: of the total change, what "complete" may leave.
+    the data. tolerance: of the total change, what "complete" may leave. accuracy: of the geometry, None: nobody
+    has checked it on a standard.
     """
 
     title: str
@@ -33,9 +35,16 @@ class Setup:
     mixing_time_s: float | None = None
     frame_period_s: float | None = None
     tolerance: float = 0.03
+    accuracy: Accuracy | None = None
 
 
-def resolve(experiment: Experiment, folder: Path, wavelength_A: float, two_theta: NDArray[np.float64]) -> Setup:
+def resolve(
+    experiment: Experiment,
+    folder: Path,
+    wavelength_A: float,
+    two_theta: NDArray[np.float64],
+    accuracy: Accuracy | None = None,
+) -> Setup:
     """Fill in every default: phases read, start cells, the map's reflection and window.
 
     folder: what paths to CIF files are relative to. two_theta: (bins,) the run's grid in degrees.
@@ -63,6 +72,7 @@ def resolve(experiment: Experiment, folder: Path, wavelength_A: float, two_theta
         mixing_time_s=experiment.experiment.mixing_time_s,
         frame_period_s=experiment.experiment.frame_period_s,
         tolerance=experiment.plateau.tolerance,
+        accuracy=accuracy,
     )
 
 

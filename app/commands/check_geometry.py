@@ -8,6 +8,9 @@ import typer
 from latticewatch.app import options
 
 FrameFile = Annotated[Path, typer.Argument(metavar="FRAME", help="One frame of the standard.")]
+AccuracyFile = Annotated[
+    Path | None, typer.Option("--out", metavar="NAME.accuracy.toml", help="Keep the accuracy in this file.")
+]
 Calibrant = Annotated[str, typer.Option("--calibrant", metavar="NAME", help="LaB6, CeO2, Si, or a CIF file.")]
 
 
@@ -17,14 +20,19 @@ def check_geometry(
     geometry: options.GeometryFile = None,
     mask: options.MaskFile = None,
     orientation: options.Orientation = None,
+    out: AccuracyFile = None,
 ) -> int:
     """Integrate a standard and compare its rings with its certified cell: precision is not accuracy.
 
-    Example: latticewatch check-geometry lab6_0001.cbf --calibrant LaB6 --geometry lab6.poni
+    With --out the accuracy is kept; beside the .poni it is found by itself, and every lattice parameter measured
+    with that geometry is quoted with it.
+
+    Example: latticewatch check-geometry lab6_0001.cbf --calibrant LaB6 --geometry lab6.poni --out lab6.accuracy.toml
     """
     from latticewatch.app.geometry_report import report
     from latticewatch.app.inputs import find_only
 
-    for line in report(frame, calibrant, geometry or find_only(frame, "*.poni", "--geometry"), mask, orientation):
+    poni = geometry or find_only(frame, "*.poni", "--geometry")
+    for line in report(frame, calibrant, poni, mask, orientation, out):
         typer.echo(line)
     return 0

@@ -11,13 +11,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, describe
 from latticewatch.processing.record.run_file import InputFile, Run
 from latticewatch.processing.record.summary import summarise
 from latticewatch.processing.series import Row, Series
-from latticewatch.widgets.wording import headline, with_esd
+from latticewatch.widgets.wording import headline
 
 SCHEMA = "latticewatch-entry/1"
 
@@ -106,12 +107,12 @@ def _all_facts(entry: Entry) -> dict[str, str]:
 
 
 def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
-    row = run.traced[-1]
+    row, accuracy = run.traced[-1], run.setup.accuracy
     return {
         "State": _state(run),
         "Lattice parameter": _lattices(run),
-        "Pauses": "; ".join(map(_pause, kinetics.pauses)) or "none",
-        "Complete": _complete(kinetics.complete) if kinetics.complete else "not seen",
+        "Pauses": "; ".join(_pause(each, accuracy) for each in kinetics.pauses) or "none",
+        "Complete": _complete(kinetics.complete, accuracy) if kinetics.complete else "not seen",
         "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, Gap) for each in run.traced)} gaps; "
         f"the last at {_seconds(row.time_s)}: {row.name}",
         "Geometry": "; ".join(f"{each.name}, SHA-256 {each.sha256}" for each in _inputs(run, "poni")),
@@ -128,27 +129,28 @@ def _state(run: Run) -> str:
 
 
 def _lattices(run: Run) -> str:
-    """Of the last frame that was fitted, with the esd of the fit; the mean where components cannot be told apart."""
+    """Of the last frame that was fitted, with esd and accuracy; the mean where components cannot be told apart."""
     row = next(filter(lambda each: not isinstance(each.fit, Gap), _backwards(run)), None)
     if row is None or isinstance(row.fit, Gap):
         return "not known"
     pairs = zip(run.header.component_names, row.fit.lattices, strict=True)
-    known = [f"{name} {with_esd(each.lp_A, each.lp_esd_A)}" for name, each in pairs if math.isfinite(each.lp_A)]
-    known.append(f"mean {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}")
-    return f"{', '.join(known)} at {_seconds(row.time_s)} (fit's own esd)"
+    accuracy, told = run.setup.accuracy, [(name, each) for name, each in pairs if math.isfinite(each.lp_A)]
+    known = [f"{name} {quoted(each.lp_A, each.lp_esd_A, accuracy)}" for name, each in told]
+    known.append(f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}")
+    return f"{', '.join(known)} at {_seconds(row.time_s)} ({signs_of(accuracy)})"
 
 
 def _backwards(run: Run) -> Iterator[Row]:
     return (run.traced[number] for number in range(len(run.traced) - 1, -1, -1))
 
 
-def _pause(pause: Pause) -> str:
+def _pause(pause: Pause, accuracy: Accuracy | None) -> str:
     end = _seconds(pause.end_s) if math.isfinite(pause.end_s) else "the last frame"
-    return f"{with_esd(pause.lp_A, pause.lp_esd_A)} from {_seconds(pause.start_s)} to {end}"
+    return f"{quoted(pause.lp_A, pause.lp_esd_A, accuracy)} from {_seconds(pause.start_s)} to {end}"
 
 
-def _complete(complete: Completion) -> str:
-    return f"{with_esd(complete.lp_A, complete.lp_esd_A)}, reached at {_seconds(complete.reached_s)}"
+def _complete(complete: Completion, accuracy: Accuracy | None) -> str:
+    return f"{quoted(complete.lp_A, complete.lp_esd_A, accuracy)}, reached at {_seconds(complete.reached_s)}"
 
 
 def _inputs(run: Run, role: str) -> list[InputFile]:

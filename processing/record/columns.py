@@ -10,7 +10,7 @@ from latticewatch.processing.frame import Gap
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.record.header import RunHeader
-from latticewatch.processing.record.trace import one_line, trace_columns, trace_values
+from latticewatch.processing.record.trace import ACCURACY_COLUMN, one_line, trace_columns, trace_values
 from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.series import NAN, Row
 
@@ -33,6 +33,11 @@ def column_paths(header: RunHeader) -> tuple[str, ...]:
     return (*columns, *DETAILS, *(f"{HEADER}{name}" for name in header.header_names))
 
 
+def read_paths(header: RunHeader) -> tuple[str, ...]:
+    """The columns that a row is made from; runs of before the accuracy was quoted have no column of it."""
+    return tuple(path for path in column_paths(header) if path != f"trace/{ACCURACY_COLUMN}")
+
+
 def unit_of(path: str) -> str | None:
     """The unit that a column's name ends with, None for pure numbers, text and what a header calls its own."""
     if path.startswith(HEADER):
@@ -42,7 +47,8 @@ def unit_of(path: str) -> str | None:
 
 def row_columns(row: Row, header: RunHeader) -> dict[str, Any]:
     """One row by column; whole numbers that are not known are ``MISSING``, floats NaN."""
-    values = trace_values(row, header.component_names, header.setup.composition is not None)
+    setup = header.setup
+    values = trace_values(row, header.component_names, setup.composition is not None, setup.accuracy)
     fit = row.fit if isinstance(row.fit, Fit) else None
     verdict, forecast = row.verdict, row.verdict.forecast
     details = (

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from latticewatch.processing.accuracy import Accuracy, source_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.record.figure import FIGURE_SUFFIXES, draw_map
@@ -35,17 +36,18 @@ def export_patterns(run: Run, folder: Path) -> int:
     taken: set[str] = set()
     for row in run.rows:
         if row.pattern is not None:
-            write_whole(folder / _free_name(row, taken), pattern_text(row).encode())
+            text = pattern_text(row, run.setup.accuracy)
+            write_whole(folder / _free_name(row, taken), text.encode())
             count += 1
     return count
 
 
-def pattern_text(row: Row) -> str:
+def pattern_text(row: Row, accuracy: Accuracy | None = None) -> str:
     """One pattern as .xye: comment lines that begin with #, then 2θ, intensity and sigma on each line."""
     pattern = row.pattern
     if pattern is None:
         raise ValueError("a row without a pattern")
-    lines = [f"# {row.name}", f"# time {row.time_s:.6f} s from the first frame", f"# {_lp(row)}"]
+    lines = [f"# {row.name}", f"# time {row.time_s:.6f} s from the first frame", *_lp(row, accuracy)]
     lines.append("# 2theta (deg), intensity, sigma")
     valid = np.isfinite(pattern.intensity) & np.isfinite(pattern.sigma)
     table = zip(pattern.two_theta[valid], pattern.intensity[valid], pattern.sigma[valid], strict=True)
@@ -69,10 +71,15 @@ def export_map(run: Run, path: Path) -> None:
         raise UserError(f"{path}: no map of this kind; end the name with one of {known}")
 
 
-def _lp(row: Row) -> str:
-    if isinstance(row.fit, Gap):
-        return f"no lattice parameter: {row.fit.reason}"
-    return f"mean lattice parameter {row.fit.lp_mean_A:.7f} +- {row.fit.lp_mean_esd_A:.7f} angstrom (esd of the fit)"
+def _lp(row: Row, accuracy: Accuracy | None) -> tuple[str, ...]:
+    fit = row.fit
+    if isinstance(fit, Gap):
+        return (f"# no lattice parameter: {fit.reason}",)
+    mean = f"# mean lattice parameter {fit.lp_mean_A:.7f} +- {fit.lp_mean_esd_A:.7f} angstrom (esd of the fit)"
+    if accuracy is None:
+        return (f"{mean}, accuracy not determined",)
+    off = f"{accuracy.of(fit.lp_mean_A):.7f} angstrom (accuracy: {source_of(accuracy)})"
+    return (f"{mean} +- {off}",)
 
 
 def _free_name(row: Row, taken: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,11 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from latticewatch.processing.accuracy import source_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.kinetics import Kinetics, describe
 from latticewatch.processing.record.outfile import replace_whole, write_whole
 from latticewatch.processing.record.run_reader import Run
-from latticewatch.processing.record.trace import guarded
+from latticewatch.processing.record.trace import ACCURACY_COLUMN, guarded
 from latticewatch.processing.refinement.fit import Fit
 from latticewatch.processing.series import NAN
 
@@ -28,6 +30,7 @@ Array = NDArray[np.float64]
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 MM = 1 / 25.4
 COLUMN_MM = 85.0
+NOTE_LETTERS = 84
 # Okabe and Ito's colours, told apart by colour-blind readers; markers tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -66,6 +69,7 @@ def draw_figure(run: Run, path: Path) -> None:
         _map(above, run)
         above.set_xlabel("")
         _trace(below, run)
+        _say_accuracy(figure, [run])
 
     _save(path, (COLUMN_MM, 105.0), draw)
 
@@ -84,7 +88,7 @@ def compare_runs(runs: Sequence[Run], path: Path) -> None:
     if path.suffix.lower() == ".csv":
         write_whole(path, _compare_table(runs).encode())
     else:
-        _save(path, (COLUMN_MM, 70.0), lambda figure: _compare(figure.subplots(), runs))
+        _save(path, (COLUMN_MM, 73.0), lambda figure: _compare(figure, runs))
 
 
 def watched_curve(run: Run) -> Curve:
@@ -203,7 +207,9 @@ def _aligned(run: Run, label: str) -> tuple[str, Curve]:
     return label, Curve(curve.times_s - mixing, curve.lp_A, curve.lp_esd_A)
 
 
-def _compare(axes: Axes, runs: Sequence[Run]) -> None:
+def _compare(figure: Figure, runs: Sequence[Run]) -> None:
+    axes = figure.subplots()
+    _say_accuracy(figure, runs)
     for number, (run, title) in enumerate(zip(runs, _labels(runs), strict=True)):
         label, curve = _aligned(run, title)
         _points(axes, curve, number, label)
@@ -212,13 +218,22 @@ def _compare(axes: Axes, runs: Sequence[Run]) -> None:
     axes.legend(frameon=False, handletextpad=0.4)
 
 
+def _say_accuracy(figure: Figure, runs: Sequence[Run]) -> None:
+    """Under the figure: the bars are esds, and how accurate the geometries are that all numbers rest on."""
+    said = list(dict.fromkeys(source_of(run.setup.accuracy) for run in runs))
+    text = f"bars: esd of the fit; accuracy: {'; '.join(said)}".replace("$", r"\$")
+    figure.supxlabel(textwrap.fill(text, NOTE_LETTERS), fontsize=5.5, color="0.3", x=0.02, ha="left")
+
+
 def _compare_table(runs: Sequence[Run]) -> str:
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["run", "file", "time_since_mixing_s", "lp_A", "lp_esd_A"])
+    lines.writerow(["run", "file", "time_since_mixing_s", "lp_A", "lp_esd_A", ACCURACY_COLUMN])
     for run, title in zip(runs, _labels(runs), strict=True):
         label, curve = _aligned(run, title)
+        accuracy = run.setup.accuracy
         for time, lp, esd in zip(curve.times_s, curve.lp_A, curve.lp_esd_A, strict=True):
             if math.isfinite(lp):
-                lines.writerow([guarded(label), guarded(run.path.name), f"{time:z.6f}", f"{lp:.7f}", f"{esd:.7f}"])
+                names, numbers = (guarded(label), guarded(run.path.name)), (f"{time:z.6f}", f"{lp:.7f}", f"{esd:.7f}")
+                lines.writerow([*names, *numbers, f"{accuracy.of(lp):.7f}" if accuracy else ""])
     return text.getvalue()

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.record.columns import TEXT, WHOLE, column_paths, row_columns, unit_of
 from latticewatch.processing.record.header import RunHeader, header_to_json
@@ -98,7 +99,7 @@ class NexusFile:
 
     def _find_columns(self) -> None:
         """Looked up once: it costs more than writing to them."""
-        self._columns = {path: self._entry[path] for path in column_paths(self._header)}
+        self._columns = {path: self._entry[path] for path in column_paths(self._header) if path in self._entry}
 
     def _append_parameters(self, rows: Sequence[Row]) -> None:
         found = [None if isinstance(row.fit, Gap) else row.fit.parameters for row in rows]
@@ -165,25 +166,40 @@ def _lay_out_map(entry: Any, two_theta: NDArray[np.float64], header: RunHeader) 
     for name, label in (("intensity", "intensity (counts per pixel)"), ("intensity_errors", "sigma")):
         made = group.create_dataset(name, (0, bins), "f4", maxshape=(None, bins), chunks=(lines, bins), fillvalue=NAN)
         made.attrs.update(units="counts", long_name=label)
-    monochromator = _group(_group(entry, "instrument", "NXinstrument"), "monochromator", "NXmonochromator")
+    instrument = _group(entry, "instrument", "NXinstrument")
+    monochromator = _group(instrument, "monochromator", "NXmonochromator")
     monochromator["wavelength"] = header.setup.wavelength_A
     monochromator["wavelength"].attrs["units"] = "angstrom"
+    _lay_out_accuracy(instrument, header.setup.accuracy)
+
+
+def _lay_out_accuracy(instrument: Any, accuracy: Accuracy | None) -> None:
+    """What a standard said of the geometry; always there, so that nobody takes the esd for all there is."""
+    group = _group(instrument, "geometry_accuracy", "NXcollection", description=signs_of(accuracy))
+    if accuracy is not None:
+        group["accuracy_ppm"] = accuracy.ppm
+        group["accuracy_ppm"].attrs["units"] = "ppm"
+        for name in ("calibrant", "frame", "poni", "poni_sha256"):
+            group[name] = getattr(accuracy, name).replace("\0", "")
+        group["orientation"], group["rings"] = accuracy.orientation, accuracy.rings
+        group["checked"] = accuracy.checked.isoformat()
 
 
 def _lay_out_plots(entry: Any, header: RunHeader) -> None:
     """The Lp trace, and the composition where there is one, as plots; their columns are the trace's own."""
     names = [f"lp_{name}" for name in header.component_names]
-    _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", ["lp_mean", *names])
+    note = f" ({signs_of(header.setup.accuracy)})"
+    _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", ["lp_mean", *names], note)
     if header.setup.composition is not None:
         _plot(entry, "composition", "fraction", "", ["fraction"])
 
 
-def _plot(entry: Any, name: str, label: str, unit: str, curves: list[str]) -> None:
+def _plot(entry: Any, name: str, label: str, unit: str, curves: list[str], note: str = "") -> None:
     signals = [f"{curve}{unit}" for curve in curves]
     group = _group(entry, name, "NXdata", signal=signals[0], axes=["time_s"], time_s_indices=0)
     if signals[1:]:
         group.attrs["auxiliary_signals"] = signals[1:]
-    group["title"] = f"{label} against time"
+    group["title"] = f"{label} against time{note}"
     group["time_s"] = entry["trace/time_s"]
     for curve, signal in zip(curves, signals, strict=True):
         group[signal] = entry[f"trace/{signal}"]

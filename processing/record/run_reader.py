@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.record import untrusted
-from latticewatch.processing.record.columns import TEXT, column_paths, row_from_columns
+from latticewatch.processing.record.columns import TEXT, read_paths, row_from_columns
 from latticewatch.processing.record.header import RunHeader, header_from_json
 from latticewatch.processing.record.lock import try_acquire
 from latticewatch.processing.record.nexus import FORMAT
@@ -204,7 +204,7 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     if not 2 <= len(two_theta) <= untrusted.LARGEST_BINS:
         raise UserError(f"{where}: a pattern of {len(two_theta)} points is none; give an unharmed run file")
     count = _count(file, header, len(two_theta), where)
-    columns: Columns = MappingProxyType({name: _column(file, name, where, count) for name in column_paths(header)})
+    columns: Columns = MappingProxyType({name: _column(file, name, where, count) for name in read_paths(header)})
     run = _OpenRun(file, aside, where, header, two_theta)
     return Run(
         path=path,
@@ -222,7 +222,7 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
 
 def _count(file: Any, header: RunHeader, bins: int, where: str) -> int:
     """Rows that are there in every column; a file copied away from its journal can have a ragged end."""
-    shapes = [untrusted.dataset(file, f"entry/{name}", where).shape for name in column_paths(header)]
+    shapes = [untrusted.dataset(file, f"entry/{name}", where).shape for name in read_paths(header)]
     counts = [shape[0] if shape else 0 for shape in shapes]
     for name, width in (("map/intensity", bins), ("map/intensity_errors", bins), ("fits/parameters", None)):
         found = untrusted.dataset(file, f"entry/{name}", where)

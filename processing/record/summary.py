@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.composition import fraction_of
 from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, Rate
@@ -38,6 +39,7 @@ def summarise(header: RunHeader, rows: Sequence[Row], kinetics: Kinetics) -> dic
         "fraction_end_esd": _length(fraction_esd),
         "software": dict(header.software),
         "inputs": [{"role": each.role, "file": each.name, "sha256": each.sha256} for each in header.inputs],
+        **_accuracy(header.setup.accuracy, kinetics),
     }
 
 
@@ -56,6 +58,21 @@ def _end_fraction(header: RunHeader, kinetics: Kinetics) -> tuple[float, float]:
     if scale is None or math.isnan(kinetics.lp_end_A):
         return NAN, NAN
     return fraction_of(scale, kinetics.lp_end_A, kinetics.lp_end_esd_A)
+
+
+def _accuracy(accuracy: Accuracy | None, kinetics: Kinetics) -> dict[str, Any]:
+    """What every lattice parameter above can be off by beside its esd; null where nobody has checked."""
+    if accuracy is None:
+        return {"lp_accuracy_A": None, "accuracy": None, "lp_errors": signs_of(None)}
+    ends = [lp for lp in (kinetics.lp_end_A, kinetics.lp_start_A) if math.isfinite(lp)]
+    said = {
+        name: getattr(accuracy, name) for name in ("calibrant", "frame", "poni", "poni_sha256", "orientation", "rings")
+    }
+    return {
+        "lp_accuracy_A": _length(accuracy.of(ends[0])) if ends else None,
+        "accuracy": {"ppm": _significant(accuracy.ppm), **said, "checked": accuracy.checked.isoformat()},
+        "lp_errors": signs_of(accuracy),
+    }
 
 
 def _pause(pause: Pause) -> dict[str, float | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from pathlib import Path
 
+from latticewatch.processing.accuracy import Accuracy
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.record.outfile import write_whole
 from latticewatch.processing.refinement.fit import Fit, Lattice
@@ -25,14 +26,17 @@ FORMATS: Mapping[str, str] = {
     "intensity": "z.8g",
     "recorded_s": "z.6f",
     "file_mtime_s": "z.6f",
+    "lp_accuracy_A": "z.7f",
 }
 LATTICE_FORMAT = "z.7f"
 CLOCK_COLUMNS = ("recorded_s", "file_mtime_s")
+ACCURACY_COLUMN = "lp_accuracy_A"
 FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def trace_columns(component_names: tuple[str, ...], composition: bool = False) -> tuple[str, ...]:
-    """The columns in their order; ``fraction`` and its esd only where a composition is given."""
+    """The columns in their order; ``fraction`` and its esd only where a composition is given. The last one is what
+    any of the lattice parameters can be off by beside its esd: the accuracy of the geometry."""
     lattices = [
         column
         for name in component_names
@@ -42,11 +46,13 @@ def trace_columns(component_names: tuple[str, ...], composition: bool = False) -
         *("frame", "file", "time_s", "status", "reason", "state", "components"),
         *("lp_mean_A", "lp_mean_esd_A", *lattices),
         *(("fraction", "fraction_esd") if composition else ()),
-        *("rwp_percent", "chi2_reduced", "intensity", *CLOCK_COLUMNS),
+        *("rwp_percent", "chi2_reduced", "intensity", *CLOCK_COLUMNS, ACCURACY_COLUMN),
     )
 
 
-def trace_values(row: Row, component_names: tuple[str, ...], composition: bool = False) -> dict[str, Cell]:
+def trace_values(
+    row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
+) -> dict[str, Cell]:
     """One row, unrounded: text, whole numbers and floats; NaN or None where nothing is known."""
     fit = row.fit if isinstance(row.fit, Fit) else None
     values: dict[str, Cell] = {
@@ -72,37 +78,46 @@ def trace_values(row: Row, component_names: tuple[str, ...], composition: bool =
         "intensity": row.intensity,
         "recorded_s": row.recorded_s,
         "file_mtime_s": row.mtime_s,
+        ACCURACY_COLUMN: accuracy.of(fit.lp_mean_A) if fit and accuracy else NAN,
     }
     return values
 
 
-def trace_cells(row: Row, component_names: tuple[str, ...], composition: bool = False) -> tuple[str, ...]:
+def trace_cells(
+    row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
+) -> tuple[str, ...]:
     """One row as the text of its CSV cells: numbers with their stated digits, empty where not known, text
     guarded against spreadsheets."""
-    values = trace_values(row, component_names, composition)
+    values = trace_values(row, component_names, composition, accuracy)
     return tuple(
         guarded(value) if isinstance(value, str) else _digits(column, value) for column, value in values.items()
     )
 
 
 def trace_record(
-    row: Row, component_names: tuple[str, ...], composition: bool = False
+    row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
 ) -> dict[str, Cell | dict[str, float]]:
     """One row for JSON, with the digits of the CSV; numbers that are not known are None (null).
 
-    ``header``, where the frame's header has numbers that are kept, comes last.
+    ``header``, where numbers of the frame's header are kept, comes last.
     """
-    values = trace_values(row, component_names, composition)
+    values = trace_values(row, component_names, composition, accuracy)
     kept = {"header": dict(row.header)} if row.header else {}
     return {column: _rounded(column, value) for column, value in values.items()} | kept
 
 
-def write_trace(path: Path, rows: Iterable[Row], component_names: tuple[str, ...], composition: bool = False) -> None:
+def write_trace(
+    path: Path,
+    rows: Iterable[Row],
+    component_names: tuple[str, ...],
+    composition: bool = False,
+    accuracy: Accuracy | None = None,
+) -> None:
     """Write the trace as CSV (UTF-8, RFC 4180, one header line). Raises UserError where it cannot be written."""
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(trace_columns(component_names, composition))
-    lines.writerows(trace_cells(row, component_names, composition) for row in rows)
+    lines.writerows(trace_cells(row, component_names, composition, accuracy) for row in rows)
     write_whole(path, text.getvalue().encode())
 
 

@@ -45,8 +45,8 @@ class GeometryCheck:
     lp_A: mean cell over the rings, reference_A: the certified one. offset_ppm: their difference. ring_scatter_ppm:
     standard deviation over the rings (NaN for one). zero_shift_deg with its esd: the constant shift of 2θ that the
     rings ask for beside a change of scale, NaN for fewer than three rings. sector_scatter_ppm: root mean square of
-    the rings'. accuracy_ppm: what a lattice parameter measured with this geometry can be off by: offset, scatter
-    over the rings and scatter round them, added in quadrature.
+    the rings'. accuracy_ppm: what a lattice parameter measured with this geometry can be off by: offset with its
+    esd, scatter over the rings and scatter round them, added in quadrature.
     """
 
     rings: tuple[Ring, ...]
@@ -154,7 +154,7 @@ def _summed_up(rings: tuple[Ring, ...], reference_A: float) -> GeometryCheck:
     # Rings differ by more than their esds say: the mean is weighted by esd and scatter together.
     scatter = float(np.std(offsets, ddof=1)) if len(rings) > 1 else math.nan
     weight = 1.0 / (esds**2 + np.nan_to_num(scatter) ** 2 + 1e-6)
-    mean = float(np.sum(weight * offsets) / np.sum(weight))
+    mean, mean_esd = float(np.sum(weight * offsets) / np.sum(weight)), float(1.0 / np.sqrt(np.sum(weight)))
     around = np.array([ring.sector_scatter_ppm for ring in rings])
     known = around[np.isfinite(around)]
     sector = float(np.sqrt(np.mean(known**2))) if len(known) else math.nan
@@ -168,7 +168,7 @@ def _summed_up(rings: tuple[Ring, ...], reference_A: float) -> GeometryCheck:
         zero_shift_deg=zero,
         zero_shift_esd_deg=zero_esd,
         sector_scatter_ppm=sector,
-        accuracy_ppm=math.sqrt(mean**2 + float(np.nan_to_num(scatter)) ** 2 + float(np.nan_to_num(sector)) ** 2),
+        accuracy_ppm=float(np.linalg.norm(np.nan_to_num([mean, mean_esd, scatter, sector]))),
     )
 
 

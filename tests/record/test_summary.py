@@ -13,7 +13,7 @@ from tests.record import runs
 KEYS = [
     *("schema", "title", "frames", "gaps", "mixing_s", "pauses", "complete", "half_time_s", "half_time_esd_s"),
     *("rates", "lp_start_A", "lp_start_esd_A", "lp_end_A", "lp_end_esd_A", "fraction_end", "fraction_end_esd"),
-    *("software", "inputs"),
+    *("software", "inputs", "lp_accuracy_A", "accuracy", "lp_errors"),
 ]
 KINETICS = Kinetics(
     mixing_s=10.0,
@@ -62,7 +62,7 @@ def test_what_is_not_known_is_null_in_the_file(tmp_path: Path) -> None:
     unknown = [key for key in KEYS if found[key] is None]
     assert unknown == [
         *("mixing_s", "complete", "half_time_s", "half_time_esd_s", "lp_start_A", "lp_start_esd_A"),
-        *("lp_end_A", "lp_end_esd_A", "fraction_end", "fraction_end_esd"),
+        *("lp_end_A", "lp_end_esd_A", "fraction_end", "fraction_end_esd", "lp_accuracy_A", "accuracy"),
     ]
     assert [each["role"] for each in found["inputs"]] == ["poni", "mask"]
     assert {len(each["sha256"]) for each in found["inputs"]} == {64}

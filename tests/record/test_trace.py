@@ -17,6 +17,7 @@ COLUMNS = [
     *("lp_Br_A", "lp_Br_esd_A", "weight_Br", "weight_Br_esd"),
     *("lp_I_A", "lp_I_esd_A", "weight_I", "weight_I_esd"),
     *("fraction", "fraction_esd", "rwp_percent", "chi2_reduced", "intensity", "recorded_s", "file_mtime_s"),
+    "lp_accuracy_A",
 ]
 
 
