@@ -51,19 +51,22 @@ def _any(builder: Any, bits: Any, kind: Any) -> Any:
 
 
 def _transposed(builder: Any, addresses: Any) -> tuple[Any, list[Any]]:
-    """Whether one of the 64 bytes is an escape; the differences of each pixel in all frames."""
+    """The 64 bytes at the eight addresses, and those of each pixel in all frames."""
     rows = ir.Constant(WIDE, ir.Undefined)
     for frame in range(EIGHT):
         address = builder.load(builder.gep(addresses, [LONG(frame)]))
         row = builder.load(builder.inttoptr(address, LONG.as_pointer()), align=1)
         rows = builder.insert_element(rows, row, INT(frame))
     packed = builder.bitcast(rows, BYTES)
-    escapes = builder.icmp_signed("==", packed, _all(BYTES, -0x80))
-    columns = [
+    return packed, [
         builder.shuffle_vector(packed, packed, ir.Constant(FRAMES, [EIGHT * frame + pixel for frame in range(EIGHT)]))
         for pixel in range(EIGHT)
     ]
-    return _any(builder, escapes, LONG), [builder.sext(column, FRAMES) for column in columns]
+
+
+def _move_on(builder: Any, addresses: Any) -> None:
+    where = builder.bitcast(addresses, WIDE.as_pointer())
+    builder.store(builder.add(builder.load(where, align=8), _all(WIDE, EIGHT)), where, align=8)
 
 
 def _refused(builder: Any, counts: list[Any], bins: Any, large: Any, unused: Any) -> Any:
@@ -87,12 +90,12 @@ def _refused(builder: Any, counts: list[Any], bins: Any, large: Any, unused: Any
     return builder.load(found)
 
 
-def _added(builder: Any, counts: list[Any], bins: Any, lanes: Any) -> None:
+def _added(builder: Any, counts: list[Any], bins: Any, lanes: Any, widened: Any) -> None:
     for pixel, count in enumerate(counts):
         where = builder.zext(builder.load(builder.gep(bins, [LONG(pixel)])), LONG)
         place = builder.bitcast(builder.gep(lanes, [builder.mul(where, LONG(EIGHT))]), WIDE.as_pointer())
-        zeros = builder.zext(builder.icmp_signed("==", count, _all(FRAMES, 0)), WIDE)
-        both = builder.add(builder.sext(count, WIDE), builder.shl(zeros, _all(WIDE, ZERO_SHIFT)))
+        zeros = builder.zext(builder.icmp_signed("==", count, _all(count.type, 0)), WIDE)
+        both = builder.add(widened(count, WIDE), builder.shl(zeros, _all(WIDE, ZERO_SHIFT)))
         builder.store(builder.add(builder.load(place, align=8), both), place, align=8)
 
 
@@ -105,17 +108,18 @@ def _add_packed_typed(typing: Any, addresses: Any, values: Any, bins: Any, lanes
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         addresses, values, bins, lanes, large, unused = arguments
-        escaped, counts = _transposed(builder, addresses)
+        packed, columns = _transposed(builder, addresses)
+        escaped = _any(builder, builder.icmp_signed("==", packed, _all(BYTES, -0x80)), LONG)
+        counts = [builder.sext(column, FRAMES) for column in columns]
         place = builder.bitcast(values, FRAMES.as_pointer())
         value = builder.load(place, align=4)
         for pixel in range(EIGHT):
             value = counts[pixel] = builder.add(value, counts[pixel])
         done = builder.not_(builder.or_(escaped, _refused(builder, counts, bins, large, unused)))
         with builder.if_then(done, likely=True):
-            _added(builder, counts, bins, lanes)
+            _added(builder, counts, bins, lanes, builder.sext)
             builder.store(value, place, align=4)
-            where = builder.bitcast(addresses, WIDE.as_pointer())
-            builder.store(builder.add(builder.load(where, align=8), _all(WIDE, EIGHT)), where, align=8)
+            _move_on(builder, addresses)
         return done
 
     return signature, generate
@@ -137,8 +141,22 @@ def _add_counts_typed(typing: Any, counts: Any, bins: Any, lanes: Any, large: An
         vectors = [builder.load(builder.gep(place, [LONG(pixel)]), align=4) for pixel in range(EIGHT)]
         done = builder.not_(_refused(builder, vectors, bins, large, unused))
         with builder.if_then(done, likely=True):
-            _added(builder, vectors, bins, lanes)
+            _added(builder, vectors, bins, lanes, builder.sext)
         return done
+
+    return signature, generate
+
+
+def _add_bytes_typed(typing: Any, addresses: Any, bins: Any, lanes: Any) -> Any:
+    """Add eight pixels of a byte each, all of them valid, from ``addresses``, and move on."""
+    signature = types.void(POINTER(types.uint64), POINTER(types.uint16), POINTER(types.int64))
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        addresses, bins, lanes = arguments
+        _, counts = _transposed(builder, addresses)
+        _added(builder, counts, bins, lanes, builder.zext)
+        _move_on(builder, addresses)
+        return context.get_dummy_value()
 
     return signature, generate
 
@@ -156,6 +174,7 @@ def _from_typed(typing: Any, array: Any, first: Any) -> Any:
 
 _add_packed: Any = intrinsic(_add_packed_typed)
 _add_counts: Any = intrinsic(_add_counts_typed)
+_add_bytes: Any = intrinsic(_add_bytes_typed)
 _from: Any = intrinsic(_from_typed)
 
 
@@ -194,9 +213,9 @@ def sum_eight(  # type: ignore[no-untyped-def]  # pragma: no cover
             _from(counts, 0), _from(bins, first), _from(lanes, 0), np.int32(large), unused
         ):
             for frame in range(EIGHT):
-                _add_one_by_one(
-                    counts, first, count, frame, bins, lanes, large, weight, dark, limits[frame],
-                    signal[frame], lost_pixels[frame], lost_weight[frame], lost_dark[frame],
+                add_one_frame(
+                    counts[frame : EIGHT * count : EIGHT], first, frame, bins, lanes, large, weight, dark,
+                    limits[frame], signal[frame], lost_pixels[frame], lost_weight[frame], lost_dark[frame],
                 )  # fmt: skip
         first += count
     return DONE
@@ -221,13 +240,13 @@ def _unpack_group(packed, at, values, counts, count, lowest, highest):  # type: 
 
 
 @njit(nogil=True, cache=True)
-def _add_one_by_one(  # type: ignore[no-untyped-def]  # pragma: no cover
-    counts, first, count, frame, bins, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
+def add_one_frame(  # type: ignore[no-untyped-def]  # pragma: no cover
+    values, first, frame, bins, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """One frame's pixels from ``first`` on, some of which are invalid or large."""
     unused = len(signal) - 1
-    for step in range(count):
-        value, where = counts[step * EIGHT + frame], bins[first + step]
+    for step in range(len(values)):
+        value, where = values[step], bins[first + step]
         if where == unused:
             continue
         if value >= 0 and value < large:
@@ -236,3 +255,13 @@ def _add_one_by_one(  # type: ignore[no-untyped-def]  # pragma: no cover
             signal[where] += value
         else:
             lose(first + step, where, weight, dark, lost_pixels, lost_weight, lost_dark)
+
+
+@njit(nogil=True, cache=True)
+def add_bytes(counts, first, bins, lanes):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Counts of a byte each, all valid, (8, a multiple of 8), of the pixels from ``first`` on."""
+    addresses = np.empty(EIGHT, np.uint64)
+    for frame in range(EIGHT):
+        addresses[frame] = counts[frame].ctypes.data
+    for start in range(first, first + counts.shape[1], EIGHT):
+        _add_bytes(_from(addresses, 0), _from(bins, start), _from(lanes, 0))

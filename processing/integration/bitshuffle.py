@@ -11,9 +11,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.integration.batch import EIGHT, add_bytes, add_one_frame
 from latticewatch.processing.integration.kernel import BLOCK, add_counts
+from latticewatch.processing.integration.plan import LANES
 
 HEADER_BYTES = 12
+BYTE = 255
+SHORT = 32  # bytes; a repetition up to here is copied byte by byte
 
 
 def unpack_all(packed: NDArray[np.uint8], block: int, counts: NDArray[Any]) -> bool:
@@ -40,12 +44,25 @@ def sum_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
     counts = np.empty(block, kind.dtype)
     planes, words = np.empty(block * counts.itemsize, np.uint8), np.empty((4, block // 8), np.uint64)
     sums = np.empty(BLOCK, np.int64)
-    at, pixels = HEADER_BYTES, len(slots)
+    at, pixels, unused = HEADER_BYTES, len(slots), slots.dtype.type(LANES * (len(signal) - 1))
     for first in range(0, pixels, block):
         values = counts[: min(block, pixels - first)]
-        at = _next_block(packed, at, planes, words, values)
-        if at < 0:
-            return False
+        if len(values) == block:
+            at = _next_planes(packed, at, planes, len(planes))
+            if at < 0:
+                return False
+            if _one_byte_each(planes, slots[first : first + block], unused):
+                _transpose(planes[:block], words[0], block // 8)
+                add_counts(
+                    words[0].view(np.uint8), first, sums, slots, lanes, large,
+                    weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark,
+                )  # fmt: skip
+                continue
+            _join_planes(planes, words, values)
+        else:
+            at = _next_block(packed, at, planes, words, values)
+            if at < 0:
+                return False
         add_counts(
             values, first, sums, slots, lanes, large,
             weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark,
@@ -54,19 +71,52 @@ def sum_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
+def sum_eight_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
+    packed, block, kind, bins, lanes, large, weight, dark, limits, signal, lost_pixels, lost_weight, lost_dark
+):
+    """packed: eight chunks. The others as in ``batch.sum_eight``. False where one is broken: nothing is summed."""
+    size, unused = np.int64(kind.itemsize), bins.dtype.type(signal.shape[1] - 1)
+    planes = np.empty((EIGHT, block * size), np.uint8)
+    counts, words = np.empty((EIGHT, block), kind.dtype), np.empty((4, block // 8), np.uint64)
+    lowest = np.empty((EIGHT, block // 8), np.uint64)
+    at, whole = np.full(EIGHT, HEADER_BYTES, np.int64), len(bins) // block * block
+    for first in range(0, whole, block):
+        narrow = large > BYTE
+        for frame in range(EIGHT):
+            at[frame] = _next_planes(packed[frame], at[frame], planes[frame], block * size)
+            if at[frame] < 0:
+                return False
+            narrow = narrow and _one_byte_each(planes[frame], bins[first : first + block], unused)
+        if narrow:
+            for frame in range(EIGHT):
+                _transpose(planes[frame, :block], lowest[frame], block // 8)
+            add_bytes(lowest.view(np.uint8), first, bins, lanes)
+            continue
+        for frame in range(EIGHT):
+            _join_planes(planes[frame], words, counts[frame])
+            add_one_frame(
+                counts[frame], first, frame, bins, lanes, large, weight, dark, limits[frame],
+                signal[frame], lost_pixels[frame], lost_weight[frame], lost_dark[frame],
+            )  # fmt: skip
+    for frame in range(EIGHT):
+        rest = counts[frame, : len(bins) - whole]
+        if _next_block(packed[frame], at[frame], planes[frame], words, rest) != len(packed[frame]):
+            return False
+        add_one_frame(
+            rest, whole, frame, bins, lanes, large, weight, dark, limits[frame],
+            signal[frame], lost_pixels[frame], lost_weight[frame], lost_dark[frame],
+        )  # fmt: skip
+    return True
+
+
+@njit(nogil=True, cache=True)
 def _next_block(packed, at, planes, words, values):  # type: ignore[no-untyped-def]  # pragma: no cover
     """Unpack the block that begins at ``at``, and what is left over after it; where it ended, -1 if broken."""
     whole = len(values) // 8 * 8
     if whole:
-        if at + 4 > len(packed):
+        at = _next_planes(packed, at, planes, whole * values.itemsize)
+        if at < 0:
             return -1
-        size = np.int64(0)
-        for place in range(4):
-            size = (size << 8) | np.int64(packed[at + place])
-        at += 4
-        if at + size > len(packed) or not _unpack_lz4(packed, at, at + size, planes, whole * values.itemsize):
-            return -1
-        at += size
         _join_planes(planes, words, values[:whole])
     for place in range(whole, len(values)):
         if at + values.itemsize > len(packed):
@@ -77,6 +127,39 @@ def _next_block(packed, at, planes, words, values):  # type: ignore[no-untyped-d
         values[place] = number
         at += values.itemsize
     return at
+
+
+@njit(nogil=True, cache=True)
+def _next_planes(packed, at, planes, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Unpack the ``length`` bytes of planes that begin at ``at``; where they ended, -1 if broken."""
+    if at + 4 > len(packed):
+        return -1
+    size = np.int64(0)
+    for place in range(4):
+        size = (size << 8) | np.int64(packed[at + place])
+    at += 4
+    if at + size > len(packed) or not _unpack_lz4(packed, at, at + size, planes, length):
+        return -1
+    return at + size
+
+
+@njit(nogil=True, cache=True)
+def _one_byte_each(planes, slots, unused):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Every count in use fits into one byte. Gaps, coded by ones in all the higher planes, are not in use."""
+    rows = len(slots) // 8
+    first, wrong = planes[8 * rows : 9 * rows], np.uint8(0)
+    for start in range(9 * rows, len(planes), rows):
+        plane = planes[start : start + rows]
+        for row in range(rows):
+            wrong |= plane[row] ^ first[row]
+    if wrong:
+        return False
+    for row in range(rows):
+        if first[row]:
+            for bit in range(8):
+                if first[row] >> bit & 1 and slots[8 * row + bit] < unused:
+                    return False
+    return True
 
 
 @njit(nogil=True, cache=True)
@@ -176,12 +259,16 @@ def _repeat(out, done, back, length):  # type: ignore[no-untyped-def]  # pragma:
         for place in range(np.uint64(length)):
             out[to + place] = value
         return
-    while length > 0:
-        step = min(back, length)
-        _copy(out, done - back, out, done, step)
+    if length <= SHORT:
+        begin = np.uint64(done - back)
+        for place in range(np.uint64(length)):
+            out[to + place] = out[begin + place]
+        return
+    begin, end = done - back, done + length
+    while done < end:
+        step = min(done - begin, end - done)  # twice as much every time
+        _copy(out, begin, out, done, step)
         done += step
-        length -= step
-        back += step
 
 
 @njit(nogil=True, cache=True)

@@ -1,7 +1,9 @@
 """From a detector image to a pattern with its standard uncertainties."""
 
 import math
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -45,6 +47,19 @@ class _Job:
     scale: float
 
 
+class _Room:
+    """Where one thread sums; room for eight at once is made when it is first needed."""
+
+    def __init__(self, length: int) -> None:
+        self.sums = empty_sums(length)
+        self._eight: Eight | None = None
+
+    @property
+    def eight(self) -> Eight:
+        self._eight = self._eight or empty_eight(len(self.sums.signal))
+        return self._eight
+
+
 class ImageIntegrator:
     """Integrates the images of one scan; ``loop.Integrator``.
 
@@ -59,6 +74,9 @@ class ImageIntegrator:
     that intensities stay in counts. find_defects: look for hot and dead pixels in the first frames; what a frame
     shows is used from that frame on, so live and offline agree. plans: folder to keep the plan in for the next
     start (``plan_cache.plan_folder()``); None: it is built anew.
+
+    threads: that share several frames which came at once; left out: two, where the machine has them. One frame
+    takes one.
 
     Not safe for two threads at once: one integrator per thread.
     """
@@ -79,6 +97,7 @@ class ImageIntegrator:
         normalise_by: str | None = None,
         find_defects: bool = True,
         plans: Path | None = None,
+        threads: int | None = None,
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
         corrections = Corrections(mask, dark, flat, polarization, solid_angle, gaps)
@@ -89,22 +108,23 @@ class ImageIntegrator:
         self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
-        self._room: Eight | None = None
-        self._sums = empty_sums(len(self.two_theta) + 1)
+        self._rooms = [_Room(len(self.two_theta) + 1) for _ in range(threads or min(2, _cores()))]
         self._normalise_by = normalise_by
         self._first_monitor: float | None = None
 
     def integrate(self, frame: Frame) -> Pattern | Gap:
         """The pattern, or why there is none. Never raises on data."""
         job = self._prepared(frame)
-        return self._one(job) if isinstance(job, _Job) else job
+        return self._looked_at(job) if isinstance(job, _Job) else job
 
     def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
-        """``integrate`` of each frame in turn, the same to the last bit; eight packed ones at a time where it can."""
+        """``integrate`` of each frame in turn, the same to the last bit; several at a time where it can."""
         results: list[Pattern | Gap] = []
         while len(results) < len(frames):
-            eight = self._eight(frames[len(results) : len(results) + EIGHT])
-            results += eight or [self.integrate(frames[len(results)])]
+            if self._looks_for_defects() or self._split is not None:
+                results.append(self.integrate(frames[len(results)]))
+            else:
+                results += self._together([self._prepared(each) for each in frames[len(results) :]])
         return results
 
     def _prepared(self, frame: Frame) -> _Job | Pattern | Gap:
@@ -116,35 +136,52 @@ class ImageIntegrator:
         scale = self._monitor_scale(frame.header)
         return scale if isinstance(scale, Gap) else _Job(counts, largest_valid(counts.dtype, frame.header), scale)
 
-    def _one(self, job: _Job) -> Pattern | Gap:
+    def _looked_at(self, job: _Job) -> Pattern | Gap:
+        """The pattern of one frame, which may show defects."""
+        if not self._looks_for_defects() and self._split is None:
+            return self._summed(job, self._rooms[0].sums)
         try:
-            if self._looks_for_defects() or self._split is not None:
-                job = replace(job, counts=np.asarray(job.counts))
-                self._look_for_defects(job)
-            if self._split is not None:
-                return self._split.pattern(self.plan, np.asarray(job.counts), job.limit, job.scale)
-            if isinstance(job.counts, ByteOffset):
-                sum_byte_offset(self.plan, job.counts, job.limit, self._sums)
-            elif isinstance(job.counts, Bitshuffled):
-                sum_bitshuffled(self.plan, job.counts, job.limit, self._sums)
-            else:
-                sum_image(self.plan, job.counts, job.limit, self._sums)
+            job = replace(job, counts=np.asarray(job.counts))
         except PackingError as error:
             return Gap(f"unreadable: {error}")
-        return pattern_of(self.plan, self._sums, job.scale)
+        self._look_for_defects(job)
+        if self._split is not None:
+            return self._split.pattern(self.plan, np.asarray(job.counts), job.limit, job.scale)
+        return self._summed(job, self._rooms[0].sums)
 
-    def _eight(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
-        """Their patterns, or nothing where they are not eight whole packed images."""
-        if len(frames) < EIGHT or self._looks_for_defects() or self._split is not None:
-            return []
-        if not all(isinstance(frame.content, Image) for frame in frames):
-            return []
-        jobs = [job for job in map(self._prepared, frames) if isinstance(job, _Job)]
-        packed = [job.counts for job in jobs if isinstance(job.counts, ByteOffset)]
-        self._room = self._room or empty_eight(len(self.two_theta) + 1)
-        if len(packed) < EIGHT or not sum_eight(self.plan, packed, [job.limit for job in jobs], self._room):
-            return []
-        return [pattern_of(self.plan, sums, job.scale) for sums, job in zip(self._room.frames, jobs, strict=True)]
+    def _summed(self, job: _Job, sums: Sums) -> Pattern | Gap:
+        try:
+            if isinstance(job.counts, ByteOffset):
+                sum_byte_offset(self.plan, job.counts, job.limit, sums)
+            elif isinstance(job.counts, Bitshuffled):
+                sum_bitshuffled(self.plan, job.counts, job.limit, sums)
+            else:
+                sum_image(self.plan, job.counts, job.limit, sums)
+        except PackingError as error:
+            return Gap(f"unreadable: {error}")
+        return pattern_of(self.plan, sums, job.scale)
+
+    def _together(self, prepared: Sequence[_Job | Pattern | Gap]) -> list[Pattern | Gap]:
+        """Eight packed images read the plan once for all; what there is to do is shared among the threads."""
+        tasks = list(_tasks([job for job in prepared if isinstance(job, _Job)]))
+        threads = min(len(self._rooms), len(tasks))
+
+        def share(place: int) -> list[list[Pattern | Gap]]:
+            return [self._done(task, self._rooms[place]) for task in tasks[place::threads]]
+
+        shares: list[list[list[Pattern | Gap]]] = [share(0)] if threads == 1 else []
+        if threads > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                shares = list(pool.map(share, range(threads)))
+        patterns = (pattern for place in range(len(tasks)) for pattern in shares[place % threads][place // threads])
+        return [next(patterns) if isinstance(each, _Job) else each for each in prepared]
+
+    def _done(self, task: Sequence[_Job], room: _Room) -> list[Pattern | Gap]:
+        packed = [job.counts for job in task if isinstance(job.counts, ByteOffset | Bitshuffled)]
+        if len(packed) == EIGHT and sum_eight(self.plan, packed, [job.limit for job in task], room.eight):
+            pairs = zip(room.eight.frames, task, strict=True)
+            return [pattern_of(self.plan, sums, job.scale) for sums, job in pairs]
+        return [self._summed(job, room.sums) for job in task]
 
     @property
     def defects(self) -> Defects | None:
@@ -207,6 +244,21 @@ def header_number(header: Mapping[str, str], key: str) -> float | None:
     except ValueError:
         return None
     return number if math.isfinite(number) else None
+
+
+def _tasks(jobs: Sequence[_Job]) -> Iterator[Sequence[_Job]]:
+    """Eight that are packed alike, or one."""
+    start = 0
+    while start < len(jobs):
+        eight = jobs[start : start + EIGHT]
+        alike = {type(job.counts) for job in eight} in ({ByteOffset}, {Bitshuffled})
+        size = EIGHT if len(eight) == EIGHT and alike else 1
+        yield jobs[start : start + size]
+        start += size
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 def _by(shape: tuple[int, ...]) -> str:

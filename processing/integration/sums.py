@@ -128,12 +128,20 @@ def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums) ->
     _gather(into)
 
 
-def sum_eight(plan: Plan, images: Sequence[ByteOffset], limits: Sequence[float], into: Eight) -> bool:
-    """``sum_byte_offset`` of eight images, the plan being read once for all; ``into.frames`` has the sums.
+def sum_eight(plan: Plan, images: Sequence[ByteOffset | Bitshuffled], limits: Sequence[float], into: Eight) -> bool:
+    """The sums of eight images packed alike, the plan being read once for all; ``into.frames`` has them.
 
     They are the same to the last bit. False where the eight had better be summed one by one: one of them is
-    broken, or not of 32 bits, or many differences are wide.
+    broken, or they are of another type or packed otherwise, or many differences are wide.
     """
+    listed = [image for image in images if isinstance(image, ByteOffset)]
+    if len(listed) == EIGHT:
+        return _sum_eight_byte_offset(plan, listed, limits, into)
+    chunks = [image for image in images if isinstance(image, Bitshuffled)]
+    return len(chunks) == EIGHT and _sum_eight_bitshuffled(plan, chunks, limits, into)
+
+
+def _sum_eight_byte_offset(plan: Plan, images: Sequence[ByteOffset], limits: Sequence[float], into: Eight) -> bool:
     size = sum(len(image.packed) for image in images)
     if size > DENSEST * EIGHT * plan.bins.size or any(image.dtype != np.int32 for image in images):
         return False
@@ -145,6 +153,24 @@ def sum_eight(plan: Plan, images: Sequence[ByteOffset], limits: Sequence[float],
     )  # fmt: skip
     _gather_eight(into)
     return bool(result == kernel.DONE)
+
+
+def _sum_eight_bitshuffled(plan: Plan, images: Sequence[Bitshuffled], limits: Sequence[float], into: Eight) -> bool:
+    try:
+        blocks = {image.block_elements() for image in images}
+    except PackingError:
+        return False
+    if len(blocks) > 1 or len({image.dtype for image in images}) > 1:
+        return False
+    _empty(into)
+    whole = bitshuffle.sum_eight_bitshuffled(
+        tuple(_for_reading(image.packed) for image in images), blocks.pop(),
+        np.empty(1, images[0].dtype.newbyteorder("=")), plan.bins, into.lanes, _large(min(limits)),
+        plan.weight, plan.dark, np.array(limits, np.float64),
+        into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
+    )  # fmt: skip
+    _gather_eight(into)
+    return bool(whole)
 
 
 def _for_reading(values: NDArray[Any]) -> NDArray[Any]:

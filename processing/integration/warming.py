@@ -32,9 +32,11 @@ def warm_up() -> None:
     DefectFinder(plan).observe(np.zeros(SHAPE, np.int32), LIMIT)
     packed = ByteOffset(np.zeros(plan.bins.size, np.uint8), SHAPE, np.dtype(np.int32))
     sum_byte_offset(plan, packed, LIMIT, sums)
-    sum_eight(plan, [packed] * EIGHT, [LIMIT] * EIGHT, empty_eight(len(plan.two_theta) + 1))
+    eight = empty_eight(len(plan.two_theta) + 1)
+    sum_eight(plan, [packed] * EIGHT, [LIMIT] * EIGHT, eight)
     for dtype in (np.dtype(np.uint16), np.dtype(np.uint32)):
         sum_bitshuffled(plan, _chunk(dtype), LIMIT, sums)
+        sum_eight(plan, [_chunk(dtype)] * EIGHT, [LIMIT] * EIGHT, eight)
 
 
 def _plan() -> Plan:

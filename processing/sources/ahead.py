@@ -1,14 +1,14 @@
 """Reading ahead: a thread draws the frames while earlier ones are worked on; what has gathered comes at once."""
 
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, Full, Queue
 
-from latticewatch.processing.frame import Frame
+from latticewatch.processing.frame import Frame, Image
 
 PUT_WAIT_S = 0.1
+MOST_BYTES = 64_000_000  # of images that wait, unless a single one has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,20 +18,65 @@ class _End:
     error: BaseException | None = None
 
 
-def batches(frames: Iterator[Frame], stop: threading.Event, most: int) -> Generator[list[Frame], None, None]:
+class _Held:
+    """What waits, in order: at most ``most`` items, and of large images fewer."""
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most, self._most_bytes = most, most_bytes
+        self._items: deque[Frame | _End] = deque()
+        self._bytes = 0
+        self._changed = threading.Condition()
+
+    def put(self, item: Frame | _End, stop: threading.Event) -> None:
+        """Wait for room; none is needed once ``stop`` is set, and then nobody may take it."""
+        size = size_of(item) if isinstance(item, Frame) else 0
+        with self._changed:
+            while not self._has_room(size) and not stop.is_set():
+                self._changed.wait(PUT_WAIT_S)
+            self._items.append(item)
+            self._bytes += size
+            self._changed.notify_all()
+
+    def _has_room(self, size: int) -> bool:
+        return not self._items or (len(self._items) < self._most and self._bytes + size <= self._most_bytes)
+
+    def take(self, most: int) -> list[Frame | _End]:
+        """Wait for one; then what is there already, at most so many."""
+        with self._changed:
+            while not self._items:
+                self._changed.wait()
+            taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+            self._bytes -= sum(size_of(item) for item in taken if isinstance(item, Frame))
+            self._changed.notify_all()
+            return taken
+
+
+def size_of(frame: Frame) -> int:
+    """Bytes of memory that its image takes, packed or not."""
+    if not isinstance(frame.content, Image):
+        return 0
+    counts = frame.content.counts
+    return int(getattr(counts, "packed", counts).nbytes)
+
+
+def batches(
+    frames: Iterator[Frame], stop: threading.Event, most: int, most_bytes: int = MOST_BYTES
+) -> Generator[list[Frame], None, None]:
     """Every frame once and in order, in lists of 1 to ``most``: one when frames come slowly, more of a backlog.
 
-    At most three lists are held in memory. What the source raises is raised here. Closing it ends the thread;
-    where the scan has not ended by then, ``stop`` is set, so that a source that waits for a frame ends too.
+    Twice as many are read ahead, or so many bytes. What the source raises is raised here. Closing it ends the
+    thread; where the scan has not ended by then, ``stop`` is set, so that a source that waits for a frame ends too.
     """
-    held: Queue[Frame | _End] = Queue(2 * most)
+    held = _Held(2 * most, most_bytes)
     reader = threading.Thread(target=_read, args=(frames, held, stop), name="reader")
     reader.start()
     end: _End | None = None
     try:
         while end is None:
-            batch, end = _gathered(held, most)
-            if batch:
+            taken = held.take(most)
+            if isinstance(taken[-1], _End):
+                end = taken[-1]
+            if batch := [item for item in taken if isinstance(item, Frame)]:
                 yield batch
     finally:
         if end is None:
@@ -41,40 +86,13 @@ def batches(frames: Iterator[Frame], stop: threading.Event, most: int) -> Genera
         raise end.error
 
 
-def _read(frames: Iterator[Frame], held: Queue[Frame | _End], stop: threading.Event) -> None:
+def _read(frames: Iterator[Frame], held: _Held, stop: threading.Event) -> None:
     try:
         for frame in frames:
-            if not _put(frame, held, stop):
+            if stop.is_set():
                 break
+            held.put(frame, stop)
         end = _End()
     except BaseException as error:
         end = _End(error)
-    while not _put(end, held, stop):
-        # Nobody takes frames any more: the last word must still find room.
-        with suppress(Empty):
-            held.get_nowait()
-
-
-def _put(item: Frame | _End, held: Queue[Frame | _End], stop: threading.Event) -> bool:
-    while True:
-        try:
-            held.put(item, timeout=PUT_WAIT_S)
-        except Full:
-            if stop.is_set():
-                return False
-        else:
-            return True
-
-
-def _gathered(held: Queue[Frame | _End], most: int) -> tuple[list[Frame], _End | None]:
-    """Wait for one; then what is there already."""
-    batch: list[Frame] = []
-    while len(batch) < most:
-        try:
-            item = held.get_nowait() if batch else held.get()
-        except Empty:
-            break
-        if isinstance(item, _End):
-            return batch, item
-        batch.append(item)
-    return batch, None
+    held.put(end, stop)

@@ -19,7 +19,7 @@ from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.plan import Corrections, build_plan
-from latticewatch.processing.integration.sums import empty_sums, sum_bitshuffled, sum_image
+from latticewatch.processing.integration.sums import empty_eight, empty_sums, sum_bitshuffled, sum_eight, sum_image
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.sources.stack import HDF5Stack
 
@@ -70,6 +70,42 @@ def test_unpacked_and_summed_like_the_image(tmp_path: Path, dtype: str, mean: fl
         sum_image(PLAN, image, limit, expected)
         for name in ("signal", "variance", "lost_pixels", "lost_weight", "lost_dark"):
             np.testing.assert_array_equal(getattr(found, name)[:-1], getattr(expected, name)[:-1], err_msg=name)
+
+
+@pytest.mark.parametrize("mean", [0.05, 8.0, 200.0, 3000.0])
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32"])
+def test_eight_chunks_at_once_sum_like_eight_images(tmp_path: Path, dtype: str, mean: float) -> None:
+    """The first five are whole, gaps apart, as most frames are; the others have broken pixels in use too."""
+    images = [eiger(dtype, mean) for _ in range(8)]
+    for image in images[:5]:
+        image[:] = np.where(image == np.iinfo(dtype).max - 1, 1, image)
+    chunks = [packed(tmp_path / f"{place}.h5", image) for place, image in enumerate(images)]
+    plan = build_plan(
+        GEOMETRY, Corrections(dark=PLAN.dark.reshape(SHAPE), mask=images[0] == np.iinfo(dtype).max), SHAPE
+    )
+    eight, expected = empty_eight(len(plan.two_theta) + 1), empty_sums(len(plan.two_theta) + 1)
+    largest = float(np.iinfo(dtype).max - 1)
+    for limits in ([largest] * 8, [largest] * 7 + [100.0]):
+        for order in (range(8), [0, 1, 2, 3, 4, 0, 1, 2]):
+            assert sum_eight(plan, [chunks[place] for place in order], limits, eight)
+            for place, limit, found in zip(order, limits, eight.frames, strict=True):
+                sum_image(plan, images[place], limit, expected)
+                for name in ("signal", "variance", "lost_pixels", "lost_weight", "lost_dark"):
+                    np.testing.assert_array_equal(getattr(found, name)[:-1], getattr(expected, name)[:-1], err_msg=name)
+
+
+def test_eight_chunks_are_refused_where_one_is_broken_or_of_another_kind(tmp_path: Path) -> None:
+    whole = packed(tmp_path / "a.h5", eiger("uint32", 8.0))
+    eight = empty_eight(len(PLAN.two_theta) + 1)
+    assert sum_eight(PLAN, [whole] * 8, [1e9] * 8, eight)
+    data = whole.packed.tobytes()
+    others = [broken(whole, spoiled) for spoiled in (data[:-1], data + b"x", data[:500], data[:9])]
+    others += [
+        packed(tmp_path / "b.h5", eiger("uint16", 8.0)),
+        packed(tmp_path / "c.h5", eiger("uint32", 8.0), nelems=512),
+    ]
+    for other in others:
+        assert not sum_eight(PLAN, [whole] * 3 + [other] + [whole] * 4, [1e9] * 8, eight)
 
 
 def test_values_of_every_width(tmp_path: Path) -> None:

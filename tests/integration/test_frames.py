@@ -166,8 +166,9 @@ def test_a_packed_image_gives_the_same_pattern() -> None:
         np.testing.assert_array_equal(found.sigma, expected.sigma)
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("find_defects", [True, False])
-def test_many_frames_at_once_give_the_same_patterns_one_by_one(find_defects: bool) -> None:
+def test_many_frames_at_once_give_the_same_patterns_one_by_one(find_defects: bool, threads: int) -> None:
     """Among them frames of every other kind; the first ones are looked at for defects one by one."""
     frames = [packed_frame(np.roll(IMAGE, number), Flux=str(1.0 + number / 10)) for number in range(40)]
     frames[7] = frame(IMAGE, Flux="1.0")
@@ -175,7 +176,7 @@ def test_many_frames_at_once_give_the_same_patterns_one_by_one(find_defects: boo
     frames[28] = packed_frame(IMAGE)
     single = integrator(find_defects=find_defects, normalise_by="Flux")
     expected = [single.integrate(one) for one in frames]
-    found = integrator(find_defects=find_defects, normalise_by="Flux").integrate_many(frames)
+    found = integrator(find_defects=find_defects, normalise_by="Flux", threads=threads).integrate_many(frames)
     assert len(found) == len(frames)
     for one, other in zip(expected, found, strict=True):
         if isinstance(one, Gap):

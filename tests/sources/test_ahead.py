@@ -1,12 +1,15 @@
 """Reading ahead keeps order, loses nothing, ends when asked and passes errors on."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Frame, Gap
+from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.sources.ahead import batches
 
 
@@ -47,6 +50,23 @@ def test_a_backlog_is_bounded() -> None:
         # 8 wait, one is being put, 4 were taken at most.
         assert len(drawn) <= 13
     assert stop.is_set()
+
+
+def test_of_large_images_fewer_are_read_ahead() -> None:
+    stop, drawn = threading.Event(), list[int]()
+    counts = np.zeros((10, 100), np.uint8)
+    images = (replace(one, content=Image(counts)) for one in endless(stop, drawn))
+    with closing(batches(images, stop, 16, most_bytes=3000)) as gathered:
+        for _ in range(20):
+            assert 1 <= len(next(gathered)) <= 3
+            time.sleep(0.001)
+    assert len(drawn) <= 20 * 3 + 3 + 1
+
+
+def test_one_image_larger_than_the_room_still_goes_through() -> None:
+    images = (replace(frame(index), content=Image(np.zeros((10, 100)))) for index in range(5))
+    gathered = list(batches(images, threading.Event(), 16, most_bytes=10))
+    assert [[each.index for each in batch] for batch in gathered] == [[0], [1], [2], [3], [4]]
 
 
 def test_what_the_source_raises_comes_after_its_frames() -> None:
