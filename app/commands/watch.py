@@ -1,15 +1,23 @@
 """``latticewatch watch``: live."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from latticewatch.app import options
 from latticewatch.app.options import Given
+from latticewatch.processing.sources.streams.address import is_stream, stream_address
+
+if TYPE_CHECKING:
+    from latticewatch.app.session import Opening
 
 Folder = Annotated[
-    Path | None, typer.Argument(metavar="FOLDER", help="The folder that the detector writes to. Left out: a dialog.")
+    str | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help="The folder that the detector writes to, or a stream: tcp://HOST:PORT, pva://PV. Left out: a dialog.",
+    ),
 ]
 Night = Annotated[bool, typer.Option("--night", help="Dark colours.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No window; runs until Ctrl-C.")]
@@ -30,6 +38,8 @@ def watch(
     dark: options.DarkFile = None,
     flat: options.FlatFile = None,
     orientation: options.Orientation = None,
+    recursive: options.Recursive = None,
+    include: options.Include = None,
     out: options.OutFile = None,
     resume: options.Resume = False,
     json: options.Json = False,
@@ -43,23 +53,37 @@ def watch(
     """Watch a folder while the detector writes it; everything seen is recorded.
 
     Example: latticewatch watch /data/visitor/br_i_004 --geometry lab6.poni --out br_i_004.h5
+
+    Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
     del verbose
-    from latticewatch.app.openings import watched_scan
-
-    given = Given(geometry, experiment, mask, dark, flat, orientation)
+    given = Given(geometry, experiment, mask, dark, flat, orientation, recursive, include)
     if folder is None:
         from latticewatch.app.asking import ask_for_scan
 
         chosen = ask_for_scan(headless=headless)
         if chosen is None:
             return 0
-        folder, given = chosen.folder, chosen.given
-    opening = watched_scan(folder, given, out, until_idle_s=until_idle, frame_limit=frames, resume=resume)
+        folder, given = str(chosen.folder), chosen.given
+    opening = _opening(folder, given, out, until_idle, frames, resume)
+    title = folder if is_stream(folder) else Path(folder).name
     if headless:
         from latticewatch.app.headless import run_headless
 
-        return run_headless(opening, as_json=json, title=folder.name)
+        return run_headless(opening, as_json=json, title=title)
     from latticewatch.app.windowed import run_windowed
 
-    return run_windowed(opening, as_json=json, title=folder.name, screenshot=screenshot, dark=night)
+    return run_windowed(opening, as_json=json, title=title, screenshot=screenshot, dark=night)
+
+
+def _opening(
+    folder: str, given: Given, out: Path | None, until_idle_s: float | None, frame_limit: int | None, resume: bool
+) -> "Opening":
+    if is_stream(folder):
+        from latticewatch.app.stream_openings import watched_stream
+
+        address = stream_address(folder)
+        return watched_stream(address, given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)
+    from latticewatch.app.openings import watched_scan
+
+    return watched_scan(Path(folder), given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)

@@ -1,0 +1,47 @@
+"""How ``watch`` opens a session on a live stream."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from latticewatch.app.inputs import gather
+from latticewatch.app.openings import free_names
+from latticewatch.app.options import Given
+from latticewatch.processing.sources.streams.address import StreamAddress
+
+if TYPE_CHECKING:
+    from latticewatch.app.session import Opening, Session
+
+
+def watched_stream(
+    address: StreamAddress,
+    given: Given,
+    out: Path | None,
+    *,
+    until_idle_s: float | None = None,
+    frame_limit: int | None = None,
+    resume: bool = False,
+) -> "Opening":
+    """A stream as it is sent; always recorded. Geometry and experiment are looked for in the present folder."""
+    inputs = gather(Path.cwd(), given)
+    period_s = inputs.experiment.experiment.frame_period_s
+    target = out or free_names([Path(address.stem)], resume=resume)[0]
+    on_state = inputs.experiment.alarm.on_state or ()
+
+    @contextmanager
+    def opened(stop: threading.Event) -> "Iterator[Session | None]":
+        from latticewatch.app.session import scan_session
+        from latticewatch.app.warming import warm_up
+        from latticewatch.processing.sources.streams.open_stream import open_stream
+
+        warm_up()
+        source = open_stream(address, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit)
+        with (
+            closing(source),
+            scan_session(inputs, source, str(address), target, stop, resume=resume, on_state=on_state) as session,
+        ):
+            yield session
+
+    return opened

@@ -1,0 +1,174 @@
+"""The frames of a live stream, with a gap for every number that did not come."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import MappingProxyType
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.frame import Frame, Gap
+from latticewatch.processing.series import Progress
+from latticewatch.processing.sources.clock import Moment, ScanClock
+from latticewatch.processing.sources.header_text import number as number_in
+from latticewatch.processing.sources.naming import frame_name, printable
+from latticewatch.processing.sources.streams.counting import Numbers
+from latticewatch.processing.sources.streams.messages import (
+    Broken,
+    Message,
+    Receiver,
+    SeriesEnd,
+    SeriesStart,
+    StreamImage,
+)
+
+POLL_S = 0.1
+NAN = float("nan")
+NEVER_RECEIVED = "unreadable: never received: the stream skipped its number"
+
+log = logging.getLogger(__name__)
+
+
+class StreamSource:
+    """The images of one stream as they come, named ``LABEL/image_000012``.
+
+    connect: opens the stream. shown: its address, for messages. period_s: of the experiment, where the stream says
+    no times. until_idle_s: end this long after the last message; first_wait_s: or this long after the start, where
+    none came. frame_limit: end after so many frames. The end message of a series ends the scan.
+
+    The network buffers a little; what this program is too slow for stays with the sender, and what the sender then
+    drops is a gap by its number. A frame's ``mtime_s`` is when it arrived.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Receiver],
+        shown: str,
+        *,
+        period_s: float | None = None,
+        until_idle_s: float | None = None,
+        frame_limit: int | None = None,
+        first_wait_s: float = 60.0,
+    ) -> None:
+        self._connect, self._shown = connect, shown
+        self._until_idle_s, self._frame_limit = until_idle_s, frame_limit
+        self._first_wait_s = max(first_wait_s, until_idle_s or 0.0)
+        self._clock = ScanClock(period_s)
+        self._receiver: Receiver | None = None
+        self._numbers = Numbers()
+        self._used: dict[str, str] = {}
+        self._start = SeriesStart("", "")
+        self._index = 0
+        self._arrived_s = NAN
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame once; ends at ``stop``, the end message, the frame limit, or when the stream is idle.
+
+        Raises UserError where the stream cannot be opened, or was to end when idle and never sent anything.
+        """
+        self._receiver = self._connect()
+        log.info("%s: waiting for images", self._shown)
+        active_s = time.monotonic()
+        while not stop.is_set():
+            message = self._receiver.receive(POLL_S)
+            if message is None:
+                if self._is_over(time.monotonic() - active_s):
+                    return
+                continue
+            active_s, self._arrived_s = time.monotonic(), time.time()
+            for frame in self._frames_of(message):
+                yield frame
+                if self._index == self._frame_limit or stop.is_set():
+                    return
+            if self._ends(message):
+                log.info("%s: the series is over", self._shown)
+                return
+
+    def progress(self) -> Progress:
+        """Frames received; what the network still holds is not known."""
+        return Progress(self._index, 0, self._arrived_s)
+
+    def close(self) -> None:
+        """Let go of the network, once nobody draws frames any more."""
+        if self._receiver is not None:
+            self._receiver.close()
+
+    def _ends(self, message: Message) -> bool:
+        return isinstance(message, SeriesEnd) and message.identity == self._start.identity and self._index > 0
+
+    def _is_over(self, quiet_s: float) -> bool:
+        if self._until_idle_s is None:
+            return False
+        if self._index:
+            return quiet_s >= self._until_idle_s
+        if quiet_s < self._first_wait_s:
+            return False
+        raise UserError(
+            f"{self._shown}: nothing came within {quiet_s:.0f} s; check the address and that the detector sends"
+        )
+
+    def _frames_of(self, message: Message) -> Iterator[Frame]:
+        match message:
+            case SeriesStart():
+                self._begin(message)
+            case StreamImage():
+                yield from self._image(message)
+            case SeriesEnd(identity) if identity == self._start.identity:
+                yield from self._rest()
+            case Broken(reason):
+                log.warning("%s: a message that cannot be read: %s", self._shown, reason)
+                yield self._gap(self._numbers.take_next(), f"unreadable: {reason}")
+
+    def _begin(self, start: SeriesStart, first: int = 0) -> None:
+        if self._index:
+            log.warning("%s: a new series begins: %s", self._shown, printable(start.label))
+        uses = sum(label == start.label for label in self._used.values())
+        self._used[start.identity] = start.label
+        label = f"{start.label}_{uses + 1}" if uses else start.label
+        self._start = SeriesStart(start.identity, printable(label), start.images, start.header)
+        self._numbers = Numbers(first)
+
+    def _image(self, image: StreamImage) -> Iterator[Frame]:
+        restarted = image.again and self._numbers.is_known(image.number)
+        if image.identity != self._start.identity or restarted:
+            # Its start was not seen: what came before it was not meant for this watch.
+            self._begin(SeriesStart(image.identity, image.label), image.number)
+        if self._numbers.is_known(image.number):
+            log.warning("%s: image %d came twice: recorded once", self._shown, image.number)
+            return
+        skipped = self._numbers.take(image.number)
+        if skipped is None:
+            log.warning("%s: image %d comes late: recorded out of order", self._shown, image.number)
+        for numbers in skipped or ():
+            log.warning("%s: %d images never came, from number %d on", self._shown, len(numbers), numbers[0])
+            yield self._gap(numbers[0], NEVER_RECEIVED, len(numbers))
+        yield self._frame(image)
+
+    def _rest(self) -> Iterator[Frame]:
+        """One gap for what was announced and did not come by the end of the series."""
+        announced = self._start.images
+        missing = 0 if announced is None else announced - self._numbers.next
+        if missing > 0 and self._index:
+            reason = f"unreadable: the series ended {missing} images early: stopped, or never received"
+            log.warning("%s: %s", self._shown, reason)
+            yield self._gap(self._numbers.next, reason)
+
+    def _name(self, number: int) -> str:
+        return f"{self._start.label or 'stream'}/image_{number:06d}"
+
+    def _frame(self, image: StreamImage) -> Frame:
+        name = self._name(image.number)
+        period_s = image.period_s if image.period_s > 0.0 else number_in(self._start.header, ["frame_time"])
+        moment = Moment(self._index, frame_name(name), image.stamp_s, period_s=period_s)
+        readable = not isinstance(image.content, Gap)
+        return self._counted(name, self._clock.time_s(moment, readable=readable), image)
+
+    def _counted(self, name: str, time_s: float, image: StreamImage) -> Frame:
+        self._index += 1
+        header = MappingProxyType({**self._start.header, **image.header})
+        return Frame(self._index - 1, name, time_s, self._arrived_s, image.content, header)
+
+    def _gap(self, number: int, reason: str, many: int = 1) -> Frame:
+        name = self._name(number) + (f"_to_{number + many - 1:06d}" if many > 1 else "")
+        time_s = self._clock.time_s(Moment(self._index, frame_name(self._name(number))), readable=False)
+        return self._counted(name, time_s, StreamImage("", "", number, Gap(reason)))

@@ -1,0 +1,1 @@
+"""Live streams, each from a real sender on this machine."""
