@@ -1,25 +1,25 @@
 """The main window: banner, page of the run, transport bar, status strip, and the one timer that pulls."""
 
-import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from latticewatch.app.screenshot import picture_of_window, screenshot_path, write_picture
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_alarms import WindowAlarms
 from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS, install
 from latticewatch.app.window_docks import Docks
-from latticewatch.app.window_facts import Arrivals, facts_of, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window_marks import MarkBook
+from latticewatch.app.window_pictures import Pictures
+from latticewatch.app.window_recall import Recall
 from latticewatch.app.window_run import RunPage
-from latticewatch.app.window_transport import connect_transport, show_transport
+from latticewatch.app.window_transport import Replay
+from latticewatch.app.window_undo import Undo
 from latticewatch.app.worker import Worker
-from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList
@@ -30,11 +30,8 @@ from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 from latticewatch.widgets.transport_bar import TransportBar
 from latticewatch.widgets.wording import Headline, headline
 
-log = logging.getLogger(__name__)
-
 PULL_MS, SLOWEST_MS, SHARE = 100, 1000, 4.0
 WALL_SCALE_PER_PIXEL = 1.8 / 1280.0
-AddNote = Callable[[float, str], None]
 
 
 class MainWindow(QMainWindow):
@@ -50,6 +47,8 @@ class MainWindow(QMainWindow):
     bar: TransportBar
     note: NoteBar
     docks: Docks
+    undo: Undo
+    pictures: Pictures
 
     def __init__(
         self,
@@ -61,19 +60,23 @@ class MainWindow(QMainWindow):
         may_close: Callable[[QWidget], bool] | None = None,
     ) -> None:
         super().__init__()
-        self._theme, self._title = theme, title
-        self._worker, self._transport, self._may_close = worker, transport, may_close
-        self._run: ShownRun | None = None
-        self._marks: list[Mark] = []
+        self._theme, self.title = theme, title
+        self._worker, self._may_close = worker, may_close
+        self.replay = Replay(transport) if transport is not None else None
+        self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
         self.alarms = WindowAlarms(self)
         self._told_end = self.wall = self.interrupted = False
         self.page: RunPage | None = None
-        self._build()
+        self.undo = Undo(self, self.say)
+        self.marks = MarkBook(self.undo, self._show_marks, self.say)
+        self._recall = Recall()
         self.docks = Docks(self)
-        self.docks.frame_chosen.connect(self._frame_chosen)
+        self._build()
+        self.pictures = Pictures(self)
+        self._connect_docks()
         install(self, COMMANDS + (REPLAY_COMMANDS if transport else ()))
-        self.setWindowTitle(f"{title} – LatticeWatch")
+        self.name(title)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.tick)
         if worker is not None:
@@ -90,8 +93,10 @@ class MainWindow(QMainWindow):
         waiting = QLabel("Waiting for the first image …")
         waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(waiting)
-        self.bar.setVisible(self._transport is not None)
-        self.note.note_written.connect(self.add_mark)
+        self.bar.setVisible(self.replay is not None)
+        if self.replay is not None:
+            self.replay.connect(self.bar)
+        self.note.note_written.connect(self.marks.add)
         central = QWidget()
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -100,20 +105,34 @@ class MainWindow(QMainWindow):
             layout.addWidget(widget, 1 if widget is self._stack else 0)
         self.setCentralWidget(central)
 
+    def _connect_docks(self) -> None:
+        self.docks.frame_chosen.connect(self._choose)
+        self.docks.marks.mark_chosen.connect(self._choose_time)
+        self.docks.marks.removal_wanted.connect(self.marks.remove)
+        self.docks.marks.change_wanted.connect(self.marks.change)
+
+    def name(self, title: str) -> None:
+        """What is watched, in the title."""
+        self.title = title
+        self.setWindowTitle(f"{title} – LatticeWatch")
+
+    def say(self, text: str) -> None:
+        """One line to the user, for a while, at the foot of the window."""
+        self.status.say(text)
+
     def show_run(self, run: ShownRun, marks: Sequence[Mark] = ()) -> None:
         """From now on show this run."""
-        self._run, self._marks = run, list(marks)
+        self.shown_run, self._recall = run, Recall(run.notes)
         self._show_page(RunPage(self._theme, run))
-        if run.setup.title:
-            self._title = run.setup.title
-            self.setWindowTitle(f"{run.setup.title} – LatticeWatch")
+        self.marks.begin(marks, run.add_note)
+        self.name(run.setup.title or self.title)
 
     def _show_page(self, page: RunPage) -> None:
         self.page = page
         page.chosen_changed.connect(self.show_words)
-        page.show_marks(self._marks)
-        if self._transport is not None:
-            connect_transport(self.bar, self._transport, page)
+        page.show_marks(self.marks.marks)
+        if self.replay is not None:
+            self.replay.show_page(page)
         self._stack.addWidget(page)
         self._stack.setCurrentWidget(page)
         self._scale_type()
@@ -127,8 +146,9 @@ class MainWindow(QMainWindow):
             add_note = session.writer.append_note if session.writer is not None else None
             pipeline = session.pipeline
             parts = (session.setup, pipeline.series, pipeline.refinement)
-            self.show_run(ShownRun(*parts, session.out, add_note, session.inputs))
+            self.show_run(ShownRun(*parts, session.out, add_note, session.inputs, session.notes, session.seen_in))
         new = self.page is not None and self.page.refresh()
+        self._recall_notes()
         if self.page is not None and self._is_live():
             self.alarms.follow(self.page.snapshot(), self.page.history.timeline.period_s)
         self.show_words()
@@ -142,6 +162,15 @@ class MainWindow(QMainWindow):
         spent_ms = 1000.0 * (time.perf_counter() - began)
         self._timer.setInterval(round(min(SLOWEST_MS, max(PULL_MS, SHARE * spent_ms))))
 
+    def _recall_notes(self) -> None:
+        """Of a run that is shown again: what was written down by the time that is played."""
+        if self.page is not None and self.page.history.count:
+            marks, lines = self._recall.due(self.page.history.timeline.span()[1])
+            self.marks.recall(marks)
+            self.docks.recall(lines)
+        if self.replay is not None:
+            self.replay.arrive()
+
     def lay_out_unseen(self) -> None:
         """Give every view its size without a window on the screen."""
         self.setAttribute(Qt.WidgetAttribute.WA_DontShowOnScreen)
@@ -151,6 +180,7 @@ class MainWindow(QMainWindow):
         """Show everything that is there: for a picture of a finished run."""
         if self.page is not None:
             self.page.catch_up()
+        self._recall_notes()
         self.show_words()
         self.docks.fill(self.page)
         QCoreApplication.sendPostedEvents()
@@ -160,16 +190,16 @@ class MainWindow(QMainWindow):
     def show_words(self) -> None:
         """Banner, counters and transport as of now."""
         self.banner.show_headline(self._headline())
-        page, run = self.page, self._run
+        page, run = self.page, self.shown_run
         if page is None or run is None:
             return
-        snapshot, row = page.snapshot(), page.newest_row()
-        lag = lag_s(snapshot, self._arrivals.began_s) if self._transport is None else float("nan")
+        snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()
+        lag = lag_s(snapshot, self._arrivals.began_s) if self.replay is None else float("nan")
         if row is not None:
             self.banner.show_facts(lattices_text(run.names, row), frame_and_lag(snapshot, row, lag))
         self.status.show_status(status_of(snapshot, lag, run.out, page.last_gap))
-        if self._transport is not None:
-            show_transport(self.bar, self._transport, page)
+        if self.replay is not None:
+            self.replay.show(self.bar)
 
     def _headline(self) -> Headline:
         worker, page = self._worker, self.page
@@ -177,28 +207,34 @@ class MainWindow(QMainWindow):
             return Headline("error", "STOPPED", str(worker.error))
         if page is None:
             return Headline("waiting", "WAITING", "for the first image")
+        if self.replay is not None:
+            return headline(page.shown_snapshot())
         live = self._is_live()
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
         state, standing = headline(page.snapshot(), silent_s), self.alarms.words()
         return replace(state, detail=f"ALARM: {standing} (press A once seen) · {state.detail}") if standing else state
 
     def _is_live(self) -> bool:
-        return self._worker is not None and not self._worker.finished and self._transport is None
+        return self._worker is not None and not self._worker.finished and self.replay is None
 
     def acknowledge(self) -> None:
         """The alarms that stand have been seen."""
         self.alarms.acknowledge()
         self.show_words()
 
-    def _frame_chosen(self, number: int) -> None:
+    def _choose(self, number: int) -> None:
         if self.page is not None:
             self.page.choose(number)
+
+    def _choose_time(self, time_s: float) -> None:
+        if self.page is not None:
+            self.page.choose_time(time_s)
 
     def toggle_wall(self) -> None:
         """Banner and trace alone, in large type, to be read across the hutch; and back."""
         self.wall = not self.wall
         self._scale_type()
-        self.bar.setVisible(self._transport is not None and not self.wall)
+        self.bar.setVisible(self.replay is not None and not self.wall)
         bar = self.menuBar()
         for widget in (self.status, *([bar] if bar is not None else [])):
             widget.setVisible(not self.wall)
@@ -229,10 +265,10 @@ class MainWindow(QMainWindow):
         self.setFocus()
         self._build()
         self._scale_type()
-        if before is not None and self._run is not None:
-            self._show_page(RunPage(self._theme, self._run, before.history))
+        if before is not None and self.shown_run is not None:
+            self._show_page(RunPage(self._theme, self.shown_run, before.history))
             self.page = self.page or before
-            self.page.chosen = before.chosen
+            self.page.take_over(before)
             self.catch_up()
 
     def ask_note(self) -> None:
@@ -241,53 +277,27 @@ class MainWindow(QMainWindow):
         if row is not None and self.page is not None:
             self.note.ask(self.page.shown_time_s())
 
-    def add_mark(self, time_s: float, text: str) -> None:
-        """Keep the operator's note in the run file and show it."""
-        text = text or "mark"
-        if self._run is not None and self._run.add_note is not None:
-            try:
-                self._run.add_note(time_s, text)
-            except UserError as error:
-                self.status.say(f"the note is shown but not recorded: {error}")
-        self._marks.append(Mark(time_s, text))
-        log.info("mark at %.1f s: %s", time_s, text)
+    def _show_marks(self) -> None:
+        self.docks.marks.show_marks(self.marks.marks)
         if self.page is not None:
-            self.page.show_marks(self._marks)
+            self.page.show_marks(self.marks.marks)
+
+    def to_change(self, direction: int) -> None:
+        """Show the change of state before the shown frame, or the next; a replay plays up to it."""
+        if self.replay is not None:
+            self.replay.to_change(direction)
+        elif self.page is not None:
+            self.page.step_change(direction)
 
     def show_keys(self) -> None:
         """Every key and what it does."""
         KeyList(self, self.actions()).show()
 
-    def shoot(self) -> None:
-        """A screenshot beside the run file, its facts as JSON beside it, and the picture in the clipboard."""
-        run = self._run
-        stem = run.out.with_suffix("") if run and run.out else Path("latticewatch")
-        path = screenshot_path(stem)
-        try:
-            self.save_screenshot(path)
-        except UserError as error:
-            self.status.say(str(error))
-            return
-        self.status.say(f"saved {path.name}, and in the clipboard")
-
-    def save_screenshot(self, path: Path) -> None:
-        """Picture of the window with its facts as a caption, as PNG text and as JSON. Raises UserError."""
-        facts = self._facts()
-        picture = picture_of_window(self, facts)
-        write_picture(picture, path, facts)
-        clipboard = QApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setImage(picture)
-
-    def _facts(self) -> Mapping[str, str]:
-        row = self.page.shown_row() if self.page else None
-        return facts_of(self._title, self.banner.words(), self._run, row)
-
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         """End the run in order: what was seen is recorded. While it is being recorded the user is asked."""
         worker = self._worker
         if worker is not None and not worker.finished and not worker.stop.is_set() and a0 is not None:
-            recording = self._run is not None and self._run.out is not None
+            recording = self.shown_run is not None and self.shown_run.out is not None
             if recording and self._may_close is not None and not self._may_close(self):
                 a0.ignore()
                 return

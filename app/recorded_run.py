@@ -9,12 +9,14 @@ from time import time
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.app.run_log import changes_told, log_kept
 from latticewatch.app.session import Session, Unrecorded, pipeline_of
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.loop import Source
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.record.header import software_versions
 from latticewatch.processing.record.run_file import Run, RunWriter
+from latticewatch.processing.record.standing import LOG
 from latticewatch.processing.refinement.fit import Curves, Fit, Refinement
 from latticewatch.processing.series import Row
 
@@ -64,7 +66,9 @@ def shown_again(run: Run, source: Source) -> Iterator[Session]:
     with run:
         parts = pipeline_of(run.header, source, AsRecorded(), run.two_theta, RecordedRows(iter(run.traced)))
         parts = replace(parts, refinement=NotFitted(parts.refinement))
-        yield Session(run.setup, parts, None, inputs=run.header.inputs, notes=run.notes, seen_in=run.path)
+        told = () if any(note.kind == LOG for note in run.notes) else (changes_told(),)
+        again = Session(run.setup, parts, None, inputs=run.header.inputs, listeners=told)
+        yield replace(again, notes=run.notes, seen_in=run.path)
 
 
 @contextmanager
@@ -76,4 +80,6 @@ def refitted(run: Run, source: Source, out: Path | None) -> Iterator[Session]:
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
         recorder = writer or Unrecorded()
         parts = pipeline_of(header, source, AsRecorded(), run.two_theta, recorder)
-        yield Session(run.setup, parts, out, writer, header.inputs, notes=run.notes)
+        kept = stack.enter_context(log_kept(writer))
+        again = Session(run.setup, parts, out, writer, header.inputs, listeners=(changes_told(), kept))
+        yield replace(again, notes=run.notes)

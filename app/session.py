@@ -15,6 +15,7 @@ from latticewatch.app.found_defects import keep_defects
 from latticewatch.app.inputs import Inputs, integrator_of
 from latticewatch.app.on_state import state_command
 from latticewatch.app.resuming import going_on
+from latticewatch.app.run_log import changes_told, log_kept
 from latticewatch.processing import loop
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.reaction.judge import Judge
@@ -121,7 +122,8 @@ def scan_session(
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
         pipeline = pipeline_of(header, frames, integrator, integrator.two_theta, recorder)
         defects = keep_defects(integrator, None if frames is not begun else writer)
-        yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects,))
+        kept = stack.enter_context(log_kept(writer))
+        yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects, changes_told(), kept))
 
 
 def pipeline_of(

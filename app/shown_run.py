@@ -3,27 +3,33 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from latticewatch.processing.record.header import InputFile
 from latticewatch.processing.refinement.fit import Refinement
 from latticewatch.processing.series import Series
 from latticewatch.processing.setup import Setup
 
+if TYPE_CHECKING:
+    from latticewatch.processing.record.run_file import Note
+
 
 @dataclass(frozen=True, slots=True)
 class ShownRun:
     """A run as the window sees it.
 
-    out: the run file, None where nothing is recorded. add_note: keeps the operator's note there. inputs: the files
-    the run was made with.
+    out: the run file, None where nothing is recorded. add_note: keeps a note there (seconds, text, kind). inputs: the
+    files the run was made with. notes, seen_in: of a run file that is shown again.
     """
 
     setup: Setup
     series: Series
     refinement: Refinement
     out: Path | None = None
-    add_note: Callable[[float, str], None] | None = None
+    add_note: Callable[[float, str, str], None] | None = None
     inputs: tuple[InputFile, ...] = ()
+    notes: "tuple[Note, ...]" = ()
+    seen_in: Path | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMenu, QMenuBar
 
 from latticewatch.app.window_run import RunPage
+from latticewatch.app.window_undo import unpin
 
 if TYPE_CHECKING:
     from latticewatch.app.main_window import MainWindow
@@ -34,13 +35,16 @@ def _page(act: Callable[[RunPage], object]) -> "Callable[[MainWindow], object]":
 
 
 COMMANDS = (
-    Command("&Frame", "newest frame, from now on", ("N", "Home", "Esc"), _page(lambda page: page.choose(None))),
+    Command("&Frame", "newest frame, from now on", ("N", "End", "Esc"), _page(lambda page: page.choose(None))),
     Command("&Frame", "one frame back", ("Left",), _page(lambda page: page.step(-1))),
     Command("&Frame", "one frame on", ("Right",), _page(lambda page: page.step(1))),
-    Command("&Frame", "change of state before", ("Ctrl+Left",), _page(lambda page: page.step_change(-1))),
-    Command("&Frame", "next change of state", ("Ctrl+Right",), _page(lambda page: page.step_change(1))),
+    Command("&Frame", "ten frames back", ("Shift+Left", "PgUp"), _page(lambda page: page.step(-10))),
+    Command("&Frame", "ten frames on", ("Shift+Right", "PgDown"), _page(lambda page: page.step(10))),
+    Command("&Frame", "first frame", ("Home",), _page(lambda page: page.choose(0))),
+    Command("&Frame", "change of state before", ("Ctrl+Left",), lambda window: window.to_change(-1)),
+    Command("&Frame", "next change of state", ("Ctrl+Right",), lambda window: window.to_change(1)),
     Command("&Frame", "pin this pattern", ("P",), _page(lambda page: page.pin())),
-    Command("&Frame", "unpin all patterns", ("Shift+P",), _page(lambda page: page.pattern.unpin())),
+    Command("&Frame", "unpin all patterns", ("Shift+P",), unpin),
     Command("&View", "whole run in view, followed as it grows", ("F",), _page(lambda page: page.follow())),
     Command("&View", "map: whole pattern or reflection", ("W",), _page(lambda page: page.map.toggle_whole())),
     Command("&View", "map: next mode", ("D",), _page(lambda page: page.map.bar.next_mode())),
@@ -52,16 +56,21 @@ COMMANDS = (
     Command("&View", "wall: banner and trace, large", ("F11",), lambda window: window.toggle_wall()),
     Command("&View", "light or dark", ("Ctrl+D",), lambda window: window.toggle_dark()),
     Command("&View", "list of frames and gaps", ("G",), lambda window: window.docks.toggle_frames()),
+    Command("&View", "list of marks", ("K",), lambda window: window.docks.toggle_marks()),
     Command("&View", "log", ("L",), lambda window: window.docks.toggle_log()),
+    Command("&Run", "take back", ("Ctrl+Z",), lambda window: window.undo.undo()),
+    Command("&Run", "do again", ("Ctrl+Shift+Z", "Ctrl+Y"), lambda window: window.undo.redo()),
     Command("&Run", "mark with a note", ("M",), lambda window: window.ask_note()),
     Command("&Run", "alarms seen", ("A",), lambda window: window.acknowledge()),
-    Command("&Run", "screenshot for the logbook", ("S",), lambda window: window.shoot()),
+    Command("&Run", "screenshot for the logbook", ("S",), lambda window: window.pictures.shoot()),
     Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), lambda window: window.close()),
     Command("&Help", "keys", ("F1",), lambda window: window.show_keys()),
 )
 REPLAY_COMMANDS = (
     Command("&Run", "play or pause the replay", ("Space",), lambda window: window.bar.play_button.click()),
     Command("&Run", "one frame of the replay", (".",), lambda window: window.bar.step_button.click()),
+    Command("&Run", "replay faster", ("+", "="), lambda window: window.bar.change_speed(1)),
+    Command("&Run", "replay slower", ("-",), lambda window: window.bar.change_speed(-1)),
 )
 
 

@@ -1,14 +1,18 @@
-"""What can be opened beside the run: the list of frames and the log."""
+"""What can be opened beside the run: the list of frames, the marks and the log."""
+
+import logging
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from latticewatch.app.window_log import RecentLines
+from latticewatch.app.run_log import Lines
 from latticewatch.app.window_run import RunPage
 from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView
+from latticewatch.widgets.marks_view import MarksView
 
-FRAMES_WIDTH, LOG_HEIGHT = 340, 130
+SIDE_WIDTH, LOG_HEIGHT = 340, 130
+FORM = logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S")
 
 
 class Docks(QObject):
@@ -19,27 +23,40 @@ class Docks(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._lines = RecentLines()
+        self._lines = Lines(FORM)
         self._lines.begin()
-        self.frames, self.log = FramesView(), LogView()
+        self.frames, self.marks, self.log = FramesView(), MarksView(), LogView()
         self.frames.frame_chosen.connect(self.frame_chosen)
         self._frames_dock = _dock(window, "Frames", self.frames, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._marks_dock = _dock(window, "Marks", self.marks, Qt.DockWidgetArea.RightDockWidgetArea)
         self._log_dock = _dock(window, "Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
 
     def toggle_frames(self) -> None:
         """The list of frames, or not."""
-        self._frames_dock.setVisible(not self._frames_dock.isVisible())
-        self._window.resizeDocks([self._frames_dock], [FRAMES_WIDTH], Qt.Orientation.Horizontal)
+        self._toggle(self._frames_dock, SIDE_WIDTH, Qt.Orientation.Horizontal)
+
+    def toggle_marks(self) -> None:
+        """The list of marks, with the keyboard in it, or not."""
+        self._toggle(self._marks_dock, SIDE_WIDTH, Qt.Orientation.Horizontal)
+        if self._marks_dock.isVisible():
+            self.marks.setFocus()
 
     def toggle_log(self) -> None:
         """What the program did and why, or not."""
-        self._log_dock.setVisible(not self._log_dock.isVisible())
-        self._window.resizeDocks([self._log_dock], [LOG_HEIGHT], Qt.Orientation.Vertical)
+        self._toggle(self._log_dock, LOG_HEIGHT, Qt.Orientation.Vertical)
+
+    def _toggle(self, dock: QDockWidget, size: int, across: Qt.Orientation) -> None:
+        dock.setVisible(not dock.isVisible())
+        self._window.resizeDocks([dock], [size], across)
 
     def close_all(self) -> None:
-        """Neither."""
-        for dock in (self._frames_dock, self._log_dock):
+        """None of them."""
+        for dock in (self._frames_dock, self._marks_dock, self._log_dock):
             dock.setVisible(False)
+
+    def recall(self, lines: list[str]) -> None:
+        """Lines of the log of a run that is shown again."""
+        self._lines.put(lines)
 
     def fill(self, page: RunPage | None) -> None:
         """Show what is new in what is open."""

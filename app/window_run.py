@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
@@ -188,6 +189,21 @@ class RunPage(QWidget):
         """The snapshot that is shown."""
         return self._snapshot
 
+    def shown_snapshot(self) -> Snapshot:
+        """The run up to the shown frame: what was known then."""
+        return self._snapshot if self.chosen is None else replace(self._snapshot, count=self.chosen + 1)
+
+    def take_over(self, before: "RunPage") -> None:
+        """Stay where another page of this run was, with its pins and choices."""
+        self.chosen = before.chosen
+        for old, new in zip(before.map.bar.findChildren(QComboBox), self.map.bar.findChildren(QComboBox), strict=True):
+            new.setCurrentIndex(old.currentIndex())
+        self.pattern.show_pins(before.pattern.pins())
+        self.strip.setVisible(not before.strip.isHidden() and before.map.isVisible())
+        self._second_opinion = before._second_opinion
+        if before._clock:
+            self.toggle_clock()
+
     def newest_row(self) -> Row | None:
         """The newest row that is drawn; None while there is none."""
         return self._snapshot.row(self.history.count - 1) if self.history.count else None
@@ -215,16 +231,16 @@ class RunPage(QWidget):
         if self.history.count:
             self.choose((self.history.count - 1 if self.chosen is None else self.chosen) + by)
 
-    def step_change(self, direction: int) -> None:
-        """The next change of state after the shown frame, or the one before it."""
-        row = self.shown_row()
-        if row is None:
-            return
+    def step_change(self, direction: int) -> bool:
+        """Show the next change of state after the shown frame, or the one before it; False where there is none."""
+        if not self.history.count:
+            return False
         now = self.shown_time_s()
         times = [episode.declared_s for episode in self.history.episodes]
         later = [time_s for time_s in times if (time_s - now) * direction > 1e-9]
         if later:
             self.choose_time(min(later, key=lambda time_s: abs(time_s - now)))
+        return bool(later)
 
     def follow(self) -> None:
         """All of the run in view, and on as it grows; the whole pattern fit in view."""

@@ -1,41 +1,91 @@
 """Between the transport bar and the replay's clock."""
 
+import math
+
 from latticewatch.app.window_run import RunPage
+from latticewatch.processing.reaction.verdict import State
+from latticewatch.processing.series import Row
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.transport_bar import TransportBar
 
 
-def connect_transport(bar: TransportBar, transport: Transport, page: RunPage) -> None:
-    """Let the bar steer: forward the replay, back the frame that is shown."""
+class Replay:
+    """A replay under the user's hand: forward steers the clock, back only the frame that is shown."""
 
-    def play(wanted: bool) -> None:
-        (transport.play if wanted else transport.pause)()
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self._page: RunPage | None = None
+        self._state: State | None = None
+        self._from: State | None = None
+        self._episodes = 0
 
-    def go_to(time_s: float) -> None:
+    def show_page(self, page: RunPage) -> None:
+        """From now on this page is steered."""
+        self._page = page
+
+    def connect(self, bar: TransportBar) -> None:
+        """Let this bar steer."""
+        bar.playing_wanted.connect(self.play)
+        bar.step_wanted.connect(self.transport.step)
+        bar.speed_wanted.connect(self.transport.set_speed)
+        bar.time_wanted.connect(self.go_to)
+        bar.change_wanted.connect(self.to_change)
+
+    def play(self, wanted: bool) -> None:
+        """On from the newest frame that was played, or pause."""
+        if wanted and self._page is not None:
+            self._page.choose(None)
+        (self.transport.play if wanted else self.transport.pause)()
+
+    def go_to(self, time_s: float) -> None:
+        """Show this time; what was not played yet is played at once."""
+        page = self._page
+        if page is None:
+            return
         if time_s <= page.history.timeline.span()[1]:
             page.choose_time(time_s)
         else:
             page.choose(None)
-            transport.seek(time_s)
+            self.transport.seek(time_s)
 
-    bar.playing_wanted.connect(play)
-    bar.step_wanted.connect(transport.step)
-    bar.speed_wanted.connect(transport.set_speed)
-    bar.time_wanted.connect(go_to)
-    bar.change_wanted.connect(page.step_change)
+    def to_change(self, direction: int) -> None:
+        """Show the change of state before or after; one that was not played yet is played up to, then it pauses."""
+        page = self._page
+        if page is None or page.step_change(direction) or direction < 0 or self._state is None:
+            return
+        page.choose(None)
+        self._episodes = len(page.history.episodes)
+        self._from = self._state
+        self.transport.play()
+        self.transport.seek(math.inf)
 
+    def on_row(self, row: Row) -> None:
+        """In the loop's thread, with each row: the change that was waited for stops the clock."""
+        self._state = row.verdict.state
+        if self._from is not None and self._state is not self._from:
+            self._from = None
+            self.transport.pause()
 
-def show_transport(bar: TransportBar, transport: Transport, page: RunPage) -> None:
-    """Where the replay is: the shown frame's time, of the whole scan's as far as it is known."""
-    state, timeline, snapshot = transport.snapshot(), page.history.timeline, page.snapshot()
-    if not timeline.count:
-        return
-    number = timeline.count - 1 if page.chosen is None else page.chosen
-    begin_s, played_s = float(timeline.starts[0]), float(timeline.starts[-1])
-    left = max(0, snapshot.progress.found - snapshot.count)
-    bar.show_state(
-        playing=state.playing or state.seeking,
-        speed=state.speed,
-        time_s=float(timeline.starts[number]),
-        duration_s=max(played_s - begin_s, 0.0) + begin_s + left * timeline.period_s,
-    )
+    def arrive(self) -> None:
+        """In the window's thread: show the change that was played up to; frames read ahead may lie behind it."""
+        page = self._page
+        if self._episodes and page is not None and len(page.history.episodes) > self._episodes:
+            declared_s = page.history.episodes[self._episodes].declared_s
+            self._episodes = 0
+            page.choose_time(declared_s)
+
+    def show(self, bar: TransportBar) -> None:
+        """Where the replay is: the shown frame's time, of the whole scan's as far as it is known."""
+        page = self._page
+        if page is None or not page.history.timeline.count:
+            return
+        state, timeline, snapshot = self.transport.snapshot(), page.history.timeline, page.snapshot()
+        number = timeline.count - 1 if page.chosen is None else page.chosen
+        begin_s, played_s = float(timeline.starts[0]), float(timeline.starts[-1])
+        left = max(0, snapshot.progress.found - snapshot.count)
+        bar.show_state(
+            playing=state.playing or state.seeking,
+            speed=state.speed,
+            time_s=float(timeline.starts[number]),
+            duration_s=max(played_s - begin_s, 0.0) + begin_s + left * timeline.period_s,
+        )

@@ -25,7 +25,6 @@ from latticewatch.app.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.sources.replay import Transport
-from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
 
 if TYPE_CHECKING:
@@ -54,7 +53,14 @@ def run_windowed(
     application = make_application()
     theme = DARK if dark else LIGHT
     apply_theme(application, theme)
-    worker = Worker(partial(_run, opening), tell if as_json else None)
+
+    def on_row(session: "Session", row: Row) -> None:
+        if as_json:
+            tell(session, row)
+        if window.replay is not None:
+            window.replay.on_row(row)
+
+    worker = Worker(partial(_run, opening), on_row)
     may_close = None if offscreen() else ask_to_close
     window = MainWindow(title, theme=theme, worker=worker, transport=transport, may_close=may_close)
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
@@ -64,7 +70,7 @@ def run_windowed(
     with (
         collected_in_this_thread(),
         stopped_by_signals(worker.stop),
-        faults_kept(lambda text: window.status.say(text)) as faults,
+        faults_kept(lambda text: window.say(text)) as faults,
     ):
         window.show()
         worker.start()
@@ -75,7 +81,7 @@ def run_windowed(
     _raise_again(worker, faults)
     if screenshot:
         window.catch_up()
-        window.save_screenshot(screenshot)
+        window.pictures.save(screenshot)
     if worker.session and not as_json:
         sys.stdout.write(outcome_line(worker.session) + "\n")
     return INTERRUPTED if window.interrupted else DONE
@@ -139,12 +145,11 @@ def picture_of(run: "Run", target: Path, *, size: tuple[int, int] = SCREENSHOT_S
     apply_theme(application, theme)
     refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
     window = MainWindow(run.setup.title or run.path.stem, theme=theme)
-    shown = ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs)
-    window.show_run(shown, [Mark(note.time_s, note.text) for note in run.notes if note.kind == "mark"])
+    window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))
     window.resize(*size)
     window.lay_out_unseen()
     window.catch_up()
-    window.save_screenshot(target)
+    window.pictures.save(target)
     window.close()
 
 

@@ -61,7 +61,7 @@ def _mark_and_pin(window: MainWindow) -> None:
         page.choose(number)
         page.pin()
     page.choose(None)
-    window.add_mark(60.0, "flow stopped")
+    window.marks.add(60.0, "flow stopped")
 
 
 def _whole(window: MainWindow) -> None:

@@ -109,7 +109,9 @@ def test_locks_hold_what_the_project_asks_for() -> None:
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
     assert names(project["dependencies"]) <= locked("requirements.lock")
-    assert names([*project["dependencies"], *extras["test"], *extras["cluster"], *extras["stream"]]) <= locked("requirements-test.lock")
+    assert names([*project["dependencies"], *extras["test"], *extras["cluster"], *extras["stream"]]) <= locked(
+        "requirements-test.lock"
+    )
     assert names(PROJECT["build-system"]["requires"]) <= locked("tools.lock")
 
 

@@ -123,9 +123,13 @@ class PatternView(QWidget):
         """What is pinned, oldest first."""
         return [text for text, _ in self._pins]
 
-    def unpin(self) -> None:
-        """Take all pinned patterns away."""
-        self._pins = []
+    def pins(self) -> list[tuple[str, Pattern]]:
+        """What is pinned, oldest first: its name and pattern."""
+        return list(self._pins)
+
+    def show_pins(self, pins: list[tuple[str, Pattern]]) -> None:
+        """Pin these and no others."""
+        self._pins = list(pins)
         self._say_pins()
 
     def _say_pins(self) -> None:

@@ -31,7 +31,7 @@ class TransportBar(QWidget):
         self._before = _button("◂ change", "show the change of state before (Ctrl+Left)")
         self._after = _button("change ▸", "show the next change of state (Ctrl+Right)")
         self._speed = QComboBox()
-        self._speed.setToolTip("times real time")
+        self._speed.setToolTip("times real time (+ and -)")
         self._speed.setAccessibleName("speed")
         self._slider = QSlider(Qt.Orientation.Horizontal)
         self._slider.setRange(0, STEPS)
@@ -65,6 +65,14 @@ class TransportBar(QWidget):
         """Shown at once: a second press before the replay has answered means the opposite."""
         self._show_playing(not self._playing)
         self.playing_wanted.emit(self._playing)
+
+    def change_speed(self, by: int) -> None:
+        """The next speed of the list, or the one before."""
+        speeds = sorted(float(self._speed.itemData(number)) for number in range(self._speed.count()))
+        place = speeds.index(float(self._speed.currentData())) + by
+        if 0 <= place < len(speeds):
+            self._show_speed(speeds[place])
+            self.speed_wanted.emit(speeds[place])
 
     def _show_playing(self, playing: bool) -> None:
         self._playing = playing

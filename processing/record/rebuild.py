@@ -81,7 +81,7 @@ def unpack_beginning(handle: BinaryIO, found: Index, where: str) -> Beginning:
 
 
 def note_entry(time_s: float, written_s: float, kind: str, text: str) -> bytes:
-    """The payload of a note: seconds from the first frame, clock, ``mark`` or ``log``, text."""
+    """The payload of a note: seconds from the first frame, clock, kind, text."""
     return json.dumps([time_s, written_s, kind, text]).encode()
 
 

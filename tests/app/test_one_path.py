@@ -64,3 +64,12 @@ def test_only_the_header_values_that_are_asked_for(latticewatch: Command, scan: 
     (tmp_path / "geometry.poni").write_bytes((scan / "geometry.poni").read_bytes())
     said = latticewatch("process", scan, "--json", "--experiment", experiment)
     assert {tuple(json.loads(line)["header"]) for line in said.out.splitlines()} == {("Omega",)}
+
+
+def test_the_run_file_keeps_what_the_program_said(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
+    from latticewatch.processing.record.run_file import read_run
+
+    assert latticewatch("process", scan, "--out", tmp_path / "told.h5").status == 0
+    with read_run(tmp_path / "told.h5") as run:
+        told = [note.text for note in run.notes if note.kind == "log"]
+    assert any(line.startswith("12 s: reacting.") for line in told), told

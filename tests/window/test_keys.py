@@ -37,14 +37,14 @@ def test_the_other_theme_keeps_the_run_and_the_chosen_frame(qtbot: QtBot) -> Non
 
 
 def test_a_mark_is_recorded_with_its_time_and_note(qtbot: QtBot) -> None:
-    kept: list[tuple[float, str]] = []
-    window = shown_window(qtbot, add_note=lambda time_s, text: kept.append((time_s, text)))
+    kept: list[tuple[float, str, str]] = []
+    window = shown_window(qtbot, add_note=lambda *note: kept.append(note))
     assert window.page is not None
     window.page.choose(12)
     qtbot.keyClick(window, Qt.Key.Key_M)
     qtbot.keyClicks(window.note.text, "second injection")
     qtbot.keyClick(window.note.text, Qt.Key.Key_Return)
-    assert kept == [(30.0, "second injection")]
+    assert kept == [(30.0, "second injection", "mark")]
     assert not window.note.isVisible()
     qtbot.keyClick(window, Qt.Key.Key_M)
     qtbot.keyClicks(window.note.text, "dropped")

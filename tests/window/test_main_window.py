@@ -152,7 +152,7 @@ def test_closing_while_recording_asks(qtbot: QtBot, gate: threading.Event, allow
 
 def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:
     window = shown_window(qtbot)
-    window.save_screenshot(tmp_path / "shot.png")
+    window.pictures.save(tmp_path / "shot.png")
     picture = QImage(str(tmp_path / "shot.png"))
     assert picture.width() >= 1000
     assert picture.text("Title") == "Br/shell2 + I/shell1"
@@ -161,4 +161,4 @@ def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:
     facts = json.loads((tmp_path / "shot.png.json").read_text(encoding="utf-8"))
     assert facts["State"] == window.banner.words()
     with pytest.raises(UserError, match=r"nowhere.*cannot be written"):
-        window.save_screenshot(tmp_path / "nowhere" / "shot.png")
+        window.pictures.save(tmp_path / "nowhere" / "shot.png")

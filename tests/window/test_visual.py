@@ -30,7 +30,7 @@ def choose(window: MainWindow) -> None:
     """An older frame with a mark."""
     assert window.page is not None
     window.page.choose(20)
-    window.add_mark(30.0, "flow stopped")
+    window.marks.add(30.0, "flow stopped")
 
 
 def whole(window: MainWindow) -> None:

@@ -10,6 +10,7 @@ from pytestqt.qtbot import QtBot
 
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.shown_run import ShownRun
+from latticewatch.processing.record.run_file import Note
 from latticewatch.processing.series import Progress, Row, Series
 from latticewatch.processing.setup import Setup
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
@@ -33,6 +34,8 @@ class FakeSession:
     out: Path | None = None
     writer: object = None
     inputs: tuple[object, ...] = ()
+    notes: tuple[Note, ...] = ()
+    seen_in: Path | None = None
 
 
 def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:
@@ -56,7 +59,7 @@ def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:
 
 
 def shown_window(
-    qtbot: QtBot, rows: int = 80, add_note: Callable[[float, str], None] | None = None, **given: object
+    qtbot: QtBot, rows: int = 80, add_note: Callable[[float, str, str], None] | None = None, **given: object
 ) -> MainWindow:
     """A window on a finished run."""
     series, refinement = make_series(rows, bins=600)

@@ -1,0 +1,92 @@
+"""The operator's marks: set, changed, deleted, taken back; each step is kept in the run file."""
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from latticewatch.app.window_undo import Undo
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.standing import MARK, REMOVED
+from latticewatch.widgets.marks import Mark
+from latticewatch.widgets.wording import duration
+
+log = logging.getLogger(__name__)
+
+AddNote = Callable[[float, str, str], None]
+"""Keeps a note in the run file: seconds from the first frame, text, kind."""
+
+
+class MarkBook:
+    """The marks of one run in order of time. changed: called after each change. say: one line to the user."""
+
+    def __init__(self, undo: Undo, changed: Callable[[], object], say: Callable[[str], object]) -> None:
+        self._undo, self._changed, self._say = undo, changed, say
+        self._add_note: AddNote | None = None
+        self._marks: list[Mark] = []
+
+    def begin(self, marks: Sequence[Mark], add_note: AddNote | None) -> None:
+        """Another run: its marks so far, and what keeps those to come (None: nothing does)."""
+        self._marks, self._add_note = sorted(marks, key=_time), add_note
+        self._changed()
+
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """The marks that stand."""
+        return tuple(self._marks)
+
+    def recall(self, marks: Sequence[Mark]) -> None:
+        """Show marks of a run that is shown again, as their time comes."""
+        if marks:
+            self._marks = sorted([*self._marks, *marks], key=_time)
+            self._changed()
+
+    def add(self, time_s: float, text: str) -> None:
+        """A mark of the operator."""
+        mark = Mark(time_s, text or "mark")
+        self._undo.do(_named(mark), partial(self._put, mark), partial(self._take, mark))
+
+    def remove(self, mark: Mark) -> None:
+        """Delete this mark."""
+        self._undo.do(f"deleting {_named(mark)}", partial(self._take, mark), partial(self._put, mark))
+
+    def change(self, mark: Mark, text: str) -> None:
+        """Give this mark another text; an empty one changes nothing."""
+        if not text or text == mark.text:
+            return
+        changed = Mark(mark.time_s, text)
+        self._undo.do(
+            f"changing {_named(mark)} to “{text}”",
+            partial(self._swap, mark, changed),
+            partial(self._swap, changed, mark),
+        )
+
+    def _swap(self, old: Mark, new: Mark) -> None:
+        self._take(old)
+        self._put(new)
+
+    def _put(self, mark: Mark) -> None:
+        self._marks = sorted([*self._marks, mark], key=_time)
+        self._keep(mark, MARK)
+
+    def _take(self, mark: Mark) -> None:
+        if mark in self._marks:
+            self._marks.remove(mark)
+            self._keep(mark, REMOVED)
+
+    def _keep(self, mark: Mark, kind: str) -> None:
+        log.info("%s at %.1f s: %s", "mark" if kind == MARK else "mark removed", mark.time_s, mark.text)
+        self._changed()
+        if self._add_note is None:
+            return
+        try:
+            self._add_note(mark.time_s, mark.text, kind)
+        except UserError as error:
+            self._say(f"shown but not recorded: {error}")
+
+
+def _time(mark: Mark) -> float:
+    return mark.time_s
+
+
+def _named(mark: Mark) -> str:
+    return f"mark “{mark.text}” at {duration(mark.time_s)}"
