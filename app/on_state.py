@@ -22,7 +22,7 @@ def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
 
     def on_row(row: Row) -> None:
         state = str(row.verdict.state)
-        if not command or last == [state]:
+        if not command or last == [state] or row.filled is not None:
             return
         last[:] = [state]
         # Asking a process that has ended collects it.

@@ -37,6 +37,7 @@ def watched_scan(
         raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
     inputs = gather(folder, given)
     period_s = inputs.experiment.experiment.frame_period_s
+    selection = inputs.experiment.source.given(given.recursive, given.include)
     target = out or free_names([folder], resume=resume)[0]
     on_state = inputs.experiment.alarm.on_state or ()
 
@@ -47,7 +48,9 @@ def watched_scan(
         from latticewatch.processing.sources.live import LiveScan
 
         warm_up()
-        source = LiveScan(folder, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit)
+        source = LiveScan(
+            folder, selection=selection, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit
+        )
         with scan_session(inputs, source, str(folder), target, stop, resume=resume, on_state=on_state) as session:
             yield session
 
@@ -71,13 +74,14 @@ def _recorded(scan: Path, given: Given, out: Path | None, transport: "Transport 
         return _recorded_run(scan, out, transport)
     inputs = gather(scan, given)
     period_s = inputs.experiment.experiment.frame_period_s
+    selection = inputs.experiment.source.given(given.recursive, given.include)
 
     @contextmanager
     def opened(stop: threading.Event) -> "Iterator[Session | None]":
         from latticewatch.app.session import scan_session
         from latticewatch.processing.sources.scan import open_scan
 
-        source = _paced(open_scan(scan, period_s=period_s), transport)
+        source = _paced(open_scan(scan, period_s=period_s, selection=selection), transport)
         with scan_session(inputs, source, str(scan), out, stop, resume=resume) as session:
             yield session
 
@@ -96,8 +100,9 @@ def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -
         from latticewatch.processing.record.run_source import RunFileSource
 
         del stop
-        source = _paced(RunFileSource(run), transport)
-        with shown_again(run, source) if transport and out is None else refitted(run, source, out) as session:
+        shown = transport is not None and out is None
+        source = _paced(RunFileSource(run, again=not shown), transport)
+        with shown_again(run, source) if shown else refitted(run, source, out) as session:
             yield session
 
     return opened

@@ -21,6 +21,12 @@ Orientation = Annotated[
     int | None,
     typer.Option("--orientation", min=1, max=4, help="EXIF number as pyFAI has it; overrides the poni. 2: flipped."),
 ]
+Recursive = Annotated[
+    bool | None, typer.Option("--recursive/--no-recursive", help="Sub-folders too. Default: [source] recursive.")
+]
+Include = Annotated[
+    str | None, typer.Option("--include", metavar="PATTERN", help="Only frames with such names, as br_*.cbf.")
+]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, one per frame.")]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Scans worked on side by side.")]
@@ -38,3 +44,5 @@ class Given:
     dark: Path | None = None
     flat: Path | None = None
     orientation: int | None = None
+    recursive: bool | None = None
+    include: str | None = None

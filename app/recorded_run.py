@@ -44,6 +44,10 @@ class NotFitted:
         del pattern
         return NOT_FITTED
 
+    def fork(self) -> "NotFitted":
+        """Itself: it remembers nothing."""
+        return self
+
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The curves of a recorded fit."""
         return self.drawing.curves(parameters)

@@ -53,7 +53,8 @@ def going_on(
     began_with = run.setup.accuracy
     if began_with != header.setup.accuracy:
         log.warning("%s: keeps the accuracy that it began with (%s)", out, source_of(began_with))
-    recorder = Resuming(writer, [row.recorded_s for row in run.traced for _ in range(2 if row.filled else 1)], began_with)
+    recorded_s = [row.recorded_s for row in run.traced for _ in range(2 if row.filled else 1)]
+    recorder = Resuming(writer, recorded_s, began_with)
     return Resumed(run.rows, source, integrator.integrate), recorder
 
 

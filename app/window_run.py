@@ -250,6 +250,7 @@ class RunPage(QWidget):
         self.repaint_run()
 
     def _note_gaps(self) -> None:
+        self.last_gap = ""
         if self.history.gaps:
             fit = self._snapshot.row(self.history.gaps[-1]).fit
             self.last_gap = fit.reason if isinstance(fit, Gap) else ""

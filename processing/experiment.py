@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
+from latticewatch.processing.sources.selection import Selection
 from latticewatch.processing.toml_tables import Table, parse_tables, read_toml_text
 
 CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
@@ -70,11 +71,13 @@ class ComponentTable(Table):
 
 
 class CompositionTable(Table):
-    """[composition]: Vegard's rule between these two cells."""
+    """[composition]: Vegard's rule between these two cells, known to ± their esd."""
 
     first_A: CellEdge
     second_A: CellEdge
     bowing_A: FiniteFloat = 0.0
+    first_esd_A: Annotated[FiniteFloat, Field(ge=0.0)] = 0.0
+    second_esd_A: Annotated[FiniteFloat, Field(ge=0.0)] = 0.0
 
     @model_validator(mode="after")
     def _two_cells(self) -> Self:
@@ -83,8 +86,11 @@ class CompositionTable(Table):
         return self
 
 
-class SourceTable(Table):
-    """[source]: header values that are kept of each frame; left out: those of the first image that are numbers."""
+class SourceTable(Selection):
+    """[source]: which files are frames, and header values that are kept of each frame.
+
+    header: left out: those of the first image that are numbers.
+    """
 
     header: Annotated[tuple[str, ...], Field(max_length=16)] | None = None
 

@@ -8,16 +8,18 @@ from typing import Protocol
 
 import numpy as np
 
+from latticewatch.processing.filling import OpenGaps, filled
 from latticewatch.processing.frame import Frame, Gap
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.composition import CompositionScale, fraction_of
 from latticewatch.processing.reaction.judge import Judge
+from latticewatch.processing.reaction.verdict import Verdict
 from latticewatch.processing.refinement.fit import Fit, Refinement
 from latticewatch.processing.series import Progress, Row, Series
 from latticewatch.processing.sources.ahead import batches
 from latticewatch.processing.sources.header_values import kept_values
 
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 16
 
 
 class Source(Protocol):
@@ -67,36 +69,61 @@ def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], N
 
     Frames are read ahead in a thread and taken as they have gathered, one or several: the numbers are the same.
     """
+    gaps = OpenGaps()
     with closing(batches(pipeline.source.frames(stop), stop, MOST_AT_ONCE)) as gathered:
         for frames in gathered:
             patterns = pipeline.integrator.integrate_many(frames)
-            rows = [_row(pipeline, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]
-            for row in pipeline.recorder.append_many(rows):
-                pipeline.series.append(row)
+            rows = [_row(pipeline, gaps, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]
+            for row in pipeline.recorder.append_many([row for row in rows if row is not None]):
+                _keep(pipeline.series, row)
                 for tell in listeners:
                     tell(row)
-            pipeline.series.report(_progress(pipeline))
+            pipeline.series.report(_progress(pipeline, gaps.fills))
             if stop.is_set():
                 return
 
 
-def _progress(pipeline: Pipeline) -> Progress:
-    """The source's counters; what was read ahead still waits."""
+def _keep(series: Series, row: Row) -> None:
+    if row.filled is not None and series.has(row.index):
+        series.fill(row)
+    else:
+        series.append(row)
+
+
+def _progress(pipeline: Pipeline, fills: int) -> Progress:
+    """The source's counters; what was read ahead still waits. A frame that fills a gap was found before."""
     counters = pipeline.source.progress()
-    return replace(counters, waiting=max(0, counters.found - pipeline.series.snapshot().count))
+    found = counters.found - fills
+    return replace(counters, found=found, waiting=max(0, found - pipeline.series.snapshot().count))
 
 
-def _row(pipeline: Pipeline, frame: Frame, pattern: Pattern | Gap) -> Row:
+def _row(pipeline: Pipeline, gaps: OpenGaps, frame: Frame, pattern: Pattern | Gap) -> Row | None:
+    """The row of this frame: a new one, or that of the gap it fills; None where it was a gap and still is."""
+    gap = gaps.of(frame)
+    if gap is not None:
+        gaps.fills += 1
+        if isinstance(pattern, Gap):
+            return None
+        gaps.close(frame.name)
+        return filled(gap[0], _measured(pipeline, frame, pattern, gap[1].refine(pattern), gap[0].verdict))
     fit = pattern if isinstance(pattern, Gap) else pipeline.refinement.refine(pattern)
+    row = _measured(pipeline, frame, pattern, fit, pipeline.judge.judge(frame.time_s, fit), gaps.fills)
+    gaps.note(row, pipeline.refinement)
+    return row
+
+
+def _measured(
+    pipeline: Pipeline, frame: Frame, pattern: Pattern | Gap, fit: Fit | Gap, verdict: Verdict, fills: int = 0
+) -> Row:
     fraction, fraction_esd = _fraction(pipeline.composition, fit)
     return Row(
-        index=frame.index,
+        index=frame.index - fills,
         name=frame.name,
         time_s=frame.time_s,
         mtime_s=frame.mtime_s,
         pattern=None if isinstance(pattern, Gap) else pattern,
         fit=fit,
-        verdict=pipeline.judge.judge(frame.time_s, fit),
+        verdict=verdict,
         intensity=float("nan") if isinstance(pattern, Gap) else float(np.nanmean(pattern.intensity)),
         fraction=fraction,
         fraction_esd=fraction_esd,

@@ -1,9 +1,10 @@
 """The run so far: appended to by one writer, pulled by any reader.
 
 The worker appends; a reader asks for a snapshot and gets read-only views of what was there, without a copy
-and without waiting for the worker. A row is never changed once it is appended.
+and without waiting for the worker. A row is changed once at most: when a late frame fills its gap.
 """
 
+import bisect
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,13 +22,22 @@ FIRST_CAPACITY = 256
 
 
 @dataclass(frozen=True, slots=True)
+class Filled:
+    """What a row was before a later good version of its file filled it: why it was a gap, and its time."""
+
+    reason: str
+    time_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One frame with all that became of it.
 
     pattern: None where the image gave none. fit: the fit, or the gap that says why there is no number.
     intensity: mean of the pattern, NaN without one. fraction: composition on the user's scale, NaN where none
     is given. recorded_s: clock when the row was safely on disk, NaN where nothing is recorded. header: the numbers
-    kept of the frame's header; what is not known is left out.
+    kept of the frame's header; what is not known is left out. filled: what the row was first, where it was a gap
+    that has been filled; its verdict is still the one of then.
     """
 
     index: int
@@ -42,22 +52,29 @@ class Row:
     fraction_esd: float = NAN
     recorded_s: float = NAN
     header: Mapping[str, float] = field(default_factory=dict)
+    filled: Filled | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Counters of the source: frames found so far, and how many of them wait to be processed."""
+    """Counters of the source: frames found so far, and how many of them wait to be processed.
+
+    missing: numbers of the series that are not there. ignored: files that are not taken for frames.
+    """
 
     found: int = 0
     waiting: int = 0
     newest_mtime_s: float = NAN
+    missing: int = 0
+    ignored: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The first ``count`` rows of a run; all arrays are read-only views.
 
-    times_s, lp_mean_A, lp_mean_esd_A: (count,). lp_A, lp_esd_A: (count, components). NaN where not known.
+    times_s, lp_mean_A, lp_mean_esd_A: (count,). lp_A, lp_esd_A: (count, components). NaN where not known. filled:
+    numbers of the rows whose gap was filled, in the order of filling.
     """
 
     count: int
@@ -68,6 +85,7 @@ class Snapshot:
     lp_esd_A: NDArray[np.float64]
     lp_mean_A: NDArray[np.float64]
     lp_mean_esd_A: NDArray[np.float64]
+    filled: tuple[int, ...]
     _rows: list[Row]
 
     def rows(self, start: int = 0) -> Sequence[Row]:
@@ -87,6 +105,7 @@ class Series:
         self.component_names = component_names
         self._rows: list[Row] = []
         self._gaps = 0
+        self._filled: list[int] = []
         self._progress = Progress()
         self._lock = threading.Lock()
         self._table = np.full((FIRST_CAPACITY, 3 + 2 * len(component_names)), np.nan)
@@ -101,6 +120,20 @@ class Series:
             self._rows.append(row)
             self._gaps += isinstance(row.fit, Gap)
 
+    def has(self, index: int) -> bool:
+        """Whether there is a row of this frame already."""
+        return bool(self._rows) and index <= self._rows[-1].index
+
+    def fill(self, row: Row) -> None:
+        """Put this row in the place of the gap of its index. Snapshots that were taken before keep the gap."""
+        with self._lock:
+            number = bisect.bisect_left(self._rows, row.index, key=lambda each: each.index)
+            self._gaps += isinstance(row.fit, Gap) - isinstance(self._rows[number].fit, Gap)
+            self._rows, self._table = self._rows.copy(), self._table.copy()
+            self._table[number] = _numbers(row, len(self.component_names))
+            self._rows[number] = row
+            self._filled.append(number)
+
     def report(self, progress: Progress) -> None:
         """The source's counters, as of now."""
         self._progress = progress
@@ -108,7 +141,8 @@ class Series:
     def snapshot(self) -> Snapshot:
         """What is there now."""
         with self._lock:
-            count, gaps, table = len(self._rows), self._gaps, self._table
+            rows, gaps, table, filled = self._rows, self._gaps, self._table, tuple(self._filled)
+            count = len(rows)
         view = table[:count]
         view.flags.writeable = False
         split = 3 + len(self.component_names)
@@ -121,7 +155,8 @@ class Series:
             lp_mean_esd_A=view[:, 2],
             lp_A=view[:, 3:split],
             lp_esd_A=view[:, split:],
-            _rows=self._rows,
+            filled=filled,
+            _rows=rows,
         )
 
 

@@ -25,8 +25,14 @@ class FramesModel(QAbstractTableModel):
         self._only_gaps = False
 
     def take(self, snapshot: Snapshot, count: int, gaps: list[int]) -> None:
-        """Show the first ``count`` rows; only what is new is announced."""
+        """Show the first ``count`` rows; only what is new is announced, and all of it where a gap was filled."""
+        filled = self._snapshot is not None and self._snapshot.filled != snapshot.filled
         self._snapshot = snapshot
+        if filled:
+            self.beginResetModel()
+            self._count, self._gaps = count, gaps[:]
+            self.endResetModel()
+            return
         before, after = self.rowCount(), len(gaps) if self._only_gaps else count
         if after > before:
             self.beginInsertRows(NOWHERE, before, after - 1)

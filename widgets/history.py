@@ -50,16 +50,31 @@ class History:
         self._merits = np.empty((FIRST_ROWS, 3))
         self.mixing_s = float("nan")
         self.clock_zero_s = float("nan")
-        self.count = 0
+        self.count = self._fills = 0
 
     def take(self, snapshot: Snapshot, budget_s: float = 0.012) -> bool:
         """Take in new rows until the budget is used; True when anything was new. Call again for the rest."""
-        until, before = time.perf_counter() + budget_s, self.count
+        until, before = time.perf_counter() + budget_s, self.count + self._fills
         for row in snapshot.rows(self.count):
             self._append(row)
             if time.perf_counter() > until:
                 break
-        return self.count > before
+        self._take_fills(snapshot)
+        return self.count + self._fills > before
+
+    def _take_fills(self, snapshot: Snapshot) -> None:
+        """Gaps that were filled. The episodes stay: they are what could be known then."""
+        for number in snapshot.filled[self._fills :]:
+            if number >= self.count:
+                return
+            self._fills += 1
+            row = snapshot.row(number)
+            intensity = _shown(row)
+            self.window_map.replace(number, None if intensity is None else intensity[self.window])
+            self.whole_map.replace(number, intensity)
+            self._merits[number] = _merits(row)
+            if number in self.gaps and not isinstance(row.fit, Gap):
+                self.gaps.remove(number)
 
     @property
     def merits(self) -> NDArray[np.float64]:
@@ -72,7 +87,7 @@ class History:
 
     def _append(self, row: Row) -> None:
         self.timeline.append(row.time_s)
-        intensity = None if row.pattern is None or _dark(row) else row.pattern.intensity
+        intensity = _shown(row)
         self.window_map.append(None if intensity is None else intensity[self.window])
         self.whole_map.append(intensity)
         self._note_state(row)
@@ -88,9 +103,7 @@ class History:
     def _note_merits(self, row: Row) -> None:
         if self.count == len(self._merits):
             self._merits = np.concatenate([self._merits, np.empty_like(self._merits)])
-        unknown = (float("nan"), float("nan"))
-        fit = unknown if isinstance(row.fit, Gap) else (row.fit.rwp_percent, row.fit.chi2_reduced)
-        self._merits[self.count] = (*fit, row.intensity)
+        self._merits[self.count] = _merits(row)
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])
@@ -101,6 +114,16 @@ class History:
             return
         since = row.verdict.since_s if np.isfinite(row.verdict.since_s) else now
         self.episodes.append(Episode(row.verdict.state, since, now, now, lp))
+
+
+def _merits(row: Row) -> tuple[float, float, float]:
+    if isinstance(row.fit, Gap):
+        return float("nan"), float("nan"), row.intensity
+    return row.fit.rwp_percent, row.fit.chi2_reduced, row.intensity
+
+
+def _shown(row: Row) -> NDArray[np.float32] | None:
+    return None if row.pattern is None or _dark(row) else row.pattern.intensity
 
 
 def _dark(row: Row) -> bool:

@@ -15,13 +15,15 @@ FIRST_ROWS = 256
 class Pyramid:
     """Rows of equal length, -inf where nothing was measured: a NaN would triple the cost of painting.
 
-    bins: length of a row. group: so many neighbouring bins are kept as their maximum; height: rows kept.
+    bins: length of a row. group: so many neighbouring bins are kept as their maximum; height: rows kept. replaced:
+    numbers of the rows that were put in the place of others.
     """
 
     def __init__(self, bins: int, group: int = 1) -> None:
         self.group = group
         self.height = -(-bins // group)
         self.count = 0
+        self.replaced: list[int] = []
         self._starts = np.arange(0, bins, group)
         self._levels = [np.empty((FIRST_ROWS, self.height), np.float32)]
 
@@ -38,6 +40,17 @@ class Pyramid:
         self._levels[0][number] = EMPTY if intensity is None else self._grouped(intensity)
         self.count = number + 1
         self._raise(number)
+
+    def replace(self, number: int, intensity: NDArray[np.float32] | None) -> None:
+        """Put this row in the place of row ``number``."""
+        self._levels[0][number] = EMPTY if intensity is None else self._grouped(intensity)
+        self.replaced.append(number)
+        for level in range(1, len(self._levels)):
+            block = number >> level
+            if (block + 1) << level > self.count:
+                return
+            lower = self._levels[level - 1]
+            np.maximum(lower[2 * block], lower[2 * block + 1], out=self._levels[level][block])
 
     def maxima(self, first: NDArray[np.intp], last: NDArray[np.intp], bins: slice) -> NDArray[np.float32]:
         """Maximum over rows first[c] to last[c] - 1 for each column c: (columns, bins), by the fewest blocks.
@@ -89,16 +102,24 @@ class ChangeMap:
 
     def __init__(self, source: Pyramid) -> None:
         self._source = source
+        self._replaced = 0
         self.map = Pyramid(source.height)
 
     def catch_up(self) -> None:
         """Take in the rows that are new in the source."""
         for number in range(self.map.count, self._source.count):
-            change = None
-            if number:
-                with np.errstate(invalid="ignore"):
-                    change = np.abs(self._source.row(number) - self._source.row(number - 1))
-            self.map.append(change)
+            self.map.append(self._change(number))
+        for replaced in self._source.replaced[self._replaced :]:
+            for number in range(replaced, min(replaced + 2, self.map.count)):
+                self.map.replace(number, self._change(number))
+        self._replaced = len(self._source.replaced)
+
+    def _change(self, number: int) -> NDArray[np.float32] | None:
+        if not number:
+            return None
+        with np.errstate(invalid="ignore"):
+            change: NDArray[np.float32] = np.abs(self._source.row(number) - self._source.row(number - 1))
+        return change
 
 
 def _doubled(level: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,6 +19,8 @@ def process(
     dark: options.DarkFile = None,
     flat: options.FlatFile = None,
     orientation: options.Orientation = None,
+    recursive: options.Recursive = None,
+    include: options.Include = None,
     out: options.OutFile = None,
     resume: options.Resume = False,
     json: options.Json = False,
@@ -32,5 +34,5 @@ def process(
     del verbose
     from latticewatch.app.scans import process_scans
 
-    given = Given(geometry, experiment, mask, dark, flat, orientation)
+    given = Given(geometry, experiment, mask, dark, flat, orientation, recursive, include)
     return process_scans(scans, given, out, resume=resume, as_json=json, workers=workers)

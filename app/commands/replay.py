@@ -22,6 +22,8 @@ def replay(
     dark: options.DarkFile = None,
     flat: options.FlatFile = None,
     orientation: options.Orientation = None,
+    recursive: options.Recursive = None,
+    include: options.Include = None,
     out: options.OutFile = None,
     json: options.Json = False,
     headless: Headless = False,
@@ -38,7 +40,9 @@ def replay(
     from latticewatch.processing.sources.replay import Transport
 
     transport = Transport(speed=_factor(speed))
-    opening = replayed_scan(scan, Given(geometry, experiment, mask, dark, flat, orientation), out, transport)
+    opening = replayed_scan(
+        scan, Given(geometry, experiment, mask, dark, flat, orientation, recursive, include), out, transport
+    )
     if headless:
         from latticewatch.app.headless import run_headless
 

@@ -30,6 +30,7 @@ class Kind(IntEnum):
     NOTE = 3
     DEFECTS = 4
     COMMIT = 5
+    FILL = 6
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.record.columns import TEXT, WHOLE, column_paths, row_columns, unit_of
 from latticewatch.processing.record.header import RunHeader, header_to_json
+from latticewatch.processing.record.nexus_fills import note_fills, write_fill
 from latticewatch.processing.series import NAN, Row
 
 FORMAT = "latticewatch-run/1"
@@ -61,6 +62,11 @@ class NexusFile:
             _extend_map(self._entry["map"][name], rows, values)
         self._append_parameters(rows)
         self._append_states(rows)
+        note_fills(self._entry, rows)
+
+    def fill(self, row: Row) -> None:
+        """Put this row in the place of the gap of its frame; the states stay as they were declared."""
+        write_fill(self._entry, self._columns, self._header, row)
 
     def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
         """Add notes: seconds from the first frame, clock, kind, text."""
@@ -78,6 +84,11 @@ class NexusFile:
     def names(self) -> frozenset[str]:
         """The files of the rows."""
         return frozenset(self._entry["trace/file"].asstr()[:])
+
+    def newest_frame(self) -> int:
+        """The frame of the last row; -1 while there is none."""
+        frames = self._entry["trace/frame"]
+        return int(frames[-1]) if len(frames) else -1
 
     def finish(self, ended_s: float) -> None:
         """Say when the run ended (clock)."""

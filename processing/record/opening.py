@@ -40,13 +40,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A run that is ready to be written; names: frames that it holds already."""
+    """A run that is ready to be written; names: frames that it holds already, newest_frame: number of the last."""
 
     lock: RunLock
     journal: Journal
     file: QuietFile
     nexus: NexusFile
     names: frozenset[str] = frozenset()
+    newest_frame: int = -1
 
 
 def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Opened:
@@ -82,7 +83,7 @@ def resume(path: Path) -> Opened:
                 journal, header = _journal_of(run), run.header
         file = QuietFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
         nexus = NexusFile.reopen(cast(BinaryIO, file), header)
-        return Opened(lock, journal, file, nexus, nexus.names())
+        return Opened(lock, journal, file, nexus, nexus.names(), nexus.newest_frame())
 
 
 def reason_of(error: BaseException) -> str:

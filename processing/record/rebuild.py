@@ -6,7 +6,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -95,17 +95,31 @@ def journal_rows(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64])
 
     A row whose mark is missing was never reported: its ``recorded_s`` is as it was appended, NaN for a new one.
     """
-    waiting: list[Row] = []
+    return (decode_row(content, two_theta, at) for kind, content, at in _marked(handle, found) if kind == Kind.ROW)
+
+
+def journal_fills(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64]) -> Iterator[Row]:
+    """The rows that filled gaps. One whose mark is missing was never reported: the gap stands."""
+    if not _of_kind(found, Kind.FILL):
+        return
+    for kind, content, at in _marked(handle, found):
+        if kind == Kind.FILL and at is not None:
+            yield decode_row(content, two_theta, at)
+
+
+def _marked(handle: BinaryIO, found: Index) -> Iterator[tuple[int, bytes, float | None]]:
+    """Rows and fills as they lie there: kind, content, and the clock of their mark; None where it is missing."""
+    waiting: list[tuple[int, bytes]] = []
     for entry, content in zip(found.entries, payloads(handle, found.entries), strict=True):
-        if entry.kind == Kind.ROW:
-            waiting.append(decode_row(content, two_theta))
+        if entry.kind in (Kind.ROW, Kind.FILL):
+            waiting.append((entry.kind, content))
         elif entry.kind == Kind.COMMIT:
             recorded_s, count = _commit(content)
             start = max(0, len(waiting) - count)
-            yield from waiting[:start]
-            yield from (replace(row, recorded_s=recorded_s) for row in waiting[start:])
+            yield from ((kind, held, None) for kind, held in waiting[:start])
+            yield from ((kind, held, recorded_s) for kind, held in waiting[start:])
             waiting.clear()
-    yield from waiting
+    yield from ((kind, held, None) for kind, held in waiting)
 
 
 def rebuild(handle: BinaryIO, found: Index, beginning: Beginning, out: BinaryIO) -> int:
@@ -116,6 +130,8 @@ def rebuild(handle: BinaryIO, found: Index, beginning: Beginning, out: BinaryIO)
     while block := list(islice(rows, BLOCK_ROWS)):
         made.append(block)
         count += len(block)
+    for row in journal_fills(handle, found, beginning.two_theta):
+        made.fill(row)
     _rebuild_notes(handle, found, made)
     made.close()
     return count

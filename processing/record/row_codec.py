@@ -2,6 +2,7 @@
 
 import json
 import struct
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.record.trace import one_line
 from latticewatch.processing.refinement.fit import Fit, Lattice
-from latticewatch.processing.series import Row
+from latticewatch.processing.series import Filled, Row
 
 LENGTH = struct.Struct("<I")
 
@@ -29,6 +30,7 @@ def encode_row(row: Row) -> bytes:
         "forecast": [forecast.complete_s, forecast.earliest_s, forecast.latest_s] if forecast else None,
         "pattern": pattern is not None,
         "header": dict(row.header),
+        "filled": [row.filled.reason, row.filled.time_s] if row.filled else None,
     }
     if isinstance(fit, Gap):
         values["gap"] = one_line(fit.reason)
@@ -43,10 +45,11 @@ def encode_row(row: Row) -> bytes:
     return b"".join([LENGTH.pack(len(text)), text, *arrays])
 
 
-def decode_row(content: bytes, two_theta: NDArray[np.float64]) -> Row:
-    """The row in these bytes. Raises UserError where they are none."""
+def decode_row(content: bytes, two_theta: NDArray[np.float64], recorded_s: float | None = None) -> Row:
+    """The row in these bytes, recorded at this clock where it is given. Raises UserError where they are none."""
     try:
-        return _decoded(content, two_theta)
+        row = _decoded(content, two_theta)
+        return row if recorded_s is None else replace(row, recorded_s=recorded_s)
     except (ValueError, KeyError, TypeError, IndexError, struct.error, RecursionError):
         raise UserError("a row of the journal does not read as a row; give an unharmed journal") from None
 
@@ -76,6 +79,7 @@ def _decoded(content: bytes, two_theta: NDArray[np.float64]) -> Row:
         fraction_esd=fraction_esd,
         recorded_s=values["recorded_s"],
         header=values.get("header", {}),  # journals of older versions have none
+        filled=Filled(*values["filled"]) if values.get("filled") else None,
     )
 
 

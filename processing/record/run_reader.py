@@ -1,8 +1,8 @@
 """Reading a run file: what is fixed for the run at once, its patterns when they are asked for."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, overload
@@ -18,9 +18,10 @@ from latticewatch.processing.record.columns import TEXT, read_paths, row_from_co
 from latticewatch.processing.record.header import RunHeader, header_from_json
 from latticewatch.processing.record.lock import try_acquire
 from latticewatch.processing.record.nexus import FORMAT
+from latticewatch.processing.record.nexus_fills import read_fills
 from latticewatch.processing.record.rebuild import heal, journal_path, rebuild_aside
 from latticewatch.processing.record.trace import one_line
-from latticewatch.processing.series import Row
+from latticewatch.processing.series import Filled, Row
 from latticewatch.processing.setup import Setup
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,9 @@ class RunRows(Sequence[Row]):
         pattern = None
         if self._patterns and self._columns["fits/has_pattern"][number] == 1:
             pattern = Pattern(self._run.two_theta, block.intensity[line], block.sigma[line])
-        return row_from_columns(self._columns, number, names, pattern, block.parameters[line])
+        row = row_from_columns(self._columns, number, names, pattern, block.parameters[line])
+        was = self._run.fills.get(row.index)
+        return row if was is None else replace(row, filled=was)
 
     def _load(self, start: int) -> "_Block":
         held = self._block
@@ -142,6 +145,7 @@ class _OpenRun:
     where: str
     header: RunHeader
     two_theta: NDArray[np.float64]
+    fills: Mapping[int, Filled]
 
     def block(self, start: int, stop: int, patterns: bool) -> _Block:
         shape = (stop - start, len(self.two_theta)) if patterns else (0, 0)
@@ -205,7 +209,7 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
         raise UserError(f"{where}: a pattern of {len(two_theta)} points is none; give an unharmed run file")
     count = _count(file, header, len(two_theta), where)
     columns: Columns = MappingProxyType({name: _column(file, name, where, count) for name in read_paths(header)})
-    run = _OpenRun(file, aside, where, header, two_theta)
+    run = _OpenRun(file, aside, where, header, two_theta, read_fills(file, where))
     return Run(
         path=path,
         header=header,

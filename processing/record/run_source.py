@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 from latticewatch.processing.frame import Frame, Gap
 from latticewatch.processing.pattern import Pattern
@@ -13,12 +14,14 @@ class RunFileSource:
     """The frames of a recorded run, as fast as they are asked for.
 
     Recorded patterns are what was fitted, so fitting them again gives the same numbers. Frames without a
-    pattern come as the gap they were.
+    pattern come as the gap they were. again: they are fitted again, so a gap that was filled comes as it did: first
+    the gap, then what filled it.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, again: bool = True) -> None:
         self._run = run
-        self._given = 0
+        self._again = again
+        self._given = self._fills = 0
         self._newest_mtime_s = NAN
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
@@ -28,12 +31,22 @@ class RunFileSource:
                 return
             self._newest_mtime_s = row.mtime_s
             self._given += 1
-            yield frame_of(row)
+            yield from frames_of(row, self._fills) if self._again else (frame_of(row),)
+            self._fills += row.filled is not None and self._again
 
     def progress(self) -> Progress:
         """All frames of the run are found; those not handed out yet wait."""
-        found = len(self._run.rows)
-        return Progress(found, found - self._given, self._newest_mtime_s)
+        rows = len(self._run.rows)
+        return Progress(rows + self._fills, rows - self._given, self._newest_mtime_s)
+
+
+def frames_of(row: Row, fills: int = 0) -> list[Frame]:
+    """What the fit saw of this row, after so many fills before: its frame, or the gap and what filled it."""
+    frame = replace(frame_of(row), index=row.index + fills)
+    if row.filled is None:
+        return [frame]
+    gap = replace(frame, time_s=row.filled.time_s, content=Gap(row.filled.reason), header={})
+    return [gap, replace(frame, index=frame.index + 1)]
 
 
 def frame_of(row: Row) -> Frame:

@@ -75,6 +75,8 @@ class RunWriter:
         self._file = opened.file
         self._nexus: NexusFile | None = opened.nexus
         self._rows: list[Row] = []
+        self._fills: list[Row] = []
+        self._newest = opened.newest_frame
         self._notes: list[Note] = []
         self._block_at = -BLOCK_SECONDS
         self._space_at = -SPACE_SECONDS
@@ -91,9 +93,12 @@ class RunWriter:
             return []
         with self._mutex:
             self._check_space()
-            recorded_s = self._commit([(Kind.ROW, encode_row(row)) for row in rows])
+            kinds, newest = _kinds(rows, self._newest)
+            recorded_s = self._commit([(kind, encode_row(row)) for kind, row in zip(kinds, rows, strict=True)])
+            self._newest = newest
             recorded = [replace(row, recorded_s=recorded_s) for row in rows]
-            self._rows += recorded
+            for kind, row in zip(kinds, recorded, strict=True):
+                (self._fills if kind is Kind.FILL else self._rows).append(row)
             if len(self._rows) >= BLOCK_ROWS or monotonic() - self._block_at >= BLOCK_SECONDS:
                 self._write_block()
         return recorded
@@ -205,12 +210,14 @@ class RunWriter:
         self._space_at = now
 
     def _write_block(self) -> None:
-        rows, notes = self._rows, self._notes
-        self._rows, self._notes = [], []
+        rows, fills, notes = self._rows, self._fills, self._notes
+        self._rows, self._fills, self._notes = [], [], []
 
         def write(nexus: NexusFile) -> None:
             if rows:
                 nexus.append(rows)
+            for row in fills:
+                nexus.fill(row)
             if notes:
                 nexus.append_notes(notes)
             nexus.flush()
@@ -243,6 +250,15 @@ class RunWriter:
             self._file.failure = self._file.failure or OSError(str(error))
         self._file.sync()
         self._file.close()
+
+
+def _kinds(rows: Sequence[Row], newest: int) -> tuple[list[Kind], int]:
+    """A filled row takes its gap's place where that is recorded; in a copy of a run it is a row like others."""
+    kinds: list[Kind] = []
+    for row in rows:
+        kinds.append(Kind.FILL if row.filled is not None and row.index <= newest else Kind.ROW)
+        newest = max(newest, row.index)
+    return kinds, newest
 
 
 def _stopped(path: Path, reason: str) -> str:

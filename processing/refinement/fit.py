@@ -75,6 +75,10 @@ class Refinement(Protocol):
         """The fit of this pattern, or why there is none. Never raises on data."""
         ...
 
+    def fork(self) -> "Refinement":
+        """One that knows what this one knows now; what either sees from now on the other does not."""
+        ...
+
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
         ...

@@ -1,5 +1,6 @@
 """Pattern after pattern of one run: lattice parameters local to each frame, nuisance parameters tracked."""
 
+import copy
 import math
 from collections import deque
 
@@ -109,6 +110,12 @@ class TrackedRefinement:
             return True
         self._means.append(mean)
         return False
+
+    def fork(self) -> "TrackedRefinement":
+        """One that knows what this one knows now; what either sees from now on the other does not."""
+        other = copy.copy(self)
+        other._means, other._chi2 = self._means.copy(), self._chi2.copy()
+        return other
 
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""

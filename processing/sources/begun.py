@@ -1,6 +1,5 @@
 """A source that was begun: its first image is known before the run is put together, and nothing is lost by it."""
 
-import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ class Begun:
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame of the source, those already drawn included; can be called once."""
         del stop
-        return self._frames
+        yield from self._frames
 
     def progress(self) -> Progress:
         """The source's counters."""
@@ -41,10 +40,17 @@ def begin(source: Source, scan: str, stop: threading.Event) -> Begun | None:
         held.append(frame)
         if isinstance(frame.content, Image):
             rows, columns = frame.content.counts.shape
-            return Begun(source, (rows, columns), frame.header, itertools.chain(held, frames))
+            return Begun(source, (rows, columns), frame.header, _chained(held, frames))
     if stop.is_set():
         return None
+    if not held:
+        raise UserError(f"{scan}: no frame came; check the folder, [source] and --include")
     raise UserError(f"{scan}: none of its {len(held)} frames can be read{_first_reason(held)}")
+
+
+def _chained(held: list[Frame], frames: Iterator[Frame]) -> Iterator[Frame]:
+    yield from held
+    yield from frames
 
 
 def _first_reason(frames: list[Frame]) -> str:

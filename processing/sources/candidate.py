@@ -5,7 +5,7 @@ import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from latticewatch.processing.sources.file_bytes import FileState, read_file
+from latticewatch.processing.sources.file_bytes import FileState, read_file, state_of
 from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable
 from latticewatch.processing.sources.naming import FrameName
 from latticewatch.processing.sources.readers import decode
@@ -24,9 +24,6 @@ class Patience:
     give_up_s: float = 10.0
     longest_s: float = 60.0
     old_s: float = 30.0
-
-
-PATIENCE = Patience()
 
 
 @dataclass(slots=True)
@@ -94,6 +91,17 @@ def look_ahead(candidate: Candidate, folder: Path, patience: Patience) -> None:
     candidate.checksum, candidate.checked_s = content_checksum(data), now
     if not _is_old(candidate, state, patience):
         candidate.due_s = max(candidate.due_s, now + patience.settle_s)
+
+
+def note_state(candidate: Candidate, folder: Path) -> bool:
+    """Look at the file without reading it, so that its time runs while others are before it; True if it changed."""
+    try:
+        state = state_of((folder / candidate.name.name).lstat())
+    except (OSError, ValueError):
+        return False
+    changed = state != candidate.state
+    _note(candidate, state, time.monotonic())
+    return changed
 
 
 def content_checksum(data: bytes) -> str:

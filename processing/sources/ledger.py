@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from latticewatch.processing.sources.file_bytes import FileState, state_of
 from latticewatch.processing.sources.naming import FrameName, printable
 
 CHECKS, CHECKS_AFTER_RETURN = 20, 500
+MOST_GAPS = 512
 NAN = float("nan")
 
 log = logging.getLogger(__name__)
@@ -26,7 +28,8 @@ class _Entry:
 
 
 class Ledger:
-    """The recorded files of one folder. A few of them are looked at each time, in turn: the cost is constant."""
+    """The recorded files of one folder. A few of them are looked at each time, in turn, and the newest gaps every
+    time: the cost is constant."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,7 +38,7 @@ class Ledger:
         self._inodes: dict[int, int] = {}
         self._turn = 0
         self._all_until = 0
-        self._gaps: dict[str, _Entry] = {}
+        self._gaps: OrderedDict[str, _Entry] = OrderedDict()
         self.newest_mtime_s = NAN
 
     def note(self, candidate: Candidate, taken: Taken) -> None:
@@ -53,6 +56,8 @@ class Ledger:
         entry.state, entry.in_question = candidate.state or self._state(candidate.name), False
         if entry.checksum is None:
             self._gaps[candidate.name.name] = entry
+            if len(self._gaps) > MOST_GAPS:
+                self._gaps.popitem(last=False)
 
     def check_all(self) -> None:
         """Look at every file soon: the folder was gone, and may be another one."""

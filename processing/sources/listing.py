@@ -1,8 +1,8 @@
 """Which names are new in a folder, at a bounded share of a core however many files it holds.
 
-The listing is the truth. File-system events are not used: they do not see what another host writes on a
-network file system, and they are lost when their queue overflows. Between two listings the name that would
-come next in the series is asked for, which costs one call and gives a low lag in folders of any size.
+The listing is the truth. File-system events do not see what another host writes on a network file system, and
+are lost when their queue overflows: they are a hint to look now, and no more (hint.py). Between two listings the
+name that would come next in the series is asked for, which costs one call and gives a low lag in folders of any size.
 """
 
 import logging
@@ -10,38 +10,77 @@ import os
 import time
 from pathlib import Path
 
-from latticewatch.processing.sources.naming import FrameName, frame_name, is_correction, is_frame, printable, successor
+from latticewatch.processing.sources.naming import (
+    FrameName,
+    frame_name,
+    is_correction,
+    is_frame,
+    is_temporary,
+    printable,
+    successor,
+)
+from latticewatch.processing.sources.selection import ALL, Selection, names_in
 
 CPU_SHARE = 0.03
 LONGEST_PAUSE_S = 5.0
 MOST_AHEAD = 64
+MOST_NAMED = 20
 
 log = logging.getLogger(__name__)
 
 
 class FolderListing:
-    """New frame names of one folder. ``gone`` while the folder cannot be listed."""
+    """New frame names of one folder. ``gone`` while the folder cannot be listed.
 
-    def __init__(self, folder: Path, poll_s: float) -> None:
+    ignored: names that are there to stay and are not taken for frames.
+    """
+
+    def __init__(self, folder: Path, poll_s: float, selection: Selection = ALL) -> None:
         self._folder = folder
         self._poll_s = poll_s
+        self._selection = selection
         self._known: set[str] = set()
         self._newest: tuple[FrameName, FrameName] | None = None
-        self._due_s = 0.0
+        self._due_s = self._affordable_s = 0.0
+        self.ignored = 0
+        self._left_out = False
         self.listings = 0
         self.gone = False
         self.returns = 0
 
-    def new_frames(self) -> list[FrameName]:
-        """Names of frames that were not there before, unordered; links, pipes and folders among them."""
-        names = self._listed() if time.monotonic() >= self._due_s else self._next_in_series()
+    def new_frames(self, hinted: bool = False) -> list[FrameName]:
+        """Names of frames that were not there before, unordered; links, pipes and folders among them.
+
+        hinted: something happened, so list as soon as the share of a core allows.
+        """
+        due_s = self._affordable_s if hinted else self._due_s
+        names = self._listed() if time.monotonic() >= due_s else self._next_in_series()
         self._known.update(names)
-        frames = [frame_name(name) for name in names if is_frame(name)]
-        for name in filter(is_correction, names):
-            log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+        frames = [frame_name(name) for name in names if is_frame(name) and self._selection.takes(name)]
+        if len(frames) < len(names):
+            self._note_ignored(names)
         if frames:
             self._newest = _newest(frames, self._newest)
         return frames
+
+    def _note_ignored(self, names: list[str]) -> None:
+        """Say what is there to stay and is no frame: by its name, or because the pattern leaves it out."""
+        others: list[str] = []
+        for name in names:
+            if is_temporary(name) or (is_frame(name) and self._selection.takes(name)):
+                continue
+            self.ignored += 1
+            if is_correction(name):
+                log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+            elif is_frame(name):
+                level = logging.INFO if self._left_out else logging.WARNING
+                self._left_out = True
+                log.log(level, "%s does not match %s: left out", printable(name), printable(self._selection.include))
+            else:
+                others.append(printable(name))
+        if others:
+            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+            log.info("no frames by their names: %s%s", ", ".join(sorted(others)[:MOST_NAMED]), more)
 
     def forget(self, name: str) -> None:
         """Take this name for new when it is seen again."""
@@ -50,16 +89,22 @@ class FolderListing:
     def _listed(self) -> list[str]:
         begin_s = time.thread_time()
         try:
-            names = set(os.listdir(self._folder)) - self._known  # noqa: PTH208 — names, at a third of the cost
+            names = self._names() - self._known
         except OSError as error:
             self._left(error)
-            self._due_s = time.monotonic() + max(self._poll_s, 0.5)
+            self._due_s = self._affordable_s = time.monotonic() + max(self._poll_s, 0.5)
             return []
         self._came_back()
         self.listings += 1
         pause_s = min((time.thread_time() - begin_s) / CPU_SHARE, LONGEST_PAUSE_S)
-        self._due_s = time.monotonic() + max(self._poll_s, pause_s)
+        self._affordable_s = time.monotonic() + pause_s
+        self._due_s = max(self._affordable_s, time.monotonic() + self._poll_s)
         return list(names)
+
+    def _names(self) -> set[str]:
+        if self._selection.recursive:
+            return set(names_in(self._folder, recursive=True))
+        return set(os.listdir(self._folder))  # noqa: PTH208 - names, at a third of the cost
 
     def _next_in_series(self) -> list[str]:
         names: list[str] = []

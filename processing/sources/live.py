@@ -13,6 +13,7 @@ from latticewatch.processing.frame import Frame
 from latticewatch.processing.loop import Source
 from latticewatch.processing.series import Progress
 from latticewatch.processing.sources.naming import is_frame, printable
+from latticewatch.processing.sources.selection import ALL, Selection, names_in
 from latticewatch.processing.sources.stack import HDF5Stack
 from latticewatch.processing.sources.watched import WatchedFolder
 
@@ -32,16 +33,18 @@ class LiveScan:
         self,
         folder: Path,
         *,
+        selection: Selection = ALL,
         period_s: float | None = None,
         until_idle_s: float | None = None,
         frame_limit: int | None = None,
         first_wait_s: float = 60.0,
     ) -> None:
-        self._folder = folder
+        self._folder, self._selection = folder, selection
         self._period_s, self._until_idle_s, self._frame_limit = period_s, until_idle_s, frame_limit
         self._first_wait_s = max(first_wait_s, until_idle_s or 0.0)
         self._images = WatchedFolder(
             folder,
+            selection=selection,
             period_s=period_s,
             until_idle_s=until_idle_s,
             frame_limit=frame_limit,
@@ -68,10 +71,10 @@ class LiveScan:
         """The first EIGER master; None once there is an image file, or nothing in time."""
         start_s = time.monotonic()
         while not stop.is_set():
-            names = _names(self._folder)
-            if any(is_frame(name) for name in names):
+            names = self._names()
+            if any(is_frame(name) and self._selection.takes(name) for name in names):
                 return None
-            masters = sorted(name for name in names if name.endswith(MASTER) and not name.startswith("."))
+            masters = sorted(name for name in names if name.endswith(MASTER) and name[0] != "." and "/" not in name)
             if masters:
                 return self._folder / masters[0]
             if self._until_idle_s is not None and time.monotonic() - start_s >= self._first_wait_s:
@@ -79,9 +82,10 @@ class LiveScan:
             stop.wait(POLL_S)
         return None
 
-
-def _names(folder: Path) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 — names, at a third of the cost
-    except OSError:
-        return []
+    def _names(self) -> list[str]:
+        try:
+            if self._selection.recursive:
+                return list(names_in(self._folder, recursive=True))
+            return os.listdir(self._folder)  # noqa: PTH208 - names, at a third of the cost
+        except OSError:
+            return []

@@ -60,9 +60,15 @@ def is_correction(name: str) -> bool:
     return _is_correction(_stem(name))
 
 
+def is_temporary(name: str) -> bool:
+    """Whether the name, without its folders, is hidden or one that is given while a file is written."""
+    return bool(TEMPORARY.search(name.rpartition("/")[2]))
+
+
 def _stem(name: str) -> str:
-    """The name without suffix; empty where it is none of an image that is there to stay."""
-    if TEMPORARY.search(name):
+    """The name without folders and suffix; empty where it is none of an image that is there to stay."""
+    name = name.rpartition("/")[2]
+    if is_temporary(name):
         return ""
     path = Path(name)
     if path.suffix.lower() in PACKED:
@@ -79,9 +85,10 @@ def _is_correction(stem: str) -> bool:
 def missing_between(before: FrameName, after: FrameName) -> int | None:
     """How many numbers are missing between two names of one series; None where they are of different series.
 
-    The running number may be any group of digits; those behind it are the same, or start again at 0 or 1.
+    The running number may be any group of digits of the file's name; those behind it are the same, or start again
+    at 0 or 1. Each folder has series of its own.
     """
-    if before.texts != after.texts:
+    if before.texts != after.texts or before.name.rpartition("/")[0] != after.name.rpartition("/")[0]:
         return None
     changed = [k for k, (a, b) in enumerate(zip(before.numbers, after.numbers, strict=True)) if a != b]
     if not changed:

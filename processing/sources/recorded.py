@@ -1,7 +1,6 @@
 """A folder of frames that is complete: every frame once, in natural order."""
 
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from latticewatch.processing.sources.naming import (
     printable,
 )
 from latticewatch.processing.sources.readers import read_image_and_state
+from latticewatch.processing.sources.selection import ALL, Selection, names_in
 
 NAN = float("nan")
 LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
@@ -32,17 +32,16 @@ class RecordedFolder:
     """The frames of a folder, ordered by the numbers in their names.
 
     period_s: of the experiment, used where neither headers nor file times tell the time (see clock.py).
-    Raises UserError where the folder is missing, cannot be read or holds no frame.
+    selection: sub-folders and pattern. Raises UserError where the folder is missing, cannot be read or holds no
+    frame that is to be taken.
     """
 
-    def __init__(self, folder: Path, *, period_s: float | None = None) -> None:
+    def __init__(self, folder: Path, *, period_s: float | None = None, selection: Selection = ALL) -> None:
         self._folder = folder
         self._period_s = period_s
-        self._names = frames_in(folder)
+        self._names = frames_in(folder, selection)
         self._drawn = 0
         self._newest_mtime_s = NAN
-        if not self._names:
-            raise UserError(f"{folder}: no frames in it ({LOOKED_FOR}); give the folder that holds them")
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
@@ -63,20 +62,33 @@ class RecordedFolder:
         return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)
 
 
-def frames_in(folder: Path) -> list[FrameName]:
-    """The names of all frames in a folder, in natural order. Raises UserError where it cannot be listed."""
+def frames_in(folder: Path, selection: Selection = ALL) -> list[FrameName]:
+    """The names of all frames in a folder, in natural order. Raises UserError where there are none to be taken."""
+    files = _files_in(folder, selection.recursive)
+    for name in filter(is_correction, files):
+        log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+    frames = sorted((frame_name(name) for name in files if is_frame(name)), key=lambda name: name.key)
+    taken = [name for name in frames if selection.takes(name.name)]
+    if frames and not taken:
+        told = f"none of its {len(frames)} frames matches the pattern {printable(selection.include)}"
+        raise UserError(f"{folder}: {told}; the first is {printable(frames[0].name)}: mend --include")
+    if not taken:
+        below = "" if selection.recursive else "; --recursive looks into its sub-folders"
+        raise UserError(f"{folder}: no frames in it ({LOOKED_FOR}); give the folder that holds them{below}")
+    if len(taken) < len(frames):
+        log.warning("%d frames do not match %s: left out", len(frames) - len(taken), printable(selection.include))
+    return taken
+
+
+def _files_in(folder: Path, recursive: bool) -> list[str]:
     try:
-        with os.scandir(folder) as entries:
-            files = [entry.name for entry in entries if not entry.is_dir()]
+        return list(names_in(folder, recursive))
     except NotADirectoryError:
         raise UserError(f"{folder}: a file, not a folder of frames; give the folder") from None
     except FileNotFoundError:
         raise UserError(f"{folder}: no such folder; check its name") from None
     except OSError as error:
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
-    for name in filter(is_correction, files):
-        log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
-    return sorted((frame_name(name) for name in files if is_frame(name)), key=lambda name: name.key)
 
 
 def read_frame(folder: Path, name: FrameName, index: int, clock: ScanClock) -> Frame:

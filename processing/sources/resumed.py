@@ -1,46 +1,87 @@
-"""Going on with a run: what was recorded first, from the record, then the frames that are new."""
+"""Going on with a run: what was recorded first, from the record, then what is new in the scan."""
 
+import logging
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from latticewatch.processing.frame import Frame
+import numpy as np
+
+from latticewatch.processing.filling import can_be_filled
+from latticewatch.processing.frame import Frame, Image
 from latticewatch.processing.loop import Source
-from latticewatch.processing.record.run_source import frame_of
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.record.run_source import frames_of
 from latticewatch.processing.series import Progress, Row
+
+SAME_SHARE = 1e-3
+"""Median relative difference of two patterns of one file: a pixel found hot in between makes less, other counts more."""
+
+log = logging.getLogger(__name__)
 
 
 class Resumed:
     """The recorded frames as patterns, so that fit and verdict come to where they were, then the new ones.
 
-    recorded: the run's rows so far. source: the whole scan again. relearn: called with the images that are
-    already recorded, for what an integrator learns from the first images of a scan.
+    recorded: the run's rows so far. source: the whole scan again. integrate: as the run's integrator does; it sees
+    every image that is recorded already, for what it learns from the first images of a scan. A file that was a
+    gap and can be read now fills it; one that holds other content than was recorded is a frame of its own.
     """
 
-    def __init__(self, recorded: Sequence[Row], source: Source, relearn: Callable[[Frame], object]) -> None:
+    def __init__(self, recorded: Sequence[Row], source: Source, integrate: Callable[[Frame], object]) -> None:
         self._recorded = recorded
         self._source = source
-        self._relearn = relearn
-        self._given = 0
+        self._integrate = integrate
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        self._given = self._drawn = 0
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once, in order; ends at the end of the scan or when ``stop`` is set."""
-        names: set[str] = set()
-        for row in self._recorded:
+        index = fills = 0
+        for place, row in enumerate(self._recorded):
             if stop.is_set():
                 return
-            names.add(row.name)
-            self._given += 1
-            yield frame_of(row)
-        for frame in self._source.frames(stop):
-            if frame.name in names:
-                self._relearn(frame)
-            else:
+            self._places[row.name].append(place)
+            for frame in frames_of(row, fills):
+                index = frame.index + 1
                 self._given += 1
-                yield replace(frame, index=self._given - 1)
+                yield frame
+            fills += row.filled is not None
+        for frame in self._source.frames(stop):
+            self._drawn += 1
+            new = self._new_in(frame) if frame.name in self._places else frame
+            if new is not None:
+                self._given += 1
+                yield replace(new, index=index)
+                index += 1
 
     def progress(self) -> Progress:
         """The source's counters; recorded frames that still go through the loop wait."""
         counters = self._source.progress()
-        found = max(counters.found, len(self._recorded))
-        return replace(counters, found=found, waiting=max(0, found - self._given))
+        again = max(0, len(self._recorded) - self._given)
+        waiting = again + max(0, counters.found - max(self._drawn, len(self._places)))
+        return replace(counters, found=self._given + waiting, waiting=waiting)
+
+    def _new_in(self, frame: Frame) -> Frame | None:
+        """What is new in a file that is recorded already, integrated; None where nothing is."""
+        pattern = self._integrate(frame) if isinstance(frame.content, Image) else None
+        if not isinstance(pattern, Pattern):
+            return None
+        rows = [self._recorded[place] for place in self._places[frame.name]]
+        if can_be_filled(rows[-1]):
+            log.warning("%s can be read now: it fills its gap", frame.name)
+        elif any(row.mtime_s == frame.mtime_s or _same(row.pattern, pattern) for row in rows):
+            return None
+        else:
+            log.warning("%s was written again with other content: a frame of its own", frame.name)
+        return replace(frame, content=pattern)
+
+
+def _same(recorded: Pattern | None, found: Pattern) -> bool:
+    if recorded is None:
+        return False
+    old, new = recorded.intensity, found.intensity
+    both = np.isfinite(old) & np.isfinite(new)
+    scale = np.maximum(np.abs(old[both]), np.float32(1e-6))
+    return bool(both.any()) and float(np.median(np.abs(old[both] - new[both]) / scale)) < SAME_SHARE

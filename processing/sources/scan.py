@@ -6,16 +6,17 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Source
 from latticewatch.processing.sources.naming import is_frame
 from latticewatch.processing.sources.recorded import RecordedFolder
+from latticewatch.processing.sources.selection import ALL, Selection
 from latticewatch.processing.sources.stack import SUFFIXES, HDF5Stack
 
 
-def open_scan(path: Path, *, period_s: float | None = None) -> Source:
+def open_scan(path: Path, *, period_s: float | None = None, selection: Selection = ALL) -> Source:
     """The frames of a folder or of an HDF5 stack, in order. Raises UserError naming what is wrong with it.
 
     A folder without image files may hold one HDF5 stack, or one EIGER master among its data files.
     """
     if path.is_dir():
-        return _folder(path, period_s)
+        return _folder(path, period_s, selection)
     if not path.exists():
         raise UserError(f"{path}: no such scan; give a folder of frames or an HDF5 stack")
     if path.suffix.lower() in SUFFIXES and path.is_file():
@@ -23,15 +24,15 @@ def open_scan(path: Path, *, period_s: float | None = None) -> Source:
     raise UserError(f"{path}: neither a folder of frames nor an HDF5 stack; give one of these")
 
 
-def _folder(folder: Path, period_s: float | None) -> Source:
+def _folder(folder: Path, period_s: float | None, selection: Selection) -> Source:
     try:
         files = sorted(folder.iterdir())
     except OSError as error:
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
     stacks = [path for path in files if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     masters = [path for path in stacks if path.stem.endswith("_master")] or stacks
-    if not masters or any(is_frame(path.name) for path in files):
-        return RecordedFolder(folder, period_s=period_s)
+    if selection.recursive or not masters or any(is_frame(path.name) for path in files):
+        return RecordedFolder(folder, period_s=period_s, selection=selection)
     if len(masters) > 1:
         raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
     return HDF5Stack(masters[0], period_s=period_s)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import shutil
 import socket
 from pathlib import Path
@@ -163,11 +164,9 @@ def enormous_hole(player: Player, number: int, path: Path, content: bytes) -> No
 
 @for_ever
 def lying_header(player: Player, number: int, path: Path, content: bytes) -> None:
-    path.write_bytes(
-        content.replace(b"Fastest-Dimension: 50", b"Fastest-Dimension: 99999999")
-        .replace(b"Dim_1 = 50", b"Dim_1 = 90000000")
-        .replace(b"\x00\x01\x04\x00\x01\x00\x00\x00\x32\x00", b"\x00\x01\x04\x00\x01\x00\x00\x00\xff\xff")
-    )
+    lying = re.sub(rb"(Fastest-Dimension: |Dim_1 = )\d+", rb"\g<1>99999999", content)
+    width = rb"\x00\x01\x04\x00\x01\x00\x00\x00.."
+    path.write_bytes(re.sub(width, lambda tag: tag[0][:-2] + b"\xff\xff", lying, count=1, flags=re.DOTALL))
 
 
 @left_open
@@ -190,7 +189,7 @@ def renamed(player: Player, number: int, path: Path, content: bytes) -> None:
 @left_open
 def written_again_with_other_content(player: Player, number: int, path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    player.again[path.name] = player.image(number + 500_000)
+    player.again[path.name] = player.other(number)
     player.later.append(lambda: write_plainly(player, number, path, player.content(number, player.again[path.name])))
 
 

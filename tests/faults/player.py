@@ -3,13 +3,14 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.sources.readers import read_image
 from tests.sources import frame_files
 
 Write = Callable[["Player", int, Path, bytes], None]
@@ -21,7 +22,11 @@ BESIDE: dict[str, Write] = {}
 
 @dataclass
 class Player:
-    """What is played: number → fault; ``pause_s`` between the steps of a fault. ``kind``: suffix of the frames."""
+    """What is played: number → fault; ``pause_s`` between the steps of a fault. ``kind``: suffix of the frames.
+
+    truth: images to play; left out, images of noise that differ for every seed and number. plain: so many
+    frames at the beginning have no fault.
+    """
 
     folder: Path
     kind: str
@@ -29,16 +34,27 @@ class Player:
     pause_s: float = 0.02
     played: dict[str, str] = field(default_factory=dict)
     later: list[Callable[[], None]] = field(default_factory=list)
-    again: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
+    truth: Sequence[Path] = ()
+    plain: int = 0
 
     def name(self, number: int) -> str:
         return f"br_0001p_{number:05d}.{self.kind}"
 
+    def other(self, number: int) -> int:
+        """The number whose image is written over that of this one."""
+        return (number + len(self.truth) // 2) % len(self.truth) + 1 if self.truth else number + 500_000
+
     def image(self, number: int) -> NDArray[np.int32]:
+        if self.truth:
+            return np.asarray(read_image(self.truth[number - 1]).counts)
         return frame_files.counts(1000 * self.seed + number)
 
-    def content(self, number: int, image: NDArray[np.int32] | None = None) -> bytes:
-        image = self.image(number) if image is None else image
+    def content(self, number: int, shown: int | None = None) -> bytes:
+        """The file of this number; shown: with the image of another one."""
+        if self.truth and self.kind == "cbf":
+            return self.truth[(shown or number) - 1].read_bytes()
+        image = self.image(shown or number)
         if self.kind == "cbf":
             return frame_files.cbf(image, stamp=frame_files.stamp(2.5 * number), Exposure_period="2.5")
         return frame_files.tiff(image) if self.kind == "tif" else frame_files.edf(image)
@@ -50,7 +66,8 @@ class Player:
         """Write the scan; each frame has a fault with this probability. All that is put off is done at the end."""
         choice = random.Random(self.seed)
         every = sorted({**TRANSIENT, **FOR_EVER, **LEFT_OPEN})
-        self.play_these([choice.choice(every) if choice.random() < faults else "none" for _ in range(frames)], faults)
+        drawn = [choice.choice(every) if choice.random() < faults else "none" for _ in range(frames)]
+        self.play_these(["none"] * self.plain + drawn[self.plain :], faults)
 
     def play_these(self, faults: list[str], beside: float = 0.5) -> None:
         """Write one frame for each of these faults; what is no frame comes between with this probability."""

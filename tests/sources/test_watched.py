@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.sources import listing as listing_module
 from latticewatch.processing.sources.candidate import Patience
 from latticewatch.processing.sources.recorded import RecordedFolder
+from latticewatch.processing.sources.selection import Selection
 from latticewatch.processing.sources.watched import WatchedFolder
 from tests.sources import frame_files
 
@@ -26,9 +28,10 @@ def put(folder: Path, number: int, *, seed: int | None = None) -> Path:
     return path
 
 
-def watch(folder: Path, **options: float) -> WatchedFolder:
-    settings = {"until_idle_s": 0.5, "missing_wait_s": 0.3, "poll_s": 0.01, "first_wait_s": 10.0, **options}
-    return WatchedFolder(folder, patience=QUICK, **settings)  # type: ignore[arg-type]
+def watch(folder: Path, missing_wait_s: float = 0.3, **options: Any) -> WatchedFolder:
+    settings = {"until_idle_s": 0.5, "poll_s": 0.01, "first_wait_s": 10.0, **options}
+    chosen = settings.pop("selection", Selection()).model_copy(update={"missing_wait_s": missing_wait_s})
+    return WatchedFolder(folder, selection=chosen, patience=QUICK, **settings)
 
 
 def numbers(found: list[Frame]) -> list[int]:
@@ -201,7 +204,8 @@ def test_a_file_of_final_size_is_not_taken_before_its_content_is_there(tmp_path:
     path.write_bytes(content[:half].ljust(len(content), b"\x00"))
     timer = threading.Timer(0.6, lambda: path.write_bytes(content))
     patience = Patience(settle_s=1.5, give_up_s=10.0)
-    source = WatchedFolder(tmp_path, poll_s=0.01, missing_wait_s=0.05, frame_limit=1, patience=patience)
+    soon = Selection(missing_wait_s=0.05)
+    source = WatchedFolder(tmp_path, selection=soon, poll_s=0.01, frame_limit=1, patience=patience)
     timer.start()
     (frame,) = source.frames(threading.Event())
     timer.join()

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latticewatch.widgets.pyramid import Pyramid
+from latticewatch.widgets.pyramid import ChangeMap, Pyramid
 from latticewatch.widgets.timeline import Timeline
 
 
@@ -28,6 +28,27 @@ def test_maxima_are_those_of_the_rows(rows: int, ends: list[tuple[int, int]]) ->
     last = np.array([min(max(pair), rows) for pair in ends])
     expected = [plain[a:b].max(axis=0, initial=-np.inf) for a, b in zip(first, last, strict=True)]
     np.testing.assert_array_equal(pyramid.maxima(first, last, slice(0, 8)), expected)
+
+
+@given(rows=st.integers(1, 300), replaced=st.lists(st.integers(0, 299), min_size=1, max_size=5))
+@settings(max_examples=40, deadline=None)
+def test_a_row_that_was_replaced_is_in_every_level(rows: int, replaced: list[int]) -> None:
+    pyramid, plain = filled(rows, 8)
+    change = ChangeMap(pyramid)
+    change.catch_up()
+    for number in {each % rows for each in replaced}:
+        plain[number] = np.random.default_rng(number).normal(size=8) + 5.0
+        pyramid.replace(number, plain[number])
+    change.catch_up()
+    pyramid.append(None)
+    firsts, lasts = (each.ravel() for each in np.meshgrid(np.arange(rows), np.arange(rows + 1)))
+    expected = [plain[a:b].max(axis=0, initial=-np.inf) for a, b in zip(firsts, lasts, strict=True)]
+    np.testing.assert_array_equal(pyramid.maxima(firsts, lasts, slice(0, 8)), np.array(expected, np.float32))
+    with np.errstate(invalid="ignore"):
+        steps = np.abs(np.diff(plain, axis=0)).astype(np.float32)
+    for number in range(1, rows):
+        kept = np.where(np.isfinite(steps[number - 1]), steps[number - 1], -np.inf)
+        np.testing.assert_array_equal(change.map.row(number), kept)
 
 
 def test_grouped_bins_keep_their_maximum() -> None:
