@@ -9,6 +9,7 @@ from pathlib import Path
 
 from latticewatch.app.log import log_path
 from latticewatch.processing.record.header import software_versions
+from latticewatch.processing.sources.streams.address import missing_packages
 
 LIBRARIES = ("EGL", "GL", "xkbcommon", "dbus-1", "fontconfig", "glib-2.0")
 
@@ -20,6 +21,7 @@ def findings() -> Iterator[str]:
     yield f"display: {display() or 'none (windows are drawn offscreen; use --headless or set DISPLAY)'}"
     yield _libraries()
     yield _opencl()
+    yield _streams()
     yield f"cores: {len(os.sched_getaffinity(0))}"
     yield _disk(Path.cwd())
     yield f"log file: {log_path()}"
@@ -41,6 +43,12 @@ def _opencl() -> str:
     if importlib.util.find_spec("pyopencl") is None:
         return "OpenCL: not used (pyopencl is not installed); integration runs on the processor"
     return "OpenCL: pyopencl is installed; integration runs on the processor in this version"
+
+
+def _streams() -> str:
+    missing = missing_packages("tcp", "pva")
+    without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
+    return f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"
 
 
 def _disk(folder: Path) -> str:

@@ -32,8 +32,8 @@ class Frame:
 
     index: 0-based, in order of the scan. name: path relative to the scan's folder, printable (what cannot be
     printed is percent-escaped). time_s: from the first frame, NaN where unknown. mtime_s: the file's
-    modification time since the epoch, NaN where there is no file. header: as read, keys as the detector
-    wrote them. content: an image, a pattern already integrated (replay of a run file), or a gap.
+    modification time since the epoch, of a stream when it arrived, NaN where there is neither. header: as read,
+    keys as the detector wrote them. content: an image, a pattern already integrated (replay of a run file), or a gap.
     """
 
     index: int

@@ -138,7 +138,7 @@ class StreamSource:
             return
         skipped = self._numbers.take(image.number)
         if skipped is None:
-            log.warning("%s: image %d comes late: recorded out of order", self._shown, image.number)
+            log.warning("%s: image %d comes late", self._shown, image.number)
         for numbers in skipped or ():
             log.warning("%s: %d images never came, from number %d on", self._shown, len(numbers), numbers[0])
             yield self._gap(numbers[0], NEVER_RECEIVED, len(numbers))

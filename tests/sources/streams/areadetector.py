@@ -1,6 +1,7 @@
 """An areaDetector server: one PV that holds NTNDArray, on a port of its own."""
 
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,11 +45,22 @@ def raw(pixels: NDArray[Any], codec: str) -> bytes:
     return framed[16:]
 
 
+class Noticing(Handler):  # type: ignore[misc]
+    """Notices that somebody watches."""
+
+    def __init__(self) -> None:
+        self.watched = threading.Event()
+
+    def onFirstConnect(self, pv: SharedPV) -> None:  # noqa: N802, ARG002
+        self.watched.set()
+
+
 class AreaDetector:
     """The server, started; ``post`` sends one image."""
 
     def __init__(self, conf: dict[str, str] | None = None) -> None:
-        self.pv = SharedPV(handler=Handler(), initial=Value(TYPE.type, {}))
+        self.handler = Noticing()
+        self.pv = SharedPV(handler=self.handler, initial=Value(TYPE.type, {}))
         given: dict[str, Any] = {"conf": conf, "useenv": False} if conf else {"isolate": True}
         self.server = Server(providers=[{NAME: self.pv}], **given)
         self.conf = dict(self.server.conf())
