@@ -23,15 +23,10 @@ class ByteOffset:
     dtype: np.dtype[Any]
 
     def unpacked(self) -> NDArray[Any]:
-        """The counts, (rows, columns), new at every call. Raises PackingError where the bytes end too early."""
-        from fabio.compression import decByteOffset
+        """The counts, (rows, columns), new at every call. Raises PackingError where bytes and image do not agree."""
+        from latticewatch.processing.integration.sums import unpack_byte_offset
 
-        pixels = self.shape[0] * self.shape[1]
-        enough = len(self.packed) >= pixels
-        counts = decByteOffset(self.packed.tobytes(), size=pixels, dtype=self.dtype) if enough else self.packed[:0]
-        if len(counts) != pixels:
-            raise PackingError(f"holds fewer than its {pixels} pixels")
-        return np.ascontiguousarray(counts, self.dtype).reshape(self.shape)
+        return unpack_byte_offset(self)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         counts = self.unpacked()

@@ -19,6 +19,7 @@ FRAMES = 5  # with light in them; then what was found stands
 MOST_FRAMES = 20  # in all
 LIGHT = 0.05  # counts per pixel
 FEWEST_IN_RING = 16
+MOST_IN_RING = 256  # pixels, evenly over the ring, are enough for its median and spread
 MAD_TO_SIGMA = 1.4826
 HOT_SIGMAS = 12.0
 SPOT_LEAKS = 0.2  # of a spot's excess into its eight neighbours: at least this, on real frames of sharp spots
@@ -110,10 +111,10 @@ def _rings(values, order, starts):  # type: ignore[no-untyped-def]  # pragma: no
     rings = len(starts) - 1
     median = np.full(rings + 1, np.nan, np.float32)
     spread = np.full(rings + 1, np.nan, np.float32)
-    buffer = np.empty(np.max(np.diff(starts)), np.float32)
+    buffer = np.empty(MOST_IN_RING, np.float32)
     for ring in range(rings):
-        count = 0
-        for place in range(starts[ring], starts[ring + 1]):
+        count, step = 0, 1 + (starts[ring + 1] - starts[ring] - 1) // MOST_IN_RING
+        for place in range(starts[ring], starts[ring + 1], step):
             value = values[order[place]]
             if value == value:  # not NaN
                 buffer[count] = value

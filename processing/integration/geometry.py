@@ -1,10 +1,15 @@
 """The experiment's geometry: a .poni file, read without trusting it."""
 
+import functools
 import hashlib
 import json
 import math
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from latticewatch.processing.errors import UserError
@@ -153,10 +158,7 @@ def _detector_name(keys: dict[str, str], path: Path) -> str | None:
     name = keys.get("detector", "").lower()
     if name in ("", GENERIC, "none"):
         return None
-    from pyFAI.detectors import ALL_DETECTORS, NexusDetector
-
-    # The registry is asked, never pyFAI's factory: the factory opens what looks like a file.
-    if name not in ALL_DETECTORS or issubclass(ALL_DETECTORS[name], NexusDetector):
+    if name not in listed_pixels() and not _is_known_to_pyfai(name):
         raise UserError(
             f"{path}: Detector {keys['detector'][:60]!a} is not a known detector's name; "
             "name a detector that pyFAI knows, or give pixel size and shape"
@@ -164,15 +166,37 @@ def _detector_name(keys: dict[str, str], path: Path) -> str | None:
     return name
 
 
+@functools.cache
+def listed_pixels() -> Mapping[str, tuple[float, float]]:
+    """Height and width in m of the pixels of the detectors that are listed with this program."""
+    text = (resources.files("latticewatch.resources") / "detectors.toml").read_text("utf-8")
+    return MappingProxyType({name: (float(high), float(wide)) for name, (high, wide) in tomllib.loads(text).items()})
+
+
+def _is_known_to_pyfai(name: str) -> bool:
+    """Of a name that is not listed: pyFAI may be newer. Its import takes a second."""
+    from pyFAI.detectors import ALL_DETECTORS, NexusDetector
+
+    # The registry is asked, never pyFAI's factory: the factory opens what looks like a file.
+    return name in ALL_DETECTORS and not issubclass(ALL_DETECTORS[name], NexusDetector)
+
+
 def _pixel_size(keys: dict[str, str], config: dict[str, Any], name: str | None, axis: int, path: Path) -> float:
     value = keys.get(f"pixelsize{axis}", config.get(f"pixel{axis}"))
     if value is None and name is not None:
-        from pyFAI.detectors import ALL_DETECTORS
-
-        value = getattr(ALL_DETECTORS[name](), f"pixel{axis}")
+        value = _pixels_of(name)[axis - 1]
     if value is None:
         raise UserError(f"{path}: the pixel size is missing; add PixelSize{axis} or name the detector")
     return _checked(value, PIXEL, path)
+
+
+def _pixels_of(name: str) -> tuple[Any, Any]:
+    if name in listed_pixels():
+        return listed_pixels()[name]
+    from pyFAI.detectors import ALL_DETECTORS
+
+    detector = ALL_DETECTORS[name]()
+    return detector.pixel1, detector.pixel2
 
 
 def _shape(config: dict[str, Any], path: Path) -> tuple[int, int] | None:

@@ -157,6 +157,26 @@ def sum_byte_offset(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
+def unpack_byte_offset(packed, counts, lowest, highest):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Unpack all bytes into ``counts``, a block at a time."""
+    values = np.empty(BLOCK, np.int64)
+    pixels, size, at, value = len(counts), len(packed), 0, np.int64(0)
+    for first in range(0, pixels, BLOCK):
+        count = min(BLOCK, pixels - first)
+        if at + LONGEST * count <= size:
+            at, value = unpack(packed, at, value, values, count)
+        else:
+            at, value = unpack_near_end(packed, at, value, values, count)
+        if at > size:
+            return CUT_SHORT
+        if not _within(values, count, lowest, highest):
+            return OVERFLOW
+        for step in range(count):
+            counts[first + step] = values[step]
+    return DONE
+
+
+@njit(nogil=True, cache=True)
 def _within(values, count, lowest, highest):  # type: ignore[no-untyped-def]  # pragma: no cover
     wrong = np.uint8(0)
     for step in range(count):

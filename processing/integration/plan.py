@@ -130,10 +130,21 @@ def finished_plan(
 
 def without(plan: Plan, mask: NDArray[np.bool_]) -> Plan:
     """The same plan with these pixels (rows, columns) left out too."""
-    if not mask.any():
+    count, length = len(plan.two_theta), len(plan.two_theta) + 1
+    gone = np.flatnonzero(mask.ravel() & (plan.bins < count))
+    if not gone.size:
         return plan
-    unused = np.uint16(len(plan.two_theta))
-    return _with_totals(replace(plan, bins=np.where(mask.ravel(), unused, plan.bins)))
+    bins, slots, taken = plan.bins.copy(), plan.slots.copy(), plan.bins[gone]
+    bins[gone], slots[gone] = count, LANES * count + gone % LANES
+    dark = plan.dark[gone] if plan.dark.size else plan.dark
+    return replace(
+        plan,
+        bins=bins,
+        slots=slots,
+        pixels=plan.pixels - np.bincount(taken, minlength=length),
+        total_weight=plan.total_weight - _binned(taken, plan.weight[gone], length),
+        total_dark=plan.total_dark - _binned(taken, dark, length),
+    )
 
 
 def _mean_angles(
@@ -166,9 +177,11 @@ def _with_totals(plan: Plan) -> Plan:
 
 def _slots(bins: NDArray[np.uint16], count: int) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """One lane after the other; pixels that are left out come last of all, so that one comparison tells them."""
-    lanes = np.resize(np.arange(LANES, dtype=np.uint32), bins.size)
-    slots = np.where(bins < count, lanes * count + bins, LANES * count + lanes)
-    return slots.astype(np.uint16) if LANES * (count + 1) <= 1 << 16 else slots.astype(np.uint32)
+    kind: Any = np.uint16 if LANES * (count + 1) <= 1 << 16 else np.uint32
+    lanes = np.tile(np.arange(LANES, dtype=kind), -(-bins.size // LANES))[: bins.size]
+    slots: NDArray[Any] = bins + lanes * kind(count)
+    np.copyto(slots, kind(LANES * count) + lanes, where=bins == count)
+    return slots
 
 
 def _binned(bins: NDArray[np.uint16], values: NDArray[np.float32], length: int) -> NDArray[np.float64]:

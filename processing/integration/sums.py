@@ -115,6 +115,15 @@ def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> 
     _gather(into)
 
 
+def unpack_byte_offset(image: ByteOffset) -> NDArray[Any]:
+    """The counts, (rows, columns). Raises PackingError as ``sum_byte_offset`` does."""
+    counts = np.empty(image.shape[0] * image.shape[1], image.dtype)
+    result = kernel.unpack_byte_offset(_for_reading(image.packed), counts, *_range(image.dtype))
+    if result != kernel.DONE:
+        raise PackingError(_REASONS[int(result)].format(pixels=counts.size, dtype=image.dtype))
+    return counts.reshape(image.shape)
+
+
 def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums) -> None:
     """``sum_image`` of an image packed by bitshuffle and LZ4, unpacked block by block. Raises PackingError."""
     _empty(into)

@@ -29,8 +29,8 @@ def warm_up() -> None:
     sums = empty_sums(len(plan.two_theta) + 1)
     for kind in TYPES:
         sum_image(plan, np.zeros(SHAPE, kind), LIMIT, sums)
-    DefectFinder(plan).observe(np.zeros(SHAPE, np.int32), LIMIT)
     packed = ByteOffset(np.zeros(plan.bins.size, np.uint8), SHAPE, np.dtype(np.int32))
+    DefectFinder(plan).observe(packed.unpacked(), LIMIT)
     sum_byte_offset(plan, packed, LIMIT, sums)
     eight = empty_eight(len(plan.two_theta) + 1)
     sum_eight(plan, [packed] * EIGHT, [LIMIT] * EIGHT, eight)

@@ -12,7 +12,6 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from fabio.cbfimage import DATA_TYPES
 from numpy.typing import NDArray
 
 from latticewatch.processing.byte_offset import ByteOffset, PackingError
@@ -23,6 +22,9 @@ BOUNDARY = b"--CIF-BINARY-FORMAT-SECTION--"
 END_OF_HEADER = b"\x0c\x1a\x04\xd5"
 LONGEST_HEADER = 1_000_000
 LONGEST_FIELDS = 16_384
+DATA_TYPES = {
+    f"{sign}signed {bits}-bit integer": f"{sign[:1]}int{bits}" for sign in ("", "un") for bits in (8, 16, 32, 64)
+}
 FIELD = re.compile(rb"[ \t]*([A-Za-z0-9-]{1,60})[ \t]*[:=](.*)")
 
 

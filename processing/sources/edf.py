@@ -8,12 +8,23 @@ import math
 from types import MappingProxyType
 
 import numpy as np
-from fabio.edfimage import DATA_TYPES
 
 from latticewatch.processing.sources.header_text import LONGEST_VALUE, MOST_LINES, NAN, number, stamp_s
 from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable, check_shape
 
 LONGEST_HEADER = 1_000_000
+DATA_TYPES = {
+    **dict.fromkeys(("SignedByte", "Signed8"), "i1"),
+    **dict.fromkeys(("UnsignedByte", "Unsigned8"), "u1"),
+    **dict.fromkeys(("SignedShort", "Signed16"), "i2"),
+    **dict.fromkeys(("UnsignedShort", "Unsigned16", "UnsignedShortInteger"), "u2"),
+    **dict.fromkeys(("SignedInteger", "Signed32", "SignedLong"), "i4"),
+    **dict.fromkeys(("UnsignedInteger", "Unsigned32", "UnsignedLong"), "u4"),
+    **dict.fromkeys(("Signed64",), "i8"),
+    **dict.fromkeys(("Unsigned64",), "u8"),
+    **dict.fromkeys(("FloatValue", "FLOATVALUE", "FLOAT", "Float", "FloatIEEE32", "Float32"), "f4"),
+    **dict.fromkeys(("Double", "DoubleValue", "FloatIEEE64", "DoubleIEEE64"), "f8"),
+}
 DATES = ("time", "Date", "DATE", "date", "time_of_frame")
 EXPOSURES = ("acq_expo_time", "exposure_time", "ExposureTime", "count_time")
 PERIODS = ("acq_latency_period", "frame_period")
@@ -61,7 +72,7 @@ def _start(data: bytes, end: int, folded: dict[str, str]) -> int:
 
 def _dtype(folded: dict[str, str]) -> np.dtype[np.generic]:
     kind = DATA_TYPES.get(folded.get("datatype", ""))
-    if kind is None or np.dtype(kind).itemsize > 8:
+    if kind is None:
         raise Unreadable(f"holds a type of number that is not known ({folded.get('datatype', 'none given')[:40]})")
     dtype: np.dtype[np.generic] = np.dtype(kind)
     return dtype.newbyteorder(">" if "high" in folded.get("byteorder", "low").lower() else "<")

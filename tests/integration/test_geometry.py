@@ -7,7 +7,7 @@ import pytest
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-from latticewatch.processing.integration.geometry import read_geometry
+from latticewatch.processing.integration.geometry import listed_pixels, read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 
 GOOD = {
@@ -37,6 +37,20 @@ def refusal(path: Path, **options: int) -> str:
     message = str(caught.value)
     assert "\n" not in message
     return message
+
+
+def test_the_listed_detectors_are_pyfais() -> None:
+    from pyFAI.detectors import ALL_DETECTORS, NexusDetector
+
+    known = {name: model() for name, model in ALL_DETECTORS.items() if not issubclass(model, NexusDetector)}
+    pixels = {name: (model.pixel1, model.pixel2) for name, model in known.items() if name != "detector"}
+    assert dict(listed_pixels()) == pixels
+
+
+def test_a_detector_that_only_a_newer_pyfai_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("latticewatch.processing.integration.geometry.listed_pixels", lambda: {"other": (1e-4, 1e-4)})
+    geometry = read_geometry(poni(tmp_path, Detector="Pilatus1M", Detector_config="{}"))
+    assert (geometry.detector, geometry.pixel1_m, geometry.pixel2_m) == ("pilatus1m", 172e-6, 172e-6)
 
 
 def test_every_number_arrives(tmp_path: Path) -> None:
