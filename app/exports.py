@@ -43,7 +43,7 @@ def _trace(run: Run, target: Path) -> None:
 
 
 def _summary(run: Run, target: Path) -> None:
-    write_summary(target, summarise(run.header, run.traced, describe(run.setup, run.traced)))
+    write_summary(target, summarise(run.header, run.traced, describe(run.setup, run.traced), run.account))
 
 
 def _screenshot(run: Run, target: Path) -> None:

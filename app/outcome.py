@@ -19,7 +19,14 @@ def outcome_line(session: "Session") -> str:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict
     last_lp = _last_lp(snapshot, session.setup.accuracy)
-    return f"{snapshot.count} frames, {snapshot.gaps} gaps; {_verdict(verdict)}; {last_lp}{where}"
+    return f"{snapshot.count} frames, {snapshot.gaps} gaps{_rest(snapshot)}; {_verdict(verdict)}; {last_lp}{where}"
+
+
+def _rest(snapshot: Snapshot) -> str:
+    """What else there is to account for, where there is any."""
+    waiting, missing = snapshot.progress.waiting, snapshot.progress.missing
+    told = f", {waiting} seen and not processed" if waiting else ""
+    return told + (f", {missing} numbers missing in the series" if missing else "")
 
 
 def _verdict(verdict: Verdict) -> str:

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from latticewatch.app.on_state import state_command
 from latticewatch.app.resuming import going_on
 from latticewatch.app.run_log import changes_told, log_kept
 from latticewatch.processing import loop
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.record.header import InputFile, RunHeader, software_versions
@@ -124,9 +125,18 @@ def scan_session(
         defects = keep_defects(integrator, None if frames is not begun else writer)
         kept = stack.enter_context(log_kept(writer))
         yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects, changes_told(), kept))
+        if writer:
+            stack.callback(keep_account, writer, pipeline)
 
 
 def pipeline_of(
+def keep_account(writer: RunWriter, pipeline: Pipeline) -> None:
+    """At the end of a run: what still waits, and what was left out."""
+    counts = pipeline.series.snapshot().progress
+    with suppress(UserError):  # a disk that takes no more was said by what met it first
+        writer.set_account(counts.waiting, counts.ignored)
+
+
     header: RunHeader, source: Source, integrator: Integrator, two_theta: NDArray[np.float64], recorder: Recorder
 ) -> Pipeline:
     """What a run passes through."""

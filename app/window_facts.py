@@ -57,9 +57,10 @@ def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -
     """The counters of the status strip."""
     return Status(
         found=max(snapshot.progress.found, snapshot.count),
-        recorded=snapshot.count if out else 0,
+        recorded=snapshot.count - snapshot.gaps if out else 0,
         waiting=snapshot.progress.waiting,
         gaps=snapshot.gaps,
+        missing=snapshot.progress.missing,
         last_gap=last_gap,
         lag_s=lag,
         clock=time.strftime("%H:%M:%S"),

@@ -13,12 +13,16 @@ MESSAGE_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """found, recorded, waiting, gaps: frames. last_gap: reason of the newest gap. lag_s: age of the newest number."""
+    """found = recorded + waiting + gaps: frames. missing: numbers of the series that nobody saw.
+
+    last_gap: reason of the newest gap. lag_s: age of the newest number.
+    """
 
     found: int = 0
     recorded: int = 0
     waiting: int = 0
     gaps: int = 0
+    missing: int = 0
     last_gap: str = ""
     lag_s: float = float("nan")
     clock: str = ""
@@ -27,7 +31,7 @@ class Status:
 
 TIPS = {
     "found": "frames that the detector has written so far",
-    "recorded": "frames that are safely in the run file, gaps included",
+    "recorded": "frames with a number that are safely in the run file; with waiting and gaps they add up to found",
     "waiting": "frames found that are not processed yet",
     "gaps": "frames without a number, with the reason of the newest",
     "lag": "how long the newest processed frame took from the detector's file to this window",
@@ -54,7 +58,8 @@ class StatusStrip(QWidget):
 
     def show_status(self, status: Status) -> None:
         """Show these counters; gaps and waiting frames stand out by weight as well as colour."""
-        self._set("found", f"found {status.found}")
+        missing = f" ({status.missing} missing)" if status.missing else ""
+        self._set("found", f"found {status.found}{missing}")
         self._set("recorded", f"recorded {status.recorded}")
         self._set("waiting", f"waiting {status.waiting}", strong=status.waiting > 1)
         reason = f" (last: {shortened(status.last_gap, 60)})" if status.last_gap else ""

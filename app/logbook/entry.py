@@ -52,7 +52,7 @@ def entry_of(run: Run, logbook: str, text: str) -> Entry:
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
     kinetics = describe(run.setup, run.traced)
     facts = {name: printable(value) for name, value in _facts(run, kinetics).items() if value}
-    summary = summarise(run.header, run.traced, kinetics)
+    summary = summarise(run.header, run.traced, kinetics, run.account)
     subject = printable(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

@@ -31,6 +31,7 @@ class Kind(IntEnum):
     DEFECTS = 4
     COMMIT = 5
     FILL = 6
+    ACCOUNT = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.frame import Gap
+from latticewatch.processing.record.account import write_account
 from latticewatch.processing.record.columns import TEXT, WHOLE, column_paths, row_columns, unit_of
 from latticewatch.processing.record.header import RunHeader, header_to_json
 from latticewatch.processing.record.nexus_fills import note_fills, write_fill
@@ -89,6 +90,10 @@ class NexusFile:
         """The frame of the last row; -1 while there is none."""
         frames = self._entry["trace/frame"]
         return int(frames[-1]) if len(frames) else -1
+
+    def set_account(self, waiting: int, left_out: int) -> None:
+        """Keep how many frames still wait and how many files were left out, and what the rows come to."""
+        write_account(self._entry, waiting, left_out)
 
     def finish(self, ended_s: float) -> None:
         """Say when the run ended (clock)."""

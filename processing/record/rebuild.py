@@ -90,6 +90,11 @@ def defects_entry(hot: NDArray[np.int64], dead: NDArray[np.int64]) -> bytes:
     return json.dumps([hot.tolist(), dead.tolist()]).encode()
 
 
+def account_entry(waiting: int, left_out: int) -> bytes:
+    """The payload of an account: frames that wait, files left out."""
+    return json.dumps([waiting, left_out]).encode()
+
+
 def journal_rows(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64]) -> Iterator[Row]:
     """The rows of a journal in order, held back until their commit mark is read.
 
@@ -143,6 +148,9 @@ def _rebuild_notes(handle: BinaryIO, found: Index, made: NexusFile) -> None:
         defects = [json.loads(content) for content in payloads(handle, _of_kind(found, Kind.DEFECTS))]
         if notes:
             made.append_notes(notes)
+        for content in payloads(handle, _of_kind(found, Kind.ACCOUNT)[-1:]):
+            waiting, left_out = json.loads(content)
+            made.set_account(int(waiting), int(left_out))
         for hot, dead in defects:
             made.set_defects(np.asarray(hot, np.int64), np.asarray(dead, np.int64))
     except (ValueError, TypeError, OverflowError, RecursionError):

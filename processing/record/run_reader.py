@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.record import untrusted
+from latticewatch.processing.record.account import Account, read_account
 from latticewatch.processing.record.columns import TEXT, read_paths, row_from_columns
 from latticewatch.processing.record.header import RunHeader, header_from_json
 from latticewatch.processing.record.lock import try_acquire
@@ -93,7 +94,8 @@ class Run:
     """A run file that is open for reading; use it in ``with`` or close it.
 
     two_theta: (bins,) degrees. rows: complete. traced: the same rows without patterns, which costs nothing to
-    go through. notices: what had to be mended on opening, one line each.
+    go through. notices: what had to be mended on opening, one line each. account: what became of all that
+    was seen.
     """
 
     path: Path
@@ -105,6 +107,7 @@ class Run:
     hot: NDArray[np.int64]
     dead: NDArray[np.int64]
     notices: tuple[str, ...]
+    account: Account
     _open: "_OpenRun"
 
     @property
@@ -220,6 +223,7 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
         hot=_pixels(file, "hot", where),
         dead=_pixels(file, "dead", where),
         notices=notices,
+        account=read_account(file, where, columns["trace/file"], columns["trace/status"], len(run.fills)),
         _open=run,
     )
 

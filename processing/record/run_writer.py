@@ -29,6 +29,7 @@ from latticewatch.processing.record.rebuild import (
     BLOCK_ROWS,
     COMMIT,
     Note,
+    account_entry,
     defects_entry,
     heal,
     note_entry,
@@ -119,6 +120,14 @@ class RunWriter:
             payload = defects_entry(hot, dead)
             self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)]))
             self._into_file(lambda nexus: nexus.set_defects(hot, dead))
+
+    def set_account(self, waiting: int, left_out: int) -> None:
+        """Keep how many frames still wait and how many files were left out. Raises RecordingStopped."""
+        with self._mutex:
+            payload = account_entry(waiting, left_out)
+            self._guard(lambda: self._journal.append([(Kind.ACCOUNT, payload)]))
+            self._write_block()
+            self._into_file(lambda nexus: nexus.set_account(waiting, left_out))
 
     def flush(self) -> None:
         """Bring the HDF5 up to date and wait until every row is on the disk itself: for when no frames come.

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.composition import fraction_of
 from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, Rate
+from latticewatch.processing.record.account import Account
 from latticewatch.processing.record.header import RunHeader
 from latticewatch.processing.record.outfile import write_whole
 from latticewatch.processing.series import NAN, Row
@@ -17,8 +19,13 @@ from latticewatch.processing.series import NAN, Row
 SCHEMA = "latticewatch-summary/1"
 
 
-def summarise(header: RunHeader, rows: Sequence[Row], kinetics: Kinetics) -> dict[str, Any]:
-    """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at."""
+def summarise(
+    header: RunHeader, rows: Sequence[Row], kinetics: Kinetics, account: Account | None = None
+) -> dict[str, Any]:
+    """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at.
+
+    account: what became of all that was seen, where that is known.
+    """
     fraction, fraction_esd = _end_fraction(header, kinetics)
     return {
         "schema": SCHEMA,
@@ -40,6 +47,7 @@ def summarise(header: RunHeader, rows: Sequence[Row], kinetics: Kinetics) -> dic
         "software": dict(header.software),
         "inputs": [{"role": each.role, "file": each.name, "sha256": each.sha256} for each in header.inputs],
         **_accuracy(header.setup.accuracy, kinetics),
+        **({"account": asdict(account)} if account else {}),
     }
 
 

@@ -16,7 +16,7 @@ from latticewatch.processing.record.run_source import frames_of
 from latticewatch.processing.series import Progress, Row
 
 SAME_SHARE = 1e-3
-"""Median relative difference of two patterns of one file: a pixel found hot in between makes less, other counts more."""
+"""Median relative difference of two patterns of one file: a pixel found hot in between makes less."""
 
 log = logging.getLogger(__name__)
 

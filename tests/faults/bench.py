@@ -243,10 +243,12 @@ def _check_counts(path: Path, rows: list[Row], tally: Tally) -> None:
     command("export", path, "--summary", path.with_suffix(".json"))
     summary = json.loads(path.with_suffix(".json").read_text())
     gaps = sum(isinstance(row.fit, Gap) for row in rows)
-    wanted = {"frames": len(rows), "gaps": gaps}
-    if {key: summary[key] for key in wanted} != wanted:
+    account = summary["account"]
+    filled = sum(row.filled is not None for row in rows)
+    wanted = {"seen": len(rows), "recorded": len(rows) - gaps, "gaps": gaps, "waiting": 0, "filled": filled}
+    if summary["gaps"] != gaps or {key: account[key] for key in wanted} != wanted or account["missing_numbers"] < 0:
         tally.uncounted += 1
-        tally.wrong.append(f"summary {summary}, rows {wanted}")
+        tally.wrong.append(f"summary {account}, rows {wanted}")
 
 
 def _check_refitted(path: Path, rows: list[Row], tally: Tally) -> None:

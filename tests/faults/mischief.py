@@ -19,6 +19,12 @@ def cut_then_whole(player: Player, number: int, path: Path, content: bytes) -> N
 
 
 @transient
+def whole_after_it_was_given_up(player: Player, number: int, path: Path, content: bytes) -> None:
+    path.write_bytes(content[: len(content) // 2])
+    player.at_last.append(lambda: write_plainly(player, number, path, content))
+
+
+@transient
 def written_in_pieces(player: Player, number: int, path: Path, content: bytes) -> None:
     with path.open("wb") as file:
         for start in range(0, len(content), len(content) // 5):

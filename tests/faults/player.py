@@ -25,7 +25,8 @@ class Player:
     """What is played: number → fault; ``pause_s`` between the steps of a fault. ``kind``: suffix of the frames.
 
     truth: images to play; left out, images of noise that differ for every seed and number. plain: so many
-    frames at the beginning have no fault.
+    frames at the beginning have no fault. longest_s: after which every file is given up; then comes what is put off
+    to the last.
     """
 
     folder: Path
@@ -35,6 +36,8 @@ class Player:
     played: dict[str, str] = field(default_factory=dict)
     later: list[Callable[[], None]] = field(default_factory=list)
     again: dict[str, int] = field(default_factory=dict)
+    at_last: list[Callable[[], None]] = field(default_factory=list)
+    longest_s: float = 2.0
     truth: Sequence[Path] = ()
     plain: int = 0
 
@@ -82,6 +85,10 @@ class Player:
             while self.later and choice.random() < 0.5:
                 self.later.pop(choice.randrange(len(self.later)))()
         for action in self.later:
+            action()
+        if self.at_last:
+            time.sleep(self.longest_s)
+        for action in self.at_last:
             action()
 
 
