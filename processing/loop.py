@@ -20,6 +20,8 @@ from latticewatch.processing.sources.ahead import batches
 from latticewatch.processing.sources.header_values import kept_values
 
 MOST_AT_ONCE = 16
+IDLE_S = 1.0
+"""So long after the last frame the recorder is told that nothing new came."""
 
 
 class Source(Protocol):
@@ -46,7 +48,7 @@ class Recorder(Protocol):
     """Keeps rows."""
 
     def append_many(self, rows: Sequence[Row]) -> list[Row]:
-        """The same rows with ``recorded_s`` filled in, once they are safely on disk."""
+        """The same rows with ``recorded_s`` filled in, once they are safely on disk. None: nothing new has come."""
         ...
 
 
@@ -70,7 +72,7 @@ def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], N
     Frames are read ahead in a thread and taken as they have gathered, one or several: the numbers are the same.
     """
     gaps = OpenGaps()
-    with closing(batches(pipeline.source.frames(stop), stop, MOST_AT_ONCE)) as gathered:
+    with closing(batches(pipeline.source.frames(stop), stop, MOST_AT_ONCE, idle_s=IDLE_S)) as gathered:
         for frames in gathered:
             patterns = pipeline.integrator.integrate_many(frames)
             rows = [_row(pipeline, gaps, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]

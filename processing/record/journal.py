@@ -90,6 +90,11 @@ class Journal:
         self._write(b"".join(frame(kind, payload) for kind, payload in entries))
 
     @property
+    def unsynced(self) -> bool:
+        """Whether there is something that is not on the disk itself yet."""
+        return self._unsynced
+
+    @property
     def end(self) -> int:
         """Where the next entry begins."""
         return self._end

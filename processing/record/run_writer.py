@@ -89,8 +89,12 @@ class RunWriter:
         return self.append_many([row])[0]
 
     def append_many(self, rows: Sequence[Row]) -> list[Row]:
-        """As ``append`` for a backlog, at the cost of one: all are recorded or none. Raises RecordingStopped."""
+        """As ``append`` for a backlog, at the cost of one: all are recorded or none. Raises RecordingStopped.
+
+        No rows: none has come for a while, so what is held back is brought to the file and to the disk.
+        """
         if not rows:
+            self._flush_once()
             return []
         with self._mutex:
             self._check_space()
@@ -137,6 +141,10 @@ class RunWriter:
         with self._mutex:
             self._write_block()
             self._guard(self._journal.sync)
+
+    def _flush_once(self) -> None:
+        if self._rows or self._fills or self._notes or self._journal.unsynced:
+            self.flush()
 
     def close(self) -> None:
         """Finish the run file and remove its journal. Safe to call twice.

@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from math import inf, isinf
 
 from latticewatch.processing.frame import Frame, Image
 
@@ -40,11 +41,10 @@ class _Held:
     def _has_room(self, size: int) -> bool:
         return not self._items or (len(self._items) < self._most and self._bytes + size <= self._most_bytes)
 
-    def take(self, most: int) -> list[Frame | _End]:
-        """Wait for one; then what is there already, at most so many."""
+    def take(self, most: int, idle_s: float) -> list[Frame | _End]:
+        """Wait for one; then what is there already, at most so many; nothing where nothing came for so long."""
         with self._changed:
-            while not self._items:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._items, None if isinf(idle_s) else idle_s)
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
             self._bytes -= sum(size_of(item) for item in taken if isinstance(item, Frame))
             self._changed.notify_all()
@@ -60,12 +60,17 @@ def size_of(frame: Frame) -> int:
 
 
 def batches(
-    frames: Iterator[Frame], stop: threading.Event, most: int, most_bytes: int = MOST_BYTES
+    frames: Iterator[Frame],
+    stop: threading.Event,
+    most: int,
+    most_bytes: int = MOST_BYTES,
+    idle_s: float = inf,
 ) -> Generator[list[Frame], None, None]:
     """Every frame once and in order, in lists of 1 to ``most``: one when frames come slowly, more of a backlog.
 
     Twice as many are read ahead, or so many bytes. What the source raises is raised here. Closing it ends the
     thread; where the scan has not ended by then, ``stop`` is set, so that a source that waits for a frame ends too.
+    idle_s: an empty list each time nothing came for so long.
     """
     held = _Held(2 * most, most_bytes)
     reader = threading.Thread(target=_read, args=(frames, held, stop), name="reader")
@@ -73,10 +78,11 @@ def batches(
     end: _End | None = None
     try:
         while end is None:
-            taken = held.take(most)
-            if isinstance(taken[-1], _End):
+            taken = held.take(most, idle_s)
+            if taken and isinstance(taken[-1], _End):
                 end = taken[-1]
-            if batch := [item for item in taken if isinstance(item, Frame)]:
+            batch = [item for item in taken if isinstance(item, Frame)]
+            if batch or not taken:
                 yield batch
     finally:
         if end is None:
@@ -95,4 +101,7 @@ def _read(frames: Iterator[Frame], held: _Held, stop: threading.Event) -> None:
         end = _End()
     except BaseException as error:
         end = _End(error)
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()  # what the source holds open is let go here, in its own thread
     held.put(end, stop)

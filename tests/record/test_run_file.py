@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -298,3 +299,22 @@ def test_an_account_survives_a_kill_after_it_was_kept(tmp_path: Path) -> None:
     with read_run(path) as run:
         assert (run.account.seen, run.account.waiting, run.account.left_out) == (9, 4, 2)
     writer._leave_file()
+
+
+def test_where_no_frames_come_the_file_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fdatasync
+    monkeypatch.setattr(os, "fdatasync", lambda handle: (synced.append(handle), real(handle))[1])
+    with RunWriter(tmp_path / "run.h5", runs.header(), runs.two_theta()) as writer:
+        writer.append_many(runs.rows(3))
+        writer._block_at = writer._journal._synced_at = float("inf")
+        writer.append_many([replace(row, index=row.index + 3) for row in runs.rows(4)])
+        with h5py.File(tmp_path / "run.h5") as file:
+            assert len(file["entry/trace/frame"]) == 3
+        before = len(synced)
+        assert writer.append_many([]) == []
+        assert len(synced) == before + 1
+        with h5py.File(tmp_path / "run.h5") as file:
+            assert len(file["entry/trace/frame"]) == 7
+        assert writer.append_many([]) == []
+        assert len(synced) == before + 1

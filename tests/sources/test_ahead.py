@@ -43,6 +43,38 @@ def test_a_slow_source_gives_one_frame_at_a_time() -> None:
         taken.release()
 
 
+def test_nothing_is_said_each_time_nothing_came_for_a_while() -> None:
+    more = threading.Event()
+
+    def slowly() -> Iterator[Frame]:
+        yield frame(0)
+        assert more.wait(30)
+        yield frame(1)
+
+    seen: list[list[int]] = []
+    for batch in batches(slowly(), threading.Event(), 8, idle_s=0.05):
+        seen.append([each.index for each in batch])
+        if seen[-2:] == [[], []]:
+            more.set()
+    assert seen[0] == [0]
+    assert seen[-1] == [1] or seen[-2:] == [[1], []]
+    assert seen.count([]) >= 2
+
+
+def test_what_a_source_holds_open_is_let_go_where_it_was_opened() -> None:
+    closed_by: list[str] = []
+
+    def holding() -> Iterator[Frame]:
+        try:
+            yield from map(frame, range(1000))
+        finally:
+            closed_by.append(threading.current_thread().name)
+
+    with closing(batches(holding(), threading.Event(), 4)) as gathered:
+        next(gathered)
+    assert closed_by == ["reader"]
+
+
 def test_a_backlog_is_bounded() -> None:
     stop, drawn = threading.Event(), list[int]()
     with closing(batches(endless(stop, drawn), stop, 4)) as gathered:
