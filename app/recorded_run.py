@@ -68,7 +68,7 @@ class RecordedRows:
 def shown_again(run: Run, source: Source) -> Iterator[Session]:
     """A session that shows what was recorded: fits, verdicts, notes. Nothing is recorded."""
     with run:
-        parts = pipeline_of(run.header, source, AsRecorded(), run.two_theta, RecordedRows(iter(run.traced)))
+        parts = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, RecordedRows(iter(run.traced)))
         parts = replace(parts, refinement=NotFitted(parts.refinement))
         told = () if any(note.kind == LOG for note in run.notes) else (changes_told(),)
         again = Session(run.setup, parts, None, inputs=run.header.inputs, listeners=told)
@@ -83,7 +83,7 @@ def refitted(run: Run, source: Source, out: Path | None) -> Iterator[Session]:
         header = replace(run.header, software=software_versions(), started_s=time())
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
         recorder = writer or Unrecorded()
-        parts = pipeline_of(header, source, AsRecorded(), run.two_theta, recorder)
+        parts = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, recorder, header.header_names)
         kept = stack.enter_context(log_kept(writer))
         again = Session(run.setup, parts, out, writer, header.inputs, listeners=(changes_told(), kept))
         yield replace(again, notes=run.notes)

@@ -121,15 +121,15 @@ def scan_session(
             writer, setup = recorder.writer, replace(setup, accuracy=recorder.accuracy)
         elif out:
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
-        pipeline = pipeline_of(header, frames, integrator, integrator.two_theta, recorder)
+        parts = (setup, frames, integrator, integrator.two_theta, recorder)
+        pipeline = pipeline_of(*parts, header.header_names)
         defects = keep_defects(integrator, None if frames is not begun else writer)
         kept = stack.enter_context(log_kept(writer))
-        yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects, changes_told(), kept))
         if writer:
             stack.callback(keep_account, writer, pipeline)
+        yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects, changes_told(), kept))
 
 
-def pipeline_of(
 def keep_account(writer: RunWriter, pipeline: Pipeline) -> None:
     """At the end of a run: what still waits, and what was left out."""
     counts = pipeline.series.snapshot().progress
@@ -137,10 +137,15 @@ def keep_account(writer: RunWriter, pipeline: Pipeline) -> None:
         writer.set_account(counts.waiting, counts.ignored)
 
 
-    header: RunHeader, source: Source, integrator: Integrator, two_theta: NDArray[np.float64], recorder: Recorder
+def pipeline_of(
+    setup: Setup,
+    source: Source,
+    integrator: Integrator,
+    two_theta: NDArray[np.float64],
+    recorder: Recorder,
+    header_names: tuple[str, ...] = (),
 ) -> Pipeline:
     """What a run passes through."""
-    setup = header.setup
     return Pipeline(
         source=source,
         integrator=integrator,
@@ -148,6 +153,6 @@ def keep_account(writer: RunWriter, pipeline: Pipeline) -> None:
         judge=Judge(setup),
         composition=setup.composition,
         recorder=recorder,
-        series=Series(two_theta, header.component_names),
-        header_names=header.header_names,
+        series=Series(two_theta, tuple(component.name for component in setup.components)),
+        header_names=header_names,
     )
