@@ -24,6 +24,7 @@ def findings() -> Iterator[str]:
     yield _streams()
     yield f"cores: {len(os.sched_getaffinity(0))}"
     yield _disk(Path.cwd())
+    yield _logbook()
     yield f"log file: {log_path()}"
 
 
@@ -49,6 +50,18 @@ def _streams() -> str:
     missing = missing_packages("tcp", "pva")
     without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
     return f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"
+
+
+def _logbook() -> str:
+    from latticewatch.app.logbook.queue import queue_folder, waiting  # slow to load
+
+    entries = waiting(queue_folder())
+    doubtful = sum(bool(each.entry.sending) for each in entries)
+    if not entries:
+        return "logbook: no entry waits to be posted"
+    unsure = f", {doubtful} of them may be there already" if doubtful else ""
+    are = f"{len(entries)} entries wait" if len(entries) > 1 else "1 entry waits"
+    return f"logbook: {are} to be posted{unsure}; latticewatch logbook --pending"
 
 
 def _disk(folder: Path) -> str:

@@ -8,11 +8,13 @@ from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
+from latticewatch.app.collecting import look_again
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_alarms import WindowAlarms
 from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS, install
 from latticewatch.app.window_docks import Docks
 from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window_logbook import LogbookKey
 from latticewatch.app.window_marks import MarkBook
 from latticewatch.app.window_pictures import Pictures
 from latticewatch.app.window_recall import Recall
@@ -49,6 +51,7 @@ class MainWindow(QMainWindow):
     docks: Docks
     undo: Undo
     pictures: Pictures
+    logbook: LogbookKey
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class MainWindow(QMainWindow):
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
         self._recall = Recall()
         self.docks = Docks(self)
+        self.logbook = LogbookKey(self)
+        self.logbook.said.connect(self.say)
         self._build()
         self.pictures = Pictures(self)
         self._connect_docks()
@@ -97,6 +102,7 @@ class MainWindow(QMainWindow):
         if self.replay is not None:
             self.replay.connect(self.bar)
         self.note.note_written.connect(self.marks.add)
+        self.note.words_written.connect(self.logbook.post)
         central = QWidget()
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -106,8 +112,8 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
 
     def _connect_docks(self) -> None:
-        self.docks.frame_chosen.connect(self._choose)
-        self.docks.marks.mark_chosen.connect(self._choose_time)
+        self.docks.frame_chosen.connect(lambda number: self.page.choose(number) if self.page else None)
+        self.docks.marks.mark_chosen.connect(lambda time_s: self.page.choose_time(time_s) if self.page else None)
         self.docks.marks.removal_wanted.connect(self.marks.remove)
         self.docks.marks.change_wanted.connect(self.marks.change)
 
@@ -222,14 +228,6 @@ class MainWindow(QMainWindow):
         self.alarms.acknowledge()
         self.show_words()
 
-    def _choose(self, number: int) -> None:
-        if self.page is not None:
-            self.page.choose(number)
-
-    def _choose_time(self, time_s: float) -> None:
-        if self.page is not None:
-            self.page.choose_time(time_s)
-
     def toggle_wall(self) -> None:
         """Banner and trace alone, in large type, to be read across the hutch; and back."""
         self.wall = not self.wall
@@ -270,6 +268,7 @@ class MainWindow(QMainWindow):
             self.page = self.page or before
             self.page.take_over(before)
             self.catch_up()
+        look_again()
 
     def ask_note(self) -> None:
         """Ask for a note at the shown frame's time."""
@@ -303,6 +302,7 @@ class MainWindow(QMainWindow):
                 return
         self._timer.stop()
         self.docks.end()
+        self.logbook.end()
         if worker is not None:
             self.interrupted = worker.stop.is_set()
             worker.end()

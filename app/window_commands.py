@@ -63,6 +63,7 @@ COMMANDS = (
     Command("&Run", "mark with a note", ("M",), lambda window: window.ask_note()),
     Command("&Run", "alarms seen", ("A",), lambda window: window.acknowledge()),
     Command("&Run", "screenshot for the logbook", ("S",), lambda window: window.pictures.shoot()),
+    Command("&Run", "post to the logbook", ("B",), lambda window: window.logbook.ask()),
     Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), lambda window: window.close()),
     Command("&Help", "keys", ("F1",), lambda window: window.show_keys()),
 )

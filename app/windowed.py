@@ -1,21 +1,19 @@
 """A run in the window: the loop in a thread, the window looking on."""
 
-import gc
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
-from pyqtgraph.util.garbage_collector import GarbageCollector
 
 from latticewatch.app import window_state
+from latticewatch.app.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.outcome import outcome_line
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
-COLLECT_S = 1.0
 
 
 def run_windowed(
@@ -99,19 +96,6 @@ def _run(
     return run_session(opening, stop, on_open, on_row)
 
 
-@contextmanager
-def collected_in_this_thread() -> Iterator[None]:
-    """Python's garbage is collected here, from the event loop: a worker that collects a Qt object crashes Qt."""
-    enabled = gc.isenabled()
-    collector = GarbageCollector(interval=COLLECT_S)
-    try:
-        yield
-    finally:
-        collector.timer.stop()
-        if enabled:
-            gc.enable()
-
-
 def make_application() -> QApplication:
     """The application; offscreen where there is no display. One per process."""
     if no_display() and "QT_QPA_PLATFORM" not in os.environ:
@@ -144,13 +128,15 @@ def picture_of(run: "Run", target: Path, *, size: tuple[int, int] = SCREENSHOT_S
     application = make_application()  # lives as long as its windows
     apply_theme(application, theme)
     refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
-    window = MainWindow(run.setup.title or run.path.stem, theme=theme)
-    window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))
-    window.resize(*size)
-    window.lay_out_unseen()
-    window.catch_up()
-    window.pictures.save(target)
-    window.close()
+    with uncollected():
+        window = MainWindow(run.setup.title or run.path.stem, theme=theme)
+        window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))
+        window.resize(*size)
+        window.lay_out_unseen()
+        window.catch_up()
+        window.pictures.save(target)
+        window.close()
+        window.deleteLater()
 
 
 def _close_unless_watched(window: MainWindow, worker: Worker) -> None:

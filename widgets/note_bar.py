@@ -6,22 +6,24 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from latticewatch.widgets.wording import duration
 
+MARK_HINT = "what happened: sample injected, flow stopped, ... (Enter keeps it, Esc drops it)"
+
 
 class NoteBar(QWidget):
-    """Asks for the text of a mark at one time; Enter keeps it, Esc drops it."""
+    """Asks for the text of a mark at one time, or for other words; Enter keeps them, Esc drops them."""
 
     note_written = pyqtSignal(float, str)
+    words_written = pyqtSignal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self._time_s = 0.0
+        self._time_s: float | None = None
         self._question = QLabel()
         self._question.setTextFormat(Qt.TextFormat.PlainText)
         self.text = QLineEdit()
-        self.text.setPlaceholderText("what happened: sample injected, flow stopped, ... (Enter keeps it, Esc drops it)")
         self.text.setMaxLength(400)
         self.text.setAccessibleName("note")
-        keep = QPushButton("Keep")
+        keep = QPushButton("OK")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 2, 14, 2)
         layout.addWidget(self._question)
@@ -34,8 +36,17 @@ class NoteBar(QWidget):
 
     def ask(self, time_s: float) -> None:
         """Show the line for a mark at this time."""
+        self._ask(f"mark at {duration(time_s)}:", MARK_HINT)
         self._time_s = time_s
-        self._question.setText(f"mark at {duration(time_s)}:")
+
+    def ask_words(self, question: str, hint: str) -> None:
+        """Show the line for other words."""
+        self._ask(question, hint)
+        self._time_s = None
+
+    def _ask(self, question: str, hint: str) -> None:
+        self._question.setText(question)
+        self.text.setPlaceholderText(hint)
         self.text.clear()
         self.show()
         self.text.setFocus()
@@ -56,4 +67,8 @@ class NoteBar(QWidget):
 
     def _keep(self) -> None:
         self.hide()
-        self.note_written.emit(self._time_s, self.text.text().strip())
+        text = self.text.text().strip()
+        if self._time_s is None:
+            self.words_written.emit(text)
+        else:
+            self.note_written.emit(self._time_s, text)

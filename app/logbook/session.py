@@ -23,11 +23,15 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file import read_run
 
 
-def post_run(path: Path, config: Path | None, to: str | None, text: str, *, again: bool = False) -> Iterator[str]:
-    """Post this run, after whatever waits. Raises UserError where the set-up or the run cannot be used, or a
-    logbook refuses: the entry then waits."""
+def post_run(
+    path: Path, config: Path | None, to: str | None, text: str, *, again: bool = False, picture: bytes = b""
+) -> Iterator[str]:
+    """Post this run, after whatever waits. picture: PNG; left out: the window is drawn for it.
+
+    Raises UserError where the set-up or the run cannot be used, or a logbook refuses: the entry then waits.
+    """
     logbooks, name = _logbook_for(config, to)
-    entry, picture = _composed(path, name, text)
+    entry, picture = _composed(path, name, text, picture)
     with locked(queue_folder()) as ours:
         add(queue_folder(), entry, picture)
         if not ours:
@@ -88,11 +92,13 @@ def _logbook_for(config: Path | None, to: str | None) -> tuple[Logbooks, str]:
     return logbooks, chosen(logbooks, to, config or settings_path())
 
 
-def _composed(path: Path, name: str, text: str) -> tuple[Entry, bytes]:
+def _composed(path: Path, name: str, text: str, picture: bytes = b"") -> tuple[Entry, bytes]:
     from latticewatch.app.windowed import picture_of
 
     with read_run(path) as run, tempfile.TemporaryDirectory() as folder:
         entry = entry_of(run, name, text)
+        if picture:
+            return entry, picture
         target = Path(folder) / "picture.png"
         picture_of(run, target)
         return entry, target.read_bytes()

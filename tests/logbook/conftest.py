@@ -1,12 +1,14 @@
 """A recorded run, a person's own folders, and a command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from latticewatch.app.logbook.elog import password_form
 from latticewatch.app.logbook.entry import Entry
 from tests.app.conftest import Said, latticewatch
+from tests.logbook.doubles import Double, ElogHandler, served
 from tests.record.runs import write_run
 
 __all__ = ["Command", "Said", "latticewatch"]
@@ -59,3 +61,22 @@ def entry(logbook: str = "bm01", key: str = "0123456789ab", written_s: float = 1
         summary={"schema": "latticewatch-summary/1", "pauses": []},
         written_s=written_s,
     )
+
+
+@pytest.fixture
+def elog(configure: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
+    """A server that this person has configured, with the right password."""
+    double = Double(user="visitor", hashed=password_form(WORD))
+    with served(ElogHandler, double):
+        configure(f'[elog.bm01]\nurl = "{double.url}/sub/BM+01/"\nuser = "visitor"\ntimeout_s = 5\n')
+        monkeypatch.setenv("LATTICEWATCH_LOGBOOK_BM01", WORD)
+        yield double
+
+
+@pytest.fixture
+def down(elog: Double, configure: Callable[[str], Path]) -> Double:
+    """The same server, not running."""
+    gone = Double(user=elog.user, hashed=elog.hashed)
+    with served(ElogHandler, gone):
+        configure(f'[elog.bm01]\nurl = "{gone.url}/sub/BM+01/"\nuser = "visitor"\ntimeout_s = 5\n')
+    return gone

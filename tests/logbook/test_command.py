@@ -2,7 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,25 +14,6 @@ from latticewatch.widgets.wording import with_esd
 from tests.logbook.conftest import WORD, Command
 from tests.logbook.doubles import Double, ElogHandler, served
 from tests.record.runs import header, two_theta
-
-
-@pytest.fixture
-def elog(configure: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Double]:
-    """A server that this person has configured, with the right password."""
-    double = Double(user="visitor", hashed=password_form(WORD))
-    with served(ElogHandler, double):
-        configure(f'[elog.bm01]\nurl = "{double.url}/sub/BM+01/"\nuser = "visitor"\ntimeout_s = 5\n')
-        monkeypatch.setenv("LATTICEWATCH_LOGBOOK_BM01", WORD)
-        yield double
-
-
-@pytest.fixture
-def down(elog: Double, configure: Callable[[str], Path]) -> Double:
-    """The same server, not running."""
-    gone = Double(user=elog.user, hashed=elog.hashed)
-    with served(ElogHandler, gone):
-        configure(f'[elog.bm01]\nurl = "{gone.url}/sub/BM+01/"\nuser = "visitor"\ntimeout_s = 5\n')
-    return gone
 
 
 def everything_written(person: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.windowed import collected_in_this_thread
+from latticewatch.app.collecting import collect_due, collected_in_this_thread
 
 
 @pytest.fixture
@@ -44,3 +44,17 @@ def test_a_workers_garbage_is_collected_by_the_window(qtbot: QtBot) -> None:
         qtbot.waitUntil(lambda: bool(seen))
     assert set(seen) == {threading.main_thread()}
     assert gc.isenabled()
+
+
+@pytest.mark.usefixtures("collecting")
+def test_what_has_survived_is_not_looked_at_again(qtbot: QtBot) -> None:
+    del qtbot
+    with collected_in_this_thread():
+        kept = [[number] for number in range(2 * gc.get_threshold()[0])]
+        for _ in range(200):
+            kept += [[number] for number in range(2 * gc.get_threshold()[0])]
+            collect_due()
+        frozen = gc.get_freeze_count()
+        assert frozen > 10_000
+    assert gc.get_freeze_count() == 0
+    assert kept

@@ -1,0 +1,83 @@
+"""The logbook by a key: the operator's words, the window as it is, and what the run came to; posted in a thread."""
+
+import logging
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from latticewatch.app.screenshot import picture_of_window
+from latticewatch.processing.errors import UserError
+
+if TYPE_CHECKING:
+    from latticewatch.app.main_window import MainWindow
+
+log = logging.getLogger(__name__)
+
+QUESTION = "to the logbook:"
+HINT = "your own words, above the summary (Enter posts, Esc does not)"
+
+
+class LogbookKey(QObject):
+    """Asks for the words and posts; the window goes on meanwhile, and the entry is on the disk before it is sent.
+
+    said: one line of what became of it.
+    """
+
+    said = pyqtSignal(str)
+
+    def __init__(self, window: "MainWindow") -> None:
+        super().__init__(window)
+        self._window = window
+        self._thread: threading.Thread | None = None
+
+    def ask(self) -> None:
+        """Ask for the operator's words, where there is a run file to post."""
+        if self._run_file() is None:
+            self._window.say("nothing to post: this run is not recorded")
+        elif self.busy():
+            self._window.say("an entry is being posted; wait until that is said")
+        else:
+            self._window.note.ask_words(QUESTION, HINT)
+
+    def post(self, text: str) -> None:
+        """Post with these words."""
+        path = self._run_file()
+        if path is None or self.busy():
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "picture.png"
+            picture_of_window(self._window, self._window.pictures.facts()).save(str(target), "PNG")
+            picture = target.read_bytes()
+        self._window.say("posting to the logbook …")
+        self._thread = threading.Thread(target=self._post, args=(path, text, picture), name="logbook")
+        self._thread.start()
+
+    def busy(self) -> bool:
+        """True while an entry is on its way."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def end(self) -> None:
+        """Wait for the entry that is on its way: its servers have time limits of their own."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run_file(self) -> Path | None:
+        run = self._window.shown_run
+        return (run.out or run.seen_in) if run is not None else None
+
+    def _post(self, path: Path, text: str, picture: bytes) -> None:
+        from latticewatch.app.logbook.session import post_run
+
+        try:
+            for line in post_run(path, None, None, text, picture=picture):
+                log.info("logbook: %s", line)
+                self.said.emit(line)
+        except UserError as error:
+            log.warning("logbook: %s", error)
+            self.said.emit(str(error))
+        except Exception as error:
+            log.exception("the entry could not be posted")
+            self.said.emit(f"the entry could not be posted ({type(error).__name__}); the log has more")
