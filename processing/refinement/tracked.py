@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.drawing import draw
+from latticewatch.processing.refinement.family import Family, Quality, quality_of
 from latticewatch.processing.refinement.fit import Component, Curves, Fit
 from latticewatch.processing.refinement.gate import amplitude_of
 from latticewatch.processing.refinement.grid import data_of, window_of
@@ -36,11 +37,12 @@ DARK_FRACTION = 0.05
 ITERATIONS = 30
 # A step that promises to lower χ² by no more than this is taken and is the last.
 FOLLOWED = 0.1
-FAMILY_FACTOR = 1.2
-FAMILY_SIGMAS = 5.0
 REMEMBERED = 50
 NOISE_FRAMES = 30
 MOST_STUCK = 3
+# A search of all cells is slow: of frames that go on being refused so many are left out.
+TRIED_EVERY = 10
+ANY = Family()
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
 CERTAIN = 12.0
 # Below this distance, in units of a line's width, what is tracked is left as it was.
@@ -70,11 +72,11 @@ class TrackedRefinement:
         self._selection = Selection()
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
-        self._chi2: deque[float] = deque(maxlen=REMEMBERED)
+        self._family = ANY
         self._state: State | None = None
         self._search: Search | None = None
         self._since = 1
-        self._noise, self._frames, self._stuck = 1.0, 0, 0
+        self._noise, self._frames, self._stuck, self._strange, self._jumped = 1.0, 0, 0, 0, False
 
     def refine(self, pattern: Pattern) -> Fit | Gap:
         """The fit of this pattern, or why there is none. Never raises on data."""
@@ -92,14 +94,33 @@ class TrackedRefinement:
         if self._state:
             part = fitted_part(self._selection, data, self._state.x, self._lines, self._lay)
             solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
-            if solution is not None and self._in_family(solution):
+            if solution is not None:
+                quality = quality_of(solution, part, self._lay, self._noise)
+                if not (_finite(solution) and self._family.allows(quality)):
+                    return self._out_of_family(pattern, solution, part, quality)
                 if not solution.converged and self._stuck < MOST_STUCK:
                     # What is known holds, only this frame does not settle: no reason to forget it.
                     self._stuck += 1
                     return Gap("fit refused: it did not converge")
                 if solution.converged and not self._arrived(solution, part):
                     return self._accept(solution, part, self._state.absent)
-        return self._restart(data_of(self._window, pattern.intensity, pattern.sigma, 1.0))
+                return self._restart(pattern, self._family)
+        return self._restart(pattern)
+
+    def _out_of_family(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | Gap:
+        """A fresh start where it does better than what was tracked. Where it does not the frame is refused: for some
+        frames where the sample may have become another one, for good where this one slowly went bad."""
+        if not self._strange:
+            self._jumped = self._family.jumps_to(quality)
+        self._strange += 1
+        if self._strange > MOST_STUCK and self._jumped:
+            return self._restart(pattern)
+        if self._strange > MOST_STUCK and tracked.converged and not self._family.went_bad(quality):
+            self._family = self._family.anew()
+            return self._accept(tracked, part, -1 if self._state is None else self._state.absent)
+        if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
+            return Gap(f"fit refused: {self._family.reason(quality)}")
+        return self._restart(pattern, self._family)
 
     def _dark(self, pattern: Pattern) -> bool:
         mean = float(pattern.intensity.mean(dtype=np.float64))
@@ -114,7 +135,7 @@ class TrackedRefinement:
     def fork(self) -> "TrackedRefinement":
         """One that knows what this one knows now; what either sees from now on the other does not."""
         other = copy.copy(self)
-        other._means, other._chi2 = self._means.copy(), self._chi2.copy()
+        other._means = self._means.copy()
         return other
 
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
@@ -145,8 +166,9 @@ class TrackedRefinement:
         held = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
         return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
 
-    def _restart(self, data: Data) -> Fit | Gap:
-        """The fit where nothing is known, or nothing that holds any more."""
+    def _restart(self, pattern: Pattern, family: Family = ANY) -> Fit | Gap:
+        """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as."""
+        data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
         if self._search is None or not np.array_equal(self._search.grid, data.grid):
             self._search = search_for(data, self._lines, self._lines.cell)
         start = begin(data, self._search, self._lines, self._lay, self._lines.cell)
@@ -154,20 +176,14 @@ class TrackedRefinement:
             return NO_PEAKS
         if start.doubt:
             return Gap(f"fit refused: {start.doubt}")
+        quality = quality_of(start.solution, start.data, self._lay, 1.0)
+        if not family.allows(quality):
+            return Gap(f"fit refused: {family.reason(quality)}")
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
-        self._chi2.clear()
+        self._family = family.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
         return self._accept(start.solution, start.data, start.absent)
-
-    def _in_family(self, solution: Solution) -> bool:
-        """Whether χ² is what it was in the frames before."""
-        if not (np.isfinite(solution.x).all() and math.isfinite(solution.chi2)):
-            return False
-        if not self._chi2:
-            return True
-        chance = FAMILY_SIGMAS * math.sqrt(2.0 / len(solution.residual))
-        return _per_bin(solution, self._noise) <= max(_middle(self._chi2), 1.0) * (FAMILY_FACTOR + chance)
 
     def _arrived(self, solution: Solution, data: Data) -> bool:
         """Whether the component that was absent is there now."""
@@ -181,13 +197,13 @@ class TrackedRefinement:
         grounded = self._grounded(x)
         shares = shares_of(x, self._lines, lay, self._counted)
         fit = fit_of(solution, shares, lay, self._noise, self._told_apart(x, grounded) and absent < 0, absent)
-        self._chi2.append(_per_bin(solution, self._noise))
+        self._family = self._family.joined(quality_of(solution, data, lay, self._noise))
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
         seen = Seen(data.grid, peaks, residual)
         self._state = self._next_state(solution, grounded, absent, seen)
-        self._since, self._stuck = 1, 0
+        self._since, self._stuck, self._strange, self._jumped = 1, 0, 0, False
         return fit
 
     def _told_apart(self, x: Floats, grounded: int) -> bool:
@@ -225,8 +241,8 @@ class TrackedRefinement:
         return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen)
 
 
-def _per_bin(solution: Solution, noise: float) -> float:
-    return float(noise * solution.chi2 / len(solution.residual))
+def _finite(solution: Solution) -> bool:
+    return bool(np.isfinite(solution.x).all() and math.isfinite(solution.chi2))
 
 
 def _middle(values: deque[float]) -> float:

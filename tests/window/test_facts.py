@@ -1,14 +1,18 @@
 """Counters, lag and silence as the window tells them."""
 
+import datetime
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from latticewatch.app import window_facts
+from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_facts import Arrivals, facts_of, frame_caption, lag_s, lattices_text, status_of, ticks_of
-from latticewatch.processing.series import Progress
+from latticewatch.processing.accuracy import Accuracy, signs_of
+from latticewatch.processing.series import Progress, Series
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
 
 
@@ -64,6 +68,30 @@ def test_one_lattice_is_said_as_one() -> None:
     assert lattices_text(("Br", "I"), late).startswith("one lattice 6.03")
     assert lattices_text(("Br", "I"), gap) == "no beam"
     assert frame_caption(gap, newest=False).splitlines() == ["chosen frame: 40 at 2 min, br_i_00040.cbf", "no beam"]
+
+
+def test_the_pattern_says_how_good_its_fit_is() -> None:
+    two_theta = grid(50)
+    row = make_row(4, two_theta, FakeRefinement(two_theta), np.random.default_rng(0))
+    fit = replace(row.fit, iterations=5, converged=True, rwp_percent=3.21, chi2_reduced=1.024)
+    merit = frame_caption(replace(row, fit=fit), newest=True).splitlines()[1]
+    assert merit == "Rwp 3.2 %  χ² 1.02  5 iterations, converged  accuracy not determined"
+    checked = Accuracy(163.4, "CeO2", "ceria.tif", "geometry.poni", "ab" * 32, 2, datetime.date(2026, 11, 24), 8)
+    assert frame_caption(row, newest=True, accuracy=checked).endswith("accuracy ± 0.001 Å")
+    strayed = frame_caption(replace(row, fit=replace(fit, converged=False)), newest=True)
+    assert "not converged" in strayed
+
+
+def test_a_picture_quotes_esd_and_accuracy() -> None:
+    two_theta = grid(50)
+    shape = FakeRefinement(two_theta)
+    row = make_row(4, two_theta, shape, np.random.default_rng(0))
+    checked = Accuracy(163.4, "CeO2", "ceria.tif", "geometry.poni", "ab" * 32, 2, datetime.date(2026, 11, 24), 8)
+    for accuracy, signs in ((checked, 4), (None, 2)):
+        setup = replace(make_setup(), accuracy=accuracy)
+        facts = facts_of("title", "REACTING", ShownRun(setup, Series(two_theta, ("Br", "I")), shape), row)
+        assert facts["Lattice parameter"].count("±") == signs
+        assert facts["Errors"] == signs_of(accuracy)
 
 
 def test_ticks_lie_at_the_mean_where_components_are_not_known_apart() -> None:

@@ -12,7 +12,7 @@ from latticewatch.processing.frame import Gap
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Component, Fit
 from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.simulation.patterns import binning, patterns_1d
+from latticewatch.processing.simulation.patterns import Binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, Recipe, recipe_named
 from latticewatch.processing.simulation.truth import Truth
 from tests.benchmarks.fit.bound import Bound, bound_of
@@ -51,9 +51,9 @@ def refinement_of(recipe: Recipe, two_theta: NDArray[np.float64]) -> TrackedRefi
     return TrackedRefinement(components_of(recipe), WAVELENGTH_A, two_theta)
 
 
-def outcomes(name: str, seed: int) -> list[Outcome]:
+def outcomes(name: str, seed: int, bins: Binning) -> list[Outcome]:
     """Every frame of a recipe in which there are two lattices."""
-    recipe, bins = recipe_named(name), binning()
+    recipe = recipe_named(name)
     refinement = refinement_of(recipe, bins.two_theta)
     scan = list(patterns_1d(recipe, seed, bins))
     fits = [timed(refinement, pattern) for pattern, _ in scan]

@@ -1,0 +1,132 @@
+"""A fit that goes bad is refused, however slowly; one that is as good as ever is not, however bright the beam."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.refinement.family import Family, Quality
+from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.simulation.patterns import Binning, binning, exposed, frame_generator, noisy_pattern
+from latticewatch.processing.simulation.recipes import recipe_named
+from latticewatch.processing.simulation.truth import LatticeTruth, Truth
+from tests.benchmarks.fit.scans import refinement_of
+
+RECIPE = recipe_named("iodide")
+FIRST = 5
+LARGEST_ERROR_A = 30e-4
+# h² + k² + l² and areas of a fluorite in crystals of 6 nm: it shares no line with the perovskites.
+FLUORITE = (np.array([3.0, 4, 8, 11, 12, 16, 19, 20]), np.array([100.0, 28, 50, 40, 7, 6, 14, 8]) / 253.0)
+Change = Callable[[int, Truth], Truth]
+
+
+def with_fluorite(truth: Truth, share: float) -> Truth:
+    first = truth.lattices[0]
+    lines, areas = FLUORITE
+    foreign = replace(first, lp_A=5.411, size_A=60.0, lines=lines, areas=areas * share * first.areas.sum())
+    return replace(truth, lattices=(*truth.lattices, replace(foreign, spread_A=0.0)))
+
+
+def with_small_crystals(truth: Truth, share: float) -> Truth:
+    """Some of the first lattice in crystals of 2.5 nm: no single Voigt function any more."""
+    first = truth.lattices[0]
+    return replace(truth, lattices=(*truth.lattices, replace(first, size_A=25.0, areas=share * first.areas)))
+
+
+def fitted(change: Change, frames: int, bins: Binning) -> Iterator[tuple[int, tuple[LatticeTruth, ...], Fit | Gap]]:
+    """Number, truth and fit of frames of an iodide exchange that is changed."""
+    refinement = refinement_of(RECIPE, bins.two_theta)
+    for number in range(FIRST, FIRST + frames):
+        rng = frame_generator(1, number)
+        truth = exposed(RECIPE, number, rng)
+        yield number, truth.lattices[:2], refinement.refine(noisy_pattern(change(number, truth), bins, rng))
+
+
+def error_of(lattices: tuple[LatticeTruth, ...], fit: Fit) -> float:
+    pairs = zip(fit.lattices, lattices, strict=True)
+    return max((abs(found.lp_A - true.lp_A) for found, true in pairs if np.isfinite(found.lp_A)), default=0.0)
+
+
+@pytest.mark.parametrize("brighter", [1.0, 6.0])
+def test_a_foreign_phase_that_grows_slowly_is_not_followed(brighter: float) -> None:
+    bins = binning()
+    bins = Binning(bins.two_theta, brighter * bins.response)
+    accepted, refused = [], []
+    for number, lattices, fit in fitted(lambda n, t: with_fluorite(t, 0.01 * max(n - 15, 0)), 70, bins):
+        if isinstance(fit, Fit):
+            accepted.append((number, error_of(lattices, fit)))
+        else:
+            refused.append(fit.reason)
+    # The fluorite's lines hold 1 % of the perovskite's more in every frame; from 12 % on no fit is accepted.
+    assert max(number for number, _ in accepted) < 15 + 12
+    assert max(error for _, error in accepted) < LARGEST_ERROR_A / 3.0
+    assert any("of the peaks is not explained, it was only noise" in reason for reason in refused)
+
+
+def test_one_bad_frame_is_refused_and_forgotten() -> None:
+    bins = binning()
+    change: Change = lambda n, t: with_fluorite(t, 0.1) if n == 20 else t  # noqa: E731
+    told = {number: (lattices, fit) for number, lattices, fit in fitted(change, 25, bins)}
+    bad = told[20][1]
+    assert isinstance(bad, Gap)
+    assert bad.reason.startswith("fit refused: ")
+    after, plain = told[21], {n: f for n, _, f in fitted(lambda _, t: t, 25, bins)}[21]
+    assert isinstance(after[1], Fit)
+    assert isinstance(plain, Fit)
+    # What was tracked is still known: the esd is not that of a fresh start.
+    assert error_of(*after) < 2e-4
+    assert after[1].lattices[0].lp_esd_A == pytest.approx(plain.lattices[0].lp_esd_A, rel=0.1)
+
+
+def test_steady_misfit_is_no_reason_to_refuse_when_the_beam_gets_brighter() -> None:
+    def change(number: int, truth: Truth) -> Truth:
+        return replace(with_small_crystals(truth, 0.3), flux=truth.flux * (1.0 if number < 20 else 5.0))
+
+    fits = [fit for _, _, fit in fitted(change, 35, binning())]
+    assert all(isinstance(fit, Fit) for fit in fits)
+    chi2 = [fit.chi2_reduced for fit in fits if isinstance(fit, Fit)]
+    assert max(chi2[20:]) > 3.0 * max(chi2[:14])
+
+
+def test_another_sample_is_accepted_after_some_frames() -> None:
+    """Its profile is worse from the first frame on, as good as a run's first fit may be."""
+    bins = binning()
+
+    def change(number: int, truth: Truth) -> Truth:
+        return truth if number < 20 else with_fluorite(truth, 0.12)
+
+    fits = [fit for _, _, fit in fitted(change, 30, bins)]
+    accepted = [isinstance(fit, Fit) for fit in fits]
+    assert all(accepted[:15])
+    assert accepted[15:19] == [False, False, False, True]
+    assert all(accepted[19:])
+
+
+def test_a_family_says_what_is_wrong() -> None:
+    family = Family()
+    for _ in range(10):
+        family = family.joined(Quality(1.0, 1e4, 500))
+    assert family.allows(Quality(1.3, 1e4, 500))
+    assert family.reason(Quality(4.0, 1e4, 500)) == "χ² is 4.0 times that of the frames before"
+    assert family.went_bad(Quality(40.0, 1e4, 500))
+    assert family.reason(Quality(40.0, 1e4, 500)) == "0.39 % of the peaks is not explained, it was only noise"
+    # However it came there: the least since the start is the measure.
+    crept = family
+    for chi2 in np.linspace(1.0, 40.0, 200):
+        crept = crept.joined(Quality(float(chi2), 1e4, 500))
+    assert crept.went_bad(Quality(40.0, 1e4, 500))
+
+
+def test_weak_patterns_are_not_refused_for_their_noise() -> None:
+    family = Family().joined(Quality(1.0, 2.0, 500))
+    assert not family.went_bad(Quality(2.5, 2.0, 500))
+
+
+def test_iterations_and_convergence_are_told_of_every_fit() -> None:
+    for _, _, fit in fitted(lambda _, truth: truth, 5, binning()):
+        assert isinstance(fit, Fit)
+        assert fit.converged
+        assert 1 <= fit.iterations <= 100
+        assert 0.0 < fit.rwp_percent < 5.0
