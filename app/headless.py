@@ -14,6 +14,7 @@ from latticewatch.processing.series import Row
 
 if TYPE_CHECKING:
     from latticewatch.app.session import Opening, Session
+    from latticewatch.processing.setup import Setup
 
 DONE, INTERRUPTED = 0, 130
 
@@ -39,13 +40,17 @@ def run_headless(opening: "Opening", *, as_json: bool, title: str) -> int:
 
 def tell(session: "Session", row: Row) -> None:
     """The row as one JSON object on stdout, at once."""
+    sys.stdout.write(json_line(row, session.setup) + "\n")
+    sys.stdout.flush()
+
+
+def json_line(row: Row, setup: "Setup", scan: str = "") -> str:
+    """The row as JSON; with the name of its ``scan`` first where there are several."""
     from latticewatch.processing.record.trace import trace_record
 
-    names = session.pipeline.series.component_names
-    setup = session.setup
+    names = tuple(component.name for component in setup.components)
     record = trace_record(row, names, setup.composition is not None, setup.accuracy)
-    sys.stdout.write(json.dumps(record, allow_nan=False) + "\n")
-    sys.stdout.flush()
+    return json.dumps({"scan": scan, **record} if scan else record, allow_nan=False)
 
 
 @contextmanager

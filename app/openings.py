@@ -11,7 +11,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latticewatch.app.inputs import gather
+from latticewatch.app.inputs import Inputs, gather
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from latticewatch.app.session import Opening, Session
     from latticewatch.processing.loop import Source
     from latticewatch.processing.sources.replay import Transport
+    from latticewatch.processing.sources.scan import RecordedSource
 
 log = logging.getLogger(__name__)
 
@@ -70,22 +71,29 @@ def replayed_scan(scan: Path, given: Given, out: Path | None, transport: "Transp
 def _recorded(scan: Path, given: Given, out: Path | None, transport: "Transport | None", resume: bool) -> "Opening":
     if not scan.exists():
         raise UserError(f"{scan}: no such scan; give a folder of frames, an HDF5 stack or a run file")
-    if scan.is_file() and _is_run(scan):
+    if scan.is_file() and is_run(scan):
         return _recorded_run(scan, out, transport)
     inputs = gather(scan, given)
-    period_s = inputs.experiment.experiment.frame_period_s
-    selection = inputs.experiment.source.given(given.recursive, given.include)
 
     @contextmanager
     def opened(stop: threading.Event) -> "Iterator[Session | None]":
+        from latticewatch.app.content import with_content
         from latticewatch.app.session import scan_session
-        from latticewatch.processing.sources.scan import open_scan
 
-        source = _paced(open_scan(scan, period_s=period_s, selection=selection), transport)
-        with scan_session(inputs, source, str(scan), out, stop, resume=resume) as session:
+        source = source_of(scan, inputs, given)
+        made_of = with_content(inputs, source, given) if out else inputs
+        with scan_session(made_of, _paced(source, transport), str(scan), out, stop, resume=resume) as session:
             yield session
 
     return opened
+
+
+def source_of(scan: Path, inputs: Inputs, given: Given) -> "RecordedSource":
+    """The frames of a recorded scan. Raises UserError."""
+    from latticewatch.processing.sources.scan import open_scan
+
+    selection = inputs.experiment.source.given(given.recursive, given.include)
+    return open_scan(scan, period_s=inputs.experiment.experiment.frame_period_s, selection=selection)
 
 
 def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -> "Opening":
@@ -108,7 +116,8 @@ def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -
     return opened
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether this is a run file, or is one once it is made whole from its journal."""
     from latticewatch.processing.record.rebuild import journal_path
     from latticewatch.processing.record.untrusted import run_id_of
 

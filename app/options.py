@@ -29,7 +29,10 @@ Include = Annotated[
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, one per frame.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=256, help="Scans worked on side by side.")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, max=256, help="Scans side by side. Default: one per core."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run file where it stopped.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")]
 

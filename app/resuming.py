@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latticewatch.app.content import FRAMES
 from latticewatch.processing.accuracy import Accuracy, source_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.integrate import ImageIntegrator
@@ -60,7 +61,8 @@ def going_on(
 
 def _check_same(run: Run, header: RunHeader, integrator: ImageIntegrator) -> None:
     made_with, given = (
-        {(each.role, each.sha256) for each in one.inputs if each.role != "accuracy"} for one in (run.header, header)
+        {(each.role, each.sha256) for each in one.inputs if each.role not in ("accuracy", FRAMES)}
+        for one in (run.header, header)
     )
     if made_with != given or not np.array_equal(run.two_theta, integrator.two_theta):
         raise UserError(f"{run.path}: was made with another geometry or experiment; give a new --out to start over")

@@ -123,7 +123,7 @@ def scan_session(
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
         parts = (setup, frames, integrator, integrator.two_theta, recorder)
         pipeline = pipeline_of(*parts, header.header_names)
-        defects = keep_defects(integrator, None if frames is not begun else writer)
+        defects = keep_defects(integrator, writer)
         kept = stack.enter_context(log_kept(writer))
         if writer:
             stack.callback(keep_account, writer, pipeline)

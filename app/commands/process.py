@@ -8,11 +8,25 @@ import typer
 from latticewatch.app import options
 from latticewatch.app.options import Given
 
-Scans = Annotated[list[Path], typer.Argument(metavar="SCAN...", help="Folders of frames, HDF5 stacks or run files.")]
+Scans = Annotated[
+    list[Path] | None, typer.Argument(metavar="SCAN...", help="Folders of frames, HDF5 stacks or run files.")
+]
+Out = Annotated[
+    Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write; for several scans: a folder.")
+]
+Tree = Annotated[Path | None, typer.Option("--tree", metavar="FOLDER", help="All scans in this folder and below it.")]
+Scheduler = Annotated[
+    str | None, typer.Option("--scheduler", metavar="ADDRESS", help="On a Dask cluster: tcp://HOST:8786.")
+]
+Summary = Annotated[
+    Path | None, typer.Option("--summary", metavar="FILE.csv", help="One line per scan: frames, pauses, end, status.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
 def process(
-    scans: Scans,
+    scans: Scans = None,
+    tree: Tree = None,
     geometry: options.GeometryFile = None,
     experiment: options.ExperimentFile = None,
     mask: options.MaskFile = None,
@@ -21,18 +35,34 @@ def process(
     orientation: options.Orientation = None,
     recursive: options.Recursive = None,
     include: options.Include = None,
-    out: options.OutFile = None,
+    out: Out = None,
     resume: options.Resume = False,
     json: options.Json = False,
-    workers: options.Workers = 1,
+    workers: options.Workers = None,
+    scheduler: Scheduler = None,
+    summary: Summary = None,
+    dry_run: DryRun = False,
     verbose: options.Verbose = False,
 ) -> int:
     """Process recorded scans without a window: the same loop and the same numbers as live.
 
     Example: latticewatch process scans/br_i_003 --geometry lab6.poni --out br_i_003.h5
+
+    All scans of a beamtime: latticewatch process --tree beamtime --out runs --summary beamtime.csv
     """
     del verbose
+    from latticewatch.app.many_scans.wanted import Wanted
     from latticewatch.app.scans import process_scans
 
-    given = Given(geometry, experiment, mask, dark, flat, orientation, recursive, include)
-    return process_scans(scans, given, out, resume=resume, as_json=json, workers=workers)
+    wanted = Wanted(
+        scans=tuple(scans or ()),
+        tree=tree,
+        given=Given(geometry, experiment, mask, dark, flat, orientation, recursive, include),
+        out=out,
+        workers=workers,
+        scheduler=scheduler,
+        summary=summary,
+        as_json=json,
+        dry_run=dry_run,
+    )
+    return process_scans(wanted, resume=resume)

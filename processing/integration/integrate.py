@@ -258,7 +258,9 @@ def _tasks(jobs: Sequence[_Job]) -> Iterator[Sequence[_Job]]:
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0))
+    """Those this process may use: fewer where OMP_NUM_THREADS says so, as for one of several workers."""
+    cores, told = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, max(1, int(told))) if told.isdecimal() else cores
 
 
 def _by(shape: tuple[int, ...]) -> str:

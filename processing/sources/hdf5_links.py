@@ -42,6 +42,11 @@ class Hdf5Tree:
     def __exit__(self, *reason: object) -> None:
         self._stack.close()
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """This file and those it led to so far."""
+        return tuple(self._files)
+
     def get(self, group: h5py.Group, path: str, links: int = 0) -> Any:
         """The group or dataset at this path. Raises NotWhole where there is none."""
         here = group.file if path.startswith("/") else group

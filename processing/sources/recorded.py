@@ -57,6 +57,10 @@ class RecordedFolder:
             self._drawn, before = index + 1, name
             yield frame
 
+    def files(self) -> tuple[Path, list[str]]:
+        """The scan's folder, and the names of the files that the frames are in."""
+        return self._folder, [name.name for name in self._names]
+
     def progress(self) -> Progress:
         """All frames are found from the start."""
         return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)

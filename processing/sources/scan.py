@@ -1,6 +1,7 @@
 """A recorded scan, whatever it is kept in."""
 
 from pathlib import Path
+from typing import Protocol
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Source
@@ -10,7 +11,15 @@ from latticewatch.processing.sources.selection import ALL, Selection
 from latticewatch.processing.sources.stack import SUFFIXES, HDF5Stack
 
 
-def open_scan(path: Path, *, period_s: float | None = None, selection: Selection = ALL) -> Source:
+class RecordedSource(Source, Protocol):
+    """A source whose frames lie in files that are there."""
+
+    def files(self) -> tuple[Path, list[str]]:
+        """The scan's folder, and below it the files that the frames are in, in their order. Raises UserError."""
+        ...
+
+
+def open_scan(path: Path, *, period_s: float | None = None, selection: Selection = ALL) -> RecordedSource:
     """The frames of a folder or of an HDF5 stack, in order. Raises UserError naming what is wrong with it.
 
     A folder without image files may hold one HDF5 stack, or one EIGER master among its data files.
@@ -24,7 +33,7 @@ def open_scan(path: Path, *, period_s: float | None = None, selection: Selection
     raise UserError(f"{path}: neither a folder of frames nor an HDF5 stack; give one of these")
 
 
-def _folder(folder: Path, period_s: float | None, selection: Selection) -> Source:
+def _folder(folder: Path, period_s: float | None, selection: Selection) -> RecordedSource:
     try:
         files = sorted(folder.iterdir())
     except OSError as error:

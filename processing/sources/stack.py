@@ -57,6 +57,16 @@ class HDF5Stack:
                 return
             stop.wait(POLL_S)
 
+    def files(self) -> tuple[Path, list[str]]:
+        """The file's folder, and the names of all files in it that the frames are in. Raises UserError."""
+        folder = self._path.parent.resolve()
+        try:
+            with Hdf5Tree(self._path) as tree:
+                find_layout(tree)
+                return folder, [path.relative_to(folder).as_posix() for path in tree.files]
+        except (Unreadable, OSError) as error:
+            raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from None
+
     def progress(self) -> Progress:
         """Frames in the file, and how many are still to come."""
         return Progress(self._count, self._count - self._drawn, _mtime_s(self._path))

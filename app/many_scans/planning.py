@@ -1,0 +1,91 @@
+"""What is left to do: each scan with its run file, and how far that is."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from latticewatch.app.many_scans.naming import is_taken, numbered
+from latticewatch.app.many_scans.standing import Content, Standing, content_of, standing_of
+from latticewatch.app.many_scans.tree import Found
+from latticewatch.app.options import Given
+from latticewatch.processing.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A scan and its run file. recorded: frames that it holds already."""
+
+    name: str
+    scan: Path
+    out: Path
+    standing: Standing
+    recorded: int = 0
+
+    @property
+    def told(self) -> str:
+        """What is to be done, in a few words."""
+        if self.standing == Standing.DONE:
+            return f"done before, {self.recorded} frames"
+        return f"to go on after {self.recorded} frames" if self.standing == Standing.UNFINISHED else "to do"
+
+
+def named_scans(scans: Sequence[Path], folder: Path | None) -> list[Found]:
+    """Scans named one by one; run files SCAN.h5 in ``folder`` (None: the present one), SCAN_2.h5 for a second SCAN."""
+    found: list[Found] = []
+    for scan in scans:
+        base = (folder or Path.cwd()).absolute() / f"{scan.resolve().stem or 'run'}.h5"
+        out = next(path for path in numbered(base) if all(path != other.out for other in found))
+        found.append(Found(str(scan), scan.absolute(), out))
+    return found
+
+
+def plan(found: Iterable[Found], given: Given) -> list[Planned]:
+    """For each scan the run file that holds its content, whole or in part; else the first name that is free."""
+    planned: list[Planned] = []
+    taken: set[Path] = set()
+    for each in found:
+        planned.append(_planned(each, given, taken))
+        taken.add(planned[-1].out)
+    return planned
+
+
+def _planned(found: Found, given: Given, taken: set[Path]) -> Planned:
+    content: Content | None = None
+    for out in numbered(found.out):
+        if out in taken:
+            continue
+        if not is_taken(out):
+            break
+        content = content or _content(found, given)
+        standing, count = standing_of(out, content) if content else (Standing.OTHER, 0)
+        if standing == Standing.DONE or (standing == Standing.UNFINISHED and content and content.resumable):
+            return Planned(found.name, found.scan, out, standing, count)
+    if out != found.out and content:
+        log.info("%s: %s is of other frames or settings and stays; recording in %s", found.name, found.out, out.name)
+    return Planned(found.name, found.scan, out, Standing.ABSENT)
+
+
+def _content(found: Found, given: Given) -> Content | None:
+    """None where it cannot be told: then the worker says why."""
+    with _quietly():
+        try:
+            return content_of(found.scan, given)
+        except UserError as error:
+            log.debug("%s: %s", found.name, error)
+            return None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Which inputs are used is said when they are."""
+    ours = logging.getLogger("latticewatch")
+    before = ours.level
+    ours.setLevel(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        ours.setLevel(before)

@@ -1,0 +1,111 @@
+"""Scans in a tree of folders: folders that hold frames, and HDF5 files that hold stacks of them."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from latticewatch.app.many_scans.naming import beside
+from latticewatch.app.openings import is_run
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.sources.naming import TEMPORARY, frame_name, is_frame
+from latticewatch.processing.sources.stack import SUFFIXES, HDF5Stack
+
+MASTER = "_master"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A scan: what it is called, where it is, and where its run is to be recorded."""
+
+    name: str
+    scan: Path
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """What was looked at and is no scan. bad: it may hide one."""
+
+    name: str
+    why: str
+    bad: bool = False
+
+
+def scans_in(root: Path, out: Path | None) -> Iterator[Found | Skipped]:
+    """Every scan below ``root`` and in it, in natural order, and what was skipped. Links are not followed.
+
+    out: the folder that mirrors the tree; None: run files lie beside their scans. Raises UserError where ``root``
+    is no folder.
+    """
+    given, root = root, root.resolve()
+    if not root.is_dir():
+        raise UserError(f"{given}: no such folder; give the folder that holds the scans")
+    for folder, files, skipped in _walk(root, out):
+        yield from (Skipped(_below(path, root), why, bad) for path, why, bad in skipped)
+        for item in _scans(folder, files):
+            if isinstance(item, Skipped):
+                yield Skipped(_below(folder / item.name, root), item.why)
+            else:
+                yield Found(_below(item, root), item, _out(item, root, out))
+
+
+def _below(path: Path, root: Path) -> str:
+    return root.name if path == root else path.relative_to(root).as_posix()
+
+
+def _out(scan: Path, root: Path, out: Path | None) -> Path:
+    """Beside the scan, but never outside the tree."""
+    folder = scan if scan == root else scan.parent
+    return (out / folder.relative_to(root) if out else folder) / beside(scan)
+
+
+def _walk(root: Path, out: Path | None) -> Iterator[tuple[Path, list[str], list[tuple[Path, str, bool]]]]:
+    """Each folder with the names of its files and what was skipped in it, depth first."""
+    skipped: list[tuple[Path, str, bool]] = []
+    files, folders = [], []
+    try:
+        with os.scandir(root) as entries:
+            for entry in sorted(entries, key=lambda each: frame_name(each.name).key):
+                path = root / entry.name
+                if TEMPORARY.search(entry.name) or path == out:
+                    continue
+                if entry.is_symlink():
+                    skipped += [(path, "a link, not followed", False)] if path.is_dir() or _is_stack(path) else []
+                elif entry.is_dir():
+                    folders.append(path)
+                elif entry.is_file():
+                    files.append(entry.name)
+    except OSError as error:
+        skipped.append((root, f"cannot be listed ({error.strerror}); check its permissions", True))
+    yield root, files, skipped
+    for folder in folders:
+        yield from _walk(folder, out)
+
+
+def _is_stack(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
+
+
+def _scans(folder: Path, files: list[str]) -> Iterator[Path | Skipped]:
+    """The scans of one folder as opening it has them: frames go before stacks, masters before their data files."""
+    stacks = [folder / name for name in files if _is_stack(folder / name)]
+    runs = [path for path in stacks if is_run(path)]
+    yield from (Skipped(path.name, "a run file") for path in runs)
+    others = [path for path in stacks if path not in runs]
+    if any(map(is_frame, files)):
+        yield folder
+        yield from (Skipped(path.name, "an HDF5 file beside frames; give it as SCAN to process it") for path in others)
+        return
+    masters = [path for path in others if path.stem.endswith(MASTER)]
+    for path in masters or others:
+        why = _why_no_stack(path)
+        yield Skipped(path.name, why) if why else path
+
+
+def _why_no_stack(path: Path) -> str:
+    try:
+        HDF5Stack(path)
+    except UserError as error:
+        return f"no scan: {str(error).removeprefix(f'{path}: ')}"
+    return ""

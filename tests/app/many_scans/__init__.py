@@ -1,0 +1,1 @@
+"""Many scans: trees, what is left to do, workers that die, a Dask cluster."""

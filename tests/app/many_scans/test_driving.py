@@ -1,0 +1,104 @@
+"""What is lost is tried again, a few times; what cannot be used is not."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from latticewatch.app.many_scans import driving
+from latticewatch.app.many_scans.driving import drive
+from latticewatch.app.many_scans.task import Event, Kind, Task
+from latticewatch.app.options import Given
+
+
+@dataclass
+class FakeCrew:
+    """Answers each task as it is told to."""
+
+    answer: Callable[[Task], Kind]
+    submitted: list[tuple[str, int]] = field(default_factory=list)
+    events: deque[Event] = field(default_factory=deque)
+
+    def submit(self, task: Task) -> None:
+        self.submitted.append((task.name, task.attempt))
+        self.events.append(Event(Kind.BEGAN, task.name, task.attempt))
+        self.events.append(Event(self.answer(task), task.name, task.attempt, "why"))
+
+    def next_event(self, timeout_s: float) -> Event | None:
+        del timeout_s
+        return self.events.popleft() if self.events else None
+
+    def stop(self) -> None:
+        self.events.clear()
+        self.events += [Event(Kind.STOPPED, name, attempt) for name, attempt in self.submitted[-1:]]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No waiting between attempts."""
+    monkeypatch.setattr(driving, "FIRST_WAIT_S", 0.0)
+
+
+def task(name: str) -> Task:
+    return Task(name, Path(name), Given(), Path(f"{name}.h5"))
+
+
+def driven(crew: FakeCrew, *names: str) -> tuple[dict[str, Kind], list[Event]]:
+    told: list[Event] = []
+    ends = drive([task(name) for name in names], crew, told.append, threading.Event())
+    return {name: event.kind for name, event in ends.items()}, told
+
+
+def test_what_is_lost_is_tried_again_three_times_in_all() -> None:
+    crew = FakeCrew(lambda task: Kind.LOST if task.name == "a" else Kind.DONE)
+    ends, told = driven(crew, "a", "b")
+    assert ends == {"a": Kind.LOST, "b": Kind.DONE}
+    assert crew.submitted == [("a", 1), ("b", 1), ("a", 2), ("a", 3)]
+    again = [event.text for event in told if event.kind == Kind.AGAIN]
+    assert again == ["why; attempt 2 of 3 in 0 s", "why; attempt 3 of 3 in 0 s"]
+
+
+def test_what_is_lost_once_is_done_in_the_end() -> None:
+    crew = FakeCrew(lambda task: Kind.LOST if task.attempt == 1 else Kind.DONE)
+    assert driven(crew, "a")[0] == {"a": Kind.DONE}
+
+
+def test_bad_input_is_not_tried_again() -> None:
+    crew = FakeCrew(lambda _: Kind.UNUSABLE)
+    assert driven(crew, "a")[0] == {"a": Kind.UNUSABLE}
+    assert crew.submitted == [("a", 1)]
+
+
+def test_a_late_word_of_an_earlier_attempt_does_not_count() -> None:
+    crew = FakeCrew(lambda task: Kind.LOST if task.attempt == 1 else Kind.DONE)
+    crew.events.append(Event(Kind.DONE, "a", 7, "of nothing"))
+    ends, told = driven(crew, "a")
+    assert ends == {"a": Kind.DONE}
+    assert all(event.text != "of nothing" for event in told)
+
+
+def test_a_scan_taken_up_by_another_worker_is_said() -> None:
+    crew = FakeCrew(lambda _: Kind.DONE)
+    crew.events.append(Event(Kind.BEGAN, "a", 1, worker="one"))
+    assert [event.text for event in driven(crew, "a")[1] if event.kind == Kind.AGAIN] == [
+        "its worker was lost; taken up again by "
+    ]
+
+
+def test_a_stop_ends_what_waits_for_another_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driving, "FIRST_WAIT_S", 1e6)
+    stop = threading.Event()
+    crew = FakeCrew(lambda _: Kind.LOST)
+
+    def tell(event: Event) -> None:
+        if event.kind == Kind.AGAIN:
+            stop.set()
+
+    ends = drive([task("a")], crew, tell, stop)
+    assert ends["a"].kind == Kind.STOPPED
