@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
@@ -203,7 +204,7 @@ class MainWindow(QMainWindow):
         lag = lag_s(snapshot, self._arrivals.began_s) if self.replay is None else float("nan")
         if row is not None:
             self.banner.show_facts(lattices_text(run.names, row), frame_and_lag(snapshot, row, lag))
-        self.status.show_status(status_of(snapshot, lag, run.out, page.last_gap))
+        self.status.show_status(status_of(snapshot, lag, self._place(run), page.last_gap))
         if self.replay is not None:
             self.replay.show(self.bar)
 
@@ -219,6 +220,11 @@ class MainWindow(QMainWindow):
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
         state, standing = headline(page.snapshot(), silent_s), self.alarms.words()
         return replace(state, detail=f"ALARM: {standing} (press A once seen) · {state.detail}") if standing else state
+
+    def _place(self, run: ShownRun) -> Path | None:
+        """Where it is recorded now: elsewhere, where the run file's own folder took no more."""
+        session = None if self._worker is None else self._worker.session
+        return run.out if session is None or session.writer is None else session.writer.path
 
     def _is_live(self) -> bool:
         return self._worker is not None and not self._worker.finished and self.replay is None

@@ -11,6 +11,8 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from platformdirs import user_data_path
+
 from latticewatch.app.inputs import Inputs, gather
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
@@ -52,10 +54,16 @@ def watched_scan(
         source = LiveScan(
             folder, selection=selection, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit
         )
-        with scan_session(inputs, source, str(folder), target, stop, resume=resume, on_state=on_state) as session:
+        parts = (inputs, source, str(folder), target, stop)
+        with scan_session(*parts, resume=resume, on_state=on_state, fallback=fallback_of(given)) as session:
             yield session
 
     return opened
+
+
+def fallback_of(given: Given) -> Path:
+    """Where a recording goes on when the run file's own folder takes no more; unless given, the user's data folder."""
+    return given.fallback or user_data_path("latticewatch", appauthor=False) / "runs"
 
 
 def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> "Opening":

@@ -28,6 +28,10 @@ Include = Annotated[
     str | None, typer.Option("--include", metavar="PATTERN", help="Only frames with such names, as br_*.cbf.")
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
+Fallback = Annotated[
+    Path | None,
+    typer.Option("--fallback", metavar="FOLDER", help="Goes on there if RUN.h5's disk is full or gone."),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, one per frame.")]
 Workers = Annotated[
     int | None,
@@ -39,7 +43,7 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stde
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the command line says of a scan's inputs; None: find it."""
+    """What the command line says of a scan's inputs; None: find it. fallback: where a recording may go on."""
 
     geometry: Path | None = None
     experiment: Path | None = None
@@ -49,3 +53,4 @@ class Given:
     orientation: int | None = None
     recursive: bool | None = None
     include: str | None = None
+    fallback: Path | None = None

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def outcome_line(session: "Session") -> str:
     """Frames, gaps, the last verdict and the last lattice parameter, and where the run file is."""
     snapshot = session.pipeline.series.snapshot()
-    where = f"; recorded in {session.out}" if session.out else ""
+    out = session.writer.path if session.writer else session.out
+    where = f"; recorded in {out}" if out else ""
     if not snapshot.count:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict

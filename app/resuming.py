@@ -14,7 +14,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.loop import Source
 from latticewatch.processing.record.header import RunHeader
-from latticewatch.processing.record.run_file import Run, RunWriter, read_run
+from latticewatch.processing.record.run_file import Elsewhere, Run, RunWriter, read_run
 from latticewatch.processing.series import Row
 from latticewatch.processing.sources.resumed import Resumed
 
@@ -40,16 +40,28 @@ class Resuming:
 
 
 def going_on(
-    stack: ExitStack, out: Path, header: RunHeader, source: Source, integrator: ImageIntegrator
+    stack: ExitStack,
+    out: Path,
+    header: RunHeader,
+    source: Source,
+    integrator: ImageIntegrator,
+    fallback: Path | None = None,
 ) -> tuple[Source, Resuming]:
     """The source and the recorder that go on with ``out``, both closed with ``stack``.
 
-    Raises UserError where it was made with other inputs, or is being written.
+    fallback: folder in which the recording goes on where that of ``out`` takes no more; None: it stops. Raises
+    UserError where it was made with other inputs, or is being written.
     """
     with read_run(out) as run:
         _check_same(run, header, integrator)
-    writer = stack.enter_context(RunWriter.resume(out))
-    run = stack.enter_context(read_run(out))
+    writer = RunWriter.resume(out)
+    with ExitStack() as closed_on_error:
+        closed_on_error.enter_context(writer)
+        run = stack.enter_context(read_run(out))
+        closed_on_error.pop_all()
+    stack.enter_context(writer)  # closed first: it may need the rows that the run holds
+    if fallback:
+        writer.may_go_on(Elsewhere(fallback, run.header, run.two_theta, before=run.rows))
     log.info("%s: going on after %d frames", out, len(run.rows))
     began_with = run.setup.accuracy
     if began_with != header.setup.accuracy:

@@ -22,7 +22,7 @@ from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.record.header import InputFile, RunHeader, software_versions
 from latticewatch.processing.record.rebuild import journal_path
-from latticewatch.processing.record.run_file import Note, RunWriter
+from latticewatch.processing.record.run_file import Elsewhere, Note, RunWriter
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.setup import Setup, resolve
@@ -90,10 +90,12 @@ def scan_session(
     *,
     resume: bool = False,
     on_state: tuple[str, ...] = (),
+    fallback: Path | None = None,
 ) -> Iterator[Session | None]:
     """A session that integrates the images of ``source``, recorded in ``out`` and closed at the end.
 
-    resume: go on with ``out`` where it stopped, if it is there. on_state: command for changes of state.
+    resume: go on with ``out`` where it stopped, if it is there. on_state: command for changes of state. fallback:
+    folder in which the recording goes on where that of ``out`` takes no more; None: it stops, loudly.
     Raises UserError as its parts do.
     """
     begun = begin(source, scan, stop)
@@ -117,10 +119,12 @@ def scan_session(
         frames: Source = begun
         recorder: Recorder = Unrecorded()
         if out and resume and (out.exists() or journal_path(out).exists()):
-            frames, recorder = going_on(stack, out, header, begun, integrator)
+            frames, recorder = going_on(stack, out, header, begun, integrator, fallback)
             writer, setup = recorder.writer, replace(setup, accuracy=recorder.accuracy)
         elif out:
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
+            if fallback:
+                writer.may_go_on(Elsewhere(fallback, header, integrator.two_theta))
         parts = (setup, frames, integrator, integrator.two_theta, recorder)
         pipeline = pipeline_of(*parts, header.header_names)
         defects = keep_defects(integrator, writer)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latticewatch.app.inputs import gather
-from latticewatch.app.openings import free_names
+from latticewatch.app.openings import fallback_of, free_names
 from latticewatch.app.options import Given
 from latticewatch.processing.sources.streams.address import StreamAddress
 
@@ -38,9 +38,10 @@ def watched_stream(
 
         warm_up()
         source = open_stream(address, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit)
+        parts = (inputs, source, str(address), target, stop)
         with (
             closing(source),
-            scan_session(inputs, source, str(address), target, stop, resume=resume, on_state=on_state) as session,
+            scan_session(*parts, resume=resume, on_state=on_state, fallback=fallback_of(given)) as session,
         ):
             yield session
 

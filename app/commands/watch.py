@@ -41,6 +41,7 @@ def watch(
     recursive: options.Recursive = None,
     include: options.Include = None,
     out: options.OutFile = None,
+    fallback: options.Fallback = None,
     resume: options.Resume = False,
     json: options.Json = False,
     headless: Headless = False,
@@ -57,7 +58,7 @@ def watch(
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
     del verbose
-    given = Given(geometry, experiment, mask, dark, flat, orientation, recursive, include)
+    given = Given(geometry, experiment, mask, dark, flat, orientation, recursive, include, fallback)
     if folder is None:
         from latticewatch.app.asking import ask_for_scan
 

@@ -89,6 +89,15 @@ class Journal:
         """Hand these entries to the system, all or none. Raises OSError where the disk takes them not."""
         self._write(b"".join(frame(kind, payload) for kind, payload in entries))
 
+    def is_there(self) -> bool:
+        """Whether its name still leads to it; True where that cannot be told now."""
+        try:
+            return os.path.samestat(os.fstat(self._handle), self.path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+
     @property
     def unsynced(self) -> bool:
         """Whether there is something that is not on the disk itself yet."""

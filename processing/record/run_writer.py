@@ -9,7 +9,6 @@ file follows in blocks, at least once a second while rows arrive, and is complet
 
 import contextlib
 import logging
-import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.elsewhere import Elsewhere, begin_elsewhere, kinds_of
 from latticewatch.processing.record.header import RunHeader
 from latticewatch.processing.record.journal import Kind
 from latticewatch.processing.record.nexus import NexusFile
@@ -36,6 +36,7 @@ from latticewatch.processing.record.rebuild import (
     sync_folder,
 )
 from latticewatch.processing.record.row_codec import encode_row
+from latticewatch.processing.record.stopped import FULL, GONE, RecordingStopped, is_full, stopped
 from latticewatch.processing.series import Row
 
 Result = TypeVar("Result")
@@ -43,12 +44,6 @@ log = logging.getLogger(__name__)
 
 BLOCK_SECONDS = 1.0
 SPACE_SECONDS = 0.2
-RESERVE_BYTES = 64 << 20
-RESERVE_SHARE = 0.01
-
-
-class RecordingStopped(UserError):  # noqa: N818 - what happened, not that it is an error
-    """The disk takes no more. What was recorded is safe; ``append`` may be tried again once there is room."""
 
 
 class RunWriter:
@@ -61,6 +56,10 @@ class RunWriter:
         """Start a new run file. Raises UserError where there is one already, or it cannot be written."""
         self._begin(path, start(path, header, two_theta))
 
+    def may_go_on(self, elsewhere: Elsewhere) -> None:
+        """From now on, where the run's own place takes no more, go on there instead of raising RecordingStopped."""
+        self._elsewhere = elsewhere
+
     @classmethod
     def resume(cls, path: Path) -> Self:
         """Go on with a run, closed or not. Raises UserError where it cannot be read or is being written."""
@@ -69,8 +68,14 @@ class RunWriter:
         return writer
 
     def _begin(self, path: Path, opened: Opened) -> None:
-        self.path = path
         self.names = opened.names
+        self._mutex = threading.Lock()
+        self._closed = False
+        self._elsewhere: Elsewhere | None = None
+        self._take(path, opened)
+
+    def _take(self, path: Path, opened: Opened) -> None:
+        self.path = path
         self._lock_file = opened.lock
         self._journal = opened.journal
         self._file = opened.file
@@ -81,8 +86,6 @@ class RunWriter:
         self._notes: list[Note] = []
         self._block_at = -BLOCK_SECONDS
         self._space_at = -SPACE_SECONDS
-        self._mutex = threading.Lock()
-        self._closed = False
 
     def append(self, row: Row) -> Row:
         """The row with ``recorded_s`` filled in, once it is safe. Raises RecordingStopped."""
@@ -97,15 +100,21 @@ class RunWriter:
             self._flush_once()
             return []
         with self._mutex:
-            self._check_space()
-            kinds, newest = _kinds(rows, self._newest)
-            recorded_s = self._commit([(kind, encode_row(row)) for kind, row in zip(kinds, rows, strict=True)])
-            self._newest = newest
-            recorded = [replace(row, recorded_s=recorded_s) for row in rows]
-            for kind, row in zip(kinds, recorded, strict=True):
-                (self._fills if kind is Kind.FILL else self._rows).append(row)
-            if len(self._rows) >= BLOCK_ROWS or monotonic() - self._block_at >= BLOCK_SECONDS:
-                self._write_block()
+            recorded = self._or_elsewhere(lambda: self._append(rows))
+            if self._elsewhere is not None:
+                self._elsewhere.rows += recorded
+        return recorded
+
+    def _append(self, rows: Sequence[Row]) -> list[Row]:
+        self._check_place()
+        kinds, newest = kinds_of(rows, self._newest)
+        recorded_s = self._commit([(kind, encode_row(row)) for kind, row in zip(kinds, rows, strict=True)])
+        self._newest = newest
+        recorded = [replace(row, recorded_s=recorded_s) for row in rows]
+        for kind, row in zip(kinds, recorded, strict=True):
+            (self._fills if kind is Kind.FILL else self._rows).append(row)
+        if len(self._rows) >= BLOCK_ROWS or monotonic() - self._block_at >= BLOCK_SECONDS:
+            self._write_block()
         return recorded
 
     def append_note(self, time_s: float, text: str, kind: str = "mark") -> None:
@@ -115,21 +124,25 @@ class RunWriter:
         """
         with self._mutex:
             note = (time_s, time(), kind, text.replace("\0", " "))
-            self._guard(lambda: self._journal.append([(Kind.NOTE, note_entry(*note))]))
+            self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.NOTE, note_entry(*note))])))
             self._notes.append(note)
+            if self._elsewhere is not None:
+                self._elsewhere.notes.append(note)
 
     def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
         """Keep the pixels found hot and dead, (n, 2) row and column each. Raises RecordingStopped."""
         with self._mutex:
             payload = defects_entry(hot, dead)
-            self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)]))
+            self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)])))
             self._into_file(lambda nexus: nexus.set_defects(hot, dead))
+            if self._elsewhere is not None:
+                self._elsewhere.defects = (hot, dead)
 
     def set_account(self, waiting: int, left_out: int) -> None:
         """Keep how many frames still wait and how many files were left out. Raises RecordingStopped."""
         with self._mutex:
             payload = account_entry(waiting, left_out)
-            self._guard(lambda: self._journal.append([(Kind.ACCOUNT, payload)]))
+            self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.ACCOUNT, payload)])))
             self._write_block()
             self._into_file(lambda nexus: nexus.set_account(waiting, left_out))
 
@@ -139,8 +152,12 @@ class RunWriter:
         Raises RecordingStopped.
         """
         with self._mutex:
-            self._write_block()
-            self._guard(self._journal.sync)
+            self._or_elsewhere(self._flush)
+
+    def _flush(self) -> None:
+        self._check_place()
+        self._write_block()
+        self._guard(self._journal.sync)
 
     def _flush_once(self) -> None:
         if self._rows or self._fills or self._notes or self._journal.unsynced:
@@ -155,10 +172,10 @@ class RunWriter:
         with self._mutex:
             if self._closed:
                 return
-            self._closed = True
             try:
-                self._finish()
+                self._or_elsewhere(self._finish)
             finally:
+                self._closed = True
                 self._journal.close()
                 self._lock_file.release()
 
@@ -172,7 +189,26 @@ class RunWriter:
         with contextlib.suppress(RecordingStopped):
             self.close()
 
+    def _or_elsewhere(self, work: Callable[[], Result]) -> Result:
+        """Do it; where the place takes no more, go on elsewhere and do it there. Raises RecordingStopped."""
+        try:
+            return work()
+        except RecordingStopped as stop:
+            if self._elsewhere is None or not stop.reason:
+                raise
+            try:
+                path, opened = begin_elsewhere(self._elsewhere, self.path, stop.reason)
+            except UserError as error:
+                raise RecordingStopped(f"{stop}; {error}") from None
+        self._leave_file()
+        self._journal.close()
+        self._lock_file.release()
+        self._take(path, opened)
+        return work()
+
     def _finish(self) -> None:
+        if not self._journal.is_there():
+            raise stopped(self.path, GONE)
         self._write_block()
         self._into_file(lambda nexus: nexus.finish(time()))
         self._leave_file()
@@ -184,7 +220,8 @@ class RunWriter:
             reason = self._file.failure or error
             raise RecordingStopped(
                 f"{self.path}: could not be completed ({reason_of(reason)}); every row is in "
-                f"{self._journal.path.name}: make room, keep both files, and open the run again"
+                f"{self._journal.path.name}: make room, keep both files, and open the run again",
+                reason_of(reason),
             ) from None
         self._journal.path.unlink(missing_ok=True)
         sync_folder(self.path.parent)
@@ -212,18 +249,17 @@ class RunWriter:
         try:
             return write()
         except OSError as error:
-            raise RecordingStopped(_stopped(self.path, reason_of(error))) from None
+            raise stopped(self.path, reason_of(error)) from None
 
-    def _check_space(self) -> None:
-        """Stop while there is room to finish what was begun."""
+    def _check_place(self) -> None:
+        """Stop while there is room to finish what was begun, and where the file is not there any more."""
         now = monotonic()
         if now - self._space_at < SPACE_SECONDS:
             return
-        with contextlib.suppress(OSError):
-            disk = os.statvfs(self.path.parent)
-            reserve = min(RESERVE_BYTES, RESERVE_SHARE * disk.f_blocks * disk.f_frsize)
-            if disk.f_bavail * disk.f_frsize < reserve:
-                raise RecordingStopped(_stopped(self.path, "the disk is nearly full"))
+        if not self._journal.is_there():
+            raise stopped(self.path, GONE)
+        if is_full(self.path.parent):
+            raise stopped(self.path, FULL)
         self._space_at = now
 
     def _write_block(self) -> None:
@@ -267,16 +303,3 @@ class RunWriter:
             self._file.failure = self._file.failure or OSError(str(error))
         self._file.sync()
         self._file.close()
-
-
-def _kinds(rows: Sequence[Row], newest: int) -> tuple[list[Kind], int]:
-    """A filled row takes its gap's place where that is recorded; in a copy of a run it is a row like others."""
-    kinds: list[Kind] = []
-    for row in rows:
-        kinds.append(Kind.FILL if row.filled is not None and row.index <= newest else Kind.ROW)
-        newest = max(newest, row.index)
-    return kinds, newest
-
-
-def _stopped(path: Path, reason: str) -> str:
-    return f"{path}: recording stopped ({reason}); every row so far is safe: mend that, then go on with --resume"

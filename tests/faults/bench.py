@@ -159,6 +159,7 @@ def played(truth: Truth, work: Path, seed: int, faults: float, *, events: bool) 
     folder = prepare(truth, work, events=events)
     player = Player(folder, KINDS[seed % len(KINDS)], seed, truth=truth.files, plain=PLAIN)
     with watching(folder, work / "run.h5") as process:
+        player.wait_for_watcher = lambda: wait_for_rows(work / "run.jsonl", process)
         player.play(len(truth.files), faults)
         status = process.wait(600)
     tally = checked(truth, player, work / "run.h5")
@@ -167,6 +168,12 @@ def played(truth: Truth, work: Path, seed: int, faults: float, *, events: bool) 
         tally.lost += 1
     tally.seconds = round(time.monotonic() - begun_s, 1)
     return tally
+
+
+def wait_for_rows(told: Path, process: "subprocess.Popen[str]") -> None:
+    """Until the command has recorded something."""
+    while process.poll() is None and not (told.exists() and told.stat().st_size):
+        time.sleep(0.05)
 
 
 def checked(truth: Truth, player: Player, path: Path) -> Tally:

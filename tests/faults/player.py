@@ -25,8 +25,8 @@ class Player:
     """What is played: number → fault; ``pause_s`` between the steps of a fault. ``kind``: suffix of the frames.
 
     truth: images to play; left out, images of noise that differ for every seed and number. plain: so many
-    frames at the beginning have no fault. longest_s: after which every file is given up; then comes what is put off
-    to the last.
+    frames at the beginning have no fault; then somebody is waited for. longest_s: after which every file is given
+    up; then comes what is put off to the last.
     """
 
     folder: Path
@@ -40,6 +40,7 @@ class Player:
     longest_s: float = 2.0
     truth: Sequence[Path] = ()
     plain: int = 0
+    wait_for_watcher: Callable[[], None] = lambda: None
 
     def name(self, number: int) -> str:
         return f"br_0001p_{number:05d}.{self.kind}"
@@ -77,6 +78,8 @@ class Player:
         choice = random.Random(self.seed)
         writers = {**TRANSIENT, **FOR_EVER, **LEFT_OPEN}
         for number, fault in enumerate(faults, 1):
+            if number == self.plain + 1:
+                self.wait_for_watcher()
             self.played[self.name(number)] = fault
             path, content = self.folder / self.name(number), self.content(number)
             writers.get(fault, write_plainly)(self, number, path, content)
