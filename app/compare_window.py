@@ -2,21 +2,28 @@
 
 import math
 from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PyQt6.QtCore import QSize
-from PyQt6.QtGui import QAction, QDragEnterEvent, QDropEvent, QKeySequence
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
-from latticewatch.app.screenshot import picture_of_window, write_picture
+from latticewatch.app.screenshot import save_picture, screenshot_path
+from latticewatch.app.window_keys import Command, install
+from latticewatch.app.window_undo import Undo
 from latticewatch.app.windowed import WINDOW_SIZE, make_application
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.kinetics import describe
-from latticewatch.processing.record.figure import mixing_of, watched_curve
+from latticewatch.processing.record.figure import compare_runs, mixing_of, watched_curve
 from latticewatch.processing.record.run_file import Run, read_run
 from latticewatch.widgets.compare_view import ComparedRun, CompareView
+from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
+
+FIGURES = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png);;CSV (*.csv)"
 
 
 def show_compare(paths: Sequence[Path], screenshot: Path | None = None) -> int:
@@ -32,8 +39,7 @@ def show_compare(paths: Sequence[Path], screenshot: Path | None = None) -> int:
     window.resize(*WINDOW_SIZE)
     window.show()
     if screenshot is not None:
-        facts = {"Title": "comparison", "Runs": ", ".join(path.name for path in paths)}
-        write_picture(picture_of_window(window, facts), screenshot, facts)
+        save_picture(window, window.facts(), screenshot)
         window.close()
         return 0
     application.exec()
@@ -41,22 +47,21 @@ def show_compare(paths: Sequence[Path], screenshot: Path | None = None) -> int:
 
 
 class CompareWindow(QMainWindow):
-    """The overlay, and ways to add runs to it."""
+    """The overlay, and ways to add runs to it and to take them away."""
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.view = CompareView(theme)
+        self.paths: list[Path] = []
+        self.undo = Undo(self, self.say)
         self.setCentralWidget(self.view)
         self.setWindowTitle("Compare – LatticeWatch")
         self.setAcceptDrops(True)
-        for text, key, slot in (("add a run …", "Ctrl+O", self._ask), ("close", "Ctrl+W", self.close)):
-            action = QAction(text, self)
-            action.setShortcut(QKeySequence(key))
-            action.triggered.connect(slot)
-            self.addAction(action)
-            menu = self.menuBar()
-            if menu is not None:
-                menu.addAction(action)
+        install(self, COMMANDS)
+
+    def say(self, text: str) -> None:
+        """One line to the user, under the plot."""
+        self.view.hint.setText(text)
 
     def sizeHint(self) -> QSize:
         """Fits a small screen."""
@@ -66,6 +71,7 @@ class CompareWindow(QMainWindow):
         """One more run. Raises UserError where it cannot be read."""
         with read_run(path) as run:
             self.view.add_run(compared(run))
+        self.paths.append(path)
         self.view.draw()
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
@@ -78,7 +84,55 @@ class CompareWindow(QMainWindow):
         if a0 is not None:
             self._add_all(_files(a0))
 
-    def _ask(self) -> None:
+    def drop(self) -> None:
+        """Take the chosen run away; that can be taken back."""
+        number = self.view.chosen()
+        if number is None:
+            self.say("choose a run in the list first")
+            return
+        take, bring = partial(self.view.drop, number), partial(self.view.drop, number, dropped=False)
+        self.undo.do(f"taking {self.view.label(number)} away", take, bring)
+
+    def shown_paths(self) -> list[Path]:
+        """The run files that are drawn."""
+        return [self.paths[number] for number in self.view.visible_runs()]
+
+    def facts(self) -> dict[str, str]:
+        """What the picture shows, in words."""
+        choice = f"{self.view.quantity.currentText()}, aligned at {self.view.alignment.currentText()}"
+        return {"Title": "comparison", "Compared": choice, "Runs": ", ".join(path.name for path in self.shown_paths())}
+
+    def shoot(self) -> None:
+        """A picture beside the first run file, its facts as JSON beside it, and the picture in the clipboard."""
+        if not self.paths:
+            self.say("nothing to take a picture of: add a run first")
+            return
+        path = screenshot_path(self.paths[0].with_name("comparison"))
+        try:
+            save_picture(self, self.facts(), path)
+        except UserError as error:
+            self.say(str(error))
+            return
+        self.say(f"saved {path.name}, and in the clipboard")
+
+    def save_figure(self) -> None:
+        """The figure of ``compare --out``, of the runs that are drawn."""
+        name, _ = QFileDialog.getSaveFileName(self, "Save figure", "comparison.pdf", FIGURES)
+        if name:
+            try:
+                with ExitStack() as stack:
+                    compare_runs([stack.enter_context(read_run(path)) for path in self.shown_paths()], Path(name))
+            except UserError as error:
+                self.say(str(error))
+                return
+            self.say(f"saved {Path(name).name}")
+
+    def show_keys(self) -> None:
+        """Every key and what it does."""
+        KeyList(self, self.actions()).show()
+
+    def ask(self) -> None:
+        """Add runs by a dialog."""
         names, _ = QFileDialog.getOpenFileNames(self, "Add runs", "", "Run files (*.h5)")
         self._add_all([Path(name) for name in names])
 
@@ -87,12 +141,24 @@ class CompareWindow(QMainWindow):
             try:
                 self.add_file(path)
             except UserError as error:
-                self.view.hint.setText(str(error))
+                self.say(str(error))
 
 
 def _files(event: QDropEvent) -> list[Path]:
     data = event.mimeData()
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
+
+
+COMMANDS = (
+    Command("&Runs", "add a run …", ("Ctrl+O",), CompareWindow.ask),
+    Command("&Runs", "take the chosen run away", ("Del",), CompareWindow.drop),
+    Command("&Runs", "take back", ("Ctrl+Z",), lambda window: window.undo.undo()),
+    Command("&Runs", "do again", ("Ctrl+Shift+Z", "Ctrl+Y"), lambda window: window.undo.redo()),
+    Command("&Runs", "screenshot for the logbook", ("S",), CompareWindow.shoot),
+    Command("&Runs", "figure for the paper …", ("Ctrl+S",), CompareWindow.save_figure),
+    Command("&Runs", "close", ("Ctrl+W", "Ctrl+Q"), CompareWindow.close),
+    Command("&Help", "keys", ("F1",), CompareWindow.show_keys),
+)
 
 
 def compared(run: Run) -> ComparedRun:

@@ -12,9 +12,10 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, Q
 from latticewatch.app.collecting import look_again
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_alarms import WindowAlarms
-from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS, install
+from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS
 from latticewatch.app.window_docks import Docks
 from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window_keys import install
 from latticewatch.app.window_logbook import LogbookKey
 from latticewatch.app.window_marks import MarkBook
 from latticewatch.app.window_pictures import Pictures
@@ -81,7 +82,8 @@ class MainWindow(QMainWindow):
         self._build()
         self.pictures = Pictures(self)
         self._connect_docks()
-        install(self, COMMANDS + (REPLAY_COMMANDS if transport else ()))
+        commands = COMMANDS + (REPLAY_COMMANDS if transport else ())
+        install(self, commands, after=lambda: self.docks.fill(self.page))
         self.name(title)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.tick)

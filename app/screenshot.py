@@ -9,11 +9,23 @@ from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QRect, Qt
 from PyQt6.QtGui import QColor, QFont, QImage, QPainter
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QApplication, QWidget
 
 from latticewatch.processing.errors import UserError
 
 MARGIN, LINE, LINES = 10, 20, 3
+
+
+def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:
+    """A picture of the window as PNG, its facts as JSON beside it, and the picture in the clipboard.
+
+    Raises UserError where they cannot be written.
+    """
+    picture = picture_of_window(window, facts)
+    _write(picture, path)
+    clipboard = QApplication.clipboard()
+    if clipboard is not None:
+        clipboard.setImage(picture)
 
 
 def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
@@ -27,16 +39,14 @@ def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
     return picture
 
 
-def write_picture(picture: QImage, path: Path, facts: Mapping[str, str]) -> None:
-    """Write the picture as PNG, its text as chunks, and the facts as JSON beside it.
-
-    Raises UserError where they cannot be written.
-    """
+def _write(picture: QImage, path: Path) -> None:
+    """The picture as PNG, its facts as text chunks, and the same facts as JSON beside it."""
     if not picture.save(str(path), "PNG"):
         raise UserError(f"{path}: the screenshot cannot be written; check the folder and the space left")
     beside = path.with_name(f"{path.name}.json")  # shot.png.json: a shot.json may be somebody's summary
     try:
-        beside.write_text(json.dumps(dict(facts), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        facts = {key: picture.text(key) for key in picture.textKeys()}
+        beside.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")
     except OSError as error:
         raise UserError(f"{beside}: cannot be written ({error.strerror}); check the folder") from None
 

@@ -1,28 +1,14 @@
 """Everything that a key does in the window; F1 and the menus are made from this list."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QMenu, QMenuBar
-
+from latticewatch.app.window_keys import Command
 from latticewatch.app.window_run import RunPage
 from latticewatch.app.window_undo import unpin
 
 if TYPE_CHECKING:
     from latticewatch.app.main_window import MainWindow
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """One action: its menu, what it does, its keys. needs: "page", "transport" or nothing."""
-
-    menu: str
-    text: str
-    keys: tuple[str, ...]
-    act: "Callable[[MainWindow], object]"
 
 
 def _page(act: Callable[[RunPage], object]) -> "Callable[[MainWindow], object]":
@@ -73,25 +59,3 @@ REPLAY_COMMANDS = (
     Command("&Run", "replay faster", ("+", "="), lambda window: window.bar.change_speed(1)),
     Command("&Run", "replay slower", ("-",), lambda window: window.bar.change_speed(-1)),
 )
-
-
-def install(window: "MainWindow", commands: tuple[Command, ...]) -> None:
-    """Give the window these actions, in its menus and, for when the menus are hidden, in itself."""
-    bar: QMenuBar | None = window.menuBar()
-    menus: dict[str, QMenu | None] = {}
-    for command in commands:
-        action = QAction(command.text, window)
-        action.setShortcuts([QKeySequence(key) for key in command.keys])
-        action.triggered.connect(partial(_run, command, window))
-        window.addAction(action)
-        if command.menu not in menus and bar is not None:
-            menus[command.menu] = bar.addMenu(command.menu)
-        menu = menus.get(command.menu)
-        if menu is not None:
-            menu.addAction(action)
-
-
-def _run(command: Command, window: "MainWindow", checked: bool = False) -> None:
-    del checked
-    command.act(window)
-    window.docks.fill(window.page)

@@ -169,9 +169,11 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
     facts = {"Title": title, "State": state, "Time": time.strftime("%Y-%m-%d %H:%M:%S %z")}
     if run is not None:
         facts["Sample"] = " + ".join(f"{each.name} ({each.phase.name})" for each in run.setup.components)
-        facts["Run file"] = run.out.name if run.out else "not recorded"
+        kept = run.out or run.seen_in
+        facts["Run file"] = kept.name if kept else "not recorded"
     if run is not None and row is not None:
-        facts["Frame"] = f"{row.index} {row.name}"
+        when = f" at {duration(row.time_s)}" if math.isfinite(row.time_s) else ""
+        facts["Frame"] = f"{row.index} {row.name}{when}"
         facts["Lattice parameter"] = _quoted_text(run.names, row, run.setup.accuracy)
         facts["Errors"] = signs_of(run.setup.accuracy)
     for file in run.inputs if run else ():

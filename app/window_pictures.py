@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtWidgets import QApplication
-
-from latticewatch.app.screenshot import picture_of_window, screenshot_path, write_picture
+from latticewatch.app.screenshot import save_picture, screenshot_path
 from latticewatch.app.window_facts import facts_of
 from latticewatch.processing.errors import UserError
 
@@ -34,12 +32,7 @@ class Pictures:
 
     def save(self, path: Path) -> None:
         """Picture of the window with its facts as a caption, as PNG text and as JSON. Raises UserError."""
-        facts = self.facts()
-        picture = picture_of_window(self._window, facts)
-        write_picture(picture, path, facts)
-        clipboard = QApplication.clipboard()
-        if clipboard is not None:
-            clipboard.setImage(picture)
+        save_picture(self._window, self.facts(), path)
 
     def facts(self) -> Mapping[str, str]:
         """What the window shows, in words."""

@@ -60,6 +60,7 @@ class CompareView(QWidget):
         self._theme = theme
         self._runs: list[ComparedRun] = []
         self._items: list[list[Any]] = []
+        self._dropped: set[int] = set()
         self.quantity, self.alignment = _choice(QUANTITIES, "what is compared"), _choice(tuple(ZEROS), "what is time 0")
         self.list = QListWidget()
         self.list.setAccessibleName("runs")
@@ -112,9 +113,26 @@ class CompareView(QWidget):
         colours = (*self._theme.components, *self._theme.pins)
         return colours[number % len(colours)]
 
+    def chosen(self) -> int | None:
+        """The run that is chosen in the list; None: none is."""
+        number = self.list.currentRow()
+        return number if 0 <= number < len(self._runs) and number not in self._dropped else None
+
+    def label(self, number: int) -> str:
+        """What this run is called."""
+        return self._runs[number].label
+
+    def drop(self, number: int, dropped: bool = True) -> None:
+        """Take this run away, or bring it back; its colour and symbol stay its own."""
+        (self._dropped.add if dropped else self._dropped.discard)(number)
+        item = self.list.item(number)
+        if item is not None:
+            item.setHidden(dropped)
+        self.draw()
+
     def visible_runs(self) -> list[int]:
         """Numbers of the runs that are ticked."""
-        return [n for n in range(len(self._runs)) if _ticked(self.list.item(n))]
+        return [n for n in range(len(self._runs)) if n not in self._dropped and _ticked(self.list.item(n))]
 
     def draw(self) -> None:
         """Draw what is chosen."""

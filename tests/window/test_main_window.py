@@ -159,6 +159,7 @@ def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:
     assert "Br " in picture.text("Lattice parameter")
     assert not (tmp_path / "shot.json").exists()  # may be a summary or a trace of that name
     facts = json.loads((tmp_path / "shot.png.json").read_text(encoding="utf-8"))
+    assert facts["Software"].startswith("LatticeWatch ")
     assert facts["State"] == window.banner.words()
     with pytest.raises(UserError, match=r"nowhere.*cannot be written"):
         window.pictures.save(tmp_path / "nowhere" / "shot.png")
