@@ -45,9 +45,9 @@ class Quality:
 def quality_of(solution: Solution, data: Data, lay: Layout, noise: float) -> Quality:
     """noise: factor that the variances of the data were multiplied by."""
     above = data.y - solution.x[lay.background : lay.ratio] @ data.basis
-    signal = float(np.mean(np.square(above) / np.maximum(data.variance, data.floor)))
     bins = len(data.y)
-    return Quality(float(noise * solution.chi2 / bins), max(noise * signal, 1e-12), bins)
+    signal = noise / bins * float(above @ (above / np.maximum(data.variance, data.floor)))
+    return Quality(float(noise * solution.chi2 / bins), max(signal, 1e-12), bins)
 
 
 @dataclass(frozen=True, slots=True)

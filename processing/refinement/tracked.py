@@ -103,7 +103,7 @@ class TrackedRefinement:
                     self._stuck += 1
                     return Gap("fit refused: it did not converge")
                 if solution.converged and not self._arrived(solution, part):
-                    return self._accept(solution, part, self._state.absent)
+                    return self._accept(solution, part, self._state.absent, quality)
                 return self._restart(pattern, self._family)
         return self._restart(pattern)
 
@@ -117,7 +117,7 @@ class TrackedRefinement:
             return self._restart(pattern)
         if self._strange > MOST_STUCK and tracked.converged and not self._family.went_bad(quality):
             self._family = self._family.anew()
-            return self._accept(tracked, part, -1 if self._state is None else self._state.absent)
+            return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
         if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
             return Gap(f"fit refused: {self._family.reason(quality)}")
         return self._restart(pattern, self._family)
@@ -183,7 +183,7 @@ class TrackedRefinement:
         self._family = family.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
-        return self._accept(start.solution, start.data, start.absent)
+        return self._accept(start.solution, start.data, start.absent, quality)
 
     def _arrived(self, solution: Solution, data: Data) -> bool:
         """Whether the component that was absent is there now."""
@@ -192,12 +192,12 @@ class TrackedRefinement:
             return False
         return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * max(1.0, self._noise)
 
-    def _accept(self, solution: Solution, data: Data, absent: int) -> Fit:
+    def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
         x, lay = solution.x, self._lay
         grounded = self._grounded(x)
         shares = shares_of(x, self._lines, lay, self._counted)
         fit = fit_of(solution, shares, lay, self._noise, self._told_apart(x, grounded) and absent < 0, absent)
-        self._family = self._family.joined(quality_of(solution, data, lay, self._noise))
+        self._family = self._family.joined(quality)
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
