@@ -1,11 +1,8 @@
-"""The ways from files to patterns that are timed against each other."""
+"""The ways from files to patterns that are timed against each other: fabio or h5py with pyFAI, and the program's."""
 
 import hashlib
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,40 +18,8 @@ from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.sources.cbf import END_OF_HEADER, decode_cbf
-from latticewatch.processing.sources.stack import HDF5Stack
 
 Work = Callable[[Sequence[Path]], object]
-
-
-@dataclass(frozen=True)
-class Method:
-    """name: in the table. work: integrates these files, all of them."""
-
-    name: str
-    work: Work
-
-
-def methods(geometry: Geometry, shape: tuple[int, int]) -> list[Method]:
-    """Every way, on this detector, with the number of bins that is ours by default."""
-    ours = [ImageIntegrator(geometry, shape=shape, find_defects=False) for _ in range(2)]
-    bins = len(ours[0].two_theta)
-    usual, best = (
-        PyFAI(geometry, shape, bins, "bbox", "csr"),
-        [PyFAI(geometry, shape, bins, "no", "csc") for _ in range(2)],
-    )
-    return [
-        Method("fabio + pyFAI, its default", usual.all),
-        Method("fabio + pyFAI, no split, csc", best[0].all),
-        Method("fabio + pyFAI, no split, csc, two threads", side_by_side([one.all for one in best])),
-        Method("ours, one by one", Ours(ours[0]).one_by_one),
-        Method("ours, one by one, unchecked", Ours(ours[0], checked=False).one_by_one),
-        Method("ours, eight at a time", Ours(ours[0]).by_eight),
-        Method("ours, eight at a time, unchecked", Ours(ours[0], checked=False).by_eight),
-        Method("ours, eight, two threads", side_by_side([Ours(one).by_eight for one in ours])),
-        Method(
-            "ours, eight, two threads, unchecked", side_by_side([Ours(one, checked=False).by_eight for one in ours])
-        ),
-    ]
 
 
 def side_by_side(works: Sequence[Work]) -> Work:
@@ -123,25 +88,6 @@ def unchecked_frame(path: Path, shape: tuple[int, int]) -> Frame:
     data = np.frombuffer(path.read_bytes(), np.uint8)
     start = bytes(data[:8192]).index(END_OF_HEADER) + len(END_OF_HEADER)
     return Frame(0, path.name, 0.0, 0.0, Image(ByteOffset(data[start:], shape, np.dtype(np.int32))))
-
-
-def eiger_methods(geometry: Geometry, shape: tuple[int, int]) -> list[Method]:
-    """From an HDF5 stack of bitshuffled frames, all of it: h5py and pyFAI's default, and the program's own way."""
-    ours = [ImageIntegrator(geometry, shape=shape, find_defects=False) for _ in range(2)]
-    usual = PyFAI(geometry, shape, len(ours[0].two_theta), "bbox", "csr")
-    return [
-        Method("h5py + pyFAI, its default", lambda files: [usual.stack(path) for path in files]),
-        Method("ours, one by one", lambda files: [stack(ours[0], path) for path in files]),
-        Method("ours, two threads", side_by_side([partial(_stacks, one) for one in ours])),
-    ]
-
-
-def _stacks(integrator: ImageIntegrator, files: Sequence[Path]) -> object:
-    return [stack(integrator, path) for path in files]
-
-
-def stack(integrator: ImageIntegrator, path: Path) -> list[Any]:
-    return [integrator.integrate(frame) for frame in HDF5Stack(path).frames(threading.Event())]
 
 
 def checksum_only(files: Sequence[Path]) -> object:

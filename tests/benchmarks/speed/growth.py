@@ -1,0 +1,140 @@
+"""How the cost of a frame grows: with pixels, bins, components, and the length of the run."""
+
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from latticewatch.app.openings import recorded_scan
+from latticewatch.app.options import Given
+from latticewatch.processing import loop
+from latticewatch.processing.crystal.phase import read_phase
+from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.plan import Plan
+from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.refinement.fit import Component
+from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.series import Progress, Row
+from latticewatch.processing.simulation.recipes import WAVELENGTH_A
+from latticewatch.processing.sources.recorded import RecordedFolder
+from tests.benchmarks.speed.inputs import Scan
+from tests.benchmarks.speed.table import Figure, Section, figure_of
+
+BINS = (500, 1500, 3000, 6000)
+CELLS = (("CsPbBr3", 5.842), ("CsPbI3", 6.205), ("CsPbCl3", 5.605), ("CsPbBr3", 5.97))
+WINDOW = 200  # rows that are timed, from this row on
+PLAN_BYTES = 25.0
+
+
+@dataclass(slots=True)
+class _Cycled:
+    """The same frames again and again, in time; what a detector would write after the reaction is over."""
+
+    kept: list[Frame]
+    count: int
+    drawn: int = 0
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        for index in range(self.count):
+            if stop.is_set():
+                return
+            self.drawn = index + 1
+            frame = self.kept[index % len(self.kept)]
+            yield replace(frame, index=index, name=f"scan_{index:06d}.cbf", time_s=2.5 * index)
+
+    def progress(self) -> Progress:
+        return Progress(self.count, self.count - self.drawn, float("nan"))
+
+
+def growth_section(scans: list[tuple[str, Scan, Frame]], repeats: int) -> Section:
+    """Pixels (the scans, one frame of each in memory), bins, and components."""
+    section = Section("How the cost of a frame grows (CPU, one thread, from memory)")
+    for name, scan, frame in scans:
+        integrator = ImageIntegrator(scan.geometry, shape=scan.shape, find_defects=False, threads=1)
+        section.figures.append(_cpu(f"integrate {name}, {len(integrator.two_theta)} bins", integrator, frame, repeats))
+        section.at_most(f"plan of {name}, bytes a used pixel", plan_bytes(integrator.plan), PLAN_BYTES, "")
+    name, scan, frame = scans[1] if len(scans) > 1 else scans[0]
+    for bins in BINS:
+        integrator = ImageIntegrator(scan.geometry, shape=scan.shape, find_defects=False, bins=bins, threads=1)
+        section.figures.append(_cpu(f"integrate {name}, {bins} bins", integrator, frame, repeats))
+    return section
+
+
+def _cpu(name: str, integrator: ImageIntegrator, frame: Frame, repeats: int) -> Figure:
+    walls, cpus = list[float](), list[float]()
+    for _ in range(max(3, 3 * repeats)):
+        wall, cpu = time.perf_counter(), time.thread_time()
+        integrator.integrate(frame)
+        cpus.append(1e3 * (time.thread_time() - cpu))
+        walls.append(1e3 * (time.perf_counter() - wall))
+    return figure_of(name, walls, cpus)
+
+
+def plan_bytes(plan: Plan) -> float:
+    """Bytes for each pixel in use."""
+    arrays = (plan.two_theta, plan.bins, plan.slots, plan.weight, plan.dark, plan.pixels, plan.total_weight)
+    return float(sum(array.nbytes for array in arrays) / plan.pixels[:-1].sum())
+
+
+def fit_growth(scan: Scan) -> Section:
+    """With the number of components, on frames in which two lattices are there."""
+    section = Section("How the cost of a fit grows with the components (CPU)")
+    integrator = ImageIntegrator(scan.geometry, shape=scan.shape)
+    found = integrator.integrate_many(list(RecordedFolder(scan.path).frames(threading.Event())))
+    patterns = [pattern for pattern in found if isinstance(pattern, Pattern)]
+    for count in range(1, len(CELLS) + 1):
+        components = tuple(Component(f"c{k}", read_phase(name), cell) for k, (name, cell) in enumerate(CELLS[:count]))
+        refinement = TrackedRefinement(components, WAVELENGTH_A, integrator.two_theta)
+        walls, cpus = list[float](), list[float]()
+        for pattern in patterns:
+            wall, cpu = time.perf_counter(), time.thread_time()
+            refinement.refine(pattern)
+            cpus.append(1e3 * (time.thread_time() - cpu))
+            walls.append(1e3 * (time.perf_counter() - wall))
+        half = len(patterns) // 2
+        section.figures.append(figure_of(f"{count} component{'s'[: count > 1]}", walls[half:], cpus[half:]))
+    return section
+
+
+def length_section(scan: Scan, rows: int, out: Path) -> Section:
+    """The whole loop (integrate, fit, judge, record, snapshot) early and late in a long run."""
+    window = min(WINDOW, rows // 2)
+    section = Section(f"Cost of a frame at row {rows} against row {window}")
+    cpus = np.array(_long_run(scan, rows + WINDOW, out))
+    early, late = cpus[window : 2 * window], cpus[rows : rows + window]
+    for name, values in ((f"row {window}", early), (f"row {rows}", late)):
+        section.figures.append(figure_of(name, [float("nan")], [float(np.mean(values))]))
+    section.at_most("late against early, CPU", float(np.mean(late) / np.mean(early)), 1.1, " x")
+    return section
+
+
+def _long_run(scan: Scan, rows: int, out: Path) -> list[float]:
+    """CPU milliseconds of each row, all threads together."""
+    marks: list[float] = []
+    stop = threading.Event()
+    with recorded_scan(scan.path, Given(), out)(stop) as session:
+        assert session is not None
+        frames = list(RecordedFolder(scan.path).frames(stop))
+        series = session.pipeline.series
+
+        def note(row: Row) -> None:
+            del row
+            series.snapshot().rows(-1)
+            marks.append(1e3 * time.process_time())
+
+        pipeline = replace(session.pipeline, source=_Cycled(frames, rows))
+        loop.run(pipeline, stop, note, *session.listeners)
+    return list(np.diff(marks, prepend=marks[0]))
+
+
+def one_frame(scan: Scan) -> Frame:
+    """The first of a scan."""
+    from latticewatch.processing.sources.scan import open_scan
+
+    frame = next(open_scan(scan.path).frames(threading.Event()))
+    assert isinstance(frame.content, Image)
+    return frame
