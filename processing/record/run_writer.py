@@ -52,6 +52,8 @@ class RunWriter:
     Methods may be called from any thread. names: frames that are recorded already, as they stand in the trace.
     """
 
+    _elsewhere: Elsewhere | None
+
     def __init__(self, path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> None:
         """Start a new run file. Raises UserError where there is one already, or it cannot be written."""
         self._begin(path, start(path, header, two_theta))
@@ -71,7 +73,7 @@ class RunWriter:
         self.names = opened.names
         self._mutex = threading.Lock()
         self._closed = False
-        self._elsewhere: Elsewhere | None = None
+        self._elsewhere = None
         self._take(path, opened)
 
     def _take(self, path: Path, opened: Opened) -> None:

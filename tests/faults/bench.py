@@ -37,7 +37,6 @@ IMPATIENT = "\n[source]\nsettle_s = 0.5\ngive_up_s = 1.5\nmissing_wait_s = 0.5\n
 IDLE_S = 6.0
 PLAIN = 12
 """Frames without a fault at the beginning: in them the detector's defects are found, which all patterns depend on."""
-LEFT_OUT = {"folder_gone_for_a_while"}
 KINDS = ("cbf", "cbf", "cbf", "tif", "edf")
 
 
@@ -160,6 +159,7 @@ def played(truth: Truth, work: Path, seed: int, faults: float, *, events: bool) 
     player = Player(folder, KINDS[seed % len(KINDS)], seed, truth=truth.files, plain=PLAIN)
     with watching(folder, work / "run.h5") as process:
         player.wait_for_watcher = lambda: wait_for_rows(work / "run.jsonl", process)
+        player.before_last = lambda: wait_for_quiet(work / "run.jsonl", process)
         player.play(len(truth.files), faults)
         status = process.wait(600)
     tally = checked(truth, player, work / "run.h5")
@@ -176,9 +176,18 @@ def wait_for_rows(told: Path, process: "subprocess.Popen[str]") -> None:
         time.sleep(0.05)
 
 
+def wait_for_quiet(told: Path, process: "subprocess.Popen[str]", quiet_s: float = 3.0) -> None:
+    """Until the command has recorded nothing for so long: every spoiled file is a gap by then."""
+    size, since_s = -1, time.monotonic()
+    while process.poll() is None and time.monotonic() - since_s < quiet_s:
+        if told.stat().st_size != size:
+            size, since_s = told.stat().st_size, time.monotonic()
+        time.sleep(0.1)
+
+
 def checked(truth: Truth, player: Player, path: Path) -> Tally:
     """Every frame that was played is there once with its own numbers, or is a gap with its reason."""
-    tally = Tally(played=len(player.played), kinds=len(set(player.played.values())))
+    tally = Tally(played=len(player.played), kinds=len(player.kinds - {"none"}))
     with read_run(path) as run:
         rows, traced = list(run.rows), list(run.traced)
     by_name = collections.defaultdict(list)
@@ -212,7 +221,8 @@ def _check_frame(truth: Truth, player: Player, number: int, fault: str, rows: li
             tally.lp_shift_esd = max(tally.lp_shift_esd, _shift_esd(row, truth.rows[number - 1]))
     if any(not isinstance(row.fit, Gap) or not row.fit.reason for row in gaps):
         tally.silent += 1
-    if len(measured) + len(gaps) > len(numbers):
+    # A name that went before it could be read is a gap, and what it was renamed to is the frame.
+    if len(measured) + len(gaps) > len(numbers) + (fault == "renamed"):
         tally.duplicated += 1
         tally.wrong.append(f"{name}: {fault}: {len(measured)} rows and {len(gaps)} gaps")
     tally.late += max(0, len(rows) - 1)

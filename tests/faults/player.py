@@ -25,8 +25,8 @@ class Player:
     """What is played: number → fault; ``pause_s`` between the steps of a fault. ``kind``: suffix of the frames.
 
     truth: images to play; left out, images of noise that differ for every seed and number. plain: so many
-    frames at the beginning have no fault; then somebody is waited for. longest_s: after which every file is given
-    up; then comes what is put off to the last.
+    frames at the beginning have no fault; then somebody is waited for. before_last: waits until
+    every spoiled file is given up; then comes what is put off to the last. kinds: of faults that were played.
     """
 
     folder: Path
@@ -37,7 +37,8 @@ class Player:
     later: list[Callable[[], None]] = field(default_factory=list)
     again: dict[str, int] = field(default_factory=dict)
     at_last: list[Callable[[], None]] = field(default_factory=list)
-    longest_s: float = 2.0
+    before_last: Callable[[], None] = lambda: time.sleep(2.0)
+    kinds: set[str] = field(default_factory=set)
     truth: Sequence[Path] = ()
     plain: int = 0
     wait_for_watcher: Callable[[], None] = lambda: None
@@ -81,16 +82,19 @@ class Player:
             if number == self.plain + 1:
                 self.wait_for_watcher()
             self.played[self.name(number)] = fault
+            self.kinds.add(fault)
             path, content = self.folder / self.name(number), self.content(number)
             writers.get(fault, write_plainly)(self, number, path, content)
             if choice.random() < 0.3 * beside:
-                BESIDE[choice.choice(sorted(BESIDE))](self, number, path, content)
+                other = choice.choice(sorted(BESIDE))
+                self.kinds.add(other)
+                BESIDE[other](self, number, path, content)
             while self.later and choice.random() < 0.5:
                 self.later.pop(choice.randrange(len(self.later)))()
         for action in self.later:
             action()
         if self.at_last:
-            time.sleep(self.longest_s)
+            self.before_last()
         for action in self.at_last:
             action()
 
