@@ -71,7 +71,7 @@ def _found(wanted: Wanted) -> tuple[list[Found], list[Skipped]]:
     folder = run_folder(wanted.out)
     if wanted.tree is None:
         return named_scans(wanted.scans, folder), []
-    items = list(scans_in(wanted.tree, folder.absolute() if folder else None))
+    items = list(scans_in(wanted.tree, folder.resolve() if folder else None, wanted.given))
     found = [each for each in items if isinstance(each, Found)]
     if not found:
         raise UserError(f"{wanted.tree}: no scans in it or below; give the folder that holds the scans")

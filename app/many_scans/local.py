@@ -1,6 +1,5 @@
 """Workers on this machine: processes of their own, so that one that dies takes nothing along."""
 
-import logging
 import multiprocessing
 import os
 import signal
@@ -146,7 +145,6 @@ def serve(pipe: Connection) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, on_signal)
-    logging.getLogger("latticewatch").setLevel(logging.INFO)
     with suppress(EOFError, OSError), pipe:
         while (task := pipe.recv()) is not None:
             _serve_one(pipe, task, stop)

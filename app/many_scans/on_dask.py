@@ -242,6 +242,8 @@ def _no_program(error: BaseException) -> str:
     """What an exception on the cluster says of it."""
     if isinstance(error, ImportError):
         return f"has no latticewatch ({error}): install the same version there"
+    if type(error).__name__ == "KilledWorker":
+        return "the workers that took it died, one after the other: have they enough memory?"
     return f"failed ({type(error).__name__}: {_short(error)})"
 
 

@@ -96,8 +96,8 @@ def _recorded(task: Task, out: Path, resume: bool, tell: Tell, stop: threading.E
     run_session(recorded_scan(task.scan, task.given, out, resume=resume), stop, opened.append, on_row)
     if not opened:
         return replace(ended, kind=Kind.STOPPED, text="stopped before its first frame")
-    kind = Kind.STOPPED if stop.is_set() else Kind.DONE
-    return replace(_counted(ended, opened[0]), kind=kind, text=outcome_line(opened[0]))
+    ended = replace(_counted(ended, opened[0]), kind=Kind.DONE, text=outcome_line(opened[0]))
+    return replace(ended, kind=Kind.STOPPED) if stop.is_set() and ended.done < ended.found else ended
 
 
 def _counted(event: Event, session: Session) -> Event:
@@ -122,11 +122,14 @@ def _busy(out: Path) -> bool:
 def logs_told(task: Task, tell: Tell) -> Iterator[None]:
     """While it lasts, what our code logs is told as part of the task."""
     ours, handler = logging.getLogger("latticewatch"), _Telling(task, tell)
+    level = ours.level
+    ours.setLevel(logging.INFO)
     ours.addHandler(handler)
     try:
         yield
     finally:
         ours.removeHandler(handler)
+        ours.setLevel(level)
 
 
 class _Telling(logging.Handler):

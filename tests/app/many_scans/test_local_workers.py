@@ -60,6 +60,6 @@ def test_ctrl_c_ends_in_order_and_the_rest_is_done_later(latticewatch: Command, 
     assert "Traceback" not in err
     assert not list(tree.rglob("*.journal"))
     assert not list(tree.rglob("*.lock"))
-    said = latticewatch("process", "--tree", tree)
+    said = latticewatch("process", "--tree", tree, "--workers", 1)
     assert said.status == 0
     assert all_differences(tree, whole) == {}

@@ -11,6 +11,7 @@ import pytest
 
 from latticewatch.app.many_scans.naming import refuse_collisions
 from latticewatch.app.many_scans.tree import Found, Skipped, scans_in
+from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
 from tests.app.conftest import Said
 from tests.app.many_scans.conftest import NAMES
@@ -95,6 +96,23 @@ def test_what_is_no_scan_is_said(tmp_path: Path) -> None:
     told = skipped(tmp_path)
     assert told["table.h5"].startswith("no scan: holds no images")
     assert told["s/beside.h5"].startswith("an HDF5 file beside frames")
+
+
+def test_a_scan_with_sub_folders_is_one_scan(tmp_path: Path) -> None:
+    frame(tmp_path / "a" / "part1" / "a_1.cbf")
+    frame(tmp_path / "a" / "part2" / "a_2.cbf")
+    frame(tmp_path / "b" / "b_1.cbf")
+    (tmp_path / "a" / "experiment.toml").write_text(
+        "[source]\nrecursive = true\n[[component]]\nname = 'Br'\nphase = 'CsPbBr3'\n"
+    )
+    assert found(tmp_path) == {"a": "a.h5", "b": "b.h5"}
+
+
+def test_folders_without_a_frame_that_matches_are_skipped(tmp_path: Path) -> None:
+    frame(tmp_path / "a" / "br_1.cbf")
+    frame(tmp_path / "b" / "lab6_1.cbf")
+    items = list(scans_in(tmp_path, None, Given(include="br_*.cbf")))
+    assert [(type(each), each.name) for each in items] == [(Found, "a"), (Skipped, "b")]
 
 
 def test_two_scans_with_one_run_file_are_refused(tmp_path: Path) -> None:
