@@ -158,8 +158,8 @@ class MainWindow(QMainWindow):
             self.show_run(ShownRun(*parts, session.out, add_note, session.inputs, session.notes, session.seen_in))
         new = self.page is not None and self.page.refresh()
         self._recall_notes()
-        if self.page is not None and self._is_live():
-            self.alarms.follow(self.page.snapshot(), self.page.history.timeline.period_s)
+        if self.page is not None and self._worker is not None and self.replay is None:
+            self.alarms.follow(self.page.snapshot(), self.page.history.timeline.period_s, live=self._is_live())
         self.show_words()
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and not self._told_end:

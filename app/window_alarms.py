@@ -2,10 +2,11 @@
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
+from latticewatch.app.alarm_sound import alarm_sound
 from latticewatch.processing.reaction.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
 from latticewatch.processing.series import Snapshot
 
@@ -20,16 +21,22 @@ class WindowAlarms:
         self._watch = Watch()
         self._rows = 0
         self._tray: QSystemTrayIcon | None = None
+        self._play: Callable[[], None] | None = None
 
-    def follow(self, snapshot: Snapshot, period_s: float) -> None:
-        """Take in the rows that are new, and what the clock says where none came."""
+    def follow(self, snapshot: Snapshot, period_s: float, *, live: bool = True) -> None:
+        """Take in the rows that are new and, while frames are due, what the clock says where none came.
+
+        The last rows of a run may come when it is no longer live: they ring as well.
+        """
         raised: set[Alarm] = set()
         for row in snapshot.rows(self._rows):
             self._watch, fresh = after_row(self._watch, row, time.monotonic(), period_s)
             raised |= fresh
         self._rows = snapshot.count
-        self._watch, fresh = at_time(self._watch, time.monotonic())
-        self._sound(sorted(raised | fresh))
+        if live:
+            self._watch, fresh = at_time(self._watch, time.monotonic())
+            raised |= fresh
+        self._sound(sorted(raised))
 
     def acknowledge(self) -> None:
         """What stands has been seen."""
@@ -44,12 +51,15 @@ class WindowAlarms:
     def _is_over(self, alarm: Alarm) -> bool:
         return alarm in BY_STATE.values() and BY_STATE.get(self._watch.state) is not alarm
 
-    def _sound(self, raised: Iterable[Alarm]) -> None:
+    def _sound(self, raised: Sequence[Alarm]) -> None:
         for alarm in raised:
             log.warning("alarm: %s", alarm)
-            QApplication.beep()
             QApplication.alert(self._window)
             self._notify(alarm)
+        if raised:
+            # Only now: the sound library takes a moment to load.
+            self._play = self._play or alarm_sound(self._window)
+            self._play()
 
     def _notify(self, alarm: Alarm) -> None:
         if not QSystemTrayIcon.isSystemTrayAvailable():

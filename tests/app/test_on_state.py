@@ -1,6 +1,7 @@
 """The user's command is told of every change of state, once."""
 
 import logging
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -9,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from latticewatch.app.on_state import state_command
+from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.series import Row
 from tests.app.conftest import Said
+from tests.reaction.runs import fit_of
 
 Command = Callable[..., Said]
 
@@ -48,6 +55,47 @@ def test_each_change_once(latticewatch: Command, scan: Path, tmp_path: Path) -> 
     states = heard.read_text().split()
     assert states[0] == "waiting"
     assert all(first != second for first, second in pairwise(states))
+
+
+def told(command: Callable[[Callable[[Row], None]], None], tmp_path: Path) -> list[str]:
+    """What the user's command was told while ``command`` was called with what tells it of rows."""
+    heard, script = tmp_path / "heard", tmp_path / "hear"
+    script.write_text(f'#!/bin/sh\necho "$1: $2" >> {heard}\n')
+    script.chmod(0o755)
+    with state_command([str(script)]) as tell:
+        command(tell)
+    return sorted(heard.read_text().splitlines())
+
+
+def row_of(number: int, period_s: float, fit: Fit | Gap, state: State = State.REACTING) -> Row:
+    """One row of a run."""
+    return Row(number, f"{number}.cbf", number * period_s, math.nan, None, fit, Verdict(state, why="It moves."))
+
+
+def test_five_refused_fits_are_told_once(tmp_path: Path) -> None:
+    def run(tell: Callable[[Row], None]) -> None:
+        for number in range(9):
+            tell(row_of(number, 1e3, Gap("fit refused: lost")))
+
+    assert told(run, tmp_path) == ["fits failing: fit refused: lost", "reacting: It moves."]
+
+
+def test_a_silent_detector_is_told_once_and_again_after_it_spoke(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+
+    def silences() -> int:
+        return heard.read_text().count("silent") if heard.exists() else 0
+
+    def run(tell: Callable[[Row], None]) -> None:
+        for number in range(3):
+            tell(row_of(number, 0.01, fit_of(5.9)))
+        wait_for(lambda: silences() == 1)
+        tell(row_of(3, 0.01, fit_of(5.9)))
+        wait_for(lambda: silences() == 2)
+
+    said = told(run, tmp_path)
+    assert said[:2] == ["detector silent: No frame for more than 0.03 s, three periods."] * 2
+    assert said[2:] == ["reacting: It moves."]
 
 
 def test_a_command_that_is_not_there_stops_nothing(

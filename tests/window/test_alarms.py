@@ -1,12 +1,19 @@
 """Alarms sound once and stand in the banner until a key acknowledges them."""
 
 import logging
+import sys
 import threading
+import wave
+from importlib import resources
+from unittest.mock import Mock
 
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app import window_alarms
+from latticewatch.app.alarm_sound import alarm_sound
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.worker import Worker
 from tests.window.windows import run_of
@@ -34,3 +41,50 @@ def test_an_alarm_stands_until_it_is_acknowledged(qtbot: QtBot, caplog: pytest.L
     gate.set()
     with qtbot.waitSignal(window.run_ended):
         pass
+
+
+def test_the_last_row_of_a_run_that_ends_rings_too(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = Mock()
+    monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: sound)
+    gate = threading.Event()
+    gate.set()
+    # Row 40 of the synthetic run, its last, has no beam.
+    worker = Worker(run_of(41, gate))
+    worker.start()
+    qtbot.waitUntil(lambda: worker.finished)
+    window = MainWindow("test", worker=worker)
+    qtbot.addWidget(window)
+    with qtbot.waitSignal(window.run_ended):
+        window.show()
+    window.tick()
+    assert "ALARM: no beam" in window.banner.accessibleName()
+    sound.assert_called_once_with()
+
+
+def test_a_run_that_has_ended_is_not_silent(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_alarms.time, "monotonic", Mock(side_effect=iter(range(0, 10**6, 60))))
+    gate = threading.Event()
+    gate.set()
+    worker = Worker(run_of(5, gate))
+    worker.start()
+    qtbot.waitUntil(lambda: worker.finished)
+    window = MainWindow("test", worker=worker)
+    qtbot.addWidget(window)
+    with qtbot.waitSignal(window.run_ended):
+        window.show()
+    for _ in range(3):
+        window.tick()
+    assert window.alarms.words() == ""
+
+
+def test_without_the_sound_library_it_beeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PyQt6.QtMultimedia", None)
+    assert alarm_sound(QObject()) == QApplication.beep
+
+
+def test_the_sound_is_short_and_heard() -> None:
+    place = resources.files("latticewatch.resources") / "sounds" / "alarm.wav"
+    with place.open("rb") as held, wave.open(held) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        assert 0.5 < file.getnframes() / file.getframerate() < 2.0
+        assert max(file.readframes(file.getnframes())[1::2]) > 0x40
