@@ -68,7 +68,7 @@ def resolve(
         wavelength_A=wavelength_A,
         window_deg=(max(window[0], seen[0]), min(window[1], seen[1])),
         reflection=reflection,
-        composition=CompositionScale(scale.first_A, scale.second_A, scale.bowing_A) if scale else None,
+        composition=CompositionScale(**scale.model_dump()) if scale else None,
         mixing_time_s=experiment.experiment.mixing_time_s,
         frame_period_s=experiment.experiment.frame_period_s,
         tolerance=experiment.plateau.tolerance,

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.reaction.alike import LEAST_LEVEL, mean_esd
 from latticewatch.processing.reaction.observed import Observed
-from latticewatch.processing.reaction.stretches import LEAST_FRAMES, Decay, fit_decay
+from latticewatch.processing.reaction.stretches import BEGIN, END, FIRST, LEAST_FRAMES, LN_K, Decay, Span, fit_decay
 
 NAN = float("nan")
 # The first frames alone tell the level they came from: no law holds for ever.
@@ -15,58 +16,78 @@ EARLY = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """At the mixing: the watched lattice parameter and the coordinate that is judged, with their esds, in Å."""
+class Mixing:
+    """When it was, in s from the first frame, and its esd: 0 where it was given."""
 
-    lp_A: float
-    lp_esd_A: float
-    coordinate_A: float
-    coordinate_esd_A: float
+    time_s: float
+    esd_s: float
 
 
-def begun_at(seen: Observed, mixing: float, until_s: float) -> Beginning:
-    """At rest before the mixing, or followed back to it from the first frames before until_s."""
-    before = seen.times_s < mixing
-    z = seen.lp_A if seen.single else seen.distance_A
-    if (before & np.isfinite(z)).any():
-        known = before & np.isfinite(z)
-        spread = seen.lp_esd_A if seen.single else seen.distance_esd_A
-        esd = float(np.median(spread[known])) / math.sqrt(int(known.sum()))
-        return Beginning(*mean_of(seen, before), float(np.median(z[known])), esd)
-    after = np.flatnonzero((seen.times_s >= mixing) & (seen.times_s <= until_s) & np.isfinite(z))[:EARLY]
-    last = float(seen.times_s[after[-1]]) if len(after) else mixing
-    decay = fitted_decay(seen, mixing, last)
+def lp_at(seen: Observed, mixing: Mixing, until_s: float) -> tuple[float, float]:
+    """The watched lattice at the mixing, with its esd: at rest before it, or followed back to it from the first
+    frames before until_s.
+    """
+    before = seen.times_s < mixing.time_s
+    if before.any():
+        return mean_of(seen, before)
+    known = np.isfinite(seen.coordinate)
+    after = np.flatnonzero((seen.times_s >= mixing.time_s) & (seen.times_s <= until_s) & known)[:EARLY]
+    decay = None
+    if len(after):
+        span = Span(mixing.time_s, free_end=seen.single)
+        decay = _fitted(seen, span, (mixing.time_s, float(seen.times_s[after[-1]])), mixing)
     if decay is None:
-        first = z[np.isfinite(z)]
-        return Beginning(float(seen.lp_A[0]), float(seen.lp_esd_A[0]), float(first[0]) if len(first) else NAN, NAN)
-    coordinate, variance = float(decay.values[0]), float(decay.covariance[0, 0])
-    if seen.single:
-        return Beginning(coordinate, math.sqrt(variance), coordinate, math.sqrt(variance))
-    return Beginning(*_watched_at(seen, after, coordinate, variance), coordinate, math.sqrt(variance))
+        return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
+    first, variance = float(decay.values[FIRST]), float(decay.covariance[FIRST, FIRST])
+    return (first, math.sqrt(variance)) if seen.single else _watched_at(seen, after, first, variance)
 
 
-def fitted_decay(seen: Observed, start: float, end: float) -> Decay | None:
-    """The decay of the coordinate from start to end, in s; None where there is none."""
-    z, esd = (seen.lp_A, seen.lp_esd_A) if seen.single else (seen.distance_A, seen.distance_esd_A)
-    chosen = (seen.times_s >= start) & (seen.times_s <= end) & np.isfinite(z) & (esd > 0.0)
-    return fit_decay(start, seen.times_s[chosen], z[chosen], esd[chosen], free_end=seen.single)
+def fitted_stretch(seen: Observed, span: Span, window_s: tuple[float, float], mixing: Mixing) -> Decay | None:
+    """The motion of this span, from the frames within the window, rests on either side of it included."""
+    return _fitted(seen, span, window_s, mixing)
+
+
+def _fitted(seen: Observed, span: Span, window_s: tuple[float, float], mixing: Mixing) -> Decay | None:
+    z, esd = seen.coordinate, seen.coordinate_esd
+    chosen = (seen.times_s >= window_s[0]) & (seen.times_s <= window_s[1]) & np.isfinite(z) & (esd > 0.0)
+    decay = fit_decay(span, seen.times_s[chosen], z[chosen], esd[chosen])
+    return decay if decay is None or span.begin_free or span.begin_s != mixing.time_s else _begun(decay, mixing.esd_s)
+
+
+def _begun(decay: Decay, esd_s: float) -> Decay:
+    """A decay whose beginning is only known to ± esd_s: the curve stays, the level it began with moves along it."""
+    values, along = decay.values, np.zeros(len(decay.values))
+    along[BEGIN], along[FIRST] = 1.0, -math.exp(values[LN_K]) * (values[FIRST] - values[END])
+    return Decay(values, decay.covariance + esd_s**2 * np.outer(along, along), decay.free)
 
 
 def mean_of(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
-    """Weighted mean of the watched lattice parameter over the chosen frames (n,), with its esd.
+    """Weighted mean of the watched lattice parameter over the chosen frames (n,), with its esd."""
+    return _weighted(seen.lp_A[chosen], seen.lp_esd_A[chosen], _left(seen, chosen))
 
-    The fits of neighbouring frames share what they learnt of profiles and amounts: that part of their errors, about the
-    esd of one frame, does not average out.
-    """
-    chosen = chosen & np.isfinite(seen.lp_A) & (seen.lp_esd_A > 0.0)
-    if not chosen.any():
+
+def mean_of_all(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
+    """The same of the mean of all lattices: where they are one, or nearly so, it is better known than any of them."""
+    return _weighted(seen.mean_A[chosen], seen.mean_esd_A[chosen], 1.0)
+
+
+def _weighted(y: NDArray[np.float64], esd: NDArray[np.float64], left: float) -> tuple[float, float]:
+    known = np.isfinite(y) & (esd > 0.0)
+    if not known.any():
         return NAN, NAN
-    y, esd = seen.lp_A[chosen], seen.lp_esd_A[chosen]
+    y, esd = y[known], esd[known]
     w = esd**-2
     mean = float(w @ y / w.sum())
-    excess = float(w @ (y - mean) ** 2) / max(len(y) - 1, 1)
-    shared = float(np.median(esd)) if len(y) > 1 else 0.0
-    return mean, math.hypot(math.sqrt(max(excess, 1.0) / float(w.sum())), shared)
+    return mean, mean_esd(esd, float(w @ (y - mean) ** 2) / max(len(y) - 1, 1), left)
+
+
+def _left(seen: Observed, chosen: NDArray[np.bool_]) -> float:
+    """Share of the first distance that is left within the chosen frames; 1 where they show one lattice."""
+    apart = np.abs(seen.distance_A)
+    told = np.isfinite(apart)
+    if seen.single or 2 * int((told & chosen).sum()) < int(chosen.sum()):
+        return 1.0
+    return min(float(np.median(apart[told & chosen]) / np.median(apart[told][:LEAST_FRAMES])), 1.0)
 
 
 def _watched_at(seen: Observed, chosen: NDArray[np.intp], distance_A: float, variance: float) -> tuple[float, float]:
@@ -77,4 +98,5 @@ def _watched_at(seen: Observed, chosen: NDArray[np.intp], distance_A: float, var
     design = np.stack([np.ones_like(away), away], axis=1) / esd[:, None]
     (level, slope), *_ = np.linalg.lstsq(design, seen.lp_A[chosen] / esd, rcond=None)
     covariance = np.linalg.pinv(design.T @ design)
-    return float(level), math.sqrt(float(covariance[0, 0] + slope**2 * variance))
+    common = LEAST_LEVEL * float(np.median(esd))
+    return float(level), math.sqrt(float(covariance[0, 0] + slope**2 * variance) + common**2)

@@ -1,5 +1,6 @@
 """Composition of a mixed halide from its lattice parameter."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,15 +8,20 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class CompositionScale:
-    """Vegard's rule between two cells: a(x) = first + x (second - first) + bowing x (1 - x), in Å."""
+    """Vegard's rule between two cells: a(x) = first + x (second - first) + bowing x (1 - x), in Å.
+
+    first_esd_A, second_esd_A: how well the two cells are known.
+    """
 
     first_A: float
     second_A: float
     bowing_A: float = 0.0
+    first_esd_A: float = 0.0
+    second_esd_A: float = 0.0
 
 
 def fraction_of(scale: CompositionScale, lp_A: float, lp_esd_A: float) -> tuple[float, float]:
-    """Fraction x of the second end point at this lattice parameter, with its esd.
+    """Fraction x of the second end point at this lattice parameter, with its esd: of the fit and of both end points.
 
     Not clipped: a value outside 0 to 1 says that the scale does not hold. NaN where no real x solves a(x) = lp_A.
     """
@@ -26,4 +32,5 @@ def fraction_of(scale: CompositionScale, lp_A: float, lp_esd_A: float) -> tuple[
     root = float(np.copysign(np.sqrt(discriminant), slope))
     # This form of the quadratic's root stays exact as the bowing goes to 0.
     fraction = 2.0 * (lp_A - scale.first_A) / (slope + root)
-    return fraction, lp_esd_A / abs(root)
+    esd = math.hypot(lp_esd_A, (1.0 - fraction) * scale.first_esd_A, fraction * scale.second_esd_A)
+    return fraction, esd / abs(root)

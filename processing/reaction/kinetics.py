@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from latticewatch.processing.reaction.beginning import Beginning, begun_at, fitted_decay, mean_of
+from latticewatch.processing.reaction.beginning import Mixing, fitted_stretch, lp_at, mean_of, mean_of_all
 from latticewatch.processing.reaction.observed import Observed, observed
-from latticewatch.processing.reaction.stretches import LEAST_FRAMES, Decay
+from latticewatch.processing.reaction.reached import SHARES, Reached, half_time, reached
+from latticewatch.processing.reaction.stretches import BEGIN, CLOSE, Decay, Span
 from latticewatch.processing.reaction.verdict import State
 from latticewatch.processing.series import Row
 from latticewatch.processing.setup import Setup
@@ -21,7 +21,8 @@ NAN = float("nan")
 class Pause:
     """A stretch in which the watched lattice stood still.
 
-    end_s: NaN while it lasts. declared_s: when it was called.
+    end_s: NaN while it lasts. declared_s: when it was called. Esds are NaN where the limits could not be fitted and
+    stand as they were called.
     """
 
     start_s: float
@@ -29,16 +30,22 @@ class Pause:
     lp_A: float
     lp_esd_A: float
     declared_s: float
+    start_esd_s: float = NAN
+    end_esd_s: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The end: when it was called, and the best estimate of when the remaining change fell under the tolerance."""
+    """The end: when it was called, and the best estimate of when the remaining change fell under the tolerance.
+
+    reached_esd_s: NaN where no law could be fitted; reached_s is then when it was called.
+    """
 
     declared_s: float
     reached_s: float
     lp_A: float
     lp_esd_A: float
+    reached_esd_s: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,7 @@ class Rate:
 class Kinetics:
     """What the run shows as a whole. Times in seconds from the first frame, lattice parameters in Å, NaN: not known.
 
-    half_time_s: from mixing until half the total change was done.
+    half_time_s: from mixing until half the total change was done. reached: when shares of it were done.
     """
 
     mixing_s: float = NAN
@@ -64,6 +71,7 @@ class Kinetics:
     complete: Completion | None = None
     half_time_s: float = NAN
     half_time_esd_s: float = NAN
+    reached: tuple[Reached, ...] = ()
     rates: tuple[Rate, ...] = ()
     lp_start_A: float = NAN
     lp_start_esd_A: float = NAN
@@ -78,36 +86,36 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
     frames.
     """
     seen = observed(setup, rows)
-    mixing = next((row.verdict.mixing_s for row in reversed(rows) if math.isfinite(row.verdict.mixing_s)), NAN)
+    found = next((row.verdict.mixing_s for row in reversed(rows) if math.isfinite(row.verdict.mixing_s)), NAN)
     if not len(seen.times_s):
-        return Kinetics(mixing_s=mixing)
-    pauses = _pauses(rows, seen)
+        return Kinetics(mixing_s=found)
+    mixing = Mixing(found, 0.0 if setup.mixing_time_s is not None else _within_a_frame(seen))
+    pauses = _pauses(rows)
     called = _called(rows)
-    stretches = _stretches(mixing, pauses, seen)
-    decays = [fitted_decay(seen, start, end) for start, end in stretches]
-    begun = begun_at(seen, mixing, pauses[0].start_s if pauses else math.inf)
+    spans = _spans(mixing, pauses, seen)
+    decays = [fitted_stretch(seen, span, window, mixing) for span, window in spans]
+    pauses = tuple(_with_limits(seen, *one) for one in zip(pauses, decays[:-1], decays[1:], strict=True))
+    # Shares of the change need its end: two lattices meet, one must have come to rest for good.
+    motions = decays[:-1] if pauses and math.isnan(pauses[-1].end_s) else decays
+    whole = [decay for decay in motions if decay and (called is not None or not seen.single)]
+    whole = whole if len(whole) == len(motions) else []
+    shares = [reached(share, whole) for share in (*SHARES, 1.0 - setup.tolerance)]
     end = _end(seen, pauses, called)
-    complete = None
-    if called is not None:
-        reached = _reached(decays[-1] if decays else None, begun, called[0], setup.tolerance)
-        complete = Completion(called[0], reached, *end)
-    half = _half_time(seen, mixing, begun)
+    half = half_time(whole)
     return Kinetics(
-        mixing_s=mixing,
+        mixing_s=found,
         pauses=pauses,
-        complete=complete,
+        complete=None if called is None else _completion(called, end, shares[-1]),
         half_time_s=half[0],
         half_time_esd_s=half[1],
-        rates=tuple(_rate(*limits, decay) for limits, decay in zip(stretches, decays, strict=True) if decay),
-        lp_start_A=begun.lp_A,
-        lp_start_esd_A=begun.lp_esd_A,
-        lp_end_A=end[0],
-        lp_end_esd_A=end[1],
+        reached=tuple(share for share in shares if share.at_s <= seen.times_s[-1]),
+        rates=tuple(_rate(span, decay, seen) for (span, _), decay in zip(spans, decays, strict=True) if decay),
+        **_levels(lp_at(seen, mixing, pauses[0].start_s if pauses else math.inf), end),
     )
 
 
-def _pauses(rows: Sequence[Row], seen: Observed) -> tuple[Pause, ...]:
-    """Every stretch of ``paused``; gaps and lost beam within it do not end it."""
+def _pauses(rows: Sequence[Row]) -> tuple[Pause, ...]:
+    """Every stretch of ``paused`` as it was called; gaps and lost beam within it do not end it."""
     pauses: list[Pause] = []
     begun: tuple[float, float] | None = None
     for row in rows:
@@ -115,99 +123,78 @@ def _pauses(rows: Sequence[Row], seen: Observed) -> tuple[Pause, ...]:
         if state is State.PAUSED and begun is None:
             begun = (row.verdict.since_s, row.time_s)
         elif state in (State.REACTING, State.COMPLETE) and begun is not None:
-            pauses.append(_pause(seen, begun, row.verdict.since_s))
+            pauses.append(Pause(begun[0], row.verdict.since_s, NAN, NAN, begun[1]))
             begun = None
     if begun is not None:
-        pauses.append(_pause(seen, begun, NAN))
+        pauses.append(Pause(begun[0], NAN, NAN, NAN, begun[1]))
     return tuple(pauses)
 
 
-def _pause(seen: Observed, begun: tuple[float, float], end_s: float) -> Pause:
-    start_s, declared_s = begun
-    within = (seen.times_s >= start_s) & ~(seen.times_s > end_s)
-    return Pause(start_s, end_s, *mean_of(seen, within), declared_s)
+def _with_limits(seen: Observed, pause: Pause, before: Decay | None, after: Decay | None) -> Pause:
+    """The pause between these two motions, where they tell its limits, and the lattice within it."""
+    start, start_esd = before.limit(CLOSE) if before else (NAN, NAN)
+    end, end_esd = after.limit(BEGIN) if after else (NAN, NAN)
+    if not math.isfinite(start_esd):
+        start, start_esd = pause.start_s, NAN
+    if not (math.isfinite(end_esd) and end > start):
+        end, end_esd = pause.end_s, NAN
+    within = (seen.times_s >= start) & ~(seen.times_s > end)
+    return Pause(start, end, *mean_of(seen, within), pause.declared_s, start_esd, end_esd)
 
 
-def _called(rows: Sequence[Row]) -> tuple[float, float] | None:
-    """When the completion that stood at the end was called, and since when it was true as known then."""
+def _called(rows: Sequence[Row]) -> float | None:
+    """When the completion that stood at the end was called."""
     called = None
     for row in rows:
         if row.verdict.state is State.COMPLETE:
-            called = called or (row.time_s, row.verdict.since_s)
+            called = row.time_s if called is None else called
         elif row.verdict.state is not State.NO_BEAM:
             called = None
     return called
 
 
-def _stretches(mixing: float, pauses: tuple[Pause, ...], seen: Observed) -> list[tuple[float, float]]:
-    """Start and end of the motion between the pauses."""
-    begins = [mixing, *(pause.end_s for pause in pauses)]
+def _within_a_frame(seen: Observed) -> float:
+    """Standard deviation of a moment that may be anywhere within one usual frame."""
+    return float(np.median(np.diff(seen.times_s))) / math.sqrt(12.0) if len(seen.times_s) > 1 else 0.0
+
+
+def _spans(mixing: Mixing, pauses: tuple[Pause, ...], seen: Observed) -> list[tuple[Span, tuple[float, float]]]:
+    """The motion between the pauses, each with the frames that tell of it: the rests beside it included."""
+    rested = mixing.esd_s > 0.0 and int((seen.times_s < mixing.time_s).sum()) > 1
+    begins = [mixing.time_s, *(pause.end_s for pause in pauses)]
+    closes = [*(pause.start_s for pause in pauses), math.inf]
+    opens = [-math.inf if rested else mixing.time_s, *(pause.start_s for pause in pauses)]
+    ends = [*(pause.end_s for pause in pauses), math.inf]
     last = float(seen.times_s[-1])
-    ends = [*(pause.start_s for pause in pauses), last]
-    return [(a, b) for a, b in zip(begins, ends, strict=True) if a < b]
+    return [
+        (
+            Span(begin, close, rested or number > 0, math.isfinite(close), free_end=seen.single),
+            (opened, last if math.isnan(end) else end),
+        )
+        for number, (begin, close, opened, end) in enumerate(zip(begins, closes, opens, ends, strict=True))
+    ]
 
 
-def _rate(start: float, end: float, decay: Decay) -> Rate:
+def _rate(span: Span, decay: Decay, seen: Observed) -> Rate:
     k, esd = decay.rate
-    return Rate(start, end, k, esd, "stretched exponential" if decay.stretched else "exponential")
+    end = min(span.close_s, float(seen.times_s[-1]))
+    return Rate(span.begin_s, end, k, esd, decay.model)
 
 
-def _end(seen: Observed, pauses: tuple[Pause, ...], called: tuple[float, float] | None) -> tuple[float, float]:
-    """The watched lattice where the run ended: over the complete part, the last rest, or the last frame."""
+def _levels(start: tuple[float, float], end: tuple[float, float]) -> dict[str, float]:
+    return {"lp_start_A": start[0], "lp_start_esd_A": start[1], "lp_end_A": end[0], "lp_end_esd_A": end[1]}
+
+
+def _end(seen: Observed, pauses: tuple[Pause, ...], called: float | None) -> tuple[float, float]:
+    """Where the run ended: the one lattice of the complete part, else the watched one in the last rest or frame."""
     if called is not None:
         # The later half: what is left under the tolerance still goes on.
-        return mean_of(seen, seen.times_s >= (called[0] + float(seen.times_s[-1])) / 2.0)
+        late = seen.times_s >= (called + float(seen.times_s[-1])) / 2.0
+        return mean_of(seen, late) if seen.single else mean_of_all(seen, late)
     if pauses and math.isnan(pauses[-1].end_s):
         return pauses[-1].lp_A, pauses[-1].lp_esd_A
     return float(seen.lp_A[-1]), float(seen.lp_esd_A[-1])
 
 
-def _reached(last: Decay | None, begun: Beginning, declared_s: float, tolerance: float) -> float:
-    """When what remained fell under the tolerance: on the decay of the last stretch, else when it was called."""
-    if last is None:
-        return declared_s
-    end = float(last.values[2]) if last.free_end else 0.0
-    total = abs(begun.coordinate_A - end)
-    share = abs(float(last.values[0]) - end) / (tolerance * total) if total > 0.0 else NAN
-    if not share > 1.0:
-        return declared_s
-    beta = float(last.values[-1]) if last.stretched else 1.0
-    return float(last.start_s + math.log(share) ** (1.0 / beta) / last.rate[0])
-
-
-def _half_time(seen: Observed, mixing: float, begun: Beginning) -> tuple[float, float]:
-    """From mixing until half the total change, from the nine frames around the crossing."""
-    z = seen.lp_A if seen.single else seen.distance_A
-    esd = seen.lp_esd_A if seen.single else seen.distance_esd_A
-    chosen = np.isfinite(z) & (esd > 0.0) & (seen.times_s >= mixing)
-    t, z, esd = seen.times_s[chosen], z[chosen], esd[chosen]
-    if len(z) < LEAST_FRAMES:
-        return NAN, NAN
-    first = begun.coordinate_A
-    half = (first + float(np.mean(z[-LEAST_FRAMES:]))) / 2.0 if seen.single else first / 2.0
-    passed = np.sign(z - half) != np.sign(first - half)
-    # Three in a row: one outlier is no crossing.
-    steady = np.flatnonzero(passed[2:] & passed[1:-1] & passed[:-2])
-    if not len(steady):
-        return NAN, NAN
-    near = slice(max(0, int(steady[0]) - 4), int(steady[0]) + 5)
-    # Half way is known no better than half of what the start is uncertain by.
-    level_esd = begun.coordinate_esd_A / 2.0
-    passed_s, esd_s = _crossing(t[near] - t[steady[0]], z[near] - half, esd[near], level_esd)
-    return float(t[steady[0]]) + passed_s - mixing, esd_s
-
-
-def _crossing(
-    t: NDArray[np.float64], z: NDArray[np.float64], esd: NDArray[np.float64], level_esd: float
-) -> tuple[float, float]:
-    """Where a parabola through these points (n,) is zero, nearest to t = 0, with its esd; level_esd: of that zero."""
-    design = np.vander(t, 3, increasing=True) / esd[:, None]
-    level, slope, bend = (float(value) for value in np.linalg.lstsq(design, z / esd, rcond=None)[0])
-    inside = slope**2 - 4.0 * bend * level
-    if not slope or inside < 0.0:
-        return NAN, NAN
-    root = -2.0 * level / (slope + math.copysign(math.sqrt(inside), slope))
-    speed = slope + 2.0 * bend * root or slope
-    gradient = np.array([1.0, root, root**2])
-    variance = float(gradient @ np.linalg.pinv(design.T @ design) @ gradient) + level_esd**2
-    return root, math.sqrt(max(variance, 0.0)) / abs(speed)
+def _completion(called: float, end: tuple[float, float], share: Reached) -> Completion:
+    return Completion(called, share.at_s if math.isfinite(share.at_s) else called, *end, reached_esd_s=share.esd_s)

@@ -20,7 +20,8 @@ class Observed:
     """All fitted frames whose time is known, (n,) each.
 
     lp_A, lp_esd_A: the watched lattice, or the mean where it cannot be told from its neighbour. distance_A and
-    distance_esd_A: from it to its partner, NaN where they are one. single: they were never told apart.
+    distance_esd_A: from it to its partner, NaN where they are one. mean_A, mean_esd_A: the weighted mean of all.
+    single: they were never told apart.
     """
 
     times_s: NDArray[np.float64]
@@ -28,23 +29,35 @@ class Observed:
     lp_esd_A: NDArray[np.float64]
     distance_A: NDArray[np.float64]
     distance_esd_A: NDArray[np.float64]
+    mean_A: NDArray[np.float64]
+    mean_esd_A: NDArray[np.float64]
     single: bool
+
+    @property
+    def coordinate(self) -> NDArray[np.float64]:
+        """What is judged (n,), in Å: the distance of the two lattices, or the one lattice."""
+        return self.lp_A if self.single else self.distance_A
+
+    @property
+    def coordinate_esd(self) -> NDArray[np.float64]:
+        """Its esd (n,), in Å."""
+        return self.lp_esd_A if self.single else self.distance_esd_A
 
 
 def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
     """The fitted frames of these rows."""
     table = np.array(
         [
-            (row.time_s, *watched(row.fit), *distance(row.fit))
+            (row.time_s, *watched(row.fit), *distance(row.fit), row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
             for row in rows
             if not isinstance(row.fit, Gap) and math.isfinite(row.time_s)
         ],
         dtype=np.float64,
-    ).reshape(-1, 5)
+    ).reshape(-1, 7)
     good = np.isfinite(table[:, 1]) & (table[:, 2] > 0.0)
     table = table[good]
     never = len(setup.components) < 2 or int(np.isfinite(table[:, 3]).sum()) < 5
-    return Observed(table[:, 0], table[:, 1], table[:, 2], table[:, 3], table[:, 4], single=never)
+    return Observed(*table.T, single=never)
 
 
 def watched(fit: Fit) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Rate constants of one stretch, fitted to all its frames at once."""
+"""One stretch of motion and the rests on either side of it, fitted to all their frames at once."""
 
 import math
 from dataclasses import dataclass
@@ -7,8 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from latticewatch.processing.reaction.alike import Alike, alike, unlike
+
 Array = NDArray[np.float64]
+NAN = float("nan")
+FIRST, LN_K, END, BEGIN, CLOSE, BETA = range(6)
 LEAST_FRAMES = 5
+LEAST_SPARE = 4
 # Difference in BIC from which a stretched exponential is said: "very strong" (Kass and Raftery 1995).
 EVIDENCE = 10.0
 # An exponent this near to 1 is what small errors of the fits make of an exponential; no chemistry is read into it.
@@ -16,75 +21,150 @@ PLAIN = 0.03
 
 
 @dataclass(frozen=True, slots=True)
-class Decay:
-    """y = end + (first - end) exp(-(k s)^beta), s seconds after start_s; covariance (p, p) of ``values``.
+class Span:
+    """Where a motion is looked for: from begin_s to close_s (infinite: it does not come to rest), in s.
 
-    values: first, ln k, then end where it was not known, then beta where the data ask for it.
+    begin_free, close_free: there are frames at rest outside, so that this limit is fitted. free_end: the level it
+    tends to is not known to be zero.
     """
 
-    start_s: float
+    begin_s: float
+    close_s: float = math.inf
+    begin_free: bool = False
+    close_free: bool = False
+    free_end: bool = False
+
+    @property
+    def free(self) -> list[int]:
+        """The parameters that are fitted, the exponent apart."""
+        chosen = [(END, self.free_end), (BEGIN, self.begin_free), (CLOSE, self.close_free)]
+        return [FIRST, LN_K, *(index for index, yes in chosen if yes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """y = end + (first - end) exp(-(k s)^beta); s: seconds after begin, not beyond close: at rest before and after.
+
+    values (6,): first, ln k, end, begin, close, beta. free: which were fitted; covariance (6, 6) is zero elsewhere.
+    """
+
     values: Array
     covariance: Array
-    free_end: bool
-    stretched: bool
+    free: tuple[int, ...]
+
+    def limit(self, which: int) -> tuple[float, float]:
+        """BEGIN or CLOSE in s, with its esd; NaN where it was not fitted."""
+        known = which in self.free
+        return (float(self.values[which]), math.sqrt(self.covariance[which, which])) if known else (NAN, NAN)
+
+    @property
+    def model(self) -> str:
+        """The law in words."""
+        if BETA in self.free:
+            return "stretched exponential"
+        return "exponential to a level" if END in self.free and math.isfinite(self.values[CLOSE]) else "exponential"
 
     @property
     def rate(self) -> tuple[float, float]:
         """Rate constant in 1/s and its esd."""
-        k = math.exp(self.values[1])
-        return k, k * math.sqrt(self.covariance[1, 1])
+        k = math.exp(self.values[LN_K])
+        return k, k * math.sqrt(self.covariance[LN_K, LN_K])
 
 
-def decay_at(decay: Decay, times_s: Array) -> Array:
-    """y (n,) of this decay at these times."""
-    return _shape(decay.values, times_s - decay.start_s, decay.free_end, decay.stretched)
+def decay_at(values: Array, times_s: Array) -> Array:
+    """y (n,) of the decay with these values (6,) at these times."""
+    first, ln_k, end, begin, close, beta = values
+    passed = np.clip(times_s, begin, max(close, begin)) - begin
+    return np.asarray(end + (first - end) * np.exp(-((math.exp(ln_k) * passed) ** beta)), dtype=np.float64)
 
 
-def fit_decay(start_s: float, times_s: Array, y: Array, esd: Array, free_end: bool) -> Decay | None:
-    """The decay through these points (n,); stretched only where the evidence is strong. None: too few, or no decay.
+def fit_decay(span: Span, times_s: Array, y: Array, esd: Array) -> Decay | None:
+    """The decay through these points (n,); another law than the exponential only where the evidence is strong.
 
-    free_end: the level it ends at is not known to be zero.
+    Other laws: a stretched exponential; before a rest, an exponential that tends to a level of its own. None: too few
+    points, or no decay.
     """
-    if len(y) < LEAST_FRAMES + free_end or y[0] == y[-1]:
+    if len(y) < LEAST_FRAMES + len(span.free) - 2 or y[0] == y[-1] or not span.begin_s < min(span.close_s, times_s[-1]):
         return None
-    plain = _solved(start_s, times_s, y, esd, free_end, stretched=False)
-    if plain is None or len(y) < 4 * LEAST_FRAMES:
-        return plain[0] if plain else None
-    bent = _solved(start_s, times_s, y, esd, free_end, stretched=True)
-    if bent is None or plain[1] - bent[1] - math.log(len(y)) < EVIDENCE or abs(bent[0].values[-1] - 1.0) < PLAIN:
-        return plain[0]
-    return bent[0]
+    rough = _solved(span.free, _guess(span, times_s, y), times_s, y, esd, None)
+    if rough is None:
+        return None
+    shared = alike(np.abs(decay_at(rough[0].values, times_s) - rough[0].values[END]), esd)
+    plain = _solved(span.free, rough[0].values, times_s, y, esd, shared) or rough
+    others = [BETA] if span.free_end or not span.close_free else [BETA, END]
+    begun = plain[0].values.copy()
+    begun[[BEGIN, CLOSE]] = span.begin_s, span.close_s
+    bent = [_solved([*span.free, other], begun, times_s, y, esd, shared) for other in others]
+    told = [other for other in bent if other is not None and _told(plain[1], other, len(y))]
+    return min(told, key=lambda other: other[1])[0] if told else plain[0]
+
+
+def _told(plain_chi2: float, other: tuple[Decay, float], n: int) -> bool:
+    """Whether the evidence for another law than the exponential is strong."""
+    bent = BETA not in other[0].free or abs(other[0].values[BETA] - 1.0) >= PLAIN
+    spare = n - len(other[0].free)
+    return spare >= LEAST_SPARE and bent and plain_chi2 - other[1] - math.log(n) >= EVIDENCE
+
+
+def _guess(span: Span, times_s: Array, y: Array) -> Array:
+    """Where the fit begins."""
+    moving = (times_s >= span.begin_s) & (times_s <= span.close_s)
+    t, z = (times_s[moving], y[moving]) if moving.sum() > 1 else (times_s, y)
+    half = (z[0] + z[-1]) / 2.0 if span.free_end else z[0] / 2.0
+    passed = np.flatnonzero(np.sign(z - half) != np.sign(z[0] - half))
+    length = max(float(t[-1] - t[0]), 1e-9)
+    if len(passed):
+        ln_k = math.log(0.7 / max(float(t[passed[0]] - span.begin_s), length / len(t)))
+    else:
+        ln_k = (
+            math.log(max(math.log(max(z[0] / z[-1], 1.0)), 0.05) / length)
+            if z[-1] and not span.free_end
+            else math.log(0.35 / length)
+        )
+    first = (
+        float(np.median(y[times_s < span.begin_s]))
+        if span.begin_free and (times_s < span.begin_s).any()
+        else float(z[0])
+    )
+    return np.array([first, min(max(ln_k, -20.0), 9.0), float(z[-1]) * span.free_end, span.begin_s, span.close_s, 1.0])
 
 
 def _solved(
-    start_s: float, times_s: Array, y: Array, esd: Array, free_end: bool, stretched: bool
+    free: list[int], first: Array, times_s: Array, y: Array, esd: Array, shared: Alike | None
 ) -> tuple[Decay, float] | None:
-    s = times_s - start_s
-    span = max(float(s[-1] - s[0]), 1e-9)
-    half = (y[0] + y[-1]) / 2.0 if free_end else y[0] / 2.0
-    passed = np.flatnonzero(np.sign(y - half) != np.sign(y[0] - half))
-    guess = max(float(s[passed[0]]), span / len(s)) if len(passed) else 2.0 * span
-    first = [float(y[0]), min(max(math.log(0.7 / guess), -20.0), 9.0)] + [float(y[-1])] * free_end + [1.0] * stretched
-    low = [-np.inf, -25.0] + [-np.inf] * free_end + [0.2] * stretched
-    high = [np.inf, 10.0] + [np.inf] * free_end + [3.0] * stretched
+    """The decay with these parameters free, and its chi²."""
 
     def residuals(p: Array) -> Array:
-        return (_shape(p, s, free_end, stretched) - y) / esd
+        values = first.copy()
+        values[free] = p
+        r = (decay_at(values, times_s) - y) / esd
+        return r if shared is None else unlike(shared, r)
 
-    found = least_squares(residuals, first, bounds=(low, high), loss="soft_l1", f_scale=3.0)
-    degrees = len(y) - len(first)
+    scale = np.array(
+        [abs(first[FIRST]) or 1.0, 1.0, abs(first[FIRST]) or 1.0, *[(times_s[-1] - times_s[0]) / len(times_s)] * 2, 1.0]
+    )
+    low, high = _bounds(first, times_s)
+    first = np.clip(first, low, high)
+    found = least_squares(
+        residuals, first[free], bounds=(low[free], high[free]), x_scale=scale[free], loss="soft_l1", f_scale=3.0
+    )
     chi2 = 2.0 * float(found.cost)
     # An esd that the scatter belies is no esd: scale it up, never down.
+    excess = max(1.0, chi2 / max(len(y) - len(free), 1))
     jacobian = np.asarray(found.jac, dtype=np.float64)
-    scale = max(1.0, chi2 / max(degrees, 1))
-    covariance = np.asarray(np.linalg.pinv(jacobian.T @ jacobian) * scale, dtype=np.float64)
-    if not np.isfinite(covariance).all() or math.sqrt(covariance[1, 1]) > 1.0:
+    covariance = np.zeros((len(first), len(first)))
+    covariance[np.ix_(free, free)] = np.linalg.pinv(jacobian.T @ jacobian) * excess
+    if not np.isfinite(covariance).all() or covariance[LN_K, LN_K] > 1.0:
         return None
-    return Decay(start_s, np.asarray(found.x, dtype=np.float64), covariance, free_end, stretched), chi2
+    values = first.copy()
+    values[free] = found.x
+    return Decay(values, covariance, tuple(free)), chi2
 
 
-def _shape(p: Array, s: Array, free_end: bool, stretched: bool) -> Array:
-    end = p[2] if free_end else 0.0
-    beta = p[-1] if stretched else 1.0
-    passed = np.exp(p[1]) * np.maximum(s, 0.0)
-    return np.asarray(end + (p[0] - end) * np.exp(-(passed**beta)), dtype=np.float64)
+def _bounds(first: Array, times_s: Array) -> tuple[Array, Array]:
+    """Of the parameters: what was called a limit of the motion is not moved beyond half of what lies beside it."""
+    begin, close = float(first[BEGIN]), float(first[CLOSE])
+    middle = (begin + min(close, float(times_s[-1]))) / 2.0
+    low = [-np.inf, -25.0, -np.inf, min(float(times_s[0]), begin) - 1e-9, min(middle, close) - 1e-9, 0.2]
+    high = [np.inf, 10.0, np.inf, max(middle, begin) + 1e-9, max(float(times_s[-1]), close) + 1e-9, 3.0]
+    return np.array(low), np.array(high)

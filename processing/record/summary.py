@@ -11,6 +11,7 @@ from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.composition import fraction_of
 from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, Rate
+from latticewatch.processing.reaction.reached import Reached
 from latticewatch.processing.record.account import Account
 from latticewatch.processing.record.header import RunHeader
 from latticewatch.processing.record.outfile import write_whole
@@ -47,6 +48,8 @@ def summarise(
         "software": dict(header.software),
         "inputs": [{"role": each.role, "file": each.name, "sha256": each.sha256} for each in header.inputs],
         **_accuracy(header.setup.accuracy, kinetics),
+        "reached": [_reached(reached) for reached in kinetics.reached],
+        "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
         **({"account": asdict(account)} if account else {}),
     }
 
@@ -90,15 +93,26 @@ def _pause(pause: Pause) -> dict[str, float | None]:
         "lp_A": _length(pause.lp_A),
         "lp_esd_A": _length(pause.lp_esd_A),
         "declared_s": _time(pause.declared_s),
+        "start_esd_s": _time(pause.start_esd_s),
+        "end_esd_s": _time(pause.end_esd_s),
     }
 
 
-def _complete(complete: Completion) -> dict[str, float | None]:
+def _reached(reached: Reached) -> dict[str, Any]:
+    """A share of the change, when it was done, and the 90 % interval of that; None where no law could be fitted."""
+    interval = [_time(limit) for limit in reached.interval_s]
+    known = None not in interval
+    return {"share": round(reached.share, 6), "at_s": _time(reached.at_s), "interval_s": interval if known else None}
+
+
+def _complete(complete: Completion) -> dict[str, Any]:
+    reached = _reached(Reached(NAN, complete.reached_s, complete.reached_esd_s))
     return {
         "declared_s": _time(complete.declared_s),
-        "reached_s": _time(complete.reached_s),
+        "reached_s": reached["at_s"],
         "lp_A": _length(complete.lp_A),
         "lp_esd_A": _length(complete.lp_esd_A),
+        "reached_interval_s": reached["interval_s"],
     }
 
 

@@ -25,3 +25,22 @@ def test_out_of_range_is_shown_as_out_of_range() -> None:
 
 def test_no_fraction_has_this_cell() -> None:
     assert all(math.isnan(value) for value in fraction_of(CompositionScale(5.8, 6.2, 0.5), 6.9, 1e-3))
+
+
+@given(st.floats(-0.5, 1.5), st.floats(-0.05, 0.05))
+def test_the_esd_is_that_of_the_fit_and_of_both_end_points(x: float, bowing_A: float) -> None:
+    ends, esds, fit_esd = (5.842, 6.205), (2e-3, 5e-3), 1e-3
+    scale = CompositionScale(*ends, bowing_A, *esds)
+    cell = ends[0] + x * (ends[1] - ends[0]) + bowing_A * x * (1.0 - x)
+    _, esd = fraction_of(scale, cell, fit_esd)
+
+    def moved(by: float, first: float, second: float) -> float:
+        return fraction_of(CompositionScale(ends[0] + first, ends[1] + second, bowing_A), cell + by, 0.0)[0]
+
+    step = 1e-6
+    parts = [
+        (moved(*(step * (n == k) for n in range(3))) - moved(*(-step * (n == k) for n in range(3)))) / (2.0 * step)
+        for k in range(3)
+    ]
+    expected = math.hypot(*(part * each for part, each in zip(parts, (fit_esd, *esds), strict=True)))
+    assert esd == pytest.approx(expected, rel=1e-5)
