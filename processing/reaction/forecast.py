@@ -16,6 +16,7 @@ from latticewatch.processing.reaction.verdict import Forecast
 WIDEST = 3.0
 ENDLESS = 0.04
 LEAST_WEIGHT = 2e-3
+NEVER_S = 1e9
 GRID = np.linspace(-3.0, 3.0, 41)
 
 
@@ -44,16 +45,16 @@ def _times_left(
     """Time left of each chosen hypothesis (n,) and its variance, by linear propagation."""
     x, P, fade, age = bank.x[chosen], bank.P[chosen], bank.fade[chosen], time_s - bank.left_s[chosen]
     level = np.full(len(x), start.level)
-    left = motion.time_left(x, level, tolerance, fade, age)
+    left = np.minimum(motion.time_left(x, level, tolerance, fade, age), NEVER_S)
     gradient = np.empty_like(x)
     for axis in range(motion.size):
         nudge = 1e-3 * np.sqrt(P[:, axis, axis]) + 1e-15
         moved = x.copy()
         moved[:, axis] += nudge
-        gradient[:, axis] = (motion.time_left(moved, level, tolerance, fade, age) - left) / nudge
+        gradient[:, axis] = (np.minimum(motion.time_left(moved, level, tolerance, fade, age), NEVER_S) - left) / nudge
     variance = np.einsum("ni,nij,nj->n", gradient, P, gradient)
     step = 1e-3 * math.sqrt(start.variance) + 1e-15
-    by_start = (motion.time_left(x, level + step, tolerance, fade, age) - left) / step
+    by_start = (np.minimum(motion.time_left(x, level + step, tolerance, fade, age), NEVER_S) - left) / step
     ahead = bank.walk[chosen] ** 2 * np.maximum(motion.rates(x), 0.0) * left**3 / 3.0
     return left, variance + by_start**2 * start.variance + ahead
 

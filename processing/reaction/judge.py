@@ -22,7 +22,6 @@ from latticewatch.processing.reaction.forecast import forecast_of
 from latticewatch.processing.reaction.hypotheses import (
     MOVE,
     REST,
-    TURNED,
     Bank,
     Hazards,
     first_bank,
@@ -44,8 +43,10 @@ CONFIDENT = 0.95
 # A pause is called from this probability of rest on, and is over when it falls under the other.
 RESUMED = 0.03
 SHORTEST_PAUSE = 4
-SIGMAS = 6.0
-BACK = 2.2
+SIGMAS = 5.5
+# Near its turn a reversal looks like rest. This share of the false alarms may be motion that runs back; more of it once
+# the rest can be told from the slope before by so many sigmas: a reversal has then shown itself.
+BACK, BACK_LATER, LATER_SIGMAS = 0.33, 0.8, 7.5
 # Complete no more when it is so unlikely, even for thrice the tolerance, that the lattices are one.
 PARTED = 1e-3
 LONELY = 5
@@ -75,7 +76,7 @@ class Judge:
         self._observed_s = NAN
         self._noise = NAN
         self._least = math.inf
-        self._empty_before = False
+        self._empty_s = NAN
         self._lonely = 0
         self._beam_lost_s = NAN
         self._last = Verdict(State.WAITING, why="Nothing to see yet.")
@@ -102,7 +103,7 @@ class Judge:
             why = "No beam on the detector."
             return replace(self._last, state=State.NO_BEAM, since_s=self._beam_lost_s, forecast=None, why=why)
         if gap.reason == "no peaks" and self._bank is None:
-            self._empty_before = True
+            self._empty_s = self._clock.time_s
         return self._last
 
     def _choose_motion(self, fit: Fit) -> None:
@@ -112,7 +113,7 @@ class Judge:
         apart = not math.isnan(distance(fit)[0])
         self._lonely = 0 if apart else self._lonely + 1
         if apart and isinstance(self._motion, SingleMotion):
-            self._motion, self._bank, self._empty_before = PairMotion(), None, True
+            self._motion, self._bank, self._empty_s = PairMotion(), None, self._clock.time_s - self._clock.usual_s
         elif self._lonely >= LONELY and self._bank is None:
             self._motion = SingleMotion()
 
@@ -126,7 +127,7 @@ class Judge:
         now, period = self._clock.time_s, self._clock.usual_s
         self._noise = _followed(self._noise, variance)
         if self._bank is None or self._sight is None:
-            self._sight = Sight(now, y, variance, now, self._empty_before)
+            self._sight = Sight(now, y, variance, now, self._empty_s)
             self._bank = first_bank(self._motion, y, variance, period, now, moving=0.5)
         else:
             if self._start is None:
@@ -162,10 +163,10 @@ class Judge:
         return self._judged(self._bank, self._start)
 
     def _find_start(self, bank: Bank, sight: Sight) -> Start | None:
-        known = self._clock.time_s, self._clock.usual_s, self._setup.mixing_time_s
+        known = self._clock.time_s, self._setup.mixing_time_s
         if self._start is None:
             return started(self._motion, bank, sight, *known)
-        return mended(self._motion, bank, sight, *known, self._start)
+        return mended(self._motion, bank, sight, *known, self._start, self._clock.usual_s)
 
     def _judged(self, bank: Bank, start: Start) -> Verdict:
         tolerance = self._setup.tolerance
@@ -205,11 +206,16 @@ class Judge:
         return self._done(bank, start, min(3.0 * self._setup.tolerance, 0.9)) < PARTED
 
     def _tells_rest(self, bank: Bank, best: int) -> bool:
-        """Whether a straight line through the frames of this rest can be told from the slope before (6 sigma)."""
+        """Whether a straight line through the frames of this rest can be told from the slope before, and rest from a
+        motion that runs back.
+        """
         n = int(bank.age[best])
         lever = abs(float(bank.left_rate[best])) * self._clock.usual_s * math.sqrt(n * (n * n - 1) / 12.0)
-        enough = n >= SHORTEST_PAUSE and lever >= SIGMAS * math.sqrt(self._noise)
-        return bool(bank.kind[best] == REST) and enough and not _turned_back(self._motion, bank, best)
+        sigmas = lever / math.sqrt(self._noise)
+        if bank.kind[best] != REST or n < SHORTEST_PAUSE or sigmas < SIGMAS:
+            return False
+        share = BACK if sigmas < LATER_SIGMAS else BACK_LATER
+        return _running_back(self._motion, bank, best) < share * (1.0 - self._called)
 
 
 def _followed(noise: float, variance: float) -> float:
@@ -217,13 +223,11 @@ def _followed(noise: float, variance: float) -> float:
     return variance if math.isnan(noise) else noise + 0.2 * (min(variance, 4.0 * noise) - noise)
 
 
-def _turned_back(motion: Motion, bank: Bank, best: int) -> bool:
-    """Whether the motion that branched off when this rest did runs back: near its turn, a reversal looks like rest."""
-    rivals = (bank.kind == MOVE) & (bank.origin == TURNED) & (np.abs(bank.age - bank.age[best]) <= 1)
-    rival = int(np.argmax(np.where(rivals, bank.weight, 0.0)))
+def _running_back(motion: Motion, bank: Bank, best: int) -> float:
+    """Probability that the coordinate runs back to where it came from before this rest."""
     onward = motion.speed_of(float(bank.left_y[best]), float(bank.left_rate[best]))
-    back = -math.copysign(float(bank.x[rival, 1]), float(bank.x[rival, 1]) * onward)
-    return bool(rivals[rival]) and back > BACK * math.sqrt(float(bank.P[rival, 1, 1]))
+    back = (bank.kind == MOVE) & (bank.x[:, 1] * onward < 0.0)
+    return float(bank.weight[back] @ (1.0 - rest_probability(bank)[back]))
 
 
 def _onset(bank: Bank, best: int) -> float:

@@ -23,14 +23,14 @@ class Sight:
     """What was seen before the reaction is known to have begun.
 
     first_s, y, variance: the first observation. still_s: the last time the coordinate was seen where it was first.
-    empty_before: frames without peaks came before it, so that the sample arrived within one frame.
+    empty_s: of the last frame without peaks before it: the sample arrived since then. NaN: there was none.
     """
 
     first_s: float
     y: float
     variance: float
     still_s: float
-    empty_before: bool
+    empty_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,7 @@ def seen_again(sight: Sight, time_s: float, y: float, variance: float) -> Sight:
     return replace(sight, still_s=time_s) if still else sight
 
 
-def started(
-    motion: Motion, bank: Bank, sight: Sight, time_s: float, period_s: float, mixing_s: float | None
-) -> Start | None:
+def started(motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: float | None) -> Start | None:
     """The start, once the data show that it has been. mixing_s: where it is known."""
     resting = rest_probability(bank)
     turned = bank.origin == TURNED
@@ -64,15 +62,11 @@ def started(
     if float(bank.weight @ resting) > 1.0 - CONFIDENT or _directed(motion, bank) < CONFIDENT:
         return None
     best = _first_motion(bank)
-    return (
-        _unfollowed(sight, mixing_s)
-        if best is None
-        else _followed(motion, bank, best, sight, time_s, period_s, mixing_s)
-    )
+    return _unfollowed(sight, mixing_s) if best is None else _followed(motion, bank, best, sight, time_s, mixing_s)
 
 
 def mended(
-    motion: Motion, bank: Bank, sight: Sight, time_s: float, period_s: float, mixing_s: float | None, start: Start
+    motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: float | None, start: Start, period_s: float
 ) -> Start:
     """The start as the young motion shows it now, where that is better than before."""
     aged = replace(start, age=start.age + 1)
@@ -82,7 +76,7 @@ def mended(
     followed = float(motion.rates(bank.x[best : best + 1])[0]) * (time_s - start.mixing_s)
     if followed > FARTHEST_BACK or abs(float(bank.left_s[best]) - start.left_s) > 2.0 * period_s:
         return aged
-    new = _followed(motion, bank, best, sight, time_s, period_s, mixing_s)
+    new = _followed(motion, bank, best, sight, time_s, mixing_s)
     return replace(new, age=aged.age) if new.variance <= start.variance else aged
 
 
@@ -93,16 +87,14 @@ def _first_motion(bank: Bank) -> int | None:
     return best if bank.weight[best] >= 0.2 and first[best] else None
 
 
-def _followed(
-    motion: Motion, bank: Bank, best: int, sight: Sight, time_s: float, period_s: float, mixing_s: float | None
-) -> Start:
+def _followed(motion: Motion, bank: Bank, best: int, sight: Sight, time_s: float, mixing_s: float | None) -> Start:
     x, P, left_s = bank.x[best], bank.P[best], float(bank.left_s[best])
     if left_s > sight.first_s:
         level = float(bank.left_y[best])
         passed = motion.elapsed(x, level)
         onset = min(max(time_s - passed, left_s), time_s) if math.isfinite(passed) else left_s
         return Start(onset if mixing_s is None else mixing_s, level, sight.variance, left_s)
-    arrived = sight.first_s - (period_s / 2.0 if sight.empty_before else 0.0)
+    arrived = sight.first_s if math.isnan(sight.empty_s) else (sight.empty_s + sight.first_s) / 2.0
     return _followed_back(motion, x, P, time_s, arrived if mixing_s is None else mixing_s, left_s)
 
 

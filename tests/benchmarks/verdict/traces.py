@@ -49,7 +49,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Trace:
-    """One run: what the judge is given, and the truth. pauses: (start, end, frames needed to call it)."""
+    """One run: what the judge is given, and the truth. pauses: (start, end, slope before it in Å/s)."""
 
     family: str
     mixture: Mixture
@@ -59,13 +59,10 @@ class Trace:
     q: NDArray[np.float64]
     mixing_s: float
     sigma_A: float
-    pauses: list[tuple[float, float, int]]
+    pauses: list[tuple[float, float, float]]
     complete_s: float
     tau_s: float
     settled_s: float
-
-
-Plan = tuple[list[Stretch], list[tuple[float, float, int]]]
 
 
 def frames_needed(slope: float, period: float, sigma: float) -> int:
@@ -105,8 +102,8 @@ def make(family: str, rng: np.random.Generator) -> Trace:
     mixture = IODIDE if rng.random() < 0.5 else CHLORIDE
     sigma = 10.0 ** rng.uniform(math.log10(3e-4), math.log10(3e-3))
     tau = math.exp(rng.uniform(*np.log(mixture.tau_s)))
-    stretches, pauses_at, needed = FAMILIES[family](rng, mixture, tau, sigma)
-    return _trace(family, rng, mixture, sigma, stretches, pauses_at, needed)
+    stretches, pauses_at, slopes = FAMILIES[family](rng, mixture, tau, sigma)
+    return _trace(family, rng, mixture, sigma, stretches, pauses_at, slopes)
 
 
 def _trace(
@@ -116,7 +113,7 @@ def _trace(
     sigma: float,
     stretches: list[Stretch],
     pauses_at: list[int],
-    needed: list[int],
+    slopes: list[float],
 ) -> Trace:
     period = mixture.period_s
     lead = int(rng.integers(1, 8))
@@ -129,16 +126,16 @@ def _trace(
         end = last + 4.8 ** (1.0 / stretches[-1].beta) / rate
     times = _times(family, rng, period, end)
     q, begun = q_of(stretches, times, mixing)
-    fine = np.linspace(0.0, end, 200_001)
+    fine = np.linspace(0.0, end, 20_001)
     q_fine, _ = q_of(stretches, fine, mixing)
     over = np.flatnonzero(q_fine > TOLERANCE)[-1]
-    complete = fine[over] if over < len(fine) - 1 else math.inf
+    complete = _crossed(fine, q_fine, over) if over < len(fine) - 1 else math.inf
     tau = math.inf
     if math.isfinite(complete):
-        at = min(over, len(fine) - 200)
-        slope = -(math.log(q_fine[at + 100]) - math.log(q_fine[at])) / (fine[at + 100] - fine[at])
+        at = min(over, len(fine) - 20)
+        slope = -(math.log(q_fine[at + 10]) - math.log(q_fine[at])) / (fine[at + 10] - fine[at])
         tau = 1.0 / slope
-    pauses = [(begun[i], min(begun[i + 1], end), n) for i, n in zip(pauses_at, needed, strict=True)]
+    pauses = [(begun[i], min(begun[i + 1], end), slope) for i, slope in zip(pauses_at, slopes, strict=True)]
     settled = begun[len(stretches) - 1]
     fits = _fits(family, rng, mixture, sigma, times, q, mixing)
     dumped = [t for t, fit in zip(times, fits, strict=True) if isinstance(fit, Gap) and fit.reason == "no beam"]
@@ -156,6 +153,11 @@ def _trace(
         tau_s=float(tau),
         settled_s=max([float(settled), *dumped[-1:]]),
     )
+
+
+def _crossed(fine: NDArray[np.float64], q: NDArray[np.float64], over: np.intp) -> float:
+    """When q falls under the tolerance, between the last point over it and the next."""
+    return float(np.interp(TOLERANCE, q[[over + 1, over]], fine[[over + 1, over]]))
 
 
 def _times(family: str, rng: np.random.Generator, period: float, end: float) -> NDArray[np.float64]:
@@ -232,7 +234,7 @@ def _setup(family: str, mixture: Mixture, mixing: float | None) -> Setup:
     )
 
 
-Plans = tuple[list[Stretch], list[int], list[int]]
+Plans = tuple[list[Stretch], list[int], list[float]]
 
 
 def _bare(rng: np.random.Generator, mixture: Mixture, tau: float, sigma: float) -> Plans:
@@ -248,7 +250,7 @@ def _rests(count: int, last: bool) -> Callable[[np.random.Generator, Mixture, fl
 
     def plan(rng: np.random.Generator, mixture: Mixture, tau: float, sigma: float) -> Plans:
         k, level, total = 1.0 / tau, 1.0, abs(mixture.end_A - mixture.first_A)
-        stretches, at, needed = [], [], []
+        stretches, at, slopes, needed = [], [], [], []
         for number in range(count):
             # At least five frames of motion before a pause: there must be a slope to rest against.
             level *= min(rng.uniform(0.55, 0.87), math.exp(-5.5 * mixture.period_s * k))
@@ -257,12 +259,13 @@ def _rests(count: int, last: bool) -> Callable[[np.random.Generator, Mixture, fl
             lasts = (n + 1 + rng.exponential(2.0 * n)) * mixture.period_s
             at.append(len(stretches))
             needed.append(n)
+            slopes.append(total * level * k)
             stretches.append(Stretch(0.0, lasts_s=math.inf if last and number == count - 1 else lasts))
             k /= rng.uniform(1.0, 3.0)
         if last:
             stretches[-1] = replace(stretches[-1], lasts_s=(80 + 3 * needed[-1]) * mixture.period_s)
-            return stretches, at, needed
-        return [*stretches, Stretch(k)], at, needed
+            return stretches, at, slopes
+        return [*stretches, Stretch(k)], at, slopes
 
     return plan
 
