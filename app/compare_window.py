@@ -11,6 +11,7 @@ from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
+from latticewatch.app.path_box import dropped_on
 from latticewatch.app.screenshot import save_picture, screenshot_path
 from latticewatch.app.window_keys import Command, install
 from latticewatch.app.window_undo import Undo
@@ -76,13 +77,13 @@ class CompareWindow(QMainWindow):
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         """Files are welcome."""
-        if a0 is not None and _files(a0):
+        if a0 is not None and dropped_on(a0):
             a0.acceptProposedAction()
 
     def dropEvent(self, a0: QDropEvent | None) -> None:
         """Add what is dropped; what cannot be read is said under the plot."""
         if a0 is not None:
-            self._add_all(_files(a0))
+            self._add_all(dropped_on(a0))
 
     def drop(self) -> None:
         """Take the chosen run away; that can be taken back."""
@@ -142,11 +143,6 @@ class CompareWindow(QMainWindow):
                 self.add_file(path)
             except UserError as error:
                 self.say(str(error))
-
-
-def _files(event: QDropEvent) -> list[Path]:
-    data = event.mimeData()
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
 
 
 COMMANDS = (

@@ -6,19 +6,19 @@ A wrong flip or a wrong poni shows here, not after the beamtime.
 import itertools
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.app.inputs import gather, integrator_of
+from latticewatch.app.inputs import Inputs, gather, integrator_of
 from latticewatch.app.options import Given
 from latticewatch.app.window_facts import reflection_lists, ticks_of
 from latticewatch.processing.accuracy import quoted, signs_of
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Gap, Image
+from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves, Fit, Lattice
@@ -29,6 +29,7 @@ from latticewatch.processing.sources.scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
 
 WIDEST = 700
+ORIENTATIONS = (2, 4, 1, 3)
 FRAMES_LOOKED_AT = 20
 Floats = NDArray[np.float32]
 
@@ -86,8 +87,27 @@ def first_look(scan: Path, given: Given) -> FirstLook:
         ticks=ticks_of(setup, reflection_lists(setup, integrator.two_theta), _placed(setup, fit)),
         setup=setup,
         fitted=isinstance(fit, Fit),
-        verdict=_verdict(setup, fit),
+        verdict=_verdict(setup, fit) if isinstance(fit, Fit) else _refusal(inputs, setup, frame, fit),
     )
+
+
+def _refusal(inputs: Inputs, setup: Setup, frame: Frame, gap: Gap) -> str:
+    """Why there is no number, and which orientation would give one."""
+    told = f"no lattice parameter: {gap.reason}."
+    fitting = [n for n in ORIENTATIONS if n != inputs.geometry.orientation and _fits_turned(inputs, setup, frame, n)]
+    if fitting:
+        return f"{told} It fits with orientation {fitting[0]}: choose that."
+    return f"{told} Compare the rings with the image before you trust the geometry."
+
+
+def _fits_turned(inputs: Inputs, setup: Setup, frame: Frame, orientation: int) -> bool:
+    turned = replace(inputs, geometry=replace(inputs.geometry, orientation=orientation))
+    if not isinstance(frame.content, Image):
+        return False
+    integrator = integrator_of(turned, frame.content.counts.shape, keep_plan=False)
+    pattern = integrator.integrate(frame)
+    refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
+    return isinstance(pattern, Pattern) and isinstance(refinement.refine(pattern), Fit)
 
 
 def _placed(setup: Setup, fit: Fit | Gap) -> Fit:
@@ -107,9 +127,7 @@ def _thinned(counts: NDArray[Any], angles: NDArray[np.float64]) -> tuple[Floats,
     return largest, angles[::step, ::step].astype(np.float32)
 
 
-def _verdict(setup: Setup, fit: Fit | Gap) -> str:
-    if isinstance(fit, Gap):
-        return f"no lattice parameter: {fit.reason}. Compare the rings with the image before you trust the geometry."
+def _verdict(setup: Setup, fit: Fit) -> str:
     known = [
         f"{component.name} {quoted(lattice.lp_A, lattice.lp_esd_A, setup.accuracy)}"
         for component, lattice in zip(setup.components, fit.lattices, strict=True)

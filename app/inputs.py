@@ -62,8 +62,11 @@ def gather(scan: Path, given: Given) -> Inputs:
     )
 
 
-def integrator_of(inputs: Inputs, shape: tuple[int, int]) -> "ImageIntegrator":
-    """The integrator of images of this shape (rows, columns). Raises UserError where the inputs do not fit it."""
+def integrator_of(inputs: Inputs, shape: tuple[int, int], *, keep_plan: bool = True) -> "ImageIntegrator":
+    """The integrator of images of this shape (rows, columns). Raises UserError where the inputs do not fit it.
+
+    keep_plan: its plan is taken from the disk, and kept there.
+    """
     from latticewatch.processing.integration.integrate import ImageIntegrator  # slow to load: not before a window
 
     table = inputs.experiment.geometry
@@ -76,7 +79,7 @@ def integrator_of(inputs: Inputs, shape: tuple[int, int]) -> "ImageIntegrator":
         polarization=table.polarization,
         bins=table.bins,
         normalise_by=table.normalise_by,
-        plans=plan_folder(),
+        plans=plan_folder() if keep_plan else None,
     )
 
 

@@ -125,6 +125,7 @@ def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -
 
 
 def is_run(path: Path) -> bool:
+    """True for a run file, also for one that was not closed."""
     """Whether this is a run file, or is one once it is made whole from its journal."""
     from latticewatch.processing.record.rebuild import journal_path
     from latticewatch.processing.record.untrusted import run_id_of

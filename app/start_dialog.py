@@ -22,8 +22,11 @@ from PyQt6.QtWidgets import (
 )
 
 from latticewatch.app.first_look import FirstLook, first_look
+from latticewatch.app.openings import is_run
 from latticewatch.app.options import Given
+from latticewatch.app.path_box import append, dropped_on, files_box, path_in, put_first
 from latticewatch.app.profiles import profiles, saved_profile
+from latticewatch.app.recent import recent, remember
 from latticewatch.processing.crystal.phase import shipped_phases
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.image_view import ImageView
@@ -37,15 +40,17 @@ ORIENTATIONS = (
     ("left-right (4)", 4),
     ("both (1)", 1),
 )
-POLL_MS = 80
+POLL_MS, MOST_PHASES = 80, 4
+STACKS = (".h5", ".hdf5", ".nxs")
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What the user chose."""
+    """What the user chose: a scan to be watched, or a run file to be seen again (``run``)."""
 
     folder: Path
     given: Given
+    run: Path | None = None
 
 
 class StartDialog(QDialog):
@@ -58,21 +63,23 @@ class StartDialog(QDialog):
         self._asked = self._answered = 0
         self._answer: FirstLook | str = ""
         self.start: Start | None = None
+        self._run_file: Path | None = None
         self.setWindowTitle("Watch a scan – LatticeWatch")
         self.setAcceptDrops(True)
-        self.folder = _files_box("the folder that the detector writes to")
-        self.geometry_box = _files_box("the .poni file; those in the folder and one above are offered")
-        self.setup_box = _files_box("experiment.toml, or a profile that was kept")
+        self.folder = files_box("the folder that the detector writes to")
+        self.geometry_box = files_box("the .poni file; those in the folder and one above are offered")
+        self.setup_box = files_box("experiment.toml, or a profile that was kept")
         self.orientation = QComboBox()
         for text, number in ORIENTATIONS:
             self.orientation.addItem(text, number)
-        self.phases = [_phase_box() for _ in range(2)]
-        self.verdict = QLabel("Choose a folder, or drop one here.")
+        self.phases = [_phase_box() for _ in range(MOST_PHASES)]
+        self.verdict = QLabel("Choose a folder, or drop one here; a run file that is dropped is shown again.")
         self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setWordWrap(True)
         self.image = ImageView()
         self._pattern: PatternView | None = None
         self._lay_out()
+        self._offer_recent()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._poll)
 
@@ -102,8 +109,18 @@ class StartDialog(QDialog):
         layout.addWidget(self.views, 1)
         layout.addWidget(self.buttons)
         self.resize(1100, 700)
-        for box in (self.folder, self.geometry_box, self.setup_box, self.orientation):
+        for box in (self.geometry_box, self.setup_box, self.orientation):
             box.activated.connect(lambda _: self.check())
+        self.folder.activated.connect(lambda _: self._take_chosen_folder())
+
+    def _offer_recent(self) -> None:
+        """What was chosen before; nothing of it is chosen yet."""
+        known = recent()
+        for kind, box in (("folder", self.folder), ("geometry", self.geometry_box), ("setup", self.setup_box)):
+            put_first(box, known[kind])
+        append(self.setup_box, profiles())
+        for box in (self.folder, self.geometry_box, self.setup_box):
+            box.setCurrentIndex(-1)
 
     def _with_button(self, box: QComboBox, ask: Callable[[], None]) -> QWidget:
         holder = QWidget()
@@ -122,30 +139,47 @@ class StartDialog(QDialog):
             raise LookupError("the dialog has no OK button")
         return button
 
+    def _take_chosen_folder(self) -> None:
+        folder = path_in(self.folder)
+        if folder is not None:
+            self.take_folder(folder)
+
     def take_folder(self, folder: Path) -> None:
-        """Choose this folder; geometry and set-up found in it or one above are offered."""
-        _put_first(self.folder, [folder])
-        places = dict.fromkeys((folder.resolve(), folder.resolve().parent))
-        _put_first(self.geometry_box, [path for place in places for path in sorted(place.glob("*.poni"))])
-        found = [path for place in places for path in sorted(place.glob("experiment.toml"))]
-        _put_first(self.setup_box, [*found, *profiles()])
+        """Choose this folder or stack; geometry and set-up found in it or one above are offered."""
+        put_first(self.folder, [folder])
+        within = (folder if folder.is_dir() else folder.parent).resolve()
+        places = dict.fromkeys((within, within.parent))
+        put_first(self.geometry_box, [path for place in places for path in sorted(place.glob("*.poni"))])
+        put_first(self.setup_box, [path for place in places for path in sorted(place.glob("experiment.toml"))])
         self.check()
 
     def take_file(self, path: Path) -> None:
-        """Take what was dropped or chosen: a folder, a poni, a set-up."""
+        """Take what was dropped or chosen: a folder, a poni, a set-up, a run file, a stack."""
         if path.is_dir():
             self.take_folder(path)
             return
+        if path.suffix in STACKS:
+            self._take_stack(path)
+            return
         box = {".poni": self.geometry_box, ".toml": self.setup_box}.get(path.suffix)
         if box is None:
-            self.verdict.setText(f"{path.name}: give a folder, a .poni or a .toml")
+            self.verdict.setText(f"{path.name}: give a folder, a .poni, a .toml, a run file or an HDF5 stack")
             return
-        _put_first(box, [path])
+        put_first(box, [path])
         self.check()
+
+    def _take_stack(self, path: Path) -> None:
+        if not is_run(path):
+            self.take_folder(path)
+            return
+        self._run_file = path
+        self.verdict.setText(f"{path.name} is a run file: it is shown again as it was recorded")
+        self._ok().setText("&Replay")
+        self._ok().setEnabled(True)
 
     def chosen(self) -> Start | None:
         """What is in the form; None while something is missing."""
-        folder, geometry, setup = (_path(box) for box in (self.folder, self.geometry_box, self.setup_box))
+        folder, geometry, setup = (path_in(box) for box in (self.folder, self.geometry_box, self.setup_box))
         if folder is None or geometry is None or setup is None:
             return None
         return Start(folder, Given(geometry=geometry, experiment=setup, orientation=self.orientation.currentData()))
@@ -153,6 +187,8 @@ class StartDialog(QDialog):
     def check(self) -> None:
         """Look at the first frame, in a thread; only the newest question's answer is shown."""
         chosen = self.chosen()
+        self._run_file = None
+        self._ok().setText("&Watch")
         self._ok().setEnabled(False)
         if chosen is None:
             self.verdict.setText(self._missing())
@@ -170,7 +206,7 @@ class StartDialog(QDialog):
 
     def _missing(self) -> str:
         names = (("a folder", self.folder), ("a .poni file", self.geometry_box), ("a set-up", self.setup_box))
-        return f"still missing: {', '.join(name for name, box in names if _path(box) is None)}"
+        return f"still missing: {', '.join(name for name, box in names if path_in(box) is None)}"
 
     def _run(self, chosen: Start, number: int) -> None:
         try:
@@ -229,17 +265,22 @@ class StartDialog(QDialog):
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         """Files and folders are welcome."""
-        if a0 is not None and _dropped(a0):
+        if a0 is not None and dropped_on(a0):
             a0.acceptProposedAction()
 
     def dropEvent(self, a0: QDropEvent | None) -> None:
         """Take what is dropped."""
-        for path in _dropped(a0) if a0 is not None else []:
+        for path in dropped_on(a0) if a0 is not None else []:
             self.take_file(path)
 
     def accept(self) -> None:
-        """Start with what is in the form."""
-        self.start = self.chosen()
+        """Start with what is in the form, or with the run file that was dropped."""
+        chosen = self.chosen()
+        if self._run_file is not None:
+            self.start = Start(self._run_file.parent, Given(), self._run_file)
+        elif chosen is not None and chosen.given.geometry and chosen.given.experiment:
+            self.start = chosen
+            remember(chosen.folder, chosen.given.geometry, chosen.given.experiment)
         super().accept()
 
     def done(self, a0: int) -> None:
@@ -250,41 +291,7 @@ class StartDialog(QDialog):
         super().done(a0)
 
 
-def _files_box(tip: str) -> QComboBox:
-    box = QComboBox()
-    box.setToolTip(tip)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    return box
-
-
 def _phase_box() -> QComboBox:
     box = QComboBox()
     box.addItems(["no phase", *shipped_phases()])
     return box
-
-
-def _path(box: QComboBox) -> Path | None:
-    data = box.currentData()
-    return data if isinstance(data, Path) else None
-
-
-def _short(path: Path) -> str:
-    """The end of a path, which tells more than its beginning; the tooltip has it all."""
-    return str(path) if len(path.parts) <= 3 else str(Path("…", *path.parts[-2:]))
-
-
-def _put_first(box: QComboBox, paths: list[Path]) -> None:
-    for path in reversed(paths):
-        for number in range(box.count()):
-            if box.itemData(number) == path:
-                box.removeItem(number)
-                break
-        box.insertItem(0, _short(path), path)
-        box.setItemData(0, str(path), Qt.ItemDataRole.ToolTipRole)
-    if paths:
-        box.setCurrentIndex(0)
-
-
-def _dropped(event: QDropEvent) -> list[Path]:
-    data = event.mimeData()
-    return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []

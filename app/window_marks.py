@@ -8,7 +8,7 @@ from latticewatch.app.window_undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.standing import MARK, REMOVED
 from latticewatch.widgets.marks import Mark
-from latticewatch.widgets.wording import duration
+from latticewatch.widgets.marks_view import when_text
 
 log = logging.getLogger(__name__)
 
@@ -89,4 +89,4 @@ def _time(mark: Mark) -> float:
 
 
 def _named(mark: Mark) -> str:
-    return f"mark “{mark.text}” at {duration(mark.time_s)}"
+    return f"mark “{mark.text}” at {when_text(mark.time_s)}"

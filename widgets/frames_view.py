@@ -75,7 +75,7 @@ class FramesModel(QAbstractTableModel):
 
 def _cells(row: Row) -> tuple[str, ...]:
     lp = "" if isinstance(row.fit, Gap) else with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
-    time_s = duration(row.time_s) if math.isfinite(row.time_s) and row.time_s < 90.0 else _clock(row.time_s)
+    time_s = duration(row.time_s) if math.isfinite(row.time_s) and row.time_s < 90.0 else elapsed(row.time_s)
     return (
         str(row.index),
         time_s,
@@ -86,7 +86,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _clock(seconds: float) -> str:
+def elapsed(seconds: float) -> str:
+    """``2:30 min``, ``1:02:30``; an em dash where not known."""
     if not math.isfinite(seconds):
         return "—"
     whole = round(seconds)

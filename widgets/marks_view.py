@@ -6,6 +6,7 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from latticewatch.widgets.frames_view import elapsed
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.wording import duration
 
@@ -48,7 +49,7 @@ class MarksView(QTableWidget):
         self.blockSignals(True)
         self.setRowCount(len(marks))
         for number, mark in enumerate(marks):
-            when = QTableWidgetItem(duration(mark.time_s))
+            when = QTableWidgetItem(when_text(mark.time_s))
             when.setFlags(when.flags() & ~Qt.ItemFlag.ItemIsEditable)
             self.setItem(number, 0, when)
             self.setItem(number, 1, QTableWidgetItem(mark.text))
@@ -80,3 +81,8 @@ class MarksView(QTableWidget):
     def _chosen(self) -> None:
         if 0 <= self.currentRow() < len(self._marks):
             self.mark_chosen.emit(self._marks[self.currentRow()].time_s)
+
+
+def when_text(seconds: float) -> str:
+    """A mark's time, to the second."""
+    return duration(seconds) if seconds < 90.0 else elapsed(seconds)

@@ -65,6 +65,10 @@ def watch(
         chosen = ask_for_scan(headless=headless)
         if chosen is None:
             return 0
+        if chosen.run is not None:
+            from latticewatch.app.commands.replay import replay
+
+            return replay(chosen.run, night=night)
         folder, given = str(chosen.folder), chosen.given
     opening = _opening(folder, given, out, until_idle, frames, resume)
     title = folder if is_stream(folder) else Path(folder).name

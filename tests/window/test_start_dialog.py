@@ -11,7 +11,7 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app import profiles
+from latticewatch.app import profiles, recent
 from latticewatch.app.first_look import FirstLook, first_look
 from latticewatch.app.options import Given
 from latticewatch.app.profiles import profile_text
@@ -22,6 +22,7 @@ from latticewatch.processing.pattern import Pattern
 from latticewatch.widgets.image_view import rings
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.theme import LIGHT, apply_theme
+from tests.record.runs import write_run
 from tests.sample_data import sample
 from tests.window.synthetic import grid, make_setup
 
@@ -40,6 +41,7 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) ->
     """A folder of a scan with a geometry, below a folder with a set-up."""
     apply_theme(qapp, LIGHT)
     monkeypatch.setattr(profiles, "profile_folders", lambda: (tmp_path / "own", tmp_path / "site"))
+    monkeypatch.setattr(recent, "recent_path", lambda: tmp_path / "recent.json")
     (tmp_path / "scan").mkdir()
     (tmp_path / "scan" / "lab6.poni").write_text("")
     (tmp_path / "experiment.toml").write_text("")
@@ -67,6 +69,35 @@ def test_dropping_a_folder_offers_what_is_there_and_checks_it(qtbot: QtBot, scan
     qtbot.mouseClick(watch, Qt.MouseButton.LeftButton)
     assert dialog.start is not None
     assert dialog.start.folder == scan
+
+
+def test_what_was_chosen_before_is_offered_and_nothing_is_chosen(qtbot: QtBot, scan: Path) -> None:
+    recent.remember(scan, scan / "lab6.poni", scan.parent / "experiment.toml")
+    recent.remember(scan.parent, scan / "gone.poni", scan.parent / "experiment.toml")
+    dialog = StartDialog(LIGHT, lambda folder, _: look_of(folder.name))
+    qtbot.addWidget(dialog)
+    assert dialog.chosen() is None
+    offered = [dialog.folder.itemData(number) for number in range(dialog.folder.count())]
+    assert offered == [scan.parent, scan]
+    assert dialog.geometry_box.count() == 1
+    dialog.folder.setCurrentIndex(1)
+    dialog.folder.activated.emit(1)
+    qtbot.waitUntil(lambda: dialog.verdict.text() == "scan: fits")
+    dialog.accept()
+    assert recent.recent()["folder"] == [scan, scan.parent]
+
+
+def test_a_run_file_that_is_dropped_is_to_be_shown_again(qtbot: QtBot, scan: Path) -> None:
+    write_run(scan.parent / "old.h5", 5)
+    dialog = StartDialog(LIGHT, lambda folder, _: look_of(folder.name))
+    qtbot.addWidget(dialog)
+    dialog.take_file(scan.parent / "old.h5")
+    button = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert button is not None
+    assert (button.text(), button.isEnabled()) == ("&Replay", True)
+    dialog.accept()
+    assert dialog.start is not None
+    assert dialog.start.run == scan.parent / "old.h5"
 
 
 def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
@@ -130,3 +161,4 @@ def test_a_wrong_flip_is_seen_at_the_first_frame(tmp_path: Path) -> None:
     wrong = first_look(tmp_path, Given(geometry=poni))
     assert not wrong.fitted
     assert wrong.verdict.startswith("no lattice parameter: fit refused")
+    assert wrong.verdict.endswith("It fits with orientation 2: choose that.")

@@ -1,0 +1,42 @@
+"""What was chosen before: folders, geometries and set-ups, offered again by the start dialog."""
+
+import json
+import logging
+from pathlib import Path
+
+from platformdirs import user_state_path
+
+log = logging.getLogger(__name__)
+
+KINDS = ("folder", "geometry", "setup")
+MOST, LARGEST_BYTES = 8, 100_000
+Recent = dict[str, list[Path]]
+
+
+def recent_path() -> Path:
+    """The file of what was chosen before, in the user's own state folder."""
+    return user_state_path("latticewatch", appauthor=False) / "recent.json"
+
+
+def recent() -> Recent:
+    """For each kind what is still there, the newest first; a file that does not read as one counts for nothing."""
+    try:
+        if recent_path().stat().st_size > LARGEST_BYTES:
+            raise ValueError("too large")
+        kept = json.loads(recent_path().read_text(encoding="utf-8"))
+        return {kind: [path for path in map(Path, kept[kind]) if path.exists()] for kind in KINDS}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {kind: [] for kind in KINDS}
+
+
+def remember(folder: Path, geometry: Path, setup: Path) -> None:
+    """These were chosen now. A folder that cannot be written is no reason to complain."""
+    chosen, before = dict(zip(KINDS, (folder, geometry, setup), strict=True)), recent()
+    kept = {
+        kind: [str(path) for path in dict.fromkeys((chosen[kind].resolve(), *before[kind]))][:MOST] for kind in KINDS
+    }
+    try:
+        recent_path().parent.mkdir(parents=True, exist_ok=True)
+        recent_path().write_text(json.dumps(kept, indent=1), encoding="utf-8")
+    except OSError as error:
+        log.info("what was chosen is not kept: %s", error.strerror)
