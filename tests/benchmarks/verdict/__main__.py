@@ -1,4 +1,4 @@
-"""python -m tests.benchmarks.verdict [--traces N] [--jobs N] [--json FILE]: the verdict against simulated truth."""
+"""python -m tests.benchmarks.verdict [--traces N] [--jobs N] [--markdown FILE]: the verdict against simulated truth."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ import numpy as np
 
 from latticewatch.processing.reaction.judge import Judge
 from tests.benchmarks.verdict.score import Score, scored
+from tests.benchmarks.verdict.table import table
 from tests.benchmarks.verdict.traces import ASKED, FAMILIES, slow
 
 
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--traces", type=int, default=200)
     parser.add_argument("--families", nargs="*", default=list(FAMILIES))
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path, help="the table of docs/verdict.md, written anew after every family")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
@@ -36,13 +38,13 @@ def main() -> None:
             pooled += scores if family in ASKED else []
             results[family] = summary(scores)
             _write(_line(family, results[family]))
+            _keep(options.markdown, table({**results, "all asked": summary(pooled)}))
     results["all asked"] = summary(pooled)
     _write(_line("all asked", results["all asked"]))
     early, late = cost_per_frame(200), cost_per_frame(20_000)
     results["cost"] = {"frames": frames, "ms": cpu / frames * 1e3, "ms_at_200": early, "ms_at_20000": late}
     _write(f"{cpu / frames * 1e3:.3f} ms of CPU a frame; at frame 200 {early:.3f} ms, at frame 20000 {late:.3f} ms")
-    if options.json:
-        options.json.write_text(json.dumps(results, indent=1))
+    _keep(options.json, json.dumps(results, indent=1))
 
 
 def cost_per_frame(number: int) -> float:
@@ -55,6 +57,11 @@ def cost_per_frame(number: int) -> float:
             costs.append(time.process_time())
         judge.judge(float(at), fit)
     return float(np.median(np.diff(costs))) / 5.0 * 1e3
+
+
+def _keep(path: Path | None, text: str) -> None:
+    if path:
+        path.write_text(text, encoding="utf-8")
 
 
 def _write(line: str) -> None:
