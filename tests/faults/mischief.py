@@ -235,7 +235,7 @@ def folder_gone_for_a_while(player: Player, number: int, path: Path, content: by
 
 def _copy(source: str, target: str) -> None:
     path = Path(source)
-    if path.is_file() and path.stat().st_size < 1e6:
+    if path.is_file() and path.stat().st_size < 1e9:
         path.chmod(0o644)
         Path(target).write_bytes(path.read_bytes())
     elif path.is_fifo() or path.is_socket():
