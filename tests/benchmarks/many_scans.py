@@ -43,13 +43,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=330)
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--pinned", action="store_true", help="each worker has one core to itself")
     parser.add_argument("--folder", type=Path, help="kept afterwards; simulated scans in it are used again")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         root = options.folder or Path(scratch)
         tree = scans(root, options.scans, options.frames, options.seeds)
-        figures = measured(root, tree, options.scans * options.frames, options.repeats)
+        figures = measured(tree, options.scans * options.frames, options.repeats, options.pinned)
     ratio = median(figures, "1 worker") / median(figures, "2 workers")
     write([asdict(each) for each in figures], ratio, options.json)
 
@@ -74,28 +75,30 @@ def link(scan: Path, to: Path) -> None:
         os.link(path, to / path.name)
 
 
-def measured(root: Path, tree: Path, frames: int, repeats: int) -> list[Figure]:
+def measured(tree: Path, frames: int, repeats: int, pinned: bool) -> list[Figure]:
     """Each way in turn, ``repeats`` times; the last with a worker killed when half the scans are begun."""
     figures: list[Figure] = []
     reference: list[Path] = []
     for repeat in range(repeats):
         for workers in (1, 2):
             out = tree / f"runs_{workers}_{repeat}"
-            wall_s, cpu_s = on_cluster(tree, out, workers)
+            wall_s, cpu_s = on_cluster(tree, out, workers, pinned)
             runs = sorted(out.rglob("*.h5"))
             reference = reference or runs
             name = f"{workers} worker{'s' if workers > 1 else ''}"
             figures.append(Figure(name, wall_s, cpu_s, frames / wall_s, differing(runs, reference)))
     out = tree / "runs_killed"
-    wall_s, cpu_s = on_cluster(tree, out, 2, lambda: kill_one(out, len(reference) // 2))
+    wall_s, cpu_s = on_cluster(tree, out, 2, pinned, lambda: kill_one(out, len(reference) // 2))
     runs = sorted(out.rglob("*.h5"))
     figures.append(Figure("2 workers, one killed", wall_s, cpu_s, frames / wall_s, differing(runs, reference)))
     return figures
 
 
-def on_cluster(tree: Path, out: Path, workers: int, meanwhile: Callable[[], None] | None = None) -> tuple[float, float]:
+def on_cluster(
+    tree: Path, out: Path, workers: int, pinned: bool, meanwhile: Callable[[], None] | None = None
+) -> tuple[float, float]:
     """Seconds of the wall clock and on cores that the scans took."""
-    with dask_cluster(workers) as address:
+    with dask_cluster(workers, pinned=pinned) as address:
         command(tree / "first", tree / "warm" / out.name, address)
         thread = threading.Thread(target=meanwhile) if meanwhile else None
         before_s, start = cores_s(), time.perf_counter()

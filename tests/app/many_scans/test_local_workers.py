@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from tests.app.conftest import Said
 from tests.app.many_scans.conftest import FRAMES, NAMES, first_writer_killed
 from tests.same_runs import all_differences
+from tests.sample_data import sample
 
 Command = Callable[..., Said]
 Whole = dict[str, Path]
@@ -45,6 +47,20 @@ def test_a_scan_that_fails_is_named_and_the_others_are_done(latticewatch: Comman
     assert "titel" in lines[NAMES[1]]["reason"]
     assert lines[NAMES[0]]["frames"] == str(FRAMES)
     assert 5.8 < float(lines[NAMES[0]]["lp_end_A"]) < 5.9
+
+
+def test_real_frames_each_with_the_geometry_beside_them(latticewatch: Command, tmp_path: Path) -> None:
+    tree = tmp_path / "lab6"
+    for angle in ("0023", "0050"):
+        (tree / angle).mkdir(parents=True)
+        for kind in ("tif", "poni"):
+            shutil.copy(sample(f"lab6_pilatus300kw/lab6_{angle}.{kind}"), tree / angle)
+    (tree / "experiment.toml").write_text('[[component]]\nname = "x"\nphase = "LaB6"\n')
+    said = latticewatch("process", "--tree", tree, "--workers", 1, "--json")
+    assert said.status == 0, said.err
+    rows = {row["scan"]: row["lp_x_A"] for row in map(json.loads, said.out.splitlines())}
+    assert rows.keys() == {"0023", "0050"}
+    assert all(abs(lp_A / 4.156826 - 1.0) < 200e-6 for lp_A in rows.values())
 
 
 def test_ctrl_c_ends_in_order_and_the_rest_is_done_later(latticewatch: Command, tree: Path, whole: Whole) -> None:
