@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.regular_file import TooLargeError, read_regular_text
 
 LARGEST_BYTES = 1_000_000
 Key = str | int
@@ -31,9 +32,9 @@ Tables = TypeVar("Tables", bound=Table)
 def read_toml_text(path: Path, what: str, option: str) -> str:
     """The text of this file. what: as the user calls it. Raises UserError that tells to check ``option``."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise UserError(f"{path}: too large for {what}; give a TOML file of under 1 MB")
-        return path.read_text(encoding="utf-8")
+        return read_regular_text(path, LARGEST_BYTES)
+    except TooLargeError:
+        raise UserError(f"{path}: too large for {what}; give a TOML file of under 1 MB") from None
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a text file; give a TOML file in UTF-8") from None
     except OSError as error:
@@ -43,11 +44,18 @@ def read_toml_text(path: Path, what: str, option: str) -> str:
 def parse_tables(model: type[Tables], text: str, where: str) -> Tables:
     """The tables in this TOML text; ``where`` names it in errors. Raises UserError."""
     try:
-        return model.model_validate(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{where}: not valid TOML: {error or 'nested too deeply'}; mend that line") from None
+        return model.model_validate(_parsed(text, where))
     except ValidationError as error:
         raise UserError(_explain(model, error, text, where)) from None
+
+
+def _parsed(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise UserError(f"{where}: not valid TOML: nested too deeply; mend that line") from None
+    except ValueError as error:  # also of a number with thousands of digits
+        raise UserError(f"{where}: not valid TOML: {str(error)[:200]}; mend that line") from None
 
 
 def _explain(model: type[Table], error: ValidationError, text: str, where: str) -> str:

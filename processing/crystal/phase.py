@@ -10,6 +10,7 @@ from pathlib import Path
 import gemmi
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.regular_file import TooLargeError, read_regular_text
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +51,9 @@ def read_phase(source: str | Path) -> Phase:
         return _shipped(source)
     path = Path(source)
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise UserError(
-                f"{path}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone"
-            )
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = read_regular_text(path, LARGEST_BYTES, "replace")
+    except TooLargeError:
+        raise _too_large(str(path)) from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check cif in experiment.toml") from None
     return parse_phase(text, path.stem, str(path))
@@ -111,9 +110,7 @@ def _shipped(name: str) -> Phase:
 def _block(cif_text: str, where: str) -> tuple[gemmi.cif.Block, bool]:
     """The first block with a cell and atoms (else with a cell), and whether there are others."""
     if len(cif_text) > LARGEST_BYTES:
-        raise UserError(
-            f"{where}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone"
-        )
+        raise _too_large(where)
     try:
         blocks = list(gemmi.cif.read_string(cif_text))
     except (ValueError, RuntimeError) as error:
@@ -122,11 +119,17 @@ def _block(cif_text: str, where: str) -> tuple[gemmi.cif.Block, bool]:
     if not with_cell:
         raise UserError(f"{where}: no cell (_cell_length_a) in it; give a CIF with cell and atoms")
     complete = [block for block in with_cell if block.find_values("_atom_site_fract_x")]
+    if not math.isfinite(gemmi.cif.as_number(with_cell[0].find_value("_cell_length_a"))):
+        raise UserError(f"{where}: _cell_length_a is not a number; mend it")
     if not complete:
         raise UserError(f"{where}: no atoms (_atom_site_fract_x) in it; give a CIF with cell and atoms")
     if len(blocks) > 1:
         log.warning("%s: %d data blocks; the structure is taken from data_%s", where, len(blocks), complete[0].name)
     return complete[0], len(blocks) > 1
+
+
+def _too_large(where: str) -> UserError:
+    return UserError(f"{where}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone")
 
 
 def _structure(block: gemmi.cif.Block) -> gemmi.SmallStructure:

@@ -5,8 +5,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.accuracy import source_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.kinetics import Kinetics, describe
-from latticewatch.processing.record.outfile import replace_whole, write_whole
+from latticewatch.processing.record.outfile import write_whole
 from latticewatch.processing.record.run_reader import Run
 from latticewatch.processing.record.trace import ACCURACY_COLUMN, guarded
 from latticewatch.processing.refinement.fit import Fit
@@ -117,7 +116,10 @@ def _save(path: Path, size_mm: tuple[float, float], draw: Any) -> None:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(size_mm[0] * MM, size_mm[1] * MM), layout="constrained")
         draw(figure)
-        replace_whole(path, partial(figure.savefig, format=kind, dpi=600, metadata=stamp))
+        # In memory first: matplotlib gives up without a word of use on a disk that is full.
+        picture = BytesIO()
+        figure.savefig(picture, format=kind, dpi=600, metadata=stamp)
+    write_whole(path, picture.getvalue())
 
 
 def _map(axes: Axes, run: Run) -> None:

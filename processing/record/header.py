@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import os
 import platform
 import sys
 from collections.abc import Mapping
@@ -13,8 +14,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from latticewatch.processing.crystal.phase import parse_phase
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.regular_file import open_regular
 from latticewatch.processing.setup import Setup
 
+LARGEST_BYTES = 2_000_000_000
 LARGEST_TEXT_BYTES = 4_000_000
 PACKAGES = ("latticewatch", "numpy", "scipy", "numba", "h5py", "pyFAI", "fabio", "gemmi")
 
@@ -56,12 +59,15 @@ class RunHeader:
 def input_file(role: str, path: Path) -> InputFile:
     """This file with its hash, and its text where it is a text of under 4 MB. Raises UserError."""
     try:
-        with path.open("rb") as handle:
+        with open_regular(path) as handle:
+            if os.fstat(handle.fileno()).st_size > LARGEST_BYTES:
+                raise UserError(f"{path}: larger than any {role}; give another file")
             digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        content = path.read_bytes() if path.stat().st_size <= LARGEST_TEXT_BYTES else b"\0"
+            handle.seek(0)
+            content = handle.read(LARGEST_TEXT_BYTES + 1)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check the {role}") from None
-    return InputFile(role, path.name, digest, _as_text(content))
+    return InputFile(role, path.name, digest, _as_text(content) if len(content) <= LARGEST_TEXT_BYTES else None)
 
 
 def software_versions() -> dict[str, str]:

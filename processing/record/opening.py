@@ -106,7 +106,7 @@ def _locked(path: Path) -> Iterator[RunLock]:
 
 
 def _refuse_existing(path: Path) -> None:
-    if journal_path(path).exists():
+    if os.path.lexists(journal_path(path)):
         raise UserError(f"{path}: holds a run that was not closed; go on with --resume or give another --out")
     if os.path.lexists(path):
         raise UserError(f"{path}: exists already and is not overwritten; go on with --resume or give another --out")

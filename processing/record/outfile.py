@@ -1,5 +1,6 @@
 """Files that are either written whole or not at all."""
 
+import errno
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -26,10 +27,17 @@ def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
         if path.exists() and not path.is_file():
             write(path)
         else:
-            _replace(path.resolve(), write)
+            _replace(_resolved(path), write)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path}: cannot be written ({reason}); choose another file") from None
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except RuntimeError as error:
+        raise OSError(errno.ELOOP, "a link in circles") from error
 
 
 def _replace(path: Path, write: Callable[[Path], None]) -> None:

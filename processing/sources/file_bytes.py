@@ -5,12 +5,14 @@ import errno
 import os
 import stat
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from latticewatch.processing.sources.image_file import LARGEST_FILE, NotWhole, Unreadable
 
 KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+PIECE = 1 << 24
 FOR_EVER = {errno.ELOOP: "a link, not a file", errno.ENXIO: "a pipe or device, not a file"}
 
 
@@ -92,18 +94,37 @@ def unpack(name: str, data: bytes) -> tuple[bytes, bool]:
     if kind not in (".gz", ".bz2"):
         return data, False
     try:
-        if kind == ".gz":
-            gzip = zlib.decompressobj(wbits=31)
-            return _bounded(gzip.decompress(data, LARGEST_FILE + 1), gzip.eof), True
-        bzip2 = bz2.BZ2Decompressor()
-        return _bounded(bzip2.decompress(data, LARGEST_FILE + 1), bzip2.eof), True
+        return _unpacked(data, kind), True
     except (OSError, zlib.error):
         raise Unreadable(f"not a {kind[1:]} archive, or a broken one") from None
 
 
-def _bounded(data: bytes, ended: bool) -> bytes:
-    if len(data) > LARGEST_FILE:
-        raise Unreadable("unpacks to more bytes than any image has")
-    if not ended:
-        raise NotWhole("archive cut short")
-    return data
+def _unpacked(data: bytes, kind: str) -> bytes:
+    """Piece by piece, so that a bomb costs no more memory than the largest image."""
+    pieces, size = [], 0
+    for piece in _gzip_pieces(data) if kind == ".gz" else _bzip2_pieces(data):
+        pieces.append(piece)
+        size += len(piece)
+        if size > LARGEST_FILE:
+            raise Unreadable("unpacks to more bytes than any image has")
+    return b"".join(pieces)
+
+
+def _gzip_pieces(data: bytes) -> Iterator[bytes]:
+    archive = zlib.decompressobj(wbits=31)
+    while not archive.eof:
+        piece = archive.decompress(data, PIECE)
+        if not piece and not archive.unconsumed_tail and not archive.eof:
+            raise NotWhole("archive cut short")
+        yield piece
+        data = archive.unconsumed_tail
+
+
+def _bzip2_pieces(data: bytes) -> Iterator[bytes]:
+    archive = bz2.BZ2Decompressor()
+    while not archive.eof:
+        piece = archive.decompress(data, PIECE)
+        if not piece and archive.needs_input:
+            raise NotWhole("archive cut short")
+        yield piece
+        data = b""

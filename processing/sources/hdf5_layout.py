@@ -20,6 +20,7 @@ TIMES = ("epoch", "timestamp", "timestamps", "elapsed_time", "time", "frame_time
 PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
 UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 MOST_OBJECTS, DEEPEST, MOST_SCALARS, MOST_SERIES = 5000, 8, 300, 16
+MOST_FRAMES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
         if block.dataset is not None:
             tree.check(block.dataset)
     count = sum(block.frames for block in blocks)
+    if count > MOST_FRAMES:
+        raise Unreadable(f"declares {count} frames, more than any scan has")
     header = dict(_scalars(datasets))
     series = dict(_series(datasets, count))
     return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header), series)

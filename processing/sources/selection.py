@@ -88,7 +88,7 @@ def _names_below(folder: Path, prefix: str, deeper: int) -> Iterator[str]:
     inner: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 yield prefix + entry.name
             elif not entry.is_symlink():
                 inner.append(entry.name)
@@ -100,3 +100,11 @@ def _names_below(folder: Path, prefix: str, deeper: int) -> Iterator[str]:
                 yield from _names_below(folder / name, f"{prefix}{name}/", deeper - 1)
         except OSError as error:
             log.info("%s: cannot be listed (%s)", printable(f"{prefix}{name}"), error.strerror)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """A link in circles is no folder, and does not stop the listing."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

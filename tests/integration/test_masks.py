@@ -78,7 +78,7 @@ def test_what_is_no_mask(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"###CBF: VERSION 1.5\r\nnothing here")
         assert "cannot be read" in refusal(tmp_path / name)
     assert "cannot be read" in refusal(tmp_path / "absent.edf")
-    assert "not an image file" in refusal(tmp_path)
+    assert "not a file" in refusal(tmp_path)
 
 
 def test_a_header_that_lies_about_its_size_costs_no_memory(tmp_path: Path) -> None:
