@@ -1,30 +1,52 @@
-"""Compile what a frame passes through before the first one comes: long on a fresh installation, then a second."""
+"""Compile what a frame passes through before the first one comes: long on a fresh installation, then a moment."""
+
+import numpy as np
+from numpy.typing import NDArray
 
 from latticewatch.processing.crystal.phase import read_phase
+from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.integration.warming import warm_up as warm_up_integration
+from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.refinement.fit import Component
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.setup import Setup
-from latticewatch.processing.simulation.patterns import patterns_1d
-from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 
-RECIPE, FRAMES = "iodide", 14
+WAVELENGTH_A, FWHM_DEG, END_A = 0.64066, 0.4, 6.031
+STARTS = {"Br": ("CsPbBr3", 5.842), "I": ("CsPbI3", 6.205)}
+FRAMES, PERIOD_S = 26, 2.5
+Floats = NDArray[np.float64]
 
 
 def warm_up() -> int:
-    """Integrate nothing, then fit and judge a short simulated scan; how many of its frames were fitted."""
+    """Integrate nothing, then fit and judge a short made-up exchange to its end; how many frames were fitted.
+
+    From far apart to merged: each has compiled code of its own, and none may be compiled while a run waits.
+    """
     warm_up_integration()
-    recipe = recipe_named(RECIPE)
-    components = tuple(Component(each.name, read_phase(each.phase), each.start_A) for each in recipe.ingredients)
-    judge = Judge(Setup(recipe.name, components, WAVELENGTH_A, (14.0, 16.0)))
-    refinement, fitted = None, 0
-    for pattern, truth in patterns_1d(recipe, frames=FRAMES):
-        refinement = refinement or TrackedRefinement(components, WAVELENGTH_A, pattern.two_theta)
-        fit = refinement.refine(pattern)
-        judge.judge(truth.time_s, fit)
+    components = tuple(Component(name, read_phase(phase), cell) for name, (phase, cell) in STARTS.items())
+    two_theta = np.linspace(4.0, 25.5, 540)
+    refinement = TrackedRefinement(components, WAVELENGTH_A, two_theta)
+    judge, fitted = Judge(Setup("warm-up", components, WAVELENGTH_A, (14.0, 16.0))), 0
+    for number in range(FRAMES):
+        left = float(np.exp(-4.5 * max(0.0, number - 4.0) / FRAMES)) if number < FRAMES - 5 else 0.0
+        fit = refinement.refine(_pattern(components, two_theta, left, number))
+        judge.judge(PERIOD_S * number, fit)
         if not isinstance(fit, Gap):
             refinement.curves(fit.parameters)
             fitted += 1
     return fitted
+
+
+def _pattern(components: tuple[Component, ...], two_theta: Floats, left: float, seed: int) -> Pattern:
+    """Both components' lines with so much of their way to the end still left."""
+    counts = np.full_like(two_theta, 2000.0)
+    for component in components:
+        cell = END_A + left * (component.lattice_parameter_A - END_A)
+        for line in reflections(component.phase, 1.4, component.lattice_parameter_A):
+            d = d_spacing(cell, line.hkl)
+            offset = (two_theta - two_theta_deg(d, WAVELENGTH_A)) / FWHM_DEG
+            counts += 1e-3 * line.multiplicity * line.f_squared * d**2 * np.exp(-np.log(16.0) * offset**2)
+    counts = np.random.default_rng(seed).poisson(counts)
+    return Pattern(two_theta, counts.astype(np.float32), np.sqrt(counts).astype(np.float32))
