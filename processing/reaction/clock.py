@@ -26,6 +26,8 @@ def ticked(clock: Clock, time_s: float) -> Clock:
     if math.isnan(clock.time_s):
         return Clock(time_s if math.isfinite(time_s) else 0.0, clock.period_s)
     passed = time_s - clock.time_s if math.isfinite(time_s) else clock.usual_s
-    passed = max(passed, LEAST_STEP * clock.usual_s)
+    if not math.isfinite(time_s) or passed < LEAST_STEP * clock.usual_s:
+        # Late frames, and times that are not known, tell nothing of the period: it would shrink to nothing.
+        return Clock(clock.time_s + max(passed, LEAST_STEP * clock.usual_s), clock.period_s)
     period = passed if math.isnan(clock.period_s) else clock.period_s
     return Clock(clock.time_s + passed, period + 0.1 * (min(passed, 3.0 * period) - period))

@@ -40,6 +40,7 @@ class Hint(FileSystemEventHandler):
             observer.start()
         except (OSError, RuntimeError) as error:
             log.info("no file-system events (%s): the folder is listed all the same", error)
+            observer.stop()
         else:
             self._observer = observer
 

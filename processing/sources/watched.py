@@ -38,6 +38,7 @@ from latticewatch.processing.sources.selection import ALL, Selection
 START_WAIT_S = 1.0
 READ_AHEAD, READ_AHEAD_STEP = 256, 8
 MANY = 32
+WAITING_POLL_S = 0.1
 
 log = logging.getLogger(__name__)
 
@@ -245,7 +246,8 @@ class WatchedFolder:
         """Until the next look: less where a file that was looked at is due before, or something happens."""
         front = self._waiting[-1] if self._waiting else None
         ahead_s = front.due_s - time.monotonic() if front else 0.0
-        pause_s = min(self._poll_s, ahead_s) if ahead_s > 0.0 else self._poll_s
+        longest_s = min(self._poll_s, WAITING_POLL_S) if front else self._poll_s
+        pause_s = min(longest_s, ahead_s) if ahead_s > 0.0 else longest_s
         if self._hint is None:
             stop.wait(pause_s)
             return
