@@ -12,7 +12,7 @@ from typing import Any
 import pyqtgraph as pg
 from PyQt6.QtCore import QObject, QTimer
 
-from latticewatch.processing.reaction.composition import CompositionScale, fraction_of
+from latticewatch.processing.reaction.composition import CompositionScale, cell_of, fraction_of, fraction_text
 
 LEFT_WIDTH, RIGHT_WIDTH = 74, 58
 UNITS = ((600.0, "s", 1.0), (3.0 * 3600.0, "min", 60.0), (math.inf, "h", 3600.0))
@@ -99,16 +99,13 @@ class CompositionAxis(pg.AxisItem):  # type: ignore[misc]
         if not all(map(math.isfinite, ends)):
             return []
         ticks = super().tickValues(min(ends), max(ends), size)
-        return [(spacing, [self._lp(value) for value in values]) for spacing, values in ticks]
+        return [(spacing, [cell_of(self._scale, value) for value in values]) for spacing, values in ticks]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """The fractions at these lattice parameters."""
+        """The fractions at these lattice parameters; in brackets where they are out of range."""
         fractions = [fraction_of(self._scale, value, 0.0)[0] for value in values]
-        return list(super().tickStrings(fractions, scale, spacing))
-
-    def _lp(self, x: float) -> float:
-        scale = self._scale
-        return float(scale.first_A + x * (scale.second_A - scale.first_A) + scale.bowing_A * x * (1.0 - x))
+        texts = super().tickStrings(fractions, scale, spacing)
+        return [fraction_text(fraction, text) for fraction, text in zip(fractions, texts, strict=True)]
 
 
 class AngleAxis(pg.AxisItem):  # type: ignore[misc]

@@ -34,3 +34,14 @@ def fraction_of(scale: CompositionScale, lp_A: float, lp_esd_A: float) -> tuple[
     fraction = 2.0 * (lp_A - scale.first_A) / (slope + root)
     esd = math.hypot(lp_esd_A, (1.0 - fraction) * scale.first_esd_A, fraction * scale.second_esd_A)
     return fraction, esd / abs(root)
+
+
+def cell_of(scale: CompositionScale, fraction: float) -> float:
+    """Cell edge in Å of this fraction of the second end point; also outside 0 to 1."""
+    ends = scale.first_A + fraction * (scale.second_A - scale.first_A)
+    return ends + scale.bowing_A * fraction * (1.0 - fraction)
+
+
+def fraction_text(fraction: float, text: str) -> str:
+    """The text of a fraction on a scale; in brackets outside 0 to 1, where the scale means nothing."""
+    return text if -1e-9 <= fraction <= 1.0 + 1e-9 else f"({text})"

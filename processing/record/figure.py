@@ -13,10 +13,12 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from latticewatch.processing.accuracy import source_of
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.reaction.composition import CompositionScale, cell_of, fraction_of, fraction_text
 from latticewatch.processing.reaction.kinetics import Kinetics, describe
 from latticewatch.processing.record.outfile import write_whole
 from latticewatch.processing.record.run_reader import Run
@@ -172,6 +174,21 @@ def _trace(axes: Axes, run: Run) -> None:
     axes.set_xlabel("time (s)")
     axes.set_ylabel("lattice parameter (Å)")
     axes.legend(frameon=False, handletextpad=0.4)
+    if run.setup.composition is not None:
+        _fractions(axes, run.setup.composition)
+
+
+def _fractions(axes: Axes, scale: CompositionScale) -> None:
+    """The composition on the right; out of range it stands in brackets."""
+    low, high = axes.get_ylim()
+    ends = [fraction_of(scale, lp, 0.0)[0] for lp in (low, high)]
+    if not all(map(math.isfinite, ends)):
+        return
+    values = MaxNLocator(6).tick_values(min(ends), max(ends))
+    right = axes.twinx()
+    right.set_yticks([cell_of(scale, x) for x in values], [fraction_text(x, f"{x:.3g}") for x in values])
+    right.set_ylim(low, high)
+    right.set_ylabel(f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)")
 
 
 def _points(axes: Axes, curve: Curve, number: int, label: str) -> None:
