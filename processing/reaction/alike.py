@@ -36,7 +36,7 @@ def alike(remaining_A: Array, esd_A: Array) -> Alike:
     place = np.log(np.maximum(remaining_A, floor)) / REACH
     nodes = np.arange(math.floor(place.min()), math.ceil(place.max()) + 1.0)
     hats = np.maximum(0.0, 1.0 - np.abs(place[:, None] - nodes))
-    left = np.minimum(remaining_A / remaining_A.max(), 1.0)
+    left = np.minimum(remaining_A / max(float(remaining_A.max()), floor), 1.0)
     common = np.maximum(LEAST_SHARED, MOST_SHARED * (1.0 - left) ** 1.5)
     hats *= (common / np.sqrt((hats**2).sum(axis=1)))[:, None]
     directions, sizes, _ = np.linalg.svd(hats, full_matrices=False)

@@ -23,31 +23,31 @@ class Mixing:
     esd_s: float
 
 
-def lp_at(seen: Observed, mixing: Mixing, until_s: float) -> tuple[float, float]:
+def lp_at(seen: Observed, mixing: Mixing, until_s: float, motion: Decay | None) -> tuple[float, float]:
     """The watched lattice at the mixing, with its esd: at rest before it, or followed back to it from the first
-    frames before until_s.
+    frames before until_s. motion: the whole first stretch; its law is taken where it is known not to be the plain one.
     """
     before = seen.times_s < mixing.time_s
     if before.any():
         return mean_of(seen, before)
     known = np.isfinite(seen.coordinate)
     after = np.flatnonzero((seen.times_s >= mixing.time_s) & (seen.times_s <= until_s) & known)[:EARLY]
-    decay = None
-    if len(after):
-        span = Span(mixing.time_s, free_end=seen.single)
-        decay = _fitted(seen, span, (mixing.time_s, float(seen.times_s[after[-1]])), mixing)
-    if decay is None:
+    decay = motion if motion and motion.model != "exponential" else _early(seen, mixing, after)
+    if decay is None or not len(after):
         return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
     first, variance = float(decay.values[FIRST]), float(decay.covariance[FIRST, FIRST])
     return (first, math.sqrt(variance)) if seen.single else _watched_at(seen, after, first, variance)
 
 
+def _early(seen: Observed, mixing: Mixing, after: NDArray[np.intp]) -> Decay | None:
+    if not len(after):
+        return None
+    window = mixing.time_s, float(seen.times_s[after[-1]])
+    return fitted_stretch(seen, Span(mixing.time_s, free_end=seen.single), window, mixing)
+
+
 def fitted_stretch(seen: Observed, span: Span, window_s: tuple[float, float], mixing: Mixing) -> Decay | None:
     """The motion of this span, from the frames within the window, rests on either side of it included."""
-    return _fitted(seen, span, window_s, mixing)
-
-
-def _fitted(seen: Observed, span: Span, window_s: tuple[float, float], mixing: Mixing) -> Decay | None:
     z, esd = seen.coordinate, seen.coordinate_esd
     chosen = (seen.times_s >= window_s[0]) & (seen.times_s <= window_s[1]) & np.isfinite(z) & (esd > 0.0)
     decay = fit_decay(span, seen.times_s[chosen], z[chosen], esd[chosen])
@@ -87,7 +87,8 @@ def _left(seen: Observed, chosen: NDArray[np.bool_]) -> float:
     told = np.isfinite(apart)
     if seen.single or 2 * int((told & chosen).sum()) < int(chosen.sum()):
         return 1.0
-    return min(float(np.median(apart[told & chosen]) / np.median(apart[told][:LEAST_FRAMES])), 1.0)
+    first = float(np.median(apart[told][:LEAST_FRAMES]))
+    return min(float(np.median(apart[told & chosen])) / first, 1.0) if first > 0.0 else 1.0
 
 
 def _watched_at(seen: Observed, chosen: NDArray[np.intp], distance_A: float, variance: float) -> tuple[float, float]:

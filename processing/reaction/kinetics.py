@@ -109,8 +109,8 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
         half_time_s=half[0],
         half_time_esd_s=half[1],
         reached=tuple(share for share in shares if share.at_s <= seen.times_s[-1]),
-        rates=tuple(_rate(span, decay, seen) for (span, _), decay in zip(spans, decays, strict=True) if decay),
-        **_levels(lp_at(seen, mixing, pauses[0].start_s if pauses else math.inf), end),
+        rates=tuple(_rate(decay, seen) for decay in decays if decay),
+        **_levels(lp_at(seen, mixing, pauses[0].start_s if pauses else math.inf, decays[0]), end),
     )
 
 
@@ -175,10 +175,9 @@ def _spans(mixing: Mixing, pauses: tuple[Pause, ...], seen: Observed) -> list[tu
     ]
 
 
-def _rate(span: Span, decay: Decay, seen: Observed) -> Rate:
-    k, esd = decay.rate
-    end = min(span.close_s, float(seen.times_s[-1]))
-    return Rate(span.begin_s, end, k, esd, decay.model)
+def _rate(decay: Decay, seen: Observed) -> Rate:
+    end = min(float(decay.values[CLOSE]), float(seen.times_s[-1]))
+    return Rate(float(decay.values[BEGIN]), end, *decay.rate, decay.model)
 
 
 def _levels(start: tuple[float, float], end: tuple[float, float]) -> dict[str, float]:

@@ -39,7 +39,7 @@ def half_time(decays: Sequence[Decay]) -> tuple[float, float]:
 
 
 def _time_of(share: float, decays: Array) -> float:
-    """decays: values (stretches, 6). The first stretch that gets so far; the last one where none does."""
+    """decays: values (stretches, 6). The first stretch that gets so far, or the last one, if it goes on; else NaN."""
     end = float(decays[-1][END])
     level = end + (1.0 - share) * (float(decays[0][FIRST]) - end)
     at = NAN
@@ -47,7 +47,7 @@ def _time_of(share: float, decays: Array) -> float:
         at = _crossing(level, values)
         if at <= values[CLOSE]:
             return max(at, float(values[BEGIN]))
-    return at
+    return NAN
 
 
 def _crossing(level: float, values: Array) -> float:

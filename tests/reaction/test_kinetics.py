@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.alike import alike, mean_esd, unlike
 from latticewatch.processing.reaction.kinetics import Kinetics, describe
 from latticewatch.processing.refinement.fit import Fit
 from tests.reaction.runs import NO_BEAM, NO_PEAKS, exchange, fit_of, rows_of, setup_of
 
 TIMES = np.arange(0.0, 300.0, 2.5)
+TIMES_LONG = np.arange(0.0, 500.0, 2.5)
 MIXING_S = 10.0
 
 
@@ -74,6 +76,84 @@ def test_the_stretched_exponential_is_said_on_evidence_only(beta: float, model: 
     kinetics = told(decay(times, 40.0, beta), times=times)
     assert kinetics.rates[0].model == model
     assert within(kinetics.rates[0].rate_constant_per_s, 1.0 / 40.0, kinetics.rates[0].esd, 1e-3)
+
+
+def shelled(frames: int = 200) -> np.ndarray:
+    """Towards a level of its own, a rest from 30 to 80 s, then slower to the end."""
+    first = 1.0 - 0.4 * (1.0 - np.exp(-(np.clip(TIMES_LONG, MIXING_S, 30.0) - MIXING_S) / 12.0))
+    return np.asarray(first * np.exp(-np.maximum(TIMES_LONG - 80.0, 0.0) / 60.0))[:frames]
+
+
+def test_motion_that_slows_towards_a_rest_has_a_level_of_its_own() -> None:
+    kinetics = told(shelled(), 1e-4, times=TIMES_LONG)
+    before, after = kinetics.rates
+    assert (before.model, after.model) == ("exponential to a level", "exponential")
+    assert within(before.rate_constant_per_s, 1.0 / 12.0, before.esd)
+    assert within(after.rate_constant_per_s, 1.0 / 60.0, after.esd)
+
+
+def test_the_limits_of_a_pause_are_known_better_than_to_a_frame() -> None:
+    (pause,) = told(shelled(), 3e-4, times=TIMES_LONG).pauses
+    assert 0.0 < pause.start_esd_s < 2.5
+    assert 0.0 < pause.end_esd_s < 2.5
+    assert within(pause.start_s, 30.0, pause.start_esd_s)
+    assert within(pause.end_s, 80.0, pause.end_esd_s)
+
+
+def test_when_shares_of_the_change_were_reached() -> None:
+    kinetics = told(decay(TIMES, 25.0))
+    assert [each.share for each in kinetics.reached] == [0.5, 0.9, 0.97]
+    for each in kinetics.reached:
+        truth = MIXING_S + 25.0 * math.log(1.0 / (1.0 - each.share))
+        early, late = each.interval_s
+        assert early < each.at_s < late
+        assert within(each.at_s, truth, each.esd_s)
+        assert each.esd_s < 1.0
+    assert kinetics.complete is not None
+    assert kinetics.complete.reached_s == kinetics.reached[-1].at_s
+    assert kinetics.complete.reached_esd_s == kinetics.reached[-1].esd_s
+
+
+def test_a_share_not_yet_reached_is_not_told() -> None:
+    kinetics = told(decay(np.minimum(TIMES, 40.0), 30.0))
+    assert [each.share for each in kinetics.reached] == [0.5]
+
+
+def test_half_way_near_a_pause_may_lie_on_either_side_of_it() -> None:
+    # It rests a hundredth before half way: when it began decides, and is known within one frame alone.
+    stop = MIXING_S + 25.0 * math.log(1.0 / 0.51)
+    moved = np.minimum(TIMES_LONG, np.maximum(stop, TIMES_LONG - 100.0))
+    given, found = (told(decay(moved, 25.0), 3e-4, mixing, TIMES_LONG) for mixing in (MIXING_S, None))
+    assert given.half_time_esd_s < 0.5
+    assert found.half_time_esd_s > 10.0
+    for told_of in (given, found):
+        assert within(told_of.half_time_s, 100.0 + 25.0 * math.log(2.0), told_of.half_time_esd_s)
+
+
+def test_a_mixing_found_within_a_frame_makes_the_start_as_uncertain() -> None:
+    given, found = (told(decay(TIMES, 25.0), 1e-4, mixing) for mixing in (MIXING_S, None))
+    slope = 0.189 / 25.0
+    assert found.lp_start_esd_A == pytest.approx(slope * 2.5 / math.sqrt(12.0), rel=0.2)
+    assert given.lp_start_esd_A < 0.1 * found.lp_start_esd_A
+
+
+def test_errors_that_fits_have_in_common_do_not_average_out() -> None:
+    few, many = (mean_esd(np.full(n, 1e-4), 1.0, left=0.5) for n in (10, 10_000))
+    assert many == pytest.approx(0.45e-4, rel=0.01)
+    assert many < few < 0.6e-4
+
+
+def test_whitened_residuals_are_independent() -> None:
+    rng = np.random.default_rng(4)
+    remaining, esd = np.geomspace(0.3, 0.003, 40), np.full(40, 1e-4)
+    shared = alike(remaining, esd)
+    # The covariance of the common errors, from its own definition.
+    whitener = np.stack([unlike(shared, row) for row in np.eye(40)])
+    covariance = np.linalg.inv(whitener @ whitener)
+    drawn = rng.multivariate_normal(np.zeros(40), covariance, 20_000)
+    white = drawn @ whitener
+    assert np.abs(np.cov(white.T) - np.eye(40)).max() < 0.06
+    assert covariance[-1, -1] > 1.4 > 1.1 > covariance[0, 0] > 1.0
 
 
 def test_one_lattice_alone() -> None:

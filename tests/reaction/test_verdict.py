@@ -54,6 +54,32 @@ def test_forecasts_hold_the_truth() -> None:
     assert sum(s.held for s in scores) >= 0.8 * sum(s.forecasts for s in scores)
 
 
+def forecasts_of(q: np.ndarray, times: np.ndarray, esd_A: float) -> list[bool]:
+    """Whether there is a forecast at each of these times."""
+    rng = np.random.default_rng(11)
+    fits = [exchange(x, esd_A, rng) for x in q]
+    return [v.forecast is not None for v in verdicts_of(setup_of(mixing_s=0.0), times, fits)]
+
+
+def test_a_forecast_that_the_data_do_not_bear_is_withdrawn() -> None:
+    times = np.arange(0.0, 150.0, 2.5)
+    q = np.exp(-times / 100.0)
+    clear, vague = (forecasts_of(q, times, esd) for esd in (1e-3, 0.15))
+    assert all(clear[20:])
+    assert not any(vague)
+    # The beginning is too little to go by, however good the fits.
+    assert not any(clear[:2])
+
+
+def test_a_forecast_is_withdrawn_in_a_pause_and_made_anew_after_it() -> None:
+    times = np.arange(0.0, 200.0, 2.5)
+    moved = np.where(times < 50.0, times, np.maximum(50.0, times - 50.0))
+    made = forecasts_of(np.exp(-moved / 60.0), times, 1e-3)
+    assert all(made[14:20])
+    assert not any(made[25:40])
+    assert all(made[48:60])
+
+
 def test_mixing_is_found_to_within_a_frame() -> None:
     errors = [s.mixing_error for s in scores_of("bare", 12)]
     assert max(errors) <= 1.0
