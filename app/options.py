@@ -1,8 +1,11 @@
 """Options that several commands share, and what they come to."""
 
+import functools
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,3 +57,31 @@ class Given:
     recursive: bool | None = None
     include: str | None = None
     fallback: Path | None = None
+
+
+INPUTS = {
+    "geometry": GeometryFile,
+    "experiment": ExperimentFile,
+    "mask": MaskFile,
+    "dark": DarkFile,
+    "flat": FlatFile,
+    "orientation": Orientation,
+    "recursive": Recursive,
+    "include": Include,
+}
+
+
+def with_inputs(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the options of a scan's inputs after its first parameter; it takes them as ``given``."""
+
+    @functools.wraps(command)
+    def called(**values: Any) -> int:
+        return command(given=Given(**{name: values.pop(name, None) for name in INPUTS}), **values)
+
+    own = [each for name, each in inspect.signature(command).parameters.items() if name != "given"]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    inputs = [inspect.Parameter(name, kind, default=None, annotation=option) for name, option in INPUTS.items()]
+    parameters = [*own[:1], *inputs, *own[1:]]
+    vars(called)["__signature__"] = inspect.Signature(parameters, return_annotation=int)
+    called.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": int}
+    return called

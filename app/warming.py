@@ -48,5 +48,5 @@ def _pattern(components: tuple[Component, ...], two_theta: Floats, left: float, 
             d = d_spacing(cell, line.hkl)
             offset = (two_theta - two_theta_deg(d, WAVELENGTH_A)) / FWHM_DEG
             counts += 1e-3 * line.multiplicity * line.f_squared * d**2 * np.exp(-np.log(16.0) * offset**2)
-    counts = np.random.default_rng(seed).poisson(counts)
-    return Pattern(two_theta, counts.astype(np.float32), np.sqrt(counts).astype(np.float32))
+    drawn = np.random.default_rng(seed).poisson(counts).astype(np.float32)
+    return Pattern(two_theta, drawn, np.sqrt(drawn))

@@ -24,17 +24,10 @@ Summary = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
 
 
+@options.with_inputs
 def process(
     scans: Scans = None,
     tree: Tree = None,
-    geometry: options.GeometryFile = None,
-    experiment: options.ExperimentFile = None,
-    mask: options.MaskFile = None,
-    dark: options.DarkFile = None,
-    flat: options.FlatFile = None,
-    orientation: options.Orientation = None,
-    recursive: options.Recursive = None,
-    include: options.Include = None,
     out: Out = None,
     resume: options.Resume = False,
     json: options.Json = False,
@@ -43,6 +36,8 @@ def process(
     summary: Summary = None,
     dry_run: DryRun = False,
     verbose: options.Verbose = False,
+    *,
+    given: Given,
 ) -> int:
     """Process recorded scans without a window: the same loop and the same numbers as live.
 
@@ -57,7 +52,7 @@ def process(
     wanted = Wanted(
         scans=tuple(scans or ()),
         tree=tree,
-        given=Given(geometry, experiment, mask, dark, flat, orientation, recursive, include),
+        given=given,
         out=out,
         workers=workers,
         scheduler=scheduler,

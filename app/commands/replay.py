@@ -13,23 +13,18 @@ Scan = Annotated[Path, typer.Argument(metavar="SCAN", help="A folder of frames, 
 Speed = Annotated[str, typer.Option("--speed", metavar="N|max", help="Times real time, or max.")]
 
 
+@options.with_inputs
 def replay(
     scan: Scan,
     speed: Speed = "1",
-    geometry: options.GeometryFile = None,
-    experiment: options.ExperimentFile = None,
-    mask: options.MaskFile = None,
-    dark: options.DarkFile = None,
-    flat: options.FlatFile = None,
-    orientation: options.Orientation = None,
-    recursive: options.Recursive = None,
-    include: options.Include = None,
     out: options.OutFile = None,
     json: options.Json = False,
     headless: Headless = False,
     screenshot: Screenshot = None,
     night: Night = False,
     verbose: options.Verbose = False,
+    *,
+    given: Given,
 ) -> int:
     """Replay a recorded scan through the live path: play, pause, step, scrub.
 
@@ -40,9 +35,7 @@ def replay(
     from latticewatch.processing.sources.replay import Transport
 
     transport = Transport(speed=_factor(speed))
-    opening = replayed_scan(
-        scan, Given(geometry, experiment, mask, dark, flat, orientation, recursive, include), out, transport
-    )
+    opening = replayed_scan(scan, given, out, transport)
     if headless:
         from latticewatch.app.headless import run_headless
 

@@ -1,5 +1,6 @@
 """``latticewatch watch``: live."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,16 +31,9 @@ Screenshot = Annotated[
 ]
 
 
+@options.with_inputs
 def watch(
     folder: Folder = None,
-    geometry: options.GeometryFile = None,
-    experiment: options.ExperimentFile = None,
-    mask: options.MaskFile = None,
-    dark: options.DarkFile = None,
-    flat: options.FlatFile = None,
-    orientation: options.Orientation = None,
-    recursive: options.Recursive = None,
-    include: options.Include = None,
     out: options.OutFile = None,
     fallback: options.Fallback = None,
     resume: options.Resume = False,
@@ -50,6 +44,8 @@ def watch(
     screenshot: Screenshot = None,
     night: Night = False,
     verbose: options.Verbose = False,
+    *,
+    given: Given,
 ) -> int:
     """Watch a folder while the detector writes it; everything seen is recorded.
 
@@ -58,7 +54,7 @@ def watch(
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
     del verbose
-    given = Given(geometry, experiment, mask, dark, flat, orientation, recursive, include, fallback)
+    given = replace(given, fallback=fallback)
     if folder is None:
         from latticewatch.app.asking import ask_for_scan
 
@@ -68,7 +64,7 @@ def watch(
         if chosen.run is not None:
             from latticewatch.app.commands.replay import replay
 
-            return replay(chosen.run, night=night)
+            return replay(scan=chosen.run, night=night)
         folder, given = str(chosen.folder), chosen.given
     opening = _opening(folder, given, out, until_idle, frames, resume)
     title = folder if is_stream(folder) else Path(folder).name

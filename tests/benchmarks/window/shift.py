@@ -1,11 +1,10 @@
 """Memory of the whole program over two hours of a shift, replayed at 100 times its pace: 72 s.
 
-    python -m tests.benchmarks.window.shift [--scan FOLDER] [--speed 100] [--times 1]
+    python -m tests.benchmarks.window.shift [--scan FOLDER] [--speed 100]
 
 Without --scan the two hours (2880 frames of a PILATUS 300K, 2.5 s each) are simulated first, which takes minutes. The
 images are read, integrated, fitted, judged and shown as live; nothing is recorded. The rows of a run stay in memory,
-with their patterns, and so do its maps: that is told apart from the rest, which must not grow. --times: replayed so
-many times in one process, each in a window of its own.
+with their patterns, and so do its maps: that is told apart from the rest, which must not grow.
 """
 
 import argparse
@@ -13,11 +12,15 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import numpy as np
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
@@ -36,13 +39,28 @@ FRAMES = 2880
 
 
 def kept_mib(window: MainWindow) -> float:
-    """What the run's rows and maps account for, by their arrays."""
+    """What the run's rows and maps account for: arrays and objects, the shared grid and set-up left out."""
     if window.page is None:
         return 0.0
-    patterns = [row.pattern for row in window.page.snapshot().rows() if row.pattern is not None]
-    arrays = sum(each.intensity.nbytes + each.sigma.nbytes for each in patterns)
+    rows = sum(size_of(row, row.pattern.two_theta if row.pattern else None) for row in window.page.snapshot().rows())
     maps = window.page.history
-    return (arrays + maps.window_map.nbytes + maps.whole_map.nbytes) / 2**20
+    return (rows + maps.window_map.nbytes + maps.whole_map.nbytes) / 2**20
+
+
+def size_of(thing: object, shared: object) -> int:
+    """Bytes of a row with all that it alone holds."""
+    if thing is shared or thing is None or isinstance(thing, bool | StrEnum):
+        return 0
+    if isinstance(thing, np.ndarray):
+        return thing.nbytes + 112
+    inside: Iterable[object] = ()
+    if is_dataclass(thing):
+        inside = (getattr(thing, each.name) for each in fields(thing))
+    elif isinstance(thing, dict):
+        inside = thing.values()
+    elif isinstance(thing, tuple):
+        inside = thing
+    return sys.getsizeof(thing) + sum(size_of(each, shared) for each in inside)
 
 
 def replay(scan: Path, speed: float, every_s: float) -> None:
@@ -76,11 +94,10 @@ def replay(scan: Path, speed: float, every_s: float) -> None:
 
 
 def main() -> None:
-    """Replay as often as asked."""
+    """Replay it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scan", type=Path)
     parser.add_argument("--speed", type=float, default=100.0)
-    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--every", type=float, default=8.0, metavar="SECONDS")
     given = parser.parse_args()
     application = QApplication([])
@@ -90,8 +107,7 @@ def main() -> None:
         scan = given.scan or Path(folder) / "scan"
         if given.scan is None:
             write_scan("iodide", scan, frames=FRAMES, detector="pilatus300k")
-        for _ in range(given.times):
-            replay(scan, given.speed, given.every)
+        replay(scan, given.speed, given.every)
 
 
 if __name__ == "__main__":
