@@ -1,0 +1,47 @@
+"""The account of a run: everything that was seen is recorded, a gap, or waits."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import h5py
+import pytest
+
+from latticewatch.processing.record.run_file import RunWriter, read_run
+from tests.record import runs
+
+
+@pytest.mark.parametrize("end", ["closed", "killed"])
+def test_everything_that_was_seen_is_accounted_for(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "run.h5"
+    writer = RunWriter(path, runs.header(), runs.two_theta())
+    rows = [replace(row, name=f"scan_{row.index + 3 * (row.index > 5):04d}p.cbf") for row in runs.rows(20)]
+    writer.append_many(rows)
+    if end == "closed":
+        writer.set_account(waiting=4, left_out=2)
+        writer.close()
+    else:
+        writer._journal.close()
+        writer._lock_file.release()
+    known = (4, 2) if end == "closed" else (None, None)
+    with read_run(path) as run:
+        account = run.account
+        assert (account.waiting, account.left_out) == known
+        assert (account.recorded, account.gaps, account.missing_numbers, account.filled) == (12, 8, 3, 0)
+        assert account.seen == account.recorded + account.gaps + (account.waiting or 0)
+    if end == "closed":
+        with h5py.File(path) as file:
+            assert {name: int(value[()]) for name, value in file["entry/account"].items()} == asdict(account)
+    else:
+        writer._leave_file()
+
+
+def test_an_account_survives_a_kill_after_it_was_kept(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    writer = RunWriter(path, runs.header(), runs.two_theta())
+    writer.append_many(runs.rows(5))
+    writer.set_account(waiting=4, left_out=2)
+    writer._journal.close()
+    writer._lock_file.release()
+    with read_run(path) as run:
+        assert (run.account.seen, run.account.waiting, run.account.left_out) == (9, 4, 2)
+    writer._leave_file()
