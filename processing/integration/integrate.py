@@ -194,6 +194,8 @@ class ImageIntegrator:
     def _look_for_defects(self, job: _Job) -> None:
         if self._finder is not None and self._finder.observe(np.asarray(job.counts), job.limit):
             self.plan = without(self._whole, self._finder.defects.mask)
+        if not self._looks_for_defects():
+            self._whole = self.plan
 
     def _monitor_scale(self, header: Mapping[str, str]) -> float | Gap:
         if self._normalise_by is None:

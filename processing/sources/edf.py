@@ -48,7 +48,7 @@ def decode_edf(data: bytes) -> ImageFile:
         raise Unreadable("holds more than one image; split it")
     counts = np.frombuffer(data, dtype, rows * columns, start).reshape(rows, columns)
     return ImageFile(
-        counts=counts.astype(dtype.newbyteorder("=")),
+        counts=counts.astype(dtype.newbyteorder("="), copy=False),
         header=MappingProxyType(header),
         stamp_s=_stamp(header),
         exposure_s=number(header, EXPOSURES),

@@ -117,8 +117,12 @@ def _plain(data: bytes, tags: Tags, form: _Form) -> NDArray[Any]:
         raise NotWhole("cut short")
     if sum(lengths) > len(data):
         raise Unreadable("its strips lie over one another")
-    strips = b"".join(data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True))
-    counts = np.frombuffer(strips, form.dtype, form.rows * form.columns).reshape(form.rows, form.columns)
+    follow = all(here + length == there for here, length, there in zip(offsets, lengths, offsets[1:], strict=False))
+    start, strips = offsets[0], data
+    if not follow:
+        start = 0
+        strips = b"".join(data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True))
+    counts = np.frombuffer(strips, form.dtype, form.rows * form.columns, start).reshape(form.rows, form.columns)
     return counts.astype(form.dtype.newbyteorder("="), copy=False)
 
 

@@ -101,6 +101,20 @@ def test_every_whole_type(dtype: str, limit: float) -> None:
     assert_same(sums, plainly(PLAN, image, limit))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint16", "int32", "uint32", "int64", "float32"])
+def test_either_byte_order_and_any_place_in_memory(dtype: str) -> None:
+    image = RNG.poisson(40.0, SHAPE).astype(dtype)
+    image[RNG.random(SHAPE) < 0.01] = 0 if dtype == "float32" else np.iinfo(dtype).max
+    expected = plainly(PLAN, image, 1e9 if dtype == "float32" else float(np.iinfo(dtype).max))
+    sums = empty_sums(len(PLAN.two_theta) + 1)
+    for order in "<>":
+        other = image.astype(np.dtype(dtype).newbyteorder(order))
+        odd = np.frombuffer(b"x" + other.tobytes(), other.dtype, offset=1).reshape(SHAPE)
+        for same in (other, odd, np.asfortranarray(other)):
+            sum_image(PLAN, same, 1e9 if dtype == "float32" else float(np.iinfo(dtype).max), sums)
+            assert_same(sums, expected)
+
+
 @pytest.mark.parametrize("plan", [PLAN, MANY_BINS], ids=["few bins", "many bins"])
 @pytest.mark.parametrize("name", ["usual", "faint", "damaged", "every width", "all kinds"])
 def test_eight_at_once_sum_like_eight_one_by_one(name: str, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
