@@ -131,7 +131,8 @@ def _map(axes: Axes, run: Run) -> None:
         mesh = axes.pcolormesh(
             _edges(times), _edges(angles), image.T, cmap="cividis", vmin=low, vmax=high, rasterized=True
         )
-        axes.figure.colorbar(mesh, ax=axes, label="intensity", pad=0.02)
+        # An inset, so that it stands beside the map however much room the axis below takes on the right.
+        axes.figure.colorbar(mesh, cax=axes.inset_axes((1.03, 0.0, 0.045, 1.0)), label="intensity")
     axes.set_ylim(*run.setup.window_deg)
     axes.set_ylabel("2θ (deg)")
     axes.set_xlabel("time (s)")
@@ -184,7 +185,7 @@ def _fractions(axes: Axes, scale: CompositionScale) -> None:
     ends = [fraction_of(scale, lp, 0.0)[0] for lp in (low, high)]
     if not all(map(math.isfinite, ends)):
         return
-    values = MaxNLocator(6).tick_values(min(ends), max(ends))
+    values = MaxNLocator(6, steps=(1, 2, 5, 10)).tick_values(min(ends), max(ends))
     right = axes.twinx()
     right.set_yticks([cell_of(scale, x) for x in values], [fraction_text(x, f"{x:.3g}") for x in values])
     right.set_ylim(low, high)
