@@ -91,7 +91,8 @@ def find_only(scan: Path, pattern: str, option: str) -> Path:
         log.info("%s: using %s", option.removeprefix("--"), found[0])
         return found[0]
     if not found:
-        raise UserError(f"{scan}: no {pattern} in the scan's folder or one above; name one with {option}")
+        how = "write one (docs/experiment-toml.md) or " if pattern == "experiment.toml" else ""
+        raise UserError(f"{scan}: no {pattern} in the scan's folder or one above; {how}name one with {option}")
     names = ", ".join(str(path) for path in found[:10])
     raise UserError(f"{scan}: {len(found)} files {pattern} ({names}); choose one with {option}")
 

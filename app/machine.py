@@ -22,6 +22,7 @@ def findings() -> Iterator[str]:
     yield _libraries()
     yield _opencl()
     yield _streams()
+    yield _clusters()
     yield f"cores: {len(os.sched_getaffinity(0))}"
     yield _disk(Path.cwd())
     yield _logbook()
@@ -50,6 +51,11 @@ def _streams() -> str:
     missing = missing_packages("tcp", "pva")
     without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
     return f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"
+
+
+def _clusters() -> str:
+    there = importlib.util.find_spec("distributed") is not None
+    return f"Dask clusters: {'packages there' if there else 'not installed; run: pip install latticewatch[cluster]'}"
 
 
 def _logbook() -> str:

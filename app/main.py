@@ -44,7 +44,8 @@ def _message(error: UserError | TyperException) -> str:
     if isinstance(error, UserError):
         return str(error)
     context: typer.Context | None = getattr(error, "ctx", None)
-    return f"{error.format_message()}{f' See: {context.command_path} --help' if context else ''}"
+    message = error.format_message().rstrip(".")
+    return f"{message}; see {context.command_path} --help" if context else message
 
 
 def _complain(message: str, status: int) -> int:

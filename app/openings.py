@@ -42,6 +42,7 @@ def watched_scan(
     period_s = inputs.experiment.experiment.frame_period_s
     selection = inputs.experiment.source.given(given.recursive, given.include)
     target = out or free_names([folder], resume=resume)[0]
+    log.info("recording in %s", target)
     on_state = inputs.experiment.alarm.on_state or ()
 
     @contextmanager
@@ -149,7 +150,6 @@ def free_names(scans: Sequence[Path], *, resume: bool = False) -> list[Path]:
         stem = scan.resolve().stem or "run"
         wanted = chain([f"{stem}.h5"], (f"{stem}_{number}.h5" for number in count(2)))
         names.append(next(path for path in map(Path, wanted) if path not in names and (resume or not _taken(path))))
-        log.info("recording in %s", names[-1])
     return names
 
 

@@ -17,7 +17,9 @@ ExperimentFile = Annotated[
     Path | None,
     typer.Option("--experiment", metavar="FILE.toml", help="Default: experiment.toml in the folder or one above."),
 ]
-MaskFile = Annotated[Path | None, typer.Option("--mask", metavar="FILE", help=".edf .msk .npy .npz .mask")]
+MaskFile = Annotated[
+    Path | None, typer.Option("--mask", metavar="FILE", help="Pixels to leave out: .edf .msk .npy .npz .mask")
+]
 DarkFile = Annotated[Path | None, typer.Option("--dark", metavar="FILE", help="Dark image, subtracted.")]
 FlatFile = Annotated[Path | None, typer.Option("--flat", metavar="FILE", help="Flat image, divided by.")]
 Orientation = Annotated[

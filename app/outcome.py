@@ -20,7 +20,13 @@ def outcome_line(session: "Session") -> str:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict
     last_lp = _last_lp(snapshot, session.setup.accuracy)
-    return f"{snapshot.count} frames, {snapshot.gaps} gaps{_rest(snapshot)}; {_verdict(verdict)}; {last_lp}{where}"
+    frames, gaps = counted(snapshot.count, "frame"), counted(snapshot.gaps, "gap")
+    return f"{frames}, {gaps}{_rest(snapshot)}; {_verdict(verdict)}; {last_lp}{where}"
+
+
+def counted(number: int, name: str) -> str:
+    """So many of what has this name."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def _rest(snapshot: Snapshot) -> str:
@@ -31,7 +37,7 @@ def _rest(snapshot: Snapshot) -> str:
 
 
 def _verdict(verdict: Verdict) -> str:
-    return f"{verdict.state}: {verdict.why}" if verdict.why else str(verdict.state)
+    return f"{verdict.state}: {verdict.why.rstrip('.')}" if verdict.why else str(verdict.state)
 
 
 def _last_lp(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
@@ -40,4 +46,5 @@ def _last_lp(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
         if not isinstance(fit, Gap):
             mean = quoted(fit.lp_mean_A, fit.lp_mean_esd_A, accuracy)
             return f"last mean Lp {mean} ({signs_of(accuracy)})"
-    return "no lattice parameter"
+    fit = snapshot.row(-1).fit
+    return f"no lattice parameter (last frame: {fit.reason})" if isinstance(fit, Gap) else "no lattice parameter"

@@ -1,5 +1,6 @@
 """How ``watch`` opens a session on a live stream."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,8 @@ from latticewatch.processing.sources.streams.address import StreamAddress
 
 if TYPE_CHECKING:
     from latticewatch.app.session import Opening, Session
+
+log = logging.getLogger(__name__)
 
 
 def watched_stream(
@@ -28,6 +31,7 @@ def watched_stream(
     inputs = gather(Path.cwd(), given)
     period_s = inputs.experiment.experiment.frame_period_s
     target = out or free_names([Path(address.stem)], resume=resume)[0]
+    log.info("recording in %s", target)
     on_state = inputs.experiment.alarm.on_state or ()
 
     @contextmanager

@@ -7,7 +7,7 @@ import typer
 
 from latticewatch.app import options
 
-Run = Annotated[Path | None, typer.Argument(metavar="RUN", help="A run file.")]
+Run = Annotated[Path | None, typer.Argument(metavar="RUN", help="A run file. Left out: with --pending or --discard.")]
 To = Annotated[str | None, typer.Option("--to", metavar="NAME", help="Which logbook. Default: the only one.")]
 Text = Annotated[str, typer.Option("--text", metavar="WORDS", help="Your own words, above the summary.")]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE.toml", help="Default: your own logbook.toml.")]

@@ -43,10 +43,10 @@ def process_many(wanted: Wanted) -> int:
     given = _absolute(wanted.given)
     found, skipped = _found(wanted)
     bad = UNUSABLE if any(each.bad for each in skipped) else DONE
-    planned = plan(found, given)
+    planned = plan(found, given, look=wanted.dry_run)
     if wanted.dry_run:
         _say_plan(planned, skipped)
-        return bad
+        return UNUSABLE if any(each.problem for each in planned) else bad
     for item in skipped:
         log.log(logging.WARNING if item.bad else logging.INFO, "skipped %s: %s", printable(item.name), item.why)
     left = [each for each in planned if each.standing != Standing.DONE]
@@ -80,11 +80,13 @@ def _found(wanted: Wanted) -> tuple[list[Found], list[Skipped]]:
 
 
 def _say_plan(planned: Sequence[Planned], skipped: Sequence[Skipped]) -> None:
-    lines = [f"{each.name}: {each.told}: {each.out}" for each in planned]
+    lines = [f"{each.name}: {each.told}{'' if each.problem else f': {each.out}'}" for each in planned]
     lines += [f"skipped {each.name}: {each.why}" for each in skipped]
     sys.stdout.writelines(printable(line) + "\n" for line in lines)
-    left = sum(each.standing != Standing.DONE for each in planned)
-    sys.stdout.write(f"{len(planned)} scans, {left} to do\n")
+    unusable = sum(bool(each.problem) for each in planned)
+    left = sum(each.standing != Standing.DONE for each in planned) - unusable
+    told = f", {unusable} unusable" if unusable else ""
+    sys.stdout.write(f"{len(planned)} scans, {left} to do{told}\n")
 
 
 def _worked(left: Sequence[Planned], given: Given, wanted: Wanted) -> dict[str, Event]:

@@ -17,17 +17,20 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A scan and its run file. recorded: frames that it holds already."""
+    """A scan and its run file. recorded: frames that it holds already. problem: why it cannot be processed."""
 
     name: str
     scan: Path
     out: Path
     standing: Standing
     recorded: int = 0
+    problem: str = ""
 
     @property
     def told(self) -> str:
         """What is to be done, in a few words."""
+        if self.problem:
+            return f"unusable ({self.problem})"
         if self.standing == Standing.DONE:
             return f"done before, {self.recorded} frames"
         return f"to go on after {self.recorded} frames" if self.standing == Standing.UNFINISHED else "to do"
@@ -43,40 +46,47 @@ def named_scans(scans: Sequence[Path], folder: Path | None) -> list[Found]:
     return found
 
 
-def plan(found: Iterable[Found], given: Given) -> list[Planned]:
-    """For each scan the run file that holds its content, whole or in part; else the first name that is free."""
+def plan(found: Iterable[Found], given: Given, *, look: bool = False) -> list[Planned]:
+    """For each scan the run file that holds its content, whole or in part; else the first name that is free.
+
+    look: at every scan, whether it can be processed; else only where that tells what is left.
+    """
     planned: list[Planned] = []
     taken: set[Path] = set()
     for each in found:
-        planned.append(_planned(each, given, taken))
+        planned.append(_planned(each, given, taken, look))
         taken.add(planned[-1].out)
     return planned
 
 
-def _planned(found: Found, given: Given, taken: set[Path]) -> Planned:
-    content: Content | None = None
+def _planned(found: Found, given: Given, taken: set[Path], look: bool) -> Planned:
+    content = _content(found, given) if look else None
     for out in numbered(found.out):
         if out in taken:
             continue
         if not is_taken(out):
             break
         content = content or _content(found, given)
-        standing, count = standing_of(out, content) if content else (Standing.OTHER, 0)
-        if standing == Standing.DONE or (standing == Standing.UNFINISHED and content and content.resumable):
+        standing, count = (Standing.OTHER, 0) if isinstance(content, str) else standing_of(out, content)
+        if standing == Standing.DONE or (standing == Standing.UNFINISHED and _is_resumable(content)):
             return Planned(found.name, found.scan, out, standing, count)
-    if out != found.out and content:
+    if out != found.out and isinstance(content, Content):
         log.info("%s: %s is of other frames or settings and stays; recording in %s", found.name, found.out, out.name)
-    return Planned(found.name, found.scan, out, Standing.ABSENT)
+    problem = content if isinstance(content, str) else ""
+    return Planned(found.name, found.scan, out, Standing.ABSENT, problem=problem)
 
 
-def _content(found: Found, given: Given) -> Content | None:
-    """None where it cannot be told: then the worker says why."""
+def _is_resumable(content: Content | str) -> bool:
+    return isinstance(content, Content) and content.resumable
+
+
+def _content(found: Found, given: Given) -> Content | str:
+    """Where it cannot be told, why: the worker will say so too."""
     with _quietly():
         try:
             return content_of(found.scan, given)
         except UserError as error:
-            log.debug("%s: %s", found.name, error)
-            return None
+            return str(error)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """python -m tests.benchmarks.many_scans [--json FILE]: many scans on a Dask cluster, two workers against one.
 
 Some scans are simulated and linked under many names. The clusters are started and have done one scan before the
-clock runs. Every run file is compared, bit for bit, with those of one worker.
+clock runs. Every run file is compared, bit for bit, with those of one worker, and these with ``process SCAN``.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from latticewatch.processing.simulation.scan import write_scan
 from tests.dask_cluster import dask_cluster
@@ -51,8 +52,15 @@ def main() -> None:
         root = options.folder or Path(scratch)
         tree = scans(root, options.scans, options.frames, options.seeds)
         figures = measured(tree, options.scans * options.frames, options.repeats, options.pinned)
-    ratio = median(figures, "1 worker") / median(figures, "2 workers")
-    write([asdict(each) for each in figures], ratio, options.json)
+        alone = differing_alone(tree, options.seeds)
+    results = {
+        "figures": [asdict(each) for each in figures],
+        "ratio": median(figures, "1 worker") / median(figures, "2 workers"),
+        "pinned": options.pinned,
+        "alone": options.seeds,
+        "differing_alone": alone,
+    }
+    write(results, options.json)
 
 
 def scans(root: Path, count: int, frames: int, seeds: int) -> Path:
@@ -92,6 +100,23 @@ def measured(tree: Path, frames: int, repeats: int, pinned: bool) -> list[Figure
     runs = sorted(out.rglob("*.h5"))
     figures.append(Figure("2 workers, one killed", wall_s, cpu_s, frames / wall_s, differing(runs, reference)))
     return figures
+
+
+def differing_alone(tree: Path, seeds: int) -> int:
+    """How many of the first scans give another run file when each is processed by itself, without a cluster."""
+    (tree / "alone").mkdir()
+    for scan in sorted((tree / "scans").iterdir())[:seeds]:
+        arguments = [
+            sys.executable,
+            "-m",
+            "latticewatch.app",
+            "process",
+            scan,
+            "--out",
+            tree / "alone" / f"{scan.name}.h5",
+        ]
+        subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return differing(sorted((tree / "runs_1_0").rglob("*.h5")), sorted((tree / "alone").iterdir()))
 
 
 def on_cluster(
@@ -162,17 +187,20 @@ def median(figures: Sequence[Figure], name: str) -> float:
     return statistics.median(each.wall_s for each in figures if each.name == name)
 
 
-def write(figures: list[dict[str, object]], ratio: float, path: Path | None) -> None:
+def write(results: dict[str, Any], path: Path | None) -> None:
     """The table on stdout, everything as JSON in ``path``."""
     lines = [f"{'':24s}{'wall s':>9s}{'cores s':>9s}{'frames/s':>10s}{'differing':>11s}"]
     lines += [
         f"{each['name']:24s}{each['wall_s']:9.1f}{each['cpu_s']:9.1f}{each['frames_per_s']:10.0f}{each['differing']:11d}"
-        for each in figures
+        for each in results["figures"]
     ]
-    lines.append(f"2 workers are {ratio:.2f} times as fast as 1")
+    lines.append(
+        f"2 workers are {results['ratio']:.2f} times as fast as 1{', one core each' if results['pinned'] else ''}"
+    )
+    lines.append(f"of {results['alone']} scans processed alone {results['differing_alone']} differ")
     sys.stdout.write("\n".join(lines) + "\n")
     if path:
-        path.write_text(json.dumps({"figures": figures, "ratio": ratio}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

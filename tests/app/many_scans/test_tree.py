@@ -146,6 +146,15 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(latticewatch: Comman
     assert sorted(tree.rglob("*")) == before
 
 
+def test_a_dry_run_names_what_cannot_be_processed(latticewatch: Command, tree: Path) -> None:
+    (tree / NAMES[2] / "experiment.toml").unlink()
+    said = latticewatch("process", "--tree", tree, "--dry-run")
+    assert said.status == 2
+    assert f"{NAMES[2]}: unusable (" in said.out
+    assert "no experiment.toml in the scan's folder or one above; write one (docs/experiment-toml.md)" in said.out
+    assert "3 scans, 2 to do, 1 unusable" in said.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
