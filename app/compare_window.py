@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
 from latticewatch.app.path_box import dropped_on
 from latticewatch.app.screenshot import save_picture, screenshot_path
+from latticewatch.app.window_access import name_plots
 from latticewatch.app.window_keys import Command, install
 from latticewatch.app.window_undo import Undo
 from latticewatch.app.windowed import WINDOW_SIZE, make_application
@@ -59,6 +60,7 @@ class CompareWindow(QMainWindow):
         self.setWindowTitle("Compare – LatticeWatch")
         self.setAcceptDrops(True)
         install(self, COMMANDS)
+        name_plots({"runs laid over one another": self.view.plot})
 
     def say(self, text: str) -> None:
         """One line to the user, under the plot."""

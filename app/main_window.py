@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, Q
 
 from latticewatch.app.collecting import look_again
 from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window_access import order_tabs
 from latticewatch.app.window_alarms import WindowAlarms
 from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS
 from latticewatch.app.window_docks import Docks
@@ -144,6 +145,7 @@ class MainWindow(QMainWindow):
             self.replay.show_page(page)
         self._stack.addWidget(page)
         self._stack.setCurrentWidget(page)
+        order_tabs((page, self.note, self.bar, self.docks.frames, self.docks.marks, self.docks.log))
         self._scale_type()
         page.setFocus()
 

@@ -27,6 +27,7 @@ from latticewatch.app.options import Given
 from latticewatch.app.path_box import append, dropped_on, files_box, path_in, put_first
 from latticewatch.app.profiles import profiles, saved_profile
 from latticewatch.app.recent import recent, remember
+from latticewatch.app.window_access import name_plots
 from latticewatch.processing.crystal.phase import shipped_phases
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.image_view import ImageView
@@ -79,6 +80,7 @@ class StartDialog(QDialog):
         self.image = ImageView()
         self._pattern: PatternView | None = None
         self._lay_out()
+        self._name_boxes()
         self._offer_recent()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._poll)
@@ -112,6 +114,14 @@ class StartDialog(QDialog):
         for box in (self.geometry_box, self.setup_box, self.orientation):
             box.activated.connect(lambda _: self.check())
         self.folder.activated.connect(lambda _: self._take_chosen_folder())
+
+    def _name_boxes(self) -> None:
+        named = {"folder": self.folder, "geometry": self.geometry_box, "set-up": self.setup_box}
+        phases = {f"phase {number + 1}": box for number, box in enumerate(self.phases)}
+        for name, box in {**named, "orientation": self.orientation, **phases}.items():
+            box.setAccessibleName(name)
+        self.orientation.setToolTip("how the image is turned before it is integrated; seen by the rings over it")
+        name_plots({"detector image": self.image.plot})
 
     def _offer_recent(self) -> None:
         """What was chosen before; nothing of it is chosen yet."""

@@ -8,6 +8,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window_access import name_plots
 from latticewatch.app.window_facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
@@ -52,6 +53,9 @@ class RunPage(QWidget):
         self._next = soon(self, self._paint_next)
         self._lay_out()
         self._connect()
+        plots = {"map of angle and time": self.map.plot, "lattice parameters against time": self.trace.plot}
+        plots |= {"figures of merit against time": self.strip.plot, "pattern": self.pattern.plot}
+        name_plots({**plots, "difference of pattern and fit": self.pattern.residual})
 
     def _lay_out(self) -> None:
         left = QSplitter(Qt.Orientation.Vertical)
