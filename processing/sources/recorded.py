@@ -2,15 +2,19 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame
 from latticewatch.processing.series import Progress
 from latticewatch.processing.sources.clock import ScanClock
+from latticewatch.processing.sources.file_bytes import FileState
 from latticewatch.processing.sources.framing import gap_frame, image_frame
-from latticewatch.processing.sources.image_file import Unreadable
+from latticewatch.processing.sources.image_file import ImageFile, Unreadable
 from latticewatch.processing.sources.naming import (
     FrameName,
     frame_name,
@@ -24,6 +28,9 @@ from latticewatch.processing.sources.selection import ALL, Selection, names_in
 
 NAN = float("nan")
 LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
+
+READERS = 2
+_File = tuple[ImageFile, FileState] | Unreadable
 
 log = logging.getLogger(__name__)
 
@@ -47,15 +54,16 @@ class RecordedFolder:
         """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
         clock = ScanClock(self._period_s)
         before: FrameName | None = None
-        for index, name in enumerate(self._names):
-            if stop.is_set():
-                return
-            if before and (missing := missing_between(before, name)):
-                log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
-            frame = read_frame(self._folder, name, index, clock)
-            self._newest_mtime_s = max(frame.mtime_s, self._newest_mtime_s, key=_known)
-            self._drawn, before = index + 1, name
-            yield frame
+        with closing(_read_in_order(self._folder, self._names)) as files:
+            for index, (name, file) in enumerate(files):
+                if stop.is_set():
+                    return
+                if before and (missing := missing_between(before, name)):
+                    log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
+                frame = _frame(self._folder, name, index, clock, file)
+                self._newest_mtime_s = max(frame.mtime_s, self._newest_mtime_s, key=_known)
+                self._drawn, before = index + 1, name
+                yield frame
 
     def files(self) -> tuple[Path, list[str]]:
         """The scan's folder, and the names of the files that the frames are in."""
@@ -95,12 +103,31 @@ def _files_in(folder: Path, recursive: bool) -> list[str]:
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
 
 
-def read_frame(folder: Path, name: FrameName, index: int, clock: ScanClock) -> Frame:
+def _read_in_order(folder: Path, names: Sequence[FrameName]) -> Generator[tuple[FrameName, _File], None, None]:
+    """What each file gives. The first is read alone, of the others two at a time: checksums take longest."""
+
+    def read(name: FrameName) -> tuple[FrameName, _File]:
+        try:
+            return name, read_image_and_state(folder / name.name)
+        except Unreadable as error:
+            return name, error
+
+    yield read(names[0])
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
+        coming = deque(pool.submit(read, name) for name in names[1 : 1 + READERS])
+        for name in names[1 + READERS :]:
+            file = coming.popleft().result()
+            coming.append(pool.submit(read, name))
+            yield file
+        while coming:
+            yield coming.popleft().result()
+
+
+def _frame(folder: Path, name: FrameName, index: int, clock: ScanClock, file: _File) -> Frame:
     """The frame of this file; a gap where it cannot be read."""
-    try:
-        image, state = read_image_and_state(folder / name.name)
-    except Unreadable as error:
-        return gap_frame(folder, name, index, clock, f"unreadable: {error}")
+    if isinstance(file, Unreadable):
+        return gap_frame(folder, name, index, clock, f"unreadable: {file}")
+    image, state = file
     return image_frame(name, index, clock, image, state)
 
 

@@ -105,6 +105,32 @@ def test_progress_counts_down(tmp_path: Path) -> None:
     assert source.progress().newest_mtime_s == pytest.approx(1.7e9 + 25.0)
 
 
+def test_files_that_are_read_side_by_side_stay_in_order(tmp_path: Path) -> None:
+    for number in range(1, 30):
+        content = frame_files.cbf(frame_files.counts(number), stamp=frame_files.stamp(float(number)))
+        (tmp_path / f"scan_{number:03d}.cbf").write_bytes(content if number % 7 else content[:1000])
+    frames = list(RecordedFolder(tmp_path).frames(threading.Event()))
+    assert [frame.name for frame in frames] == [f"scan_{number:03d}.cbf" for number in range(1, 30)]
+    for number, frame in enumerate(frames, start=1):
+        if number % 7 == 0:
+            assert isinstance(frame.content, Gap)
+        else:
+            assert isinstance(frame.content, Image)
+            np.testing.assert_array_equal(np.asarray(frame.content.counts), frame_files.counts(number))
+
+
+@pytest.mark.parametrize("drawn", [1, 2, 5])
+def test_a_source_that_is_left_early_leaves_no_thread(tmp_path: Path, drawn: int) -> None:
+    for number in range(1, 10):
+        (tmp_path / f"scan_{number:03d}.cbf").write_bytes(frame_files.cbf(frame_files.counts(number)))
+    before = threading.active_count()
+    frames = RecordedFolder(tmp_path).frames(threading.Event())
+    for _ in range(drawn):
+        next(frames)
+    del frames
+    assert threading.active_count() == before
+
+
 def test_stop_is_obeyed_between_frames(tmp_path: Path) -> None:
     write_tiffs(tmp_path, spacing_s=2.5)
     stop = threading.Event()
