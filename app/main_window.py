@@ -312,7 +312,6 @@ class MainWindow(QMainWindow):
                 return
         self._timer.stop()
         self.docks.end()
-        self.logbook.end()
         if worker is not None:
             self.interrupted = worker.stop.is_set()
             worker.end()

@@ -73,6 +73,7 @@ def run_windowed(
         worker.start()
         application.exec()
         worker.end()
+        window.logbook.end()
     if not offscreen():
         window_state.keep(window, window_state.state_path())
     _raise_again(worker, faults)
