@@ -57,7 +57,8 @@ def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
     good = np.isfinite(table[:, 1]) & (table[:, 2] > 0.0)
     table = table[good]
     never = len(setup.components) < 2 or int(np.isfinite(table[:, 3]).sum()) < 5
-    return Observed(*table.T, single=never)
+    times_s, lp_A, lp_esd_A, distance_A, distance_esd_A, mean_A, mean_esd_A = table.T
+    return Observed(times_s, lp_A, lp_esd_A, distance_A, distance_esd_A, mean_A, mean_esd_A, never)
 
 
 def watched(fit: Fit) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from latticewatch.processing.reaction.judge import Judge
 from tests.benchmarks.verdict.score import Score, scored
-from tests.benchmarks.verdict.table import table
+from tests.benchmarks.verdict.table import page
 from tests.benchmarks.verdict.traces import ASKED, FAMILIES, slow
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--traces", type=int, default=200)
     parser.add_argument("--families", nargs="*", default=list(FAMILIES))
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path, help="the table of docs/verdict.md, written anew after every family")
+    parser.add_argument("--markdown", type=Path, help="docs/verdict-table.md, written anew after every family")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     options = parser.parse_args()
@@ -38,12 +38,13 @@ def main() -> None:
             pooled += scores if family in ASKED else []
             results[family] = summary(scores)
             _write(_line(family, results[family]))
-            _keep(options.markdown, table({**results, "all asked": summary(pooled)}))
+            _keep(options.markdown, page({**results, "all asked": summary(pooled)}, options.traces, options.seed))
     results["all asked"] = summary(pooled)
     _write(_line("all asked", results["all asked"]))
     early, late = cost_per_frame(200), cost_per_frame(20_000)
     results["cost"] = {"frames": frames, "ms": cpu / frames * 1e3, "ms_at_200": early, "ms_at_20000": late}
     _write(f"{cpu / frames * 1e3:.3f} ms of CPU a frame; at frame 200 {early:.3f} ms, at frame 20000 {late:.3f} ms")
+    _keep(options.markdown, page(results, options.traces, options.seed))
     _keep(options.json, json.dumps(results, indent=1))
 
 

@@ -27,6 +27,17 @@ TARGETS = ("target", "≤ 0.5", "0", "", "≤ 0.15 (bare 0.1)", "≤ 0.4 (bare 0
 MORE_TARGETS = ("≤ 1", "85 to 95", "≤ 1")
 
 
+def page(results: Results, traces: int, seed: int) -> str:
+    """docs/verdict-table.md: what was run, the table, and what a frame costs."""
+    lines = ["# The verdict's benchmark", "", f"`python -m tests.benchmarks.verdict --traces {traces} --seed {seed}`"]
+    text = "\n".join([*lines, "", table(results)])
+    if "cost" not in results:
+        return text
+    cost = {name: f"{value:.2f}" for name, value in results["cost"].items()}
+    frames = f"{results['cost']['frames']:.0f} frames, {cost['ms']} ms of CPU a frame"
+    return f"{text}\n{frames}; {cost['ms_at_200']} ms at frame 200, {cost['ms_at_20000']} ms at frame 20 000.\n"
+
+
 def table(results: Results) -> str:
     """Markdown: one line for each family and one for all that were asked for."""
     names = [name for name in results if name != "cost"]
