@@ -20,13 +20,15 @@ def name_plots(plots: Mapping[str, pg.PlotWidget]) -> None:
 
 def order_tabs(parts: Iterable[QWidget]) -> None:
     """Let Tab go through these parts of a window in this order, within each as it was built."""
-    stops = [widget for part in parts for widget in _stops(part)]
+    shown = list(parts)
+    stops = [widget for part in shown for widget in _stops(part) if widget.window() is shown[0].window()]
     for before, after in pairwise(stops):
         QWidget.setTabOrder(before, after)
 
 
 def _stops(part: QWidget) -> Sequence[QWidget]:
-    return [each for each in (part, *part.findChildren(QWidget)) if stops_tab(each)]
+    """What Tab stops at in this part; the list that a box unfolds is a window of its own."""
+    return [each for each in (part, *part.findChildren(QWidget)) if stops_tab(each) and each.window() is part.window()]
 
 
 def stops_tab(widget: QWidget) -> bool:
