@@ -115,8 +115,8 @@ def _rings(values, order, starts):  # type: ignore[no-untyped-def]  # pragma: no
     spread = np.full(rings + 1, np.nan, np.float32)
     buffer = np.empty(MOST_IN_RING, np.float32)
     for ring in range(rings):
-        count, step = 0, 1 + (starts[ring + 1] - starts[ring] - 1) // MOST_IN_RING
-        for place in range(starts[ring], starts[ring + 1], step):
+        count, pixels = 0, starts[ring + 1] - starts[ring]
+        for place in range(starts[ring], starts[ring + 1], max(1, -(-pixels // MOST_IN_RING))):
             value = values[order[place]]
             if value == value:  # not NaN
                 buffer[count] = value
@@ -124,7 +124,7 @@ def _rings(values, order, starts):  # type: ignore[no-untyped-def]  # pragma: no
         if count < FEWEST_IN_RING:
             continue
         members = buffer[:count]
-        middle = np.median(members)
+        middle = float(np.median(members))
         median[ring] = middle
         deviation = MAD_TO_SIGMA * np.median(np.abs(members - middle))
         spread[ring] = max(deviation, np.sqrt(max(middle, 1.0)))

@@ -84,7 +84,7 @@ def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> Non
 
     counts: any real type, the plan's shape. A value below 0, at or above ``limit``, or NaN is invalid.
     """
-    flat = np.require(counts, requirements="CA").reshape(-1)
+    flat = np.require(counts, requirements=["C", "A"]).reshape(-1)
     if not flat.dtype.isnative:
         flat = flat.astype(flat.dtype.newbyteorder("="))
     if flat.dtype.kind == "b":

@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from math import inf, isinf
 
+from latticewatch.processing.bitshuffled import Bitshuffled
+from latticewatch.processing.byte_offset import ByteOffset
 from latticewatch.processing.frame import Frame, Image
 
 PUT_WAIT_S = 0.1
@@ -56,7 +58,7 @@ def size_of(frame: Frame) -> int:
     if not isinstance(frame.content, Image):
         return 0
     counts = frame.content.counts
-    return int(getattr(counts, "packed", counts).nbytes)
+    return int((counts.packed if isinstance(counts, ByteOffset | Bitshuffled) else counts).nbytes)
 
 
 def batches(

@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.integration.defects import _rings
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
@@ -60,6 +61,32 @@ def test_simulated_defects_are_found_and_nothing_else(seed: int) -> None:
     assert defects.settled
     assert (defects.hot, defects.dead) == (20, 20)
     np.testing.assert_array_equal(defects.mask, known.hot | known.dead)
+
+
+@pytest.mark.parametrize("bins", [20, 5000])
+def test_rings_of_any_number_of_pixels(bins: int) -> None:
+    """From none to thousands."""
+    given = scan(3)
+    integrator = ImageIntegrator(GEOMETRY, shape=SHAPE, bins=bins, mask=rings() > 65.0)
+    for image in given.frames:
+        assert isinstance(integrator.integrate(Frame(0, "x", 0.0, 0.0, Image(image))), Pattern)
+    assert integrator.defects is not None
+    assert integrator.defects.settled
+
+
+@pytest.mark.parametrize(
+    ("pixels", "outliers"), [(0, 0), (15, 0), (256, 3), (257, 3), (512, 3), (513, 3), (70_000, 900)]
+)
+def test_median_and_spread_of_a_ring(pixels: int, outliers: int) -> None:
+    values = np.random.default_rng(pixels).poisson(100.0, pixels).astype(np.float32)
+    values[:outliers] = 1e6
+    order, starts = np.arange(pixels, dtype=np.int32), np.array([0, pixels], np.int64)
+    median, spread = _rings(values, order, starts)
+    if pixels < 16:
+        assert np.isnan(median[0])
+    else:
+        assert median[0] == pytest.approx(100.0, abs=4.0)
+        assert spread[0] == pytest.approx(10.0, rel=0.25)
 
 
 def test_the_first_frame_already_leaves_hot_pixels_out() -> None:
