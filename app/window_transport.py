@@ -1,6 +1,7 @@
 """Between the transport bar and the replay's clock."""
 
 import math
+import time
 
 from latticewatch.app.window_run import RunPage
 from latticewatch.processing.reaction.verdict import State
@@ -18,6 +19,7 @@ class Replay:
         self._state: State | None = None
         self._from: State | None = None
         self._episodes = 0
+        self._walk: tuple[float, float] | None = None
 
     def show_page(self, page: RunPage) -> None:
         """From now on this page is steered."""
@@ -26,20 +28,39 @@ class Replay:
     def connect(self, bar: TransportBar) -> None:
         """Let this bar steer."""
         bar.playing_wanted.connect(self.play)
-        bar.step_wanted.connect(self.transport.step)
-        bar.speed_wanted.connect(self.transport.set_speed)
+        bar.step_wanted.connect(self.step)
+        bar.speed_wanted.connect(self.set_speed)
         bar.time_wanted.connect(self.go_to)
         bar.change_wanted.connect(self.to_change)
 
     def play(self, wanted: bool) -> None:
-        """On from the newest frame that was played, or pause."""
-        if wanted and self._page is not None:
-            self._page.choose(None)
-        (self.transport.play if wanted else self.transport.pause)()
+        """On from the frame that is shown, or pause; what was played already is walked through again."""
+        self._walk = None
+        if wanted and self._page is not None and self._page.chosen is not None:
+            self._walk = time.monotonic(), self._page.shown_time_s()
+        elif wanted:
+            self.transport.play()
+        else:
+            self.transport.pause()
+
+    def step(self) -> None:
+        """One frame on from the one that is shown, then pause."""
+        page, self._walk = self._page, None
+        if page is None or page.chosen is None:
+            self.transport.step()
+        else:
+            self.transport.pause()
+            page.choose(page.chosen + 1 if page.chosen + 1 < page.history.count else None)
+
+    def set_speed(self, speed: float) -> None:
+        """Times real time, from now on."""
+        self.transport.set_speed(speed)
+        if self._walk is not None and self._page is not None:
+            self._walk = time.monotonic(), self._page.shown_time_s()
 
     def go_to(self, time_s: float) -> None:
         """Show this time; what was not played yet is played at once."""
-        page = self._page
+        page, self._walk = self._page, None
         if page is None:
             return
         if time_s <= page.history.timeline.span()[1]:
@@ -50,7 +71,7 @@ class Replay:
 
     def to_change(self, direction: int) -> None:
         """Show the change of state before or after; one that was not played yet is played up to, then it pauses."""
-        page = self._page
+        page, self._walk = self._page, None
         if page is None or page.step_change(direction) or direction < 0 or self._state is None:
             return
         page.choose(None)
@@ -67,12 +88,24 @@ class Replay:
             self.transport.pause()
 
     def arrive(self) -> None:
-        """In the window's thread: show the change that was played up to; frames read ahead may lie behind it."""
+        """In the window's thread, again and again: walk on through what was played, or show the change that was
+        played up to; frames read ahead may lie behind it."""
         page = self._page
+        if self._walk is not None and page is not None:
+            self._walk_on(page, *self._walk)
         if self._episodes and page is not None and len(page.history.episodes) > self._episodes:
             declared_s = page.history.episodes[self._episodes].declared_s
             self._episodes = 0
             page.choose_time(declared_s)
+
+    def _walk_on(self, page: RunPage, began: float, from_s: float) -> None:
+        time_s = from_s + (time.monotonic() - began) * self.transport.snapshot().speed
+        if page.chosen is None or time_s >= float(page.history.timeline.starts[-1]):
+            self._walk = None
+            page.choose(None)
+            self.transport.play()
+        else:
+            page.choose_time(time_s)
 
     def show(self, bar: TransportBar) -> None:
         """Where the replay is: the shown frame's time, of the whole scan's as far as it is known."""
@@ -84,7 +117,7 @@ class Replay:
         begin_s, played_s = float(timeline.starts[0]), float(timeline.starts[-1])
         left = max(0, snapshot.progress.found - snapshot.count)
         bar.show_state(
-            playing=state.playing or state.seeking,
+            playing=state.playing or state.seeking or self._walk is not None,
             speed=state.speed,
             time_s=float(timeline.starts[number]),
             duration_s=max(played_s - begin_s, 0.0) + begin_s + left * timeline.period_s,

@@ -113,3 +113,21 @@ def test_keys_set_the_speed(qtbot: QtBot, replayed: MainWindow) -> None:
     for key, speed in ((Qt.Key.Key_Plus, 5.0), (Qt.Key.Key_Plus, 20.0), (Qt.Key.Key_Minus, 5.0)):
         qtbot.keyClick(replayed, key)
         assert transport.snapshot().speed == speed
+
+
+def test_play_goes_on_from_the_frame_that_is_shown(qtbot: QtBot, replayed: MainWindow) -> None:
+    qtbot.waitUntil(lambda: replayed.page is not None)
+    assert replayed.replay is not None
+    replayed.replay.go_to(50.0)
+    qtbot.waitUntil(lambda: played(replayed) == 20)
+    assert replayed.page is not None
+    replayed.page.choose(4)
+    replayed.replay.step()
+    assert replayed.page.chosen == 5
+    seen: list[int | None] = []
+    replayed.page.chosen_changed.connect(lambda: seen.append(replayed.page.chosen if replayed.page else None))
+    replayed.replay.set_speed(20.0)
+    qtbot.keyClick(replayed, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: None in seen)
+    assert sorted(number for number in seen if number is not None)[0] < 12
+    qtbot.waitUntil(lambda: played(replayed) > 20)
