@@ -20,10 +20,15 @@ def alarm_sound(parent: QObject) -> Callable[[], None]:
         return QApplication.beep
     effect = QSoundEffect(parent)
     place = Path(str(resources.files("latticewatch.resources") / "sounds" / "alarm.wav"))
-    effect.setSource(QUrl.fromLocalFile(str(place)))
 
     def sound() -> None:
-        if effect.status() is QSoundEffect.Status.Error or not QMediaDevices.audioOutputs():
+        if not QMediaDevices.audioOutputs():
+            QApplication.beep()
+            return
+        if effect.source().isEmpty():
+            # Not earlier: without a place to play to the library complains aloud.
+            effect.setSource(QUrl.fromLocalFile(str(place)))
+        if effect.status() is QSoundEffect.Status.Error:
             QApplication.beep()
         else:
             effect.play()
