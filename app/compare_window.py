@@ -165,7 +165,7 @@ def compared(run: Run) -> ComparedRun:
     change = kinetics.lp_end_A - kinetics.lp_start_A
     mixing_s = mixing_of(run, kinetics)
     return ComparedRun(
-        label=run.header.title or run.path.stem,
+        label=f"{run.header.title}, {run.path.stem}" if run.header.title else run.path.stem,
         times_s=curve.times_s,
         lp_A=curve.lp_A,
         lp_esd_A=curve.lp_esd_A,
