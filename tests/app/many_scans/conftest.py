@@ -43,10 +43,10 @@ def whole(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
 
 
 @contextmanager
-def first_writer_killed(folder: Path, number: int = signal.SIGKILL) -> Iterator[list[int]]:
-    """While it lasts, the first process that records a row in this folder gets this signal; its id."""
+def first_writer_killed(folder: Path) -> Iterator[list[int]]:
+    """While it lasts, the first process that records a row in this folder is killed in the middle of it; its id."""
     done, hit = threading.Event(), list[int]()
-    thread = threading.Thread(target=_hunt, args=(folder, number, done, hit))
+    thread = threading.Thread(target=_hunt, args=(folder, done, hit))
     thread.start()
     try:
         yield hit
@@ -55,16 +55,23 @@ def first_writer_killed(folder: Path, number: int = signal.SIGKILL) -> Iterator[
         thread.join()
 
 
-def _hunt(folder: Path, number: int, done: threading.Event, hit: list[int]) -> None:
+def _hunt(folder: Path, done: threading.Event, hit: list[int]) -> None:
     begun: dict[Path, int] = {}
-    while not done.is_set() and not hit:
+    while not done.is_set():
         for journal in folder.rglob("*.journal"):
-            with suppress(OSError, ValueError):
+            with suppress(OSError, ValueError, IndexError):
                 size = journal.stat().st_size
                 if size > begun.setdefault(journal, size):
-                    lock = journal.with_name(journal.name.removesuffix("journal") + "lock")
-                    pid = int(lock.read_text().split()[0])
-                    os.kill(pid, number)
-                    hit.append(pid)
-                    return
+                    hit += _killed_at_work(journal)
+            if hit:
+                return
         time.sleep(0.001)
+
+
+def _killed_at_work(journal: Path) -> list[int]:
+    """Held first, so that it is certain that the run is not over."""
+    pid = int(journal.with_name(journal.name.removesuffix("journal") + "lock").read_text().split()[0])
+    os.kill(pid, signal.SIGSTOP)
+    at_work = journal.exists()
+    os.kill(pid, signal.SIGKILL if at_work else signal.SIGCONT)
+    return [pid] if at_work else []
