@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from latticewatch.app.images_again import Picture, picture_of
 from latticewatch.app.inputs import Inputs, gather, integrator_of
 from latticewatch.app.options import Given
 from latticewatch.app.window_facts import reflection_lists, ticks_of
 from latticewatch.processing.accuracy import quoted, signs_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.integration.detector import azimuthal_integrator
+from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves, Fit, Lattice
 from latticewatch.processing.refinement.tracked import TrackedRefinement
@@ -28,24 +28,20 @@ from latticewatch.processing.sources.begun import begin
 from latticewatch.processing.sources.scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
 
-WIDEST = 700
 ORIENTATIONS = (2, 4, 1, 3)
 FRAMES_LOOKED_AT = 20
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
     """The first frame that can be fitted, else the first image.
 
-    counts, two_theta: (rows, columns), the image and its scattering angles in degrees, thinned for the screen;
-    a thinned pixel shows the largest count under it. verdict: one sentence for the user; fitted: whether a lattice
+    verdict: one sentence for the user; fitted: whether a lattice
     parameter came out of it.
     """
 
     name: str
-    counts: Floats
-    two_theta: Floats
+    picture: Picture
     pattern: Pattern
     curves: Curves | None
     ticks: tuple[Ticks, ...]
@@ -76,12 +72,11 @@ def first_look(scan: Path, given: Given) -> FirstLook:
         raise UserError(f"{scan}: none of its first frames can be integrated; check mask and geometry")
     frame, pattern, fit = looked
     angles = azimuthal_integrator(inputs.geometry, begun.shape).center_array(begun.shape, unit="2th_deg")
-    counts, two_theta = _thinned(np.asarray(frame.content.counts), angles)
+    picture = picture_of(np.asarray(frame.content.counts), angles, module_gaps(inputs.geometry, begun.shape))
     curves = refinement.curves(fit.parameters) if isinstance(fit, Fit) else None
     return FirstLook(
         name=frame.name,
-        counts=counts,
-        two_theta=two_theta,
+        picture=picture,
         pattern=pattern,
         curves=curves,
         ticks=ticks_of(setup, reflection_lists(setup, integrator.two_theta), _placed(setup, fit)),
@@ -117,14 +112,6 @@ def _placed(setup: Setup, fit: Fit | Gap) -> Fit:
     lattices = tuple(Lattice(component.lattice_parameter_A) for component in setup.components)
     nan = math.nan
     return Fit(lattices, len(lattices), nan, nan, nan, nan, 0, False, np.empty(0))
-
-
-def _thinned(counts: NDArray[Any], angles: NDArray[np.float64]) -> tuple[Floats, Floats]:
-    step = -(-max(counts.shape) // WIDEST)
-    clean = np.where(np.isfinite(counts) & (counts >= 0) & (counts < 2**31), counts, 0).astype(np.float32)
-    rows, columns = (np.arange(0, size, step) for size in counts.shape)
-    largest = np.maximum.reduceat(np.maximum.reduceat(clean, rows, axis=0), columns, axis=1)
-    return largest, angles[::step, ::step].astype(np.float32)
 
 
 def _verdict(setup: Setup, fit: Fit) -> str:

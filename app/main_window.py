@@ -157,7 +157,8 @@ class MainWindow(QMainWindow):
             add_note = session.writer.append_note if session.writer is not None else None
             pipeline = session.pipeline
             parts = (session.setup, pipeline.series, pipeline.refinement)
-            self.show_run(ShownRun(*parts, session.out, add_note, session.inputs, session.notes, session.seen_in))
+            again = (session.notes, session.seen_in, session.look)
+            self.show_run(ShownRun(*parts, session.out, add_note, session.inputs, *again))
         new = self.page is not None and self.page.refresh()
         self._recall_notes()
         if self.page is not None and self._worker is not None and self.replay is None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.app.found_defects import keep_defects
+from latticewatch.app.images_again import ImagesAgain, Picture
 from latticewatch.app.inputs import Inputs, integrator_of
 from latticewatch.app.on_state import state_command
 from latticewatch.app.resuming import going_on
@@ -38,7 +39,8 @@ class Session:
 
     writer: takes the operator's notes; None where nothing is recorded. inputs: files it is made with.
     on_state: the user's command for changes of state; empty: none. listeners: told of every row.
-    notes: those of the run file that is shown again. seen_in: that run file; None where a run is made.
+    notes: those of the run file that is shown again. seen_in: that run file; None where a run is made. look: reads
+    an image again; None where images are not at hand.
     """
 
     setup: Setup
@@ -50,6 +52,7 @@ class Session:
     listeners: tuple[Callable[[Row], None], ...] = ()
     notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
+    look: Callable[[str], Picture] | None = None
 
 
 Opening = Callable[[threading.Event], AbstractContextManager[Session | None]]
@@ -131,7 +134,10 @@ def scan_session(
         kept = stack.enter_context(log_kept(writer))
         if writer:
             stack.callback(keep_account, writer, pipeline)
-        yield Session(setup, pipeline, out, writer, inputs.files, on_state, (defects, changes_told(), kept))
+        listeners = (defects, changes_told(), kept)
+        place = Path(scan)
+        look = ImagesAgain(place, inputs, begun.shape, lambda: integrator.defects).look if place.exists() else None
+        yield Session(setup, pipeline, out, writer, inputs.files, on_state, listeners, look=look)
 
 
 def keep_account(writer: RunWriter, pipeline: Pipeline) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from latticewatch.app.images_again import Picture
 from latticewatch.processing.record.header import InputFile
 from latticewatch.processing.refinement.fit import Refinement
 from latticewatch.processing.series import Series
@@ -19,7 +20,8 @@ class ShownRun:
     """A run as the window sees it.
 
     out: the run file, None where nothing is recorded. add_note: keeps a note there (seconds, text, kind). inputs: the
-    files the run was made with. notes, seen_in: of a run file that is shown again.
+    files the run was made with. notes, seen_in: of a run file that is shown again. look: reads a frame's image again;
+    None where images are not at hand.
     """
 
     setup: Setup
@@ -30,6 +32,7 @@ class ShownRun:
     inputs: tuple[InputFile, ...] = ()
     notes: "tuple[Note, ...]" = ()
     seen_in: Path | None = None
+    look: Callable[[str], Picture] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

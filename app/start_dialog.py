@@ -240,7 +240,7 @@ class StartDialog(QDialog):
 
     def _show(self, look: FirstLook) -> None:
         self.verdict.setText(f"{look.name}: {look.verdict}")
-        self.image.show_image(look.counts, look.two_theta, look.ticks)
+        self.image.show_image(look.picture.counts, look.picture.two_theta, look.ticks, look.picture.masked)
         if self._pattern is not None:
             self._pattern.setParent(None)
             self._pattern.deleteLater()

@@ -11,7 +11,7 @@ from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView
 from latticewatch.widgets.marks_view import MarksView
 
-SIDE_WIDTH, LOG_HEIGHT = 340, 130
+SIDE_WIDTH, SIDE_SHARE, LOG_HEIGHT = 340, 0.28, 130
 FORM = logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S")
 
 
@@ -33,11 +33,11 @@ class Docks(QObject):
 
     def toggle_frames(self) -> None:
         """The list of frames, or not."""
-        self._toggle(self._frames_dock, SIDE_WIDTH, Qt.Orientation.Horizontal)
+        self._toggle(self._frames_dock, self._side(), Qt.Orientation.Horizontal)
 
     def toggle_marks(self) -> None:
         """The list of marks, with the keyboard in it, or not."""
-        self._toggle(self._marks_dock, SIDE_WIDTH, Qt.Orientation.Horizontal)
+        self._toggle(self._marks_dock, self._side(), Qt.Orientation.Horizontal)
         if self._marks_dock.isVisible():
             self.marks.setFocus()
 
@@ -48,6 +48,9 @@ class Docks(QObject):
     def _toggle(self, dock: QDockWidget, size: int, across: Qt.Orientation) -> None:
         dock.setVisible(not dock.isVisible())
         self._window.resizeDocks([dock], [size], across)
+
+    def _side(self) -> int:
+        return max(SIDE_WIDTH, round(SIDE_SHARE * self._window.width()))
 
     def close_all(self) -> None:
         """None of them."""

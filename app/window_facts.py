@@ -16,7 +16,7 @@ from latticewatch.processing.series import Row, Snapshot
 from latticewatch.processing.setup import Setup
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.status_strip import Status
-from latticewatch.widgets.wording import duration, with_esd
+from latticewatch.widgets.wording import duration, moment, with_esd
 
 NAN = float("nan")
 SILENT_PERIODS, SILENT_LEAST_S = 5.0, 5.0
@@ -101,7 +101,7 @@ def values_of(row: Row, components: int) -> list[tuple[float, float]]:
 def frame_caption(row: Row, *, newest: bool, accuracy: Accuracy | None = None) -> str:
     """What stands over the pattern: the frame, how good its fit is, and how accurate its geometry."""
     which = "newest frame" if newest else "chosen frame"
-    when = f" at {duration(row.time_s)}" if math.isfinite(row.time_s) else ""
+    when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
     merit = row.fit.reason if isinstance(row.fit, Gap) else _merit(row.fit, accuracy)
     return f"{which}: {row.index}{when}, {row.name}\n{merit}"
 

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.app.window_access import name_plots
 from latticewatch.app.window_facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
+from latticewatch.app.window_image import FrameImage
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.widgets.axes import link_times, soon
@@ -20,7 +21,7 @@ from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.strip_view import StripView
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
-from latticewatch.widgets.wording import duration
+from latticewatch.widgets.wording import moment
 
 ROOM, STRIDE, MOST_AHEAD = 1.06, 0.07, 1.5
 
@@ -41,6 +42,7 @@ class RunPage(QWidget):
         self.strip = StripView(theme, self.history)
         self.strip.hide()
         self.pattern = PatternView(theme, run.names, run.setup.wavelength_A)
+        self.image = FrameImage(self, run, self._lines)
         self.chosen: int | None = None
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
@@ -66,7 +68,12 @@ class RunPage(QWidget):
         left.setSizes([480, 420, 130])
         self.across = QSplitter(Qt.Orientation.Horizontal)
         self.across.addWidget(left)
-        self.across.addWidget(self.pattern)
+        self.right = QSplitter(Qt.Orientation.Vertical)
+        self.right.setChildrenCollapsible(False)
+        self.right.addWidget(self.pattern)
+        self.right.addWidget(self.image.panel)
+        self.right.setSizes([400, 340])
+        self.across.addWidget(self.right)
         self.across.setSizes([620, 380])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 0)
@@ -74,11 +81,14 @@ class RunPage(QWidget):
 
     def _connect(self) -> None:
         self.map.bar.unit.currentTextChanged.connect(self.pattern.angles.show_unit)
-        link_times(self.map.plot, self.trace.plot)
+        self.map.sheet.times_changed.connect(self.trace.show_times)
+        trace_box = self.trace.plot.getPlotItem().getViewBox()
+        trace_box.sigXRangeChanged.connect(lambda _, span: self.map.sheet.show_times(*span))
         link_times(self.trace.plot, self.strip.plot)
         for view in (self.map, self.trace):
             view.time_chosen.connect(self.choose_time)
-            view.plot.getPlotItem().getViewBox().sigRangeChangedManually.connect(self._moved_by_hand)
+        for moved in (self.map.sheet.moved_by_hand, trace_box.sigRangeChangedManually):
+            moved.connect(self._moved_by_hand)
 
     def _moved_by_hand(self) -> None:
         self._following = False
@@ -128,10 +138,10 @@ class RunPage(QWidget):
         most = MOST_AHEAD * (end - start)
         if forecast is not None and forecast.complete_s - start < most:
             wanted = min(max(wanted, 1.03 * (forecast.latest_s - start)), most)
-        left, right = self.map.plot.getPlotItem().getViewBox().viewRange()[0]
+        left, right = self.map.sheet.times()
         kept = end <= right and abs(right - start - wanted) <= STRIDE * wanted
         if left != start or not kept:
-            self.map.plot.setXRange(start, start + wanted, padding=0.0)
+            self.map.sheet.show_times(start, start + wanted)
 
     def _paint_trace(self) -> None:
         if self._following:
@@ -158,7 +168,7 @@ class RunPage(QWidget):
         """The trace alone, its type larger by ``scale``; or everything."""
         self.map.setVisible(not wall)
         self.strip.setVisible(False)
-        self.pattern.setVisible(not wall)
+        self.right.setVisible(not wall)
         self.trace.set_scale(scale)
 
     def toggle_second_opinion(self) -> None:
@@ -172,6 +182,10 @@ class RunPage(QWidget):
         self.strip.setVisible(not self.strip.isVisible())
         self.strip.paint_now()
 
+    def toggle_image(self) -> None:
+        """The detector image of the shown frame, or not."""
+        self.image.toggle(self.shown_row())
+
     def toggle_clock(self) -> None:
         """The time of day under the trace, or elapsed time; elapsed where the files tell no clock."""
         self._clock = not self._clock and math.isfinite(self.history.clock_zero_s)
@@ -183,7 +197,22 @@ class RunPage(QWidget):
         """Keep the shown pattern in sight."""
         row = self.shown_row()
         if row is not None:
-            self.pattern.pin(f"{duration(row.time_s) or row.index}")
+            self._pin(row)
+
+    def pin_beginning(self) -> None:
+        """Keep the patterns at mixing and one minute after it in sight; of the first frame where it is not known."""
+        zero_s = self.history.mixing_s if math.isfinite(self.history.mixing_s) else self.history.timeline.span()[0]
+        for after_s in (0.0, 60.0):
+            number = self.history.timeline.row_at(zero_s + after_s)
+            if number is not None:
+                self._pin(self._snapshot.row(number))
+
+    def _pin(self, row: Row) -> None:
+        if row.pattern is not None:
+            mixing_s = self.history.mixing_s
+            known = math.isfinite(mixing_s) and row.time_s >= mixing_s
+            text = f"{moment(row.time_s - mixing_s)} after mixing" if known else moment(row.time_s)
+            self.pattern.pin(text if math.isfinite(row.time_s) else f"frame {row.index}", row.pattern)
 
     def shown_time_s(self) -> float:
         """Time of the shown frame on the time axis."""
@@ -268,6 +297,7 @@ class RunPage(QWidget):
             self._drawn = drawn
             self.pattern.show_frame(self._shown(row))
             self.trace.show_values(values_of(row, len(self._run.names)))
+            self.image.follow(row)
         held = None if self.chosen is None else float(self.history.timeline.starts[self.chosen])
         for view in (self.map, self.trace):
             view.cursor_line.show_at(held)

@@ -1,6 +1,8 @@
 """Make the pictures of docs/screenshots from runs that are simulated for them.
 
-python docs/screenshots.py [--only NAME] [--size 1280x720]
+python docs/screenshots.py [--only NAME] [--size 1280x720] [--out FOLDER]
+
+Twice the scale, for a screen of many dots: QT_SCALE_FACTOR=2 python docs/screenshots.py --out FOLDER
 """
 
 import argparse
@@ -12,11 +14,14 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
 from PyQt6.QtWidgets import QWidget
 
 from latticewatch.app.compare_window import CompareWindow
 from latticewatch.app.headless import run_headless
+from latticewatch.app.images_again import ImagesAgain
+from latticewatch.app.inputs import gather
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.openings import recorded_scan
 from latticewatch.app.options import Given
@@ -29,6 +34,7 @@ from latticewatch.processing.record.run_file import read_run
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Progress, Series
 from latticewatch.processing.simulation.scan import write_scan
+from latticewatch.processing.sources.readers import read_image
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
@@ -65,8 +71,21 @@ def _mark_and_pin(window: MainWindow) -> None:
 
 
 def _whole(window: MainWindow) -> None:
-    page_of(window).map.toggle_whole()
-    page_of(window).toggle_strip()
+    page = page_of(window)
+    page.map.toggle_whole()
+    page.toggle_strip()
+    page.strip.paint_now()
+    page.strip.quantity.setCurrentText("Flux")
+
+
+def _image(window: MainWindow) -> None:
+    page = page_of(window)
+    page.choose(60)
+    page.map.flip()
+    page.toggle_image()
+    while not page.image.panel.words().startswith("image of"):
+        QCoreApplication.processEvents()
+        QThread.msleep(20)
 
 
 def _gaps(window: MainWindow) -> None:
@@ -87,6 +106,7 @@ PICTURES = {
     "dark": Picture("iodide", 200, theme=DARK),
     "wall": Picture("iodide", 110, MainWindow.toggle_wall),
     "whole-pattern": Picture("iodide", 200, _whole),
+    "image": Picture("iodide", 150, _image),
     "replay": Picture("iodide", 150, _looking_back, replay=True),
 }
 
@@ -97,6 +117,13 @@ def simulate(folder: Path, recipe: str) -> Path:
     write_scan(recipe, scan, frames=FRAMES[recipe], detector="pilatus300k")
     run_headless(recorded_scan(scan, Given(), run), as_json=False, title=recipe)
     return run
+
+
+def images_of(run_path: Path) -> ImagesAgain:
+    """The images of the scan beside this run file."""
+    scan = run_path.with_suffix("")
+    first = read_image(min(scan.glob("*.cbf"))).counts
+    return ImagesAgain(scan, gather(scan, Given()), (first.shape[0], first.shape[1]), lambda: None)
 
 
 def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) -> None:
@@ -112,7 +139,10 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
         refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
         transport = Transport(speed=20.0) if picture.replay else None
         window = MainWindow(run.header.title, theme=picture.theme, transport=transport)
-        window.show_run(ShownRun(run.setup, series, refinement, Path(run_path.name), inputs=run.header.inputs))
+        look = images_of(run_path).look
+        window.show_run(
+            ShownRun(run.setup, series, refinement, Path(run_path.name), inputs=run.header.inputs, look=look)
+        )
     window.resize(*size)
     window.lay_out_unseen()
     window.catch_up()
@@ -130,9 +160,12 @@ def save(window: QWidget, target: Path, settle: Callable[[], object]) -> None:
     picture = picture_of_window(window, {})
     ratio = picture.devicePixelRatio()
     picture.copy(0, 0, round(ratio * window.width()), round(ratio * window.height())).save(str(target))
+    with Image.open(target) as saved:
+        saved.load()
+    saved.convert("RGB").save(target, optimize=True)
 
 
-def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int]) -> None:
+def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out: Path) -> None:
     """Compare, start dialog and list of keys."""
     apply_theme(make_application(), LIGHT)
     compare = CompareWindow(LIGHT)
@@ -140,20 +173,21 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int]) -> 
         compare.add_file(run)
     compare.resize(*size)
     compare.show()
-    save(compare, HERE / "compare.png", compare.view.draw)
+    save(compare, out / "compare.png", compare.view.draw)
     compare.close()
     start = StartDialog(LIGHT)
+    start.resize(*size)
     start.show()
     start.take_folder(folder / "iodide")
     while start.busy():
         QCoreApplication.processEvents()
         QThread.msleep(20)
-    save(start, HERE / "start.png", lambda: None)
+    save(start, out / "start.png", lambda: None)
     start.reject()
     window = MainWindow("keys", transport=Transport())
     keys = KeyList(window, window.actions())
     keys.show()
-    save(keys, HERE / "keys.png", lambda: None)
+    save(keys, out / "keys.png", lambda: None)
     window.close()
 
 
@@ -162,19 +196,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only")
     parser.add_argument("--size", default="1280x720")
+    parser.add_argument("--out", type=Path, default=HERE)
     given = parser.parse_args()
     width, height = map(int, given.size.split("x"))
     application = make_application()  # kept: it must outlive every window
-    HERE.mkdir(exist_ok=True)
+    given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wanted = {given.only: PICTURES[given.only]} if given.only else PICTURES
         recipes = {picture.recipe for picture in wanted.values()} | (set() if given.only else {"iodide-bare"})
         runs = {recipe: simulate(folder, recipe) for recipe in sorted(recipes)}
         for title, picture in wanted.items():
-            take(picture, runs[picture.recipe], HERE / f"{title}.png", (width, height))
+            take(picture, runs[picture.recipe], given.out / f"{title}.png", (width, height))
         if not given.only:
-            take_dialogs(folder, runs, (width, height))
+            take_dialogs(folder, runs, (width, height), given.out)
     application.quit()
 
 

@@ -14,7 +14,7 @@ from PyQt6.QtCore import QObject, QTimer
 
 from latticewatch.processing.reaction.composition import CompositionScale, cell_of, fraction_of, fraction_text
 
-LEFT_WIDTH, RIGHT_WIDTH = 74, 58
+LEFT_WIDTH, RIGHT_WIDTH, HALF_LINE = 74, 58, 7.0
 UNITS = ((600.0, "s", 1.0), (3.0 * 3600.0, "min", 60.0), (math.inf, "h", 3600.0))
 CLOCK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 ANGLE_LABELS = {"2θ": "2θ / °", "Q": "Q / Å⁻¹", "d": "d / Å"}
@@ -25,11 +25,11 @@ Ticks = list[tuple[float, list[float]]]
 class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     """Time since the first frame, in a unit that follows the range, or the clock's time."""
 
-    def __init__(self, name: str = "time since first frame") -> None:
+    def __init__(self, name: str = "time since first frame", side: str = "bottom") -> None:
         # The base class sets a range while it is built.
         self._called, self._unit, self._size = name, "s", 1.0
         self._clock_zero_s: float | None = None
-        super().__init__("bottom")
+        super().__init__(side)
         self.enableAutoSIPrefix(False)
         self._name()
 
@@ -172,6 +172,8 @@ def plot_widget(
     for name in ("left", "right", "bottom"):
         item.getAxis(name).setTextPen(theme_text)
     item.getViewBox().setDefaultPadding(0.0)
+    # Room for half a number at either end of an axis.
+    item.layout.setContentsMargins(1.0, HALF_LINE, 1.0, 1.0)
     return plot
 
 

@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from latticewatch.widgets.axes import TimeAxis, plot_widget
-from latticewatch.widgets.theme import Theme, faded
+from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import Floats
 
 SYMBOLS = ("o", "s", "t", "d", "star", "p", "h", "x")
@@ -99,7 +99,7 @@ class CompareView(QWidget):
         item.setToolTip(run.label)
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(Qt.CheckState.Checked)
-        curve = pg.PlotDataItem(pen=pg.mkPen(colour, width=1.5), connect="finite")
+        curve = pg.PlotDataItem(pen=line(colour, 1.5), connect="finite")
         points = pg.ScatterPlotItem(
             size=7, symbol=SYMBOLS[number % len(SYMBOLS)], brush=pg.mkBrush(colour), pen=pg.mkPen(colour)
         )

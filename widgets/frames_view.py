@@ -1,6 +1,5 @@
 """The list of frames: every gap with its reason; one click shows the frame."""
 
-import math
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
@@ -8,7 +7,7 @@ from PyQt6.QtWidgets import QCheckBox, QHeaderView, QTableView, QVBoxLayout, QWi
 
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
-from latticewatch.widgets.wording import duration, with_esd
+from latticewatch.widgets.wording import moment, with_esd
 
 COLUMNS = ("frame", "time", "state", "gap, and why", "mean Lp", "file")
 NOWHERE = QModelIndex()
@@ -75,24 +74,14 @@ class FramesModel(QAbstractTableModel):
 
 def _cells(row: Row) -> tuple[str, ...]:
     lp = "" if isinstance(row.fit, Gap) else with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
-    time_s = duration(row.time_s) if math.isfinite(row.time_s) and row.time_s < 90.0 else elapsed(row.time_s)
     return (
         str(row.index),
-        time_s,
+        moment(row.time_s),
         row.verdict.state.value.replace("_", " "),
         row.fit.reason if isinstance(row.fit, Gap) else "",
         lp,
         row.name,
     )
-
-
-def elapsed(seconds: float) -> str:
-    """``2:30 min``, ``1:02:30``; an em dash where not known."""
-    if not math.isfinite(seconds):
-        return "—"
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d} min"
 
 
 class FramesView(QWidget):
@@ -105,12 +94,15 @@ class FramesView(QWidget):
         self.model = FramesModel()
         self.model.setParent(self)
         self.gaps_only = QCheckBox("gaps only")
-        self.gaps_only.toggled.connect(self.model.only_gaps)
+        self.gaps_only.setToolTip("leave out frames that have a lattice parameter")
+        self.gaps_only.toggled.connect(self._show_gaps)
         self.table = QTableView()
         self.table.setModel(self.model)
         self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self.table.setAlternatingRowColors(True)
+        self.table.setWordWrap(False)
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.table.setAccessibleName("frames")
         self._size_columns()
         layout = QVBoxLayout(self)
@@ -119,6 +111,11 @@ class FramesView(QWidget):
         layout.addWidget(self.table)
         self.table.activated.connect(self._chosen)
         self.table.clicked.connect(self._chosen)
+
+    def _show_gaps(self, only: bool) -> None:
+        self.model.only_gaps(only)
+        for name in ("state", "mean Lp"):
+            self.table.setColumnHidden(COLUMNS.index(name), only)
 
     def _size_columns(self) -> None:
         lines, names = self.table.verticalHeader(), self.table.horizontalHeader()
@@ -129,7 +126,7 @@ class FramesView(QWidget):
             lines.setDefaultSectionSize(self.fontMetrics().height() + 6)
         if names is not None:
             names.setStretchLastSection(True)
-        for column, width in enumerate((48, 70, 66, 150, 130)):
+        for column, width in enumerate((48, 74, 66, 130, 130, 60)):
             self.table.setColumnWidth(column, width)
 
     def sizeHint(self) -> QSize:

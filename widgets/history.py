@@ -48,6 +48,7 @@ class History:
         self.episodes: list[Episode] = []
         self.gaps: list[int] = []
         self._merits = np.empty((FIRST_ROWS, 3))
+        self._header: dict[str, NDArray[np.float64]] = {}
         self.mixing_s = float("nan")
         self.clock_zero_s = float("nan")
         self.count = self._fills = 0
@@ -72,7 +73,7 @@ class History:
             intensity = _shown(row)
             self.window_map.replace(number, None if intensity is None else intensity[self.window])
             self.whole_map.replace(number, intensity)
-            self._merits[number] = _merits(row)
+            self._note_numbers(number, row)
             if number in self.gaps and not isinstance(row.fit, Gap):
                 self.gaps.remove(number)
 
@@ -80,6 +81,15 @@ class History:
     def merits(self) -> NDArray[np.float64]:
         """(count, 3): Rwp in %, reduced χ², mean intensity; NaN where not known. A view."""
         return self._merits[: self.count]
+
+    @property
+    def header_names(self) -> tuple[str, ...]:
+        """The header values that any frame had so far."""
+        return tuple(self._header)
+
+    def header_values(self, name: str) -> NDArray[np.float64]:
+        """(count,): this header value of each frame, NaN where it had none. A view."""
+        return self._header[name][: self.count]
 
     def pauses(self) -> list[Episode]:
         """The stretches in which the lattice parameter stood still."""
@@ -91,7 +101,7 @@ class History:
         self.window_map.append(None if intensity is None else intensity[self.window])
         self.whole_map.append(intensity)
         self._note_state(row)
-        self._note_merits(row)
+        self._note_numbers(self.count, row)
         if isinstance(row.fit, Gap):
             self.gaps.append(self.count)
         if np.isfinite(row.verdict.mixing_s):
@@ -100,10 +110,15 @@ class History:
             self.clock_zero_s = row.mtime_s - row.time_s
         self.count += 1
 
-    def _note_merits(self, row: Row) -> None:
-        if self.count == len(self._merits):
+    def _note_numbers(self, number: int, row: Row) -> None:
+        if number == len(self._merits):
             self._merits = np.concatenate([self._merits, np.empty_like(self._merits)])
-        self._merits[self.count] = _merits(row)
+            self._header = {name: _lengthened(values) for name, values in self._header.items()}
+        self._merits[number] = _merits(row)
+        for name in row.header.keys() - self._header.keys():
+            self._header[name] = np.full(len(self._merits), np.nan)
+        for name, value in row.header.items():
+            self._header[name][number] = value
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])
@@ -124,6 +139,10 @@ def _merits(row: Row) -> tuple[float, float, float]:
 
 def _shown(row: Row) -> NDArray[np.float32] | None:
     return None if row.pattern is None or _dark(row) else row.pattern.intensity
+
+
+def _lengthened(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([values, np.full_like(values, np.nan)])
 
 
 def _dark(row: Row) -> bool:

@@ -1,4 +1,6 @@
-"""The detector image with the rings that geometry and phases predict."""
+"""The detector image with its mask and the rings that geometry and phases predict."""
+
+import math
 
 import numpy as np
 import pyqtgraph as pg
@@ -7,12 +9,19 @@ from PyQt6.QtCore import QRectF
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.theme import DARK
 
+MASKED = (150, 30, 24, 255)
+UNMASKED_LINE = (70, 74, 82, 255)
+
 
 class ImageView(QWidget):
-    """Counts on a logarithmic scale, rings over the lower half: above it the image speaks for itself."""
+    """Counts on a logarithmic scale, rings over the lower half: above it the image speaks for itself.
+
+    Masked pixels are hatched, as what was not measured is in the map.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,35 +34,99 @@ class ImageView(QWidget):
         item.invertY(True)
         for axis in ("left", "bottom"):
             item.hideAxis(axis)
-        self._counts, self._rings = pg.ImageItem(), pg.ImageItem()
+        self._counts, self._mask, self._rings = pg.ImageItem(), pg.ImageItem(), pg.ImageItem()
         self._counts.setLookupTable(pg.colormap.get("cividis").getLookupTable(nPts=256))
-        for each in (self._counts, self._rings):
+        for each in (self._counts, self._mask, self._rings):
             self.plot.addItem(each)
+        self._shape = (0, 0)
+        self._angles = np.empty((0, 0), np.float32)
+        self._ticks: tuple[Ticks, ...] = ()
+        self._width = 0
+        self._later = soon(self, self._redraw_rings)
+        on_range(self.plot, self._later.start)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
-        self.setAccessibleName("detector image with predicted rings")
+        self.setAccessibleName("detector image with mask and predicted rings")
 
-    def show_image(self, counts: NDArray[np.float32], two_theta: NDArray[np.float32], ticks: tuple[Ticks, ...]) -> None:
-        """Show this image (rows, columns), with rings at the ticks' angles (degrees)."""
+    def show_image(
+        self,
+        counts: NDArray[np.float32],
+        two_theta: NDArray[np.float32],
+        ticks: tuple[Ticks, ...],
+        masked: NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Show this image (rows, columns), with rings at the ticks' angles (degrees).
+
+        masked: pixels that are left out; they are hatched. The zoom stays while images have one shape.
+        """
         shown = np.log1p(counts)
-        high = float(np.percentile(shown, 99.9)) or 1.0
-        self._counts.setImage(shown, autoLevels=False, levels=(0.0, high))
-        self._rings.setImage(rings(two_theta, ticks), autoLevels=False, levels=(0, 255))
+        self._counts.setImage(shown, autoLevels=False, levels=_levels(shown, masked))
+        overlay = hatch(masked if masked is not None else np.zeros(counts.shape, bool))
+        self._mask.setImage(overlay, autoLevels=False, levels=(0, 255))
+        self._angles, self._ticks = two_theta, ticks
+        self._draw_rings(self._pixels_per_point())
         box = QRectF(0.0, 0.0, counts.shape[1], counts.shape[0])
-        for each in (self._counts, self._rings):
+        for each in (self._counts, self._mask):
             each.setRect(box)
-        self.plot.setRange(box, padding=0.01)
+        if counts.shape != self._shape:
+            self._shape = counts.shape
+            self.plot.setRange(box, padding=0.01)
+
+    def clear(self) -> None:
+        """No image."""
+        for each in (self._counts, self._mask, self._rings):
+            each.clear()
+        self._angles = np.empty((0, 0), np.float32)
+
+    def _pixels_per_point(self) -> int:
+        """How many pixels of the image share one of the screen: thinner rings would be drawn with holes."""
+        box = self.plot.getPlotItem().getViewBox()
+        return max(1, math.ceil(float(box.viewPixelSize()[0])))
+
+    def _redraw_rings(self) -> None:
+        if self._angles.size and self._pixels_per_point() != self._width:
+            self._draw_rings(self._pixels_per_point())
+
+    def _draw_rings(self, width: int) -> None:
+        self._width = width
+        self._rings.setImage(rings(self._angles, self._ticks, width), autoLevels=False, levels=(0, 255))
+        self._rings.setRect(QRectF(0.0, 0.0, self._angles.shape[1], self._angles.shape[0]))
 
 
-def rings(two_theta: NDArray[np.float32], ticks: tuple[Ticks, ...]) -> NDArray[np.uint8]:
-    """An overlay (rows, columns, 4): one pixel wide rings in the components' colours over the lower half."""
-    overlay = np.zeros((*two_theta.shape, 4), np.uint8)
-    across = np.maximum(np.abs(np.gradient(two_theta, axis=0)), np.abs(np.gradient(two_theta, axis=1)))
-    lower = np.arange(two_theta.shape[0])[:, None] >= two_theta.shape[0] // 2
-    for number, component in enumerate(ticks):
-        colour = QColor(DARK.components[number])
-        for angle in component.two_theta[np.isfinite(component.two_theta)]:
-            on_ring = lower & (np.abs(two_theta - angle) <= 0.6 * across)
-            overlay[on_ring] = colour.red(), colour.green(), colour.blue(), 210
+def _levels(shown: NDArray[np.float32], masked: NDArray[np.bool_] | None) -> tuple[float, float]:
+    """Robust: the 1st and the 99.8th percentile of what counts."""
+    valid = shown if masked is None or masked.all() else shown[~masked]
+    low, high = (float(level) for level in np.percentile(valid, (1.0, 99.8)))
+    return low, max(high, low + 1e-3)
+
+
+def hatch(masked: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """An overlay (rows, columns, 4): diagonal stripes over masked pixels, clear elsewhere."""
+    overlay = np.zeros((*masked.shape, 4), np.uint8)
+    rows, columns = np.nonzero(masked)
+    overlay[rows, columns] = np.where(((rows + columns) % 8 < 2)[:, None], MASKED, UNMASKED_LINE)
     return overlay
+
+
+def rings(two_theta: NDArray[np.float32], ticks: tuple[Ticks, ...], width: int = 1) -> NDArray[np.uint8]:
+    """An overlay (rows, columns, 4): rings in the components' colours over the lower half, ``width`` pixels wide."""
+    overlay = np.zeros((*two_theta.shape, 4), np.uint8)
+    angles = np.concatenate([np.empty(0), *(component.two_theta for component in ticks)])
+    colours = np.array([_rgba(number) for number, one in enumerate(ticks) for _ in one.two_theta], np.uint8)
+    order = np.argsort(angles)[: np.count_nonzero(np.isfinite(angles))]
+    if not len(order):
+        return overlay
+    half = two_theta.shape[0] // 2
+    lower = two_theta[half:]
+    across = np.maximum(*np.abs(np.gradient(lower)))
+    angles, colours = angles[order], colours[order]
+    nearest = np.searchsorted(0.5 * (angles[1:] + angles[:-1]), lower)
+    on_ring = np.abs(lower - angles[nearest]) <= (0.1 + 0.5 * width) * across
+    overlay[half:][on_ring] = colours[nearest[on_ring]]
+    return overlay
+
+
+def _rgba(number: int) -> tuple[int, int, int, int]:
+    colour = QColor(DARK.components[number])
+    return colour.red(), colour.green(), colour.blue(), 235

@@ -8,11 +8,18 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 from latticewatch.widgets.axes import LEFT_WIDTH
 from latticewatch.widgets.colours import COLOURS, Levels, lookup_table
 from latticewatch.widgets.theme import Theme
+from latticewatch.widgets.wording import level
 
-MODES = ("as measured", "minus first frame", "|change| from frame before")
+MODES = ("as measured", "minus first", "|change|")
+MODE_TIPS = (
+    "intensity",
+    "minus the first frame that has a pattern",
+    "absolute change from the frame before",
+)
 SCALES = ("linear", "sqrt", "log")
 RANGES = ("reflection", "whole pattern")
 UNITS = ("2θ", "Q", "d")
+SCALE_TIP = "scale of the colours (C); a difference is always linear, even about 0"
 
 
 class MapBar(QWidget):
@@ -23,10 +30,12 @@ class MapBar(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self.range = _choice(RANGES, "what the map spans (W)", "range")
-        self.mode = _choice(MODES, "what the colours show", "mode")
-        self.scale = _choice(SCALES, "scale of the colours", "scale")
-        self.unit = _choice(UNITS, "unit of the scattering angle", "unit")
+        self.range = _choice(RANGES, "what the map spans: the reflection, or the whole pattern (W)", "range")
+        self.mode = _choice(MODES, "what the colours show (D)", "mode")
+        for number, tip in enumerate(MODE_TIPS):
+            self.mode.setItemData(number, tip, Qt.ItemDataRole.ToolTipRole)
+        self.scale = _choice(SCALES, SCALE_TIP, "scale")
+        self.unit = _choice(UNITS, "unit of the scattering angle, here and under the pattern (U)", "unit")
         self._strip = QLabel()
         self._low, self._high = QLabel(), QLabel()
         layout = QHBoxLayout(self)
@@ -45,7 +54,8 @@ class MapBar(QWidget):
 
     def next_scale(self) -> None:
         """Linear, square root, logarithm."""
-        _advance(self.scale)
+        if self.scale.isEnabled():
+            _advance(self.scale)
 
     def next_unit(self) -> None:
         """2θ, Q, d."""
@@ -53,8 +63,9 @@ class MapBar(QWidget):
 
     def show_levels(self, levels: Levels, *, diverging: bool) -> None:
         """Intensities at the two ends of the colour scale."""
-        self._low.setText(f"{levels.low:.3g}")
-        self._high.setText(f"{levels.high:.3g}")
+        self._low.setText(level(levels.low))
+        self._high.setText(level(levels.high))
+        self.scale.setEnabled(not diverging)
         if diverging != self._diverging:
             self._draw_strip(diverging=diverging)
 
@@ -65,6 +76,7 @@ class MapBar(QWidget):
         image = QImage(pixels.tobytes(), 90, 12, 4 * 90, QImage.Format.Format_RGBA8888)
         self._strip.setPixmap(QPixmap.fromImage(image.copy()))
         self._strip.setAccessibleName("colour scale")
+        self._strip.setToolTip("colours of the map; robust: the 1st to the 99.8th percentile")
 
 
 def _advance(choice: QComboBox) -> None:
@@ -76,7 +88,5 @@ def _choice(texts: tuple[str, ...], tip: str, name: str) -> QComboBox:
     choice.addItems(texts)
     choice.setToolTip(tip)
     choice.setAccessibleName(name)
-    # May be narrower than its texts where the window is small.
-    choice.setMinimumWidth(52)
     choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return choice

@@ -1,4 +1,4 @@
-"""The 2θ-time map: time on x, one column a pixel, holes shown as holes."""
+"""The 2θ-time map: time across or downward, one column a pixel, holes shown as holes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, two_theta_deg
 from latticewatch.processing.series import Snapshot
-from latticewatch.widgets.axes import AngleAxis, TimeAxis, on_range, plot_widget, soon
+from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_bar import MapBar
 from latticewatch.widgets.marks import Cursor, PauseBands
 from latticewatch.widgets.pyramid import ChangeMap, Pyramid
-from latticewatch.widgets.theme import DARK, Theme, faded
+from latticewatch.widgets.theme import DARK, Theme, faded, line
 from latticewatch.widgets.thinning import Floats
+from latticewatch.widgets.time_sheet import TimeSheet
 
 LINE_POINTS = 600
 
@@ -44,9 +45,10 @@ class MapView(QWidget):
         self._lines = lines
         self._snapshot: Snapshot | None = None
         self._changes: dict[bool, ChangeMap] = {}
+        self._with_lines = True
         self.bar = MapBar(theme)
-        self._angles = AngleAxis("left", lines.wavelength_A)
-        self.plot = plot_widget({"bottom": TimeAxis(""), "left": self._angles}, None, theme.text)
+        self.sheet = TimeSheet(lines.wavelength_A, theme.text)
+        self.plot = self.sheet.plot
         self._image = pg.ImageItem()
         self._tables = [lookup_table(theme, diverging=diverging) for diverging in (False, True)]
         self.plot.addItem(self._image)
@@ -63,13 +65,25 @@ class MapView(QWidget):
         on_range(self.plot, self._later.start)
         self.bar.changed.connect(self._later.start)
         self.bar.range.currentIndexChanged.connect(lambda _: self.fit_height())
-        self.bar.unit.currentTextChanged.connect(self._angles.show_unit)
+        self.bar.unit.currentTextChanged.connect(self.sheet.show_unit)
         self.setAccessibleName("2θ-time map")
         self.fit_height()
 
     def show_clock(self, zero_s: float | None) -> None:
         """The time of day instead of elapsed time; None: elapsed."""
-        self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
+        self.sheet.show_clock(zero_s)
+
+    def flip(self) -> None:
+        """Time across, as the trace has it, or downward with the angle across."""
+        self.sheet.flip()
+        self._bands.turn(down=self.sheet.down)
+        self.cursor_line.turn(down=self.sheet.down)
+        self.paint_now()
+
+    def toggle_lines(self) -> None:
+        """The fitted lines over the map, or the map alone."""
+        self._with_lines = not self._with_lines
+        self.paint_now()
 
     def toggle_whole(self) -> None:
         """The whole pattern, or the window of the reflection."""
@@ -77,10 +91,10 @@ class MapView(QWidget):
 
     def _curve(self, colour: str) -> tuple[Any, Any]:
         """A coloured line alone is lost on a bright map: a dark one lies beneath. The map is dark in both themes."""
-        under = self.plot.plot(pen=pg.mkPen(0, 0, 0, 170, width=4.0), connect="finite")
-        over = self.plot.plot(pen=pg.mkPen(colour, width=2.0), connect="finite")
-        for z, line in ((11, under), (12, over)):
-            line.setZValue(z)
+        under = self.plot.plot(pen=line(QColor(0, 0, 0, 170), 4.0), connect="finite")
+        over = self.plot.plot(pen=line(colour, 2.0), connect="finite")
+        for z, curve in ((11, under), (12, over)):
+            curve.setZValue(z)
         return under, over
 
     @property
@@ -89,9 +103,7 @@ class MapView(QWidget):
 
     def fit_height(self) -> None:
         """All of the range that is chosen."""
-        low, high = _edges(self._grid())
-        self.plot.getPlotItem().getViewBox().setLimits(yMin=low, yMax=high)
-        self.plot.setYRange(low, high)
+        self.sheet.fit_angles(*_edges(self._grid()))
         self._later.start()
 
     def _grid(self) -> NDArray[np.float64]:
@@ -108,10 +120,9 @@ class MapView(QWidget):
         history, snapshot = self._history, self._snapshot
         if snapshot is None or not history.count:
             return
-        box = self.plot.getPlotItem().getViewBox()
-        (start, end), (low, high) = box.viewRange()
-        width, height = max(8, int(box.width())), max(8, int(box.height()))
-        self._paint_image(history, (start, end, width), (low, high, height))
+        (start, end), (low, high) = self.sheet.times(), self.sheet.angles()
+        along, upward = self.sheet.pixels()
+        self._paint_image(history, (start, end, along), (low, high, upward))
         self._paint_lines(history, snapshot, start, end)
         self._bands.show_pauses(history.pauses(), labels=False)
 
@@ -131,12 +142,14 @@ class MapView(QWidget):
         diverging = bool(reference.any())
         levels = _levels(pyramid, reference)
         image = indices(values, levels, "linear" if diverging else self.bar.scale.currentText())
-        _hatch(image)
-        self._image.setImage(image, autoLevels=False, levels=(0, 255), lut=self._tables[diverging])
+        image = _hatched(image, upward[2])
+        self._image.setImage(self.sheet.lay(image), autoLevels=False, levels=(0, 255), lut=self._tables[diverging])
         self.bar.show_levels(levels, diverging=diverging)
         low, high = _edges(grid)
         step = (high - low) / len(grid) * pyramid.group
-        self._image.setRect(QRectF(start, low + bins.start * step, end - start, (bins.stop - bins.start) * step))
+        self._image.setRect(
+            self.sheet.rect(start, low + bins.start * step, end - start, (bins.stop - bins.start) * step)
+        )
 
     def _source(self, history: History) -> tuple[Pyramid, NDArray[np.float32]]:
         """The map to be drawn, and what is taken from each of its rows."""
@@ -159,16 +172,16 @@ class MapView(QWidget):
         step = max(1, (part.stop - part.start) // LINE_POINTS)
         some = slice(part.start, min(part.stop, snapshot.count), step)
         times = history.timeline.starts[some] + 0.5 * history.timeline.period_s
-        low, high = self.plot.getPlotItem().getViewBox().viewRange()[1]
+        low, high = self.sheet.angles()
         for number, curves in enumerate(self._curves):
-            lp = snapshot.lp_A[some, number]
+            lp = snapshot.lp_A[some, number] if self._with_lines else np.empty(0)
             angles = [two_theta_deg(d_spacing(lp, hkl), self._lines.wavelength_A) for hkl in self._lines.hkls[number]]
-            seen = [line for line in angles if ((line > low) & (line < high)).any()]
-            xs, ys = _joined(times[: len(lp)], seen)
+            seen = [one for one in angles if ((one > low) & (one < high)).any()]
+            xs, ys = self.sheet.points(*_joined(times[: len(lp)], seen))
             under, over = curves
             # So many lines would hide the pattern that they are to explain.
             under.setData(*((xs, ys) if not self._whole else ([], [])))
-            over.setPen(pg.mkPen(faded(DARK.components[number], 150 if self._whole else 255), width=2 - self._whole))
+            over.setPen(line(faded(DARK.components[number], 150 if self._whole else 255), 2.0 - self._whole))
             over.setData(xs, ys)
 
 
@@ -209,7 +222,11 @@ def _levels(pyramid: Pyramid, reference: NDArray[np.float32]) -> Levels:
     return Levels(low, max(high, low + 1e-6))
 
 
-def _hatch(image: NDArray[np.uint8]) -> None:
-    """Diagonal stripes where nothing was measured, two pixels in eight."""
-    rows, columns = np.nonzero(image == HOLE)
-    image[rows, columns] = np.where((rows + columns) % 8 < 2, HATCH, HOLE)
+def _hatched(image: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    """Diagonal stripes where nothing was measured, two pixels in eight; as tall as the screen, to look the same."""
+    if not (image == HOLE).any():
+        return image
+    tall = np.repeat(image, max(1, height // len(image)), axis=0)
+    rows, columns = np.nonzero(tall == HOLE)
+    tall[rows, columns] = np.where((rows + columns) % 8 < 2, HATCH, HOLE)
+    return tall

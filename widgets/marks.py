@@ -10,10 +10,13 @@ from PyQt6.QtGui import QBrush, QColor, QFont, QLinearGradient
 
 from latticewatch.processing.reaction.verdict import Forecast
 from latticewatch.widgets.history import Episode
+from latticewatch.widgets.theme import line
+
+ROOM_PX = 6.0
 
 
 class PauseBands:
-    """Bands where the lattice parameter stood still, with its value."""
+    """Bands where the lattice parameter stood still, with its value where there is room for it."""
 
     def __init__(self, plot: pg.PlotWidget, colour: QColor) -> None:
         self._plot = plot
@@ -21,12 +24,26 @@ class PauseBands:
         self._bands: list[Any] = []
         self._texts: list[Any] = []
         self._font: QFont | None = None
+        self._ground: QColor | None = None
+        self._across = "vertical"
+
+    def set_ground(self, ground: QColor) -> None:
+        """What the values are written on, so that no line runs through them."""
+        self._ground = ground
+
+    def turn(self, *, down: bool) -> None:
+        """Time now runs across or downward; the bands are made anew when they are next shown."""
+        for band in self._bands:
+            self._plot.removeItem(band)
+        self._bands.clear()
+        self._across = "horizontal" if down else "vertical"
 
     def show_pauses(self, pauses: list[Episode], *, labels: bool, text_colour: str = "#ffffff") -> None:
         """Draw these pauses; bands are made once and then only moved."""
         while len(self._bands) < len(pauses):
             self._bands.append(self._band())
-            self._texts.append(self._text(text_colour) if labels else None)
+        while labels and len(self._texts) < len(pauses):
+            self._texts.append(self._text(text_colour))
         for number, band in enumerate(self._bands):
             shown = number < len(pauses)
             band.setVisible(shown)
@@ -36,14 +53,14 @@ class PauseBands:
             self._place_texts(pauses)
 
     def _band(self) -> Any:
-        band = pg.LinearRegionItem(brush=self._colour, pen=pg.mkPen(None), movable=False)
+        band = pg.LinearRegionItem(orientation=self._across, brush=self._colour, pen=pg.mkPen(None), movable=False)
         band.setZValue(5)
         self._plot.addItem(band, ignoreBounds=True)
         return band
 
     def _text(self, colour: str) -> Any:
-        text = pg.TextItem(color=colour, anchor=(0.5, 0.0))
-        text.setZValue(20)
+        text = pg.TextItem(color=colour, anchor=(0.5, 0.0), fill=self._ground)
+        text.setZValue(7)  # under the curves, over the marks
         if self._font is not None:
             text.setFont(self._font)
         self._plot.addItem(text, ignoreBounds=True)
@@ -53,14 +70,25 @@ class PauseBands:
         """The type of the values."""
         self._font = font
         for text in self._texts:
-            if text is not None:
-                text.setFont(font)
+            text.setFont(font)
 
     def _place_texts(self, pauses: list[Episode]) -> None:
-        top = self._plot.getPlotItem().getViewBox().viewRange()[1][1]
+        """Within the plot, and none over another: of two that would overlap the later one is left out."""
+        box = self._plot.getPlotItem().getViewBox()
+        (left, right), (_, top) = box.viewRange()
+        per_pixel = (right - left) / max(1.0, box.width())
+        free = left
         for text, pause in zip(self._texts, pauses, strict=False):
             text.setText(f"{pause.lp_A:.3f} Å")
-            text.setPos(0.5 * (pause.start_s + pause.end_s), top)
+            half = (0.5 * text.boundingRect().width() + ROOM_PX) * per_pixel
+            middle = min(max(0.5 * (pause.start_s + pause.end_s), left + half), right - half)
+            seen = pause.end_s >= left and pause.start_s <= right and middle - half >= free
+            text.setVisible(seen)
+            if seen:
+                text.setPos(middle, top)
+                free = middle + half
+        for text in self._texts[len(pauses) :]:
+            text.setVisible(False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +111,35 @@ class MarkLines:
     def set_font(self, font: QFont) -> None:
         """The type of the texts."""
         self._font = font
-        for line in self._lines:
-            line.label.setFont(font)
+        for mark in self._lines:
+            mark.label.setFont(font)
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
         """Draw these marks; lines are made once and then only moved."""
         while len(self._lines) < len(marks):
             self._lines.append(self._line())
-        for number, line in enumerate(self._lines):
+        for number, drawn in enumerate(self._lines):
             shown = number < len(marks)
-            line.setVisible(shown)
+            drawn.setVisible(shown)
             if shown:
-                line.setValue(marks[number].time_s)
-                line.label.setFormat(_short(marks[number].text).replace("{", "{{").replace("}", "}}"))
+                drawn.setValue(marks[number].time_s)
+                drawn.label.setFormat(_short(marks[number].text).replace("{", "{{").replace("}", "}}"))
 
     def _line(self) -> Any:
         options = {
-            "position": 0.08,
+            "position": 0.2,
             "rotateAxis": (1, 0),
             "anchors": [(0, 0), (0, 1)],
             "color": self._colour,
             "fill": self._ground,
         }
-        pen = pg.mkPen(self._colour, width=1, style=Qt.PenStyle.DashLine)
-        line = pg.InfiniteLine(angle=90, movable=False, pen=pen, label="", labelOpts=options)
-        line.setZValue(15)
+        pen = line(self._colour, 1.0, Qt.PenStyle.DashLine)
+        mark = pg.InfiniteLine(angle=90, movable=False, pen=pen, label="", labelOpts=options)
+        mark.setZValue(6)  # under the curves: a note must not hide what was measured
         if self._font is not None:
-            line.label.setFont(self._font)
-        self._plot.addItem(line, ignoreBounds=True)
-        return line
+            mark.label.setFont(self._font)
+        self._plot.addItem(mark, ignoreBounds=True)
+        return mark
 
 
 def _short(text: str, most: int = 28) -> str:
@@ -129,7 +157,7 @@ class ForecastBand:
         plot.addItem(self._band, ignoreBounds=True)
         self._line = pg.InfiniteLine(
             angle=90,
-            pen=pg.mkPen(colour, width=1, style=Qt.PenStyle.DotLine),
+            pen=line(colour, 1.0, Qt.PenStyle.DotLine),
             label="complete",
             labelOpts={"position": 0.9, "color": colour, "rotateAxis": (1, 0), "anchors": [(1, 0), (1, 1)]},
         )
@@ -156,20 +184,26 @@ class ForecastBand:
 
 
 class Cursor(QObject):
-    """A vertical line that a click or a drag moves; hidden while the newest frame is shown."""
+    """A line across time that a click or a drag moves; hidden while the newest frame is shown."""
 
     moved = pyqtSignal(float)
 
     def __init__(self, plot: pg.PlotWidget, colour: QColor) -> None:
         super().__init__(plot)
         self._plot = plot
-        pen = pg.mkPen(colour, width=1.5, style=Qt.PenStyle.DashDotLine)
-        self._line = pg.InfiniteLine(angle=90, movable=True, pen=pen, hoverPen=pg.mkPen(colour, width=3))
+        pen = line(colour, 1.5, Qt.PenStyle.DashDotLine)
+        self._line = pg.InfiniteLine(angle=90, movable=True, pen=pen, hoverPen=line(colour, 3.0))
         self._line.setZValue(30)
         self._line.hide()
         plot.addItem(self._line, ignoreBounds=True)
-        self._line.sigDragged.connect(lambda line: self.moved.emit(float(line.value())))
+        self._line.sigDragged.connect(lambda dragged: self.moved.emit(float(dragged.value())))
         plot.scene().sigMouseClicked.connect(self._clicked)
+        self._down = False
+
+    def turn(self, *, down: bool) -> None:
+        """Time now runs across or downward."""
+        self._down = down
+        self._line.setAngle(0 if down else 90)
 
     def show_at(self, time_s: float | None) -> None:
         """Put the line at this time; None hides it."""
@@ -181,4 +215,5 @@ class Cursor(QObject):
         box = self._plot.getPlotItem().getViewBox()
         inside = box.sceneBoundingRect().contains(event.scenePos())
         if inside and event.button() == Qt.MouseButton.LeftButton and not event.double():
-            self.moved.emit(float(box.mapSceneToView(event.scenePos()).x()))
+            point = box.mapSceneToView(event.scenePos())
+            self.moved.emit(float(point.y() if self._down else point.x()))

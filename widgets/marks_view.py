@@ -6,9 +6,8 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from latticewatch.widgets.frames_view import elapsed
 from latticewatch.widgets.marks import Mark
-from latticewatch.widgets.wording import duration
+from latticewatch.widgets.wording import moment
 
 
 class MarksView(QTableWidget):
@@ -85,4 +84,4 @@ class MarksView(QTableWidget):
 
 def when_text(seconds: float) -> str:
     """A mark's time, to the second."""
-    return duration(seconds) if seconds < 90.0 else elapsed(seconds)
+    return moment(seconds)

@@ -12,11 +12,14 @@ from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Curves
-from latticewatch.widgets.axes import AngleAxis, plot_widget, soon
-from latticewatch.widgets.theme import Theme, faded
+from latticewatch.widgets.axes import HALF_LINE, AngleAxis, plot_widget, soon
+from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import Floats, thinned
 
-LABEL_ROOM, MOST_PINS = 30, 4
+LABEL_ROOM, MOST_PINS = 24, 4
+TICK_PX, ROW_PX, FOOT_PX, ABOVE_PX = 7.0, 20.0, 4.0, 14.0
+LEAST_RESIDUAL_PX = 100
+WORD_JOINER = "\u2060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,16 @@ class PatternView(QWidget):
         self._labels: list[Any] = []
         self.residual.setXLink(self.plot)
         self.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
+        # The axis below is too low to hold the lower half of the last number.
+        self.plot.getPlotItem().layout.setContentsMargins(1.0, HALF_LINE, 1.0, HALF_LINE)
+        self.residual.setMinimumHeight(LEAST_RESIDUAL_PX)
         self._lay_out()
         self._later = soon(self, self._draw)
         self._labels_later = soon(self, self._place_labels)
         box = self.plot.getPlotItem().getViewBox()
         box.sigXRangeChanged.connect(lambda *_: self._later.start())
-        box.sigResized.connect(lambda *_: self._later.start())
+        self._fit_later = soon(self, self._fit_again)
+        box.sigResized.connect(lambda *_: self._fit_later.start())
         box.sigYRangeChanged.connect(lambda *_: self._labels_later.start())
         self.setAccessibleName("pattern with fit")
 
@@ -85,8 +92,7 @@ class PatternView(QWidget):
         ]
         self._calculated = top.plot(pen=pg.mkPen(theme.calculated, width=1.0), connect="finite")
         self._ticks = [
-            pg.PlotDataItem(pen=pg.mkPen(theme.components[number], width=1.6), connect="pairs")
-            for number in range(len(names))
+            pg.PlotDataItem(pen=line(theme.components[number], 1.6), connect="pairs") for number in range(len(names))
         ]
         for item in self._ticks:
             top.addItem(item, ignoreBounds=True)
@@ -112,11 +118,11 @@ class PatternView(QWidget):
         layout.addWidget(self._pinned)
         layout.addWidget(splitter, 1)
 
-    def pin(self, text: str) -> None:
-        """Keep the shown pattern as a line under those to come; the oldest of more than four goes."""
-        if self._shown is None or self._shown.pattern is None:
+    def pin(self, text: str, pattern: Pattern) -> None:
+        """Keep this pattern as a line under those to come; the oldest of more than four goes, one is pinned once."""
+        if any(pinned is pattern for _, pinned in self._pins):
             return
-        self._pins = [*self._pins[1 - MOST_PINS :], (text, self._shown.pattern)]
+        self._pins = [*self._pins[1 - MOST_PINS :], (text, pattern)]
         self._say_pins()
 
     def pinned_texts(self) -> list[str]:
@@ -149,18 +155,25 @@ class PatternView(QWidget):
 
     def caption(self) -> str:
         """The caption as shown."""
-        return self._caption.text()
+        return self._shown.caption if self._shown else ""
 
     def show_frame(self, shown: Shown) -> None:
         """Draw this frame; the zoom stays as the user left it."""
         first = self._shown is None or self._shown.pattern is None
         self._shown = shown
-        self._caption.setText(shown.caption)
+        # A file's name is not broken at its hyphens.
+        self._caption.setText(shown.caption.replace("-", f"-{WORD_JOINER}"))
         self._fit_residual_height(shown)
         if first and shown.pattern is not None:
             self.show_all()
         elif shown.pattern is not None:
             self._fit_height(shown.pattern)
+        self._draw()
+
+    def _fit_again(self) -> None:
+        """The room for the ticks is the same in pixels, whatever the height."""
+        if self._shown is not None and self._shown.pattern is not None:
+            self._fit_height(self._shown.pattern)
         self._draw()
 
     def show_all(self) -> None:
@@ -222,7 +235,9 @@ class PatternView(QWidget):
         self._place_labels()
 
     def _fit_residual_height(self, shown: Shown) -> None:
-        if shown.pattern is not None and shown.curves is not None:
+        if shown.curves is None:
+            self.residual.setYRange(-4.4, 4.4, padding=0.0)
+        elif shown.pattern is not None:
             pull = np.abs(_pull(shown.pattern, shown.curves))
             largest = max(4.0, float(np.nanpercentile(pull, 99.5)) if np.isfinite(pull).any() else 4.0)
             top = self.residual.getPlotItem().getViewBox().viewRange()[1][1]
@@ -236,23 +251,27 @@ class PatternView(QWidget):
             values = pattern.intensity[visible]
             bottom, top = float(values.min()), float(values.max())
             span = top - bottom if top > bottom else max(abs(top), 1.0)
-            room = 0.07 * len(self._ticks) + 0.06
-            wanted = (bottom - room * span, top + 0.06 * span)
+            feet = FOOT_PX + ROW_PX * len(self._ticks) + ABOVE_PX
+            height = self.plot.getPlotItem().getViewBox().height()
+            room = 1.06 * feet / max(feet, height - feet)
+            wanted = (bottom - room * span, max(top, bottom + 0.5 * span) + 0.06 * span)
             shown = self.plot.getPlotItem().getViewBox().viewRange()[1]
             # Noise of a percent must not move the axis with every frame.
-            if max(abs(one - other) for one, other in zip(wanted, shown, strict=True)) > 0.05 * span:
+            moved = [abs(one - other) / span for one, other in zip(wanted, shown, strict=True)]
+            if moved[0] > 0.02 or moved[1] > 0.05:
                 self.plot.setYRange(*wanted, padding=0.0)
 
     def _place_labels(self) -> None:
         """Ticks in rows under the pattern, each row in its component's colour; hkl where there is room."""
         (left, right), (bottom, top) = self.plot.getPlotItem().getViewBox().viewRange()
-        width = max(1.0, self.plot.getPlotItem().getViewBox().width())
+        box = self.plot.getPlotItem().getViewBox()
+        width, per_pixel = max(1.0, box.width()), (top - bottom) / max(1.0, box.height())
         for label in self._labels:
             label.hide()
         used = 0
         for row, (item, ticks) in enumerate(zip(self._ticks, self._ticks_shown(), strict=False)):
-            base = bottom + (top - bottom) * (0.012 + 0.055 * (len(self._ticks) - 1 - row))
-            tall = 0.02 * (top - bottom)
+            base = bottom + per_pixel * (FOOT_PX + ROW_PX * (len(self._ticks) - 1 - row))
+            tall = TICK_PX * per_pixel
             finite = np.isfinite(ticks.two_theta)
             item.setData(
                 np.repeat(ticks.two_theta[finite], 2), np.tile([base, base + tall], int(np.count_nonzero(finite)))
@@ -279,7 +298,7 @@ class PatternView(QWidget):
 
     def _label(self, number: int) -> Any:
         if number == len(self._labels):
-            label = pg.TextItem(anchor=(0.5, 0.85))
+            label = pg.TextItem(anchor=(0.5, 0.82))
             font = self.font()
             font.setPointSizeF(7.5)
             label.setFont(font)

@@ -1,58 +1,105 @@
-"""A second strip under the trace: how good the fits are, and how much beam there was."""
+"""A second strip under the trace: values of the frames' headers, how good the fits are, how much beam there was."""
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PyQt6.QtCore import Qt
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from latticewatch.widgets.axes import TimeAxis, on_range, plot_widget, soon
+from latticewatch.widgets.axes import LEFT_WIDTH, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.theme import Theme
-from latticewatch.widgets.thinning import thinned
+from latticewatch.widgets.thinning import Floats, thinned
 
-QUANTITIES = {"Rwp / %": 0, "χ²": 1, "mean intensity": 2}
+MERITS = {"Rwp / %": 0, "χ²": 1, "mean intensity": 2}
+FEW = 160
+LONGEST_NAME = 18
 
 
 class StripView(QWidget):
-    """One number per frame against time."""
+    """One number per frame against time; a frame that has none is a gap in the line."""
 
     def __init__(self, theme: Theme, history: History) -> None:
         super().__init__()
         self._history = history
         self.quantity = QComboBox()
-        self.quantity.addItems(QUANTITIES)
-        self.quantity.setAccessibleName("second strip")
-        self.quantity.setMaximumWidth(160)
+        self.quantity.addItems(MERITS)
+        self.quantity.setAccessibleName("what the strip shows")
+        self.quantity.setToolTip(
+            "figures of merit, the mean intensity, or a value of the frames' headers (Shift+R: the next one)"
+        )
+        self.quantity.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.quantity.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._now = QLabel()
+        self._now.setTextFormat(Qt.TextFormat.PlainText)
         self.plot = plot_widget({"bottom": TimeAxis("")}, "Rwp / %", theme.text)
         self._line = self.plot.plot(pen=pg.mkPen(theme.data, width=1.0), connect="finite")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
-        layout.addWidget(self.quantity)
-        layout.addWidget(self.plot)
+        self._points = pg.ScatterPlotItem(size=3.5, brush=pg.mkBrush(theme.data), pen=None)
+        self.plot.addItem(self._points)
+        self._lay_out()
         self._later = soon(self, self.paint_now)
         on_range(self.plot, self._later.start)
         self.quantity.currentTextChanged.connect(self._renamed)
-        self.setMinimumHeight(110)
+        self.setMinimumHeight(130)
+        self.setAccessibleName("header values, figures of merit and intensity against time")
+
+    def _lay_out(self) -> None:
+        above = QHBoxLayout()
+        above.setContentsMargins(LEFT_WIDTH + 4, 2, 8, 0)
+        above.setSpacing(16)
+        above.addWidget(self.quantity)
+        above.addWidget(self._now)
+        above.addStretch(1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(above)
+        layout.addWidget(self.plot)
 
     def show_clock(self, zero_s: float | None) -> None:
         """The time of day instead of elapsed time; None: elapsed."""
         self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
 
+    def next_quantity(self) -> None:
+        """The next thing to show."""
+        self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
+
     def paint_now(self) -> None:
         """Draw what is visible."""
         if not self.isVisible() or not self._history.count:
             return
+        self._offer_new()
         box = self.plot.getPlotItem().getViewBox()
+        every = self._values(self.quantity.currentText())
         part = self._history.timeline.visible(*box.viewRange()[0])
-        values = self._history.merits[part, QUANTITIES[self.quantity.currentText()]]
-        times = self._history.timeline.starts[part]
+        values, times = every[part], self._history.timeline.starts[part]
         self._line.setData(*thinned(times, values, values, max(50, int(box.width()))))
-        known = values[np.isfinite(values)]
+        known = np.isfinite(values)
+        few = known if len(values) <= FEW else np.zeros(0, np.intp)
+        self._points.setData(times[few], values[few])
+        self._fit_height(values[known])
+        newest = every[-1]
+        self._now.setText(f"newest frame: {newest:.6g}" if np.isfinite(newest) else "newest frame: no value")
+
+    def _offer_new(self) -> None:
+        for name in self._history.header_names:
+            if self.quantity.findData(name) < 0:
+                self.quantity.addItem(shown_name(name), name)
+
+    def _values(self, text: str) -> Floats:
+        name = self.quantity.currentData()
+        return self._history.merits[:, MERITS[text]] if name is None else self._history.header_values(name)
+
+    def _fit_height(self, known: Floats) -> None:
         if known.size:
             low, high = float(known.min()), float(known.max())
-            margin = max(0.1 * (high - low), 0.02 * abs(high), 1e-9)
+            margin = max(0.1 * (high - low), 0.01 * abs(high), 1e-9)
             self.plot.setYRange(low - margin, high + margin)
 
     def _renamed(self, name: str) -> None:
         self.plot.getPlotItem().setLabel("left", name)
         self.paint_now()
+
+
+def shown_name(name: str) -> str:
+    """A header's key as it is offered: no wider than the strip is high."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyqtgraph as pg
-from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QPalette
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QColor, QFont, QFontDatabase, QFontMetrics, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication, QWidget
 
 LETTERS = "aÅθχσ²±–…"
@@ -151,6 +153,13 @@ def faded(colour: str, alpha: int) -> QColor:
     result = QColor(colour)
     result.setAlpha(alpha)
     return result
+
+
+def line(colour: QColor | str, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> Any:
+    """A pen as wide on a screen of many dots as on any other: the plots count in the screen's own pixels."""
+    application = QGuiApplication.instance()
+    dots = application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
+    return pg.mkPen(colour, width=width * dots, style=style)
 
 
 def mono(widget: QWidget) -> QFont:

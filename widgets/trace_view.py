@@ -16,11 +16,11 @@ from latticewatch.processing.series import Snapshot
 from latticewatch.widgets.axes import LEFT_WIDTH, RIGHT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands
-from latticewatch.widgets.theme import Theme, faded
+from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import thinned
 from latticewatch.widgets.wording import with_esd
 
-FEW = 160
+FEW, LABEL_PX = 160, 26.0
 _AXIS_WIDTHS = {"left": LEFT_WIDTH, "right": RIGHT_WIDTH}
 
 
@@ -39,10 +39,11 @@ class TraceView(QWidget):
         several = len(names) > 1
         colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
         self._bands = PauseBands(self.plot, faded(theme.pause, 60))
+        self._bands.set_ground(faded(theme.base, 190))
         self._marks = MarkLines(self.plot, faded(theme.faint, 230), faded(theme.base, 190))
         self._forecast = ForecastBand(self.plot, QColor(theme.highlight))
         self._curves = [_Curve(self.plot, colour, mean=n == len(names)) for n, colour in enumerate(colours)]
-        self._gaps = pg.VTickGroup(yrange=[0.0, 0.05], pen=pg.mkPen(theme.gap, width=1.5))
+        self._gaps = pg.VTickGroup(yrange=[0.0, 0.05], pen=line(theme.gap, 1.5))
         self.plot.addItem(self._gaps, ignoreBounds=True)
         self.cursor_line = Cursor(self.plot, QColor(theme.text))
         self.cursor_line.moved.connect(self.time_chosen)
@@ -80,6 +81,10 @@ class TraceView(QWidget):
     def show_forecast(self, forecast: Forecast | None) -> None:
         """The time at which the reaction will be complete, as known now."""
         self._forecast.show_forecast(forecast)
+
+    def show_times(self, first_s: float, last_s: float) -> None:
+        """Make these times visible."""
+        self.plot.setXRange(first_s, last_s, padding=0.0)
 
     def show_clock(self, zero_s: float | None) -> None:
         """The time of day instead of elapsed time; None: elapsed."""
@@ -134,11 +139,14 @@ class TraceView(QWidget):
         values = np.concatenate([snapshot.lp_A[part].ravel(), snapshot.lp_mean_A[part]])
         values = values[np.isfinite(values)][:: max(1, values.size // 20_000)]
         if values.size:
-            low, high = np.percentile(values, (0.3, 99.7))
+            low, high = _without_strays(values)
             margin = max(0.08 * (high - low), 2e-4)
-            bottom, top = self.plot.getPlotItem().getViewBox().viewRange()[1]
-            if not (bottom < low - 0.3 * margin and high + margin < top < bottom + 1.6 * (high - low + margin)):
-                self.plot.setYRange(low - margin, high + 2.0 * margin)
+            box = self.plot.getPlotItem().getViewBox()
+            # The pauses' values stand over the curves.
+            above = max(2.0 * margin, (high - low + margin) * LABEL_PX / max(2.0 * LABEL_PX, box.height() - LABEL_PX))
+            bottom, top = box.viewRange()[1]
+            if not (bottom < low - 0.3 * margin and high + 0.7 * above < top < bottom + 1.6 * (high - low + above)):
+                self.plot.setYRange(low - margin, high + above)
 
     def _columns(self, snapshot: Snapshot, part: slice) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
         lp = [snapshot.lp_A[part, number] for number in range(len(self._names))]
@@ -151,6 +159,14 @@ class TraceView(QWidget):
     def _paint_gaps(self, times: NDArray[np.float64], mean: NDArray[np.float64], columns: int) -> None:
         gaps = times[np.isnan(mean)]
         self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
+
+
+def _without_strays(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Smallest and largest of what belongs together: a value far off the rest is left out."""
+    low, high = (float(edge) for edge in np.percentile(values, (0.3, 99.7)))
+    reach = 0.5 * (high - low) + 1e-6
+    near = values[(values >= low - reach) & (values <= high + reach)]
+    return float(near.min()), float(near.max())
 
 
 class _Curve:
@@ -175,15 +191,16 @@ class _Curve:
     def draw(self, times: NDArray[np.float64], lp: NDArray[np.float64], esd: NDArray[np.float64], columns: int) -> None:
         """Draw this stretch; at most two points a column."""
         sparse = len(times) <= FEW
-        line_times, line = thinned(times, lp, lp, columns)
+        pale = faded(self._colour, 110)
+        line_times, middle = thinned(times, lp, lp, columns)
         # A pen of one pixel is drawn many times faster than a wider one.
-        self._line.setPen(pg.mkPen(self._colour, width=self._width if sparse else 1.0))
-        self._line.setData(line_times, line)
+        self._line.setPen(line(self._colour, self._width) if sparse else pg.mkPen(self._colour, width=1.0))
+        self._line.setData(line_times, middle)
         known = np.flatnonzero(np.isfinite(lp)) if sparse else np.empty(0, np.intp)
         self._points.setData(times[known], lp[known])
         bar_times, bars = thinned(times, lp - esd, lp + esd, columns)
         finite = np.repeat(np.isfinite(bars[0::2]) & np.isfinite(bars[1::2]), 2)
-        self._bars.setPen(pg.mkPen(faded(self._colour, 110), width=2.0 if sparse else 1.0))
+        self._bars.setPen(line(pale, 2.0) if sparse else pg.mkPen(pale, width=1.0))
         self._bars.setData(bar_times[finite], bars[finite])
 
 

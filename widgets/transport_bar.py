@@ -5,7 +5,7 @@ import math
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
-from latticewatch.widgets.wording import duration
+from latticewatch.widgets.wording import moment
 
 SPEEDS = (("× 1", 1.0), ("× 5", 5.0), ("× 20", 20.0), ("× 100", 100.0), ("× 500", 500.0), ("max", math.inf))
 STEPS = 1000
@@ -90,7 +90,7 @@ class TransportBar(QWidget):
             self._slider.blockSignals(True)
             self._slider.setValue(round(STEPS * min(1.0, max(0.0, time_s / duration_s))))
             self._slider.blockSignals(False)
-        self._time.setText(f"{duration(time_s) or '—'} of {duration(duration_s) or '—'}")
+        self._time.setText(f"{moment(time_s)} of {moment(duration_s)}")
         self._show_speed(speed)
 
     def _show_speed(self, speed: float) -> None:

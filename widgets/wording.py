@@ -32,6 +32,24 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def moment(seconds: float) -> str:
+    """A time from the first frame: ``12 s``, ``4:32 min``, ``1:12:30 h``; an em dash where not known."""
+    if not math.isfinite(seconds):
+        return "—"
+    if abs(seconds) < 1e-9:
+        return "0 s"
+    if abs(seconds) < 90.0:
+        return duration(seconds) if seconds >= 0.0 else f"-{duration(-seconds)}"
+    sign, whole = "-" if seconds < 0.0 else "", round(abs(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{sign}{hours}:{rest // 60:02d}:{rest % 60:02d} h" if hours else f"{sign}{rest // 60}:{rest % 60:02d} min"
+
+
+def level(value: float) -> str:
+    """An intensity at the end of a colour scale: whole from 100 on, else three digits."""
+    return f"{value:.0f}" if 100.0 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
 def with_esd(value: float, esd: float, unit: str = "Å") -> str:
     """``5.8671 ± 0.0004 Å``, as many digits as the esd bears; an em dash where not known."""
     if not math.isfinite(value):
@@ -68,7 +86,7 @@ def _words(row: Row) -> tuple[str, str]:
         case State.COMPLETE:
             return f"COMPLETE{_since(row, verdict.since_s)}", _lp_mean(row)
         case State.NO_BEAM:
-            return f"NO BEAM{_for(now - verdict.since_s)}", _reason(row)
+            return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run goes on when there is beam"
         case _:
             return "WAITING", _reason(row) or "nothing to see yet"
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
+
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.series import Progress
@@ -106,6 +108,16 @@ class HDF5Stack:
 def _header(layout: Layout, index: int) -> Mapping[str, str]:
     """The scalars of the file, and what it says of this frame."""
     return {**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}}
+
+
+def stack_image(path: Path, index: int) -> Image | Gap:
+    """Image ``index`` of this file, or why there is none. Raises Unreadable or OSError where the file is none."""
+    with Hdf5Tree(path) as tree:
+        layout = find_layout(tree, growing=True)
+        if not 0 <= index < layout.count:
+            return Gap("unreadable: not in the file")
+        content = _content(layout, index)
+        return Image(np.asarray(content.counts)) if isinstance(content, Image) else content
 
 
 def _is_there(layout: Layout, index: int) -> bool:

@@ -124,7 +124,8 @@ def make_row(number: int, two_theta: np.ndarray, shape: FakeRefinement, rng: np.
     fit = Fit(lattices, 1 + apart, mean, esd / 1.4, 4.2, 1.03, 5, True, cells)
     fraction, fraction_esd = fraction_of(CompositionScale(5.842, 6.205), mean, esd)
     mean_intensity = float(pattern.intensity.mean())
-    return Row(number, name, time_s, mtime, pattern, fit, verdict, mean_intensity, fraction, fraction_esd, mtime + 0.1)
+    known = (mean_intensity, fraction, fraction_esd, mtime + 0.1, {"Temperature": 295.0 + 0.1 * number})
+    return Row(number, name, time_s, mtime, pattern, fit, verdict, *known)
 
 
 def make_series(rows: int, bins: int = 1500, seed: int = 0) -> tuple[Series, FakeRefinement]:

@@ -67,7 +67,7 @@ def test_one_lattice_is_said_as_one() -> None:
     assert lattices_text(("Br", "I"), early).count("±") == 2
     assert lattices_text(("Br", "I"), late).startswith("one lattice 6.03")
     assert lattices_text(("Br", "I"), gap) == "no beam"
-    assert frame_caption(gap, newest=False).splitlines() == ["chosen frame: 40 at 2 min, br_i_00040.cbf", "no beam"]
+    assert frame_caption(gap, newest=False).splitlines() == ["chosen frame: 40 at 1:40 min, br_i_00040.cbf", "no beam"]
 
 
 def test_the_pattern_says_how_good_its_fit_is() -> None:

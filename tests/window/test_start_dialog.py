@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from latticewatch.app import profiles, recent
 from latticewatch.app.first_look import FirstLook, first_look
+from latticewatch.app.images_again import picture_of
 from latticewatch.app.options import Given
 from latticewatch.app.profiles import profile_text
 from latticewatch.app.start_dialog import StartDialog
@@ -33,7 +34,8 @@ def look_of(name: str) -> FirstLook:
     flat = np.ones(200, np.float32)
     angles = np.linspace(4.0, 25.0, 40 * 30, dtype=np.float32).reshape(40, 30)
     pattern = Pattern(two_theta, flat, flat)
-    return FirstLook(name, np.ones((40, 30), np.float32), angles, pattern, None, (), make_setup(), True, "fits")
+    picture = picture_of(np.ones((40, 30), np.float32), angles)
+    return FirstLook(name, picture, pattern, None, (), make_setup(), True, "fits")
 
 
 @pytest.fixture

@@ -40,11 +40,26 @@ def whole(window: MainWindow) -> None:
     window.page.toggle_strip()
 
 
+def flipped(window: MainWindow) -> None:
+    """Time downward in the map, two patterns pinned."""
+    assert window.page is not None
+    window.page.map.flip()
+    window.page.pin_beginning()
+
+
+def gaps(window: MainWindow) -> None:
+    """The list of frames without a number."""
+    window.docks.toggle_frames()
+    window.docks.frames.gaps_only.setChecked(True)
+
+
 CASES: dict[str, tuple[Theme, Callable[[MainWindow], None]]] = {
     "light": (LIGHT, lambda _: None),
     "dark": (DARK, choose),
     "wall": (LIGHT, MainWindow.toggle_wall),
     "whole": (LIGHT, whole),
+    "flipped": (DARK, flipped),
+    "gaps": (LIGHT, gaps),
 }
 
 

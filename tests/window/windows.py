@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.images_again import Picture
 from latticewatch.app.main_window import MainWindow
 from latticewatch.app.shown_run import ShownRun
 from latticewatch.processing.record.run_file import Note
@@ -36,6 +37,7 @@ class FakeSession:
     inputs: tuple[object, ...] = ()
     notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
+    look: object = None
 
 
 def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:
@@ -59,13 +61,17 @@ def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:
 
 
 def shown_window(
-    qtbot: QtBot, rows: int = 80, add_note: Callable[[float, str, str], None] | None = None, **given: object
+    qtbot: QtBot,
+    rows: int = 80,
+    add_note: Callable[[float, str, str], None] | None = None,
+    look: Callable[[str], Picture] | None = None,
+    **given: object,
 ) -> MainWindow:
     """A window on a finished run."""
     series, refinement = make_series(rows, bins=600)
     window = MainWindow("test", **given)
     qtbot.addWidget(window)
-    window.show_run(ShownRun(make_setup(), series, refinement, Path("run.h5"), add_note))
+    window.show_run(ShownRun(make_setup(), series, refinement, Path("run.h5"), add_note, look=look))
     window.resize(1280, 720)
     with qtbot.waitActive(window):
         window.show()
