@@ -92,6 +92,8 @@ def _recorded(scan: Path, given: Given, out: Path | None, transport: "Transport 
         source = source_of(scan, inputs, given)
         made_of = with_content(inputs, source, given) if out else inputs
         with scan_session(made_of, _paced(source, transport), str(scan), out, stop, resume=resume) as session:
+            if out and session:
+                log.info("recording in %s", out)
             yield session
 
     return opened

@@ -1,13 +1,9 @@
 """The scans of one command: a single one in this process, several side by side."""
 
-import logging
-
 from latticewatch.app.headless import run_headless
 from latticewatch.app.many_scans.wanted import Wanted
 from latticewatch.app.openings import free_names, recorded_scan
 from latticewatch.processing.errors import UserError
-
-log = logging.getLogger(__name__)
 
 
 def process_scans(wanted: Wanted, *, resume: bool) -> int:
@@ -25,5 +21,4 @@ def _one(wanted: Wanted, *, resume: bool) -> int:
     scan = wanted.scans[0]
     out = wanted.out or free_names([scan], resume=resume)[0]
     opening = recorded_scan(scan, wanted.given, out, resume=resume)
-    log.info("recording in %s", out)
     return run_headless(opening, as_json=wanted.as_json, title=scan.name)

@@ -1,6 +1,7 @@
 """experiment.toml: what the user says of the experiment, checked key by key."""
 
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -58,10 +59,17 @@ class MapTable(Table):
 class ComponentTable(Table):
     """[[component]]: one lattice of the sample."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$", max_length=32)]
+    name: Annotated[str, Field(max_length=32)]
     phase: str | None = None
     cif: Path | None = None
     lattice_parameter_A: CellEdge | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _for_columns(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_]+", value):
+            raise ValueError("takes letters, digits and _ only: it names columns")
+        return value
 
     @model_validator(mode="after")
     def _one_phase(self) -> Self:

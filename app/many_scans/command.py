@@ -25,6 +25,7 @@ from latticewatch.app.many_scans.tree import Found, Skipped, scans_in
 from latticewatch.app.many_scans.wanted import Wanted
 from latticewatch.app.many_scans.working import versions
 from latticewatch.app.options import Given
+from latticewatch.app.outcome import counted
 from latticewatch.processing.errors import UserError
 
 STATUS_OF = {
@@ -86,7 +87,7 @@ def _say_plan(planned: Sequence[Planned], skipped: Sequence[Skipped]) -> None:
     unusable = sum(bool(each.problem) for each in planned)
     left = sum(each.standing != Standing.DONE for each in planned) - unusable
     told = f", {unusable} unusable" if unusable else ""
-    sys.stdout.write(f"{len(planned)} scans, {left} to do{told}\n")
+    sys.stdout.write(f"{counted(len(planned), 'scan')}, {left} to do{told}\n")
 
 
 def _worked(left: Sequence[Planned], given: Given, wanted: Wanted) -> dict[str, Event]:

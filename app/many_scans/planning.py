@@ -10,6 +10,7 @@ from latticewatch.app.many_scans.naming import is_taken, numbered
 from latticewatch.app.many_scans.standing import Content, Standing, content_of, standing_of
 from latticewatch.app.many_scans.tree import Found
 from latticewatch.app.options import Given
+from latticewatch.app.outcome import counted
 from latticewatch.processing.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -32,8 +33,8 @@ class Planned:
         if self.problem:
             return f"unusable ({self.problem})"
         if self.standing == Standing.DONE:
-            return f"done before, {self.recorded} frames"
-        return f"to go on after {self.recorded} frames" if self.standing == Standing.UNFINISHED else "to do"
+            return f"done before, {counted(self.recorded, 'frame')}"
+        return f"to go on after {counted(self.recorded, 'frame')}" if self.standing == Standing.UNFINISHED else "to do"
 
 
 def named_scans(scans: Sequence[Path], folder: Path | None) -> list[Found]:

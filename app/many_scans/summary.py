@@ -8,6 +8,7 @@ from typing import Any
 
 from latticewatch.app.many_scans.planning import Planned
 from latticewatch.app.many_scans.task import Event, Kind
+from latticewatch.app.outcome import counted
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.kinetics import describe
 from latticewatch.processing.record.outfile import write_whole
@@ -72,4 +73,4 @@ def totals(planned: Iterable[Planned], ends: dict[str, Event]) -> str:
         end = ends.get(each.name)
         count[STATUS[end.kind] if end else "done before"] += 1
     told = ", ".join(f"{number} {name}" for name, number in count.items() if number)
-    return f"{len(planned)} scans: {told or 'nothing to do'}"
+    return f"{counted(len(planned), 'scan')}: {told or 'nothing to do'}"

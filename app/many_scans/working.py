@@ -13,7 +13,7 @@ from latticewatch.app.many_scans.naming import free_name
 from latticewatch.app.many_scans.standing import Content, Standing, content_of, standing_of
 from latticewatch.app.many_scans.task import Event, Kind, Task
 from latticewatch.app.openings import recorded_scan
-from latticewatch.app.outcome import outcome_line
+from latticewatch.app.outcome import counted, outcome_line
 from latticewatch.app.session import Session, run_session
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.header import PACKAGES, software_versions
@@ -68,7 +68,7 @@ def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
     out, standing, count = _place(task.out, content)
     ended = replace(began, done=count, found=content.frames, out=str(out))
     if standing == Standing.DONE:
-        return replace(ended, kind=Kind.DONE, text=f"done before ({count} frames); recorded in {out}")
+        return replace(ended, kind=Kind.DONE, text=f"done before ({counted(count, 'frame')}); recorded in {out}")
     if standing == Standing.OTHER:
         raise UserError(f"{out}: holds another run since; start again, then a free name is taken")
     return _recorded(task, out, standing == Standing.UNFINISHED, tell, stop, ended)
@@ -139,8 +139,9 @@ class _Telling(logging.Handler):
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tell it; a traceback travels as text. Changes of state are for those who watch one scan."""
-        if record.name.endswith("run_log") and record.levelno <= logging.INFO:
+        """Tell it; a traceback travels as text. Changes of state are for those who watch a single scan, and what it
+        came to says where it is recorded."""
+        if record.name.endswith(("run_log", "openings")) and record.levelno <= logging.INFO:
             return
         text = self.format(record)
         self._tell(Event(Kind.SAID, self._task.name, self._task.attempt, text, level=record.levelno))

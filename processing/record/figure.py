@@ -88,6 +88,8 @@ def compare_runs(runs: Sequence[Run], path: Path) -> None:
     """
     if path.suffix.lower() == ".csv":
         write_whole(path, _compare_table(runs).encode())
+    elif path.suffix.lower() not in FIGURE_SUFFIXES:
+        raise UserError(f"{path}: no overlay of this kind; end the name with one of {', '.join(FIGURE_SUFFIXES)}, .csv")
     else:
         _save(path, (COLUMN_MM, 73.0), lambda figure: _compare(figure, runs))
 
