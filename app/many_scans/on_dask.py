@@ -79,13 +79,12 @@ class DaskCrew:
         """Say which workers cannot be used, and why. Raises UserError where none can; one that comes later is
         asked with its first task."""
         answers = self._client.run(_unfitness, task.software, _needs(task), on_error="return")
-        for address, answer in answers.items():
-            if answer:
-                self._leave_out(address, answer if isinstance(answer, str) else _no_program(answer))
-        if answers and len(self._unfit) == len(answers):
-            address, answer = next(iter(answers.items()))
-            why = answer if isinstance(answer, str) else _no_program(answer)
+        unfit = {address: _told(answer) for address, answer in answers.items() if answer}
+        if answers and len(unfit) == len(answers):
+            address, why = next(iter(unfit.items()))
             raise UserError(f"--scheduler: none of its {len(answers)} workers can be used: {address} {why}")
+        for address, why in unfit.items():
+            self._leave_out(address, why)
 
     def submit(self, task: Task) -> None:
         """Have this done as soon as a worker is free."""
@@ -133,7 +132,7 @@ class DaskCrew:
             key = _key(self._topic, task)
             future = self._client.submit(work_on_dask, task, self._topic, key=key, pure=False, retries=0, **where)
             self._out[task.name] = (task, future)
-        if self._out and not self._said_waiting and not self._addresses():
+        if self._out and not self._said_waiting and self._client.status == "running" and not self._addresses():
             log.info("the cluster has no workers yet: waiting for one (Ctrl-C ends that)")
             self._said_waiting = True
 
@@ -234,17 +233,19 @@ def _end_of(task: Task, future: Any) -> Event:
         fields = future.result(timeout=ANSWER_S)
         return Event(**{**fields, "kind": Kind(fields["kind"])})
     if future.status == "error":
-        return Event(Kind.LOST, task.name, task.attempt, _no_program(future.exception(timeout=ANSWER_S)))
+        return Event(Kind.LOST, task.name, task.attempt, _told(future.exception(timeout=ANSWER_S)))
     return Event(Kind.LOST, task.name, task.attempt, f"the cluster let go of it ({future.status})")
 
 
-def _no_program(error: BaseException) -> str:
-    """What an exception on the cluster says of it."""
-    if isinstance(error, ImportError):
-        return f"has no latticewatch ({error}): install the same version there"
-    if type(error).__name__ == "KilledWorker":
+def _told(answer: str | BaseException) -> str:
+    """What a worker's answer, or an exception on the cluster, says of it."""
+    if isinstance(answer, str):
+        return answer
+    if "No module named" in str(answer):  # Dask may wrap it
+        return f"has no latticewatch ({_short(answer)}): install the same version there"
+    if type(answer).__name__ == "KilledWorker":
         return "the workers that took it died, one after the other: have they enough memory?"
-    return f"failed ({type(error).__name__}: {_short(error)})"
+    return f"failed ({type(answer).__name__}: {_short(answer)})"
 
 
 def _short(error: BaseException) -> str:

@@ -94,3 +94,15 @@ def test_what_the_cluster_did_counts_here(latticewatch: Command, scheduler: str,
         shutil.rmtree(tree / name)
     assert latticewatch("process", "--tree", tree, "--scheduler", scheduler).status == 0
     assert "1 done before" in latticewatch("process", "--tree", tree).out
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (Exception("ModuleNotFoundError(\"No module named 'latticewatch'\")"), "has no latticewatch"),
+        (type("KilledWorker", (Exception,), {})("x"), "have they enough memory?"),
+        (ValueError("one\ntwo"), "failed (ValueError: one two)"),
+    ],
+)
+def test_errors_of_the_cluster_are_put_in_words(error: Exception, said: str) -> None:
+    assert said in on_dask._told(error)
