@@ -8,6 +8,7 @@ import typer
 
 from latticewatch.app import options
 from latticewatch.app.options import Given
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.streams.address import is_stream, stream_address
 
 if TYPE_CHECKING:
@@ -31,11 +32,18 @@ Screenshot = Annotated[
 ]
 
 
+Stream = Annotated[
+    str | None,
+    typer.Option("--stream", metavar="ADDRESS", help="Show frames from this stream at once; FOLDER fills its gaps."),
+]
+
+
 @options.with_inputs
 def watch(
     folder: Folder = None,
     out: options.OutFile = None,
     fallback: options.Fallback = None,
+    stream: Stream = None,
     resume: options.Resume = False,
     json: options.Json = False,
     headless: Headless = False,
@@ -66,7 +74,7 @@ def watch(
 
             return replay(scan=chosen.run, night=night)
         folder, given = str(chosen.folder), chosen.given
-    opening = _opening(folder, given, out, until_idle, frames, resume)
+    opening = _opening(folder, stream, given, out, until_idle, frames, resume)
     title = folder if is_stream(folder) else Path(folder).name
     if headless:
         from latticewatch.app.headless import run_headless
@@ -78,13 +86,26 @@ def watch(
 
 
 def _opening(
-    folder: str, given: Given, out: Path | None, until_idle_s: float | None, frame_limit: int | None, resume: bool
+    folder: str,
+    stream: str | None,
+    given: Given,
+    out: Path | None,
+    until_idle_s: float | None,
+    frame_limit: int | None,
+    resume: bool,
 ) -> "Opening":
     if is_stream(folder):
         from latticewatch.app.stream_openings import watched_stream
 
+        if stream is not None:
+            raise UserError(f"{folder}: a stream, and --stream names another; give a FOLDER with --stream")
         address = stream_address(folder)
         return watched_stream(address, given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)
+    if stream is not None:
+        from latticewatch.app.stream_openings import watched_with_folder
+
+        both = stream_address(stream), Path(folder)
+        return watched_with_folder(*both, given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)
     from latticewatch.app.openings import watched_scan
 
     return watched_scan(Path(folder), given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)

@@ -98,3 +98,31 @@ def test_areadetector(latticewatch, scan: Path, monkeypatch: pytest.MonkeyPatch)
     assert [{**row, "time_s": ""} for row in streamed] == [{**row, "time_s": ""} for row in read]
     times = [[float(row["time_s"]) for row in rows] for rows in (streamed, read)]
     assert np.allclose(times[0], times[1], atol=2e-6)
+
+
+def test_what_the_stream_lost_is_filled_from_the_folder(latticewatch, scan: Path) -> None:
+    lost, many = {3, 4, 9}, 12
+    pictures = images(scan)[:many]
+    folder = Path("written")
+    folder.mkdir()
+
+    def send(sender: dectris_sender.Sender) -> None:
+        sender.send(dectris_sender.start(images=many))
+        for number, (image, path) in enumerate(zip(pictures, sorted(scan.glob("*.cbf")), strict=False)):
+            if number not in lost:
+                sender.send(dectris_sender.image(number, np.asarray(image.counts)))
+            (folder / f".{path.name}").write_bytes(path.read_bytes())
+            (folder / f".{path.name}").rename(folder / path.name)
+        sender.send(dectris_sender.end())
+
+    with dectris_sender.sending() as sender:
+        thread = threading.Thread(target=send, args=(sender,))
+        thread.start()
+        inputs = ("--geometry", scan / "geometry.poni", "--experiment", scan / "experiment.toml")
+        both = ("watch", folder, "--stream", sender.address, "--headless")
+        said = latticewatch(*both, *inputs, "--until-idle", 20, "--out", "both.h5")
+        thread.join()
+    assert said.status == 0, said.err
+    rows = trace(latticewatch, "both.h5")
+    assert [row["frame"] for row in rows] == [str(number) for number in range(many)]
+    assert not any(row["reason"].startswith("unreadable") for row in rows)

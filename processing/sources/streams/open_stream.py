@@ -12,6 +12,7 @@ def open_stream(
     until_idle_s: float | None = None,
     frame_limit: int | None = None,
     first_wait_s: float = 60.0,
+    tells_rest: bool = True,
 ) -> StreamSource:
     """The images that are sent from this address; for the parameters see StreamSource."""
 
@@ -32,4 +33,5 @@ def open_stream(
         until_idle_s=until_idle_s,
         frame_limit=frame_limit,
         first_wait_s=first_wait_s,
+        tells_rest=tells_rest,
     )

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import MappingProxyType
 
 from latticewatch.processing.errors import UserError
@@ -34,7 +35,8 @@ class StreamSource:
 
     connect: opens the stream. shown: its address, for messages. period_s: of the experiment, where the stream says
     no times. until_idle_s: end this long after the last message; first_wait_s: or this long after the start, where
-    none came. frame_limit: end after so many frames. The end message of a series ends the scan.
+    none came. frame_limit: end after so many frames. The end message of a series ends the scan. tells_rest: what was
+    announced and did not come by then is a gap.
 
     The network buffers a little; what this program is too slow for stays with the sender, and what the sender then
     drops is a gap by its number. A frame's ``mtime_s`` is when it arrived.
@@ -49,8 +51,9 @@ class StreamSource:
         until_idle_s: float | None = None,
         frame_limit: int | None = None,
         first_wait_s: float = 60.0,
+        tells_rest: bool = True,
     ) -> None:
-        self._connect, self._shown = connect, shown
+        self._connect, self._shown, self._tells_rest = connect, shown, tells_rest
         self._until_idle_s, self._frame_limit = until_idle_s, frame_limit
         self._first_wait_s = max(first_wait_s, until_idle_s or 0.0)
         self._clock = ScanClock(period_s)
@@ -60,29 +63,65 @@ class StreamSource:
         self._start = SeriesStart("", "")
         self._index = 0
         self._arrived_s = NAN
+        self._heard_s = time.monotonic()
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once; ends at ``stop``, the end message, the frame limit, or when the stream is idle.
 
         Raises UserError where the stream cannot be opened, or was to end when idle and never sent anything.
         """
-        self._receiver = self._connect()
-        log.info("%s: waiting for images", self._shown)
-        active_s = time.monotonic()
-        while not stop.is_set():
-            message = self._receiver.receive(POLL_S)
-            if message is None:
-                if self._is_over(time.monotonic() - active_s):
-                    return
-                continue
-            active_s, self._arrived_s = time.monotonic(), time.time()
-            for frame in self._frames_of(message):
+        for frame in self.steps(stop):
+            if frame is not None:
                 yield frame
-                if self._index == self._frame_limit or stop.is_set():
-                    return
+            if self._index == self._frame_limit or (frame is None and self._is_over(self.silent_s)):
+                return
+
+    def steps(self, stop: threading.Event, poll_s: float = POLL_S) -> Iterator[Frame | None]:
+        """Every frame once, and None each time nothing came for so long; ends at ``stop`` and the end message."""
+        self._receiver = self._connect()
+        self._heard_s = time.monotonic()
+        log.info("%s: waiting for images", self._shown)
+        while not stop.is_set():
+            message = self._receiver.receive(poll_s)
+            if message is None:
+                yield None
+                continue
+            self._heard_s, self._arrived_s = time.monotonic(), time.time()
+            yield from self._frames_of(message)
             if self._ends(message):
                 log.info("%s: the series is over", self._shown)
                 return
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last message, or since the stream was opened."""
+        return time.monotonic() - self._heard_s
+
+    @property
+    def next_number(self) -> int:
+        """The number that is due."""
+        return self._numbers.next
+
+    @property
+    def announced(self) -> int | None:
+        """How many images the series was to have; None where that was not said."""
+        return self._start.images
+
+    def name_of(self, number: int) -> str:
+        """What the frame of this number is called; empty before a series has begun."""
+        return self._name(number) if self._start.label else ""
+
+    def skip_to(self, number: int) -> Iterator[Frame]:
+        """Count on up to this number, which came otherwise; a gap for each that is left out of a series."""
+        if not self._start.label and not self._index:
+            self._numbers = Numbers(number)
+        for numbers in self._numbers.take(number) or ():
+            yield self._gap(numbers[0], NEVER_RECEIVED, len(numbers))
+
+    def adopt(self, frame: Frame, name: str, time_s: float) -> Frame:
+        """A frame that came otherwise, counted with the others."""
+        self._index += 1
+        return replace(frame, index=self._index - 1, name=name, time_s=time_s)
 
     def progress(self) -> Progress:
         """Frames received; what the network still holds is not known."""
@@ -113,8 +152,8 @@ class StreamSource:
                 self._begin(message)
             case StreamImage():
                 yield from self._image(message)
-            case SeriesEnd(identity) if identity == self._start.identity:
-                yield from self._rest()
+            case SeriesEnd(identity) if identity == self._start.identity and self._tells_rest:
+                yield from self.rest()
             case Broken(reason):
                 log.warning("%s: a message that cannot be read: %s", self._shown, reason)
                 yield self._gap(self._numbers.take_next(), f"unreadable: {reason}")
@@ -144,7 +183,7 @@ class StreamSource:
             yield self._gap(numbers[0], NEVER_RECEIVED, len(numbers))
         yield self._frame(image)
 
-    def _rest(self) -> Iterator[Frame]:
+    def rest(self) -> Iterator[Frame]:
         """One gap for what was announced and did not come by the end of the series."""
         announced = self._start.images
         missing = 0 if announced is None else announced - self._numbers.next

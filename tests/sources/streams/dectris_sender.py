@@ -81,7 +81,7 @@ class Sender:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.PUSH)
         self._socket.setsockopt(zmq.SNDHWM, held)
-        self._socket.setsockopt(zmq.SNDTIMEO, 20_000)
+        self._socket.setsockopt(zmq.SNDTIMEO, 120_000)
         self.port = self._bound(port)
 
     def _bound(self, port: int) -> int:
