@@ -137,7 +137,7 @@ class RunPage(QWidget):
         wanted = ROOM * (end - start)
         most = MOST_AHEAD * (end - start)
         if forecast is not None and forecast.complete_s - start < most:
-            wanted = min(max(wanted, 1.03 * (forecast.latest_s - start)), most)
+            wanted = min(max(wanted, ROOM * (forecast.latest_s - start)), most)
         left, right = self.map.sheet.times()
         kept = end <= right and abs(right - start - wanted) <= STRIDE * wanted
         if left != start or not kept:

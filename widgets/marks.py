@@ -54,13 +54,13 @@ class PauseBands:
 
     def _band(self) -> Any:
         band = pg.LinearRegionItem(orientation=self._across, brush=self._colour, pen=pg.mkPen(None), movable=False)
-        band.setZValue(5)
+        band.setZValue(1)
         self._plot.addItem(band, ignoreBounds=True)
         return band
 
     def _text(self, colour: str) -> Any:
         text = pg.TextItem(color=colour, anchor=(0.5, 0.0), fill=self._ground)
-        text.setZValue(7)  # under the curves, over the marks
+        text.setZValue(4)  # under the curves, over the marks
         if self._font is not None:
             text.setFont(self._font)
         self._plot.addItem(text, ignoreBounds=True)
@@ -127,7 +127,7 @@ class MarkLines:
 
     def _line(self) -> Any:
         options = {
-            "position": 0.2,
+            "position": 0.24,
             "rotateAxis": (1, 0),
             "anchors": [(0, 0), (0, 1)],
             "color": self._colour,
@@ -135,7 +135,7 @@ class MarkLines:
         }
         pen = line(self._colour, 1.0, Qt.PenStyle.DashLine)
         mark = pg.InfiniteLine(angle=90, movable=False, pen=pen, label="", labelOpts=options)
-        mark.setZValue(6)  # under the curves: a note must not hide what was measured
+        mark.setZValue(3)  # under the curves: a note must not hide what was measured
         if self._font is not None:
             mark.label.setFont(self._font)
         self._plot.addItem(mark, ignoreBounds=True)

@@ -250,6 +250,8 @@ class PatternView(QWidget):
         if visible.any():
             values = pattern.intensity[visible]
             bottom, top = float(values.min()), float(values.max())
+            if self._shown is not None and self._shown.curves is not None:
+                bottom = float(np.fmin(bottom, np.fmin.reduce(self._shown.curves.background[visible])))
             span = top - bottom if top > bottom else max(abs(top), 1.0)
             feet = FOOT_PX + ROW_PX * len(self._ticks) + ABOVE_PX
             height = self.plot.getPlotItem().getViewBox().height()

@@ -291,3 +291,15 @@ def test_every_control_has_a_name_and_a_tip(qtbot: QtBot) -> None:
         assert choice.focusPolicy() & Qt.FocusPolicy.TabFocus
     for view in (page.map, page.trace, page.strip, page.pattern, page.image.panel.view):
         assert view.accessibleName()
+
+
+def test_nothing_that_was_measured_lies_under_a_word(qtbot: QtBot) -> None:
+    window = shown_window(qtbot, ROWS)
+    page = page_of(window)
+    window.marks.add(60.0, "flow stopped")
+    page.repaint_run()
+    trace = page.trace
+    words = [*trace._bands._texts, *trace._bands._bands, *trace._marks._lines]
+    drawn = [item for curve in trace._curves for item in (curve._bars, curve._line, curve._points)]
+    assert len(words) >= 4
+    assert max(item.zValue() for item in words) < min(item.zValue() for item in drawn)
