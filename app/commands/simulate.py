@@ -38,4 +38,7 @@ def simulate(
     with stopped_by_signals(stop):
         pace = 1.0 if live and speed is None else speed
         write_scan(recipe, folder, frames=frames, seed=seed, detector=detector, speed=pace, stop=stop)
-    return 130 if stop.is_set() else 0
+    if stop.is_set():
+        return 130
+    typer.echo(f"{folder}: written; next: latticewatch process {folder}")
+    return 0

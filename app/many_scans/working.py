@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from latticewatch.app.headless import json_line
-from latticewatch.app.many_scans.naming import free_name
+from latticewatch.app.many_scans.naming import free_name, is_taken
 from latticewatch.app.many_scans.standing import Content, Standing, content_of, standing_of
 from latticewatch.app.many_scans.task import Event, Kind, Task
 from latticewatch.app.openings import recorded_scan
@@ -64,6 +64,8 @@ def work(task: Task, tell: Tell, stop: threading.Event, worker: str) -> Event:
 def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
     if _busy(task.out):
         return replace(began, kind=Kind.LOST, text=f"{task.out} is being written by another process")
+    if not is_taken(task.out):
+        return _recorded(task, task.out, False, tell, stop, replace(began, out=str(task.out)))
     content = content_of(task.scan, task.given)
     out, standing, count = _place(task.out, content)
     ended = replace(began, done=count, found=content.frames, out=str(out))

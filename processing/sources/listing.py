@@ -80,7 +80,7 @@ class FolderListing:
                 others.append(printable(name))
         if others:
             more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
-            log.info("no frames by their names: %s%s", ", ".join(sorted(others)[:MOST_NAMED]), more)
+            log.info("not taken for frames, by their names: %s%s", ", ".join(sorted(others)[:MOST_NAMED]), more)
 
     def forget(self, name: str) -> None:
         """Take this name for new when it is seen again."""

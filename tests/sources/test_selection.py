@@ -129,7 +129,7 @@ def test_a_pattern_chooses(tmp_path: Path, include: str, expected: list[str], ca
     assert names_of(found) == expected
     assert source.progress().ignored == 5 + 2 - len(expected)
     assert f"does not match {include}: left out" in caplog.text
-    assert "no frames by their names: run_2/notes.txt" in caplog.text
+    assert "not taken for frames, by their names: run_2/notes.txt" in caplog.text
     assert "dark_0001.cbf is taken for a mask, dark or flat" in caplog.text
 
 
