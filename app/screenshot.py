@@ -82,7 +82,10 @@ def _captioned(picture: QImage, facts: Mapping[str, str]) -> QImage:
 
 
 def _parts(facts: Mapping[str, str]) -> list[list[tuple[str, str]]]:
-    """The facts in their order on ``LINES`` lines, about as many on each."""
+    """The facts in their order on ``LINES`` lines, about as long as each other."""
     items = list(facts.items())
-    edges = [round(number * len(items) / LINES) for number in range(LINES + 1)]
-    return [items[first:last] for first, last in itertools.pairwise(edges)]
+    ends = list(itertools.accumulate(len(key) + len(value) for key, value in items))
+    lines: list[list[tuple[str, str]]] = [[] for _ in range(LINES)]
+    for item, end in zip(items, ends, strict=True):
+        lines[min(LINES - 1, int((end - 1) / ends[-1] * LINES))].append(item)
+    return [line for line in lines if line]

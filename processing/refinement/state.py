@@ -17,7 +17,7 @@ STRENGTH_STEP = 0.0002
 SIZE_STEP = 1e-5
 SHAPE_STEP = 2e-5
 SPREAD_STEP = 2e-5
-GROWTH_STEP = 3e-5
+GROWTH_STEP = 1.5e-5
 CONTRAST_STEP = 0.0003
 RATIO_STEP = 0.001
 # ... and of the step that goes with a change of composition, for 1 Å of change of a cell.

@@ -260,3 +260,18 @@ def test_one_standard_alone() -> None:
 def test_a_phase_without_a_line_on_the_detector_is_said() -> None:
     with pytest.raises(UserError, match="component Si: none of its reflections falls on the detector"):
         TrackedRefinement((Component("Si", read_phase("Si"), 5.431),), WAVELENGTH_A, np.linspace(0.5, 3.0, 200))
+
+
+@pytest.mark.parametrize(("name", "frames"), [("iodide-bare", 60), ("iodide", 260)])
+def test_labels_are_kept_when_lines_merge_and_separate_again(name: str, frames: int) -> None:
+    """The exchange up to where the lines are .1 FWHM apart, then the same frames backwards."""
+    apart = [(pattern, truth) for pattern, truth in simulated(name, frames) if truth.separation_fwhm > 0.1]
+    there_and_back = [*apart, *apart[::-1]]
+    fits = fits_of(name, there_and_back)
+    told = 0
+    for fit, (_, truth) in zip(fits, there_and_back, strict=True):
+        assert isinstance(fit, Fit)
+        assert np.nanmax([*errors(fit, truth), 0.0]) < 30e-4
+        told += fit.components == 2
+    assert min(truth.separation_fwhm for _, truth in apart) < 0.12
+    assert told > 0.9 * len(fits)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.simulation.detector import DETECTORS, pixels_of
 from latticewatch.processing.simulation.patterns import binning
-from tests.benchmarks.fit.checks import beam_dump, empty_frames, starts
+from tests.benchmarks.fit.checks import beam_dump, empty_frames, starts, strayed
 from tests.benchmarks.fit.scans import Outcome, outcomes
 from tests.benchmarks.fit.yardstick import yardstick_ms
 
@@ -51,6 +51,7 @@ def main() -> None:
             "empty_frames": empty_frames(),
             "starts": starts(),
             "beam_dump": beam_dump(),
+            "strayed": strayed(),
             "yardstick_ms": yardstick_ms(),
         }
         _write(json.dumps(results["checks"], indent=1))

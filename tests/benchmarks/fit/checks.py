@@ -1,15 +1,26 @@
 """What must never or always happen: false accepts, starts far off, a beam dump."""
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
 from latticewatch.processing.frame import Gap
-from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.simulation.patterns import binning, patterns_1d
+from latticewatch.processing.simulation.patterns import (
+    binning,
+    exposed,
+    frame_generator,
+    noisy_pattern,
+    patterns_1d,
+)
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
+from latticewatch.processing.simulation.truth import Truth
 from tests.benchmarks.fit.scans import components_of, refinement_of
 
 RIGHT_A = 10e-4
+STRAY, STRAYED_TO_FWHM = 0.1, 0.2
 OFFSETS_A = np.linspace(-0.15, 0.15, 9)
 # One frame of each exchange in which both lattices are in the beam and apart.
 FRAMES = {"iodide": 8, "chloride": 4}
@@ -48,6 +59,46 @@ def _judged(fit: Fit | Gap, true: list[float]) -> str:
         return "refused"
     off = [abs(lattice.lp_A - lp) for lattice, lp in zip(fit.lattices, true, strict=True)]
     return "right" if max(off) < RIGHT_A else "wrong"
+
+
+def strayed(seeds: tuple[int, ...] = (11, 12, 13)) -> dict[str, float]:
+    """An iodide exchange in which every other line gains, and the others lose, 10 % that no composition explains.
+
+    The first component's error and esd in Å (root mean square), its pull and the largest error, while the lines
+    are more than .2 FWHM apart.
+    """
+    recipe, bins = recipe_named("iodide"), binning()
+    errors, esds, gaps = list[float](), list[float](), 0
+    for seed in seeds:
+        refinement = refinement_of(recipe, bins.two_theta)
+        for number in range(recipe.frames):
+            rng = frame_generator(seed, number)
+            truth = _strayed(exposed(recipe, number, rng))
+            if truth.separation_fwhm <= STRAYED_TO_FWHM:
+                break
+            fit = refinement.refine(noisy_pattern(truth, bins, rng))
+            if math.isfinite(truth.separation_fwhm):
+                gaps += isinstance(fit, Gap)
+                first = Lattice() if isinstance(fit, Gap) else fit.lattices[0]
+                errors.append(first.lp_A - truth.lattices[0].lp_A)
+                esds.append(first.lp_esd_A)
+    error, esd = np.array(errors), np.array(esds)
+    return {
+        "frames": len(error),
+        "gaps": gaps,
+        "rms_A": float(np.sqrt(np.nanmean(error**2))),
+        "esd_A": float(np.sqrt(np.nanmean(esd**2))),
+        "pull": float(np.sqrt(np.nanmean((error / esd) ** 2))),
+        "largest_A": float(np.nanmax(np.abs(error))),
+    }
+
+
+def _strayed(truth: Truth) -> Truth:
+    strayed = []
+    for number, lattice in enumerate(truth.lattices):
+        turns = (-1.0) ** (np.arange(len(lattice.lines)) + number)
+        strayed.append(replace(lattice, areas=lattice.areas * np.exp(STRAY * max(truth.progress, 0.0) * turns)))
+    return replace(truth, lattices=tuple(strayed))
 
 
 def beam_dump(seeds: int = 5) -> dict[str, int]:
