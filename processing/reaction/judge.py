@@ -46,7 +46,7 @@ SHORTEST_PAUSE = 4
 SIGMAS = 5.5
 # Near its turn a reversal looks like rest. This share of the false alarms may be motion that runs back; more of it once
 # the rest can be told from the slope before by so many sigmas: a reversal has then shown itself.
-BACK, BACK_LATER, LATER_SIGMAS = 1.0 / 6.0, 2.0 / 3.0, 7.5
+BACK, BACK_LATER, LATER_SIGMAS = 1.0 / 6.0, 0.4, 7.5
 # Complete no more when it is so unlikely, even for thrice the tolerance, that the lattices are one.
 PARTED = 1e-3
 LONELY = 5
