@@ -15,7 +15,7 @@ from latticewatch.app.window_access import order_tabs
 from latticewatch.app.window_alarms import WindowAlarms
 from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS
 from latticewatch.app.window_docks import Docks
-from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of, window_title
 from latticewatch.app.window_keys import install
 from latticewatch.app.window_logbook import LogbookKey
 from latticewatch.app.window_marks import MarkBook
@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
     def name(self, title: str) -> None:
         """What is watched, in the title."""
         self.title = title
-        self.setWindowTitle(f"{title} – LatticeWatch")
+        self.setWindowTitle(window_title(title))
 
     def say(self, text: str) -> None:
         """One line to the user, for a while, at the foot of the window."""

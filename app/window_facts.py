@@ -14,6 +14,7 @@ from latticewatch.processing.frame import Gap
 from latticewatch.processing.refinement.fit import Component, Fit
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.processing.setup import Setup
+from latticewatch.processing.sources.naming import printable
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.status_strip import Status
 from latticewatch.widgets.wording import duration, moment, with_esd
@@ -53,6 +54,11 @@ def lag_s(snapshot: Snapshot, began_s: float) -> float:
     return max(0.0, row.recorded_s - max(row.mtime_s, began_s))
 
 
+def window_title(title: str) -> str:
+    """What the window is called."""
+    return f"{printable(title)} – LatticeWatch"
+
+
 def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -> Status:
     """The counters of the status strip."""
     return Status(
@@ -64,7 +70,7 @@ def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -
         last_gap=last_gap,
         lag_s=lag,
         clock=time.strftime("%H:%M:%S"),
-        place=str(out) if out else "not recorded",
+        place=printable(str(out)) if out else "not recorded",
     )
 
 

@@ -1,9 +1,9 @@
 """A file that a user names: nothing but a regular file of sane size is read, and nothing can block."""
 
+import io
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO
 
 
 class NotRegularError(OSError):
@@ -14,7 +14,7 @@ class TooLargeError(OSError):
     """Larger than any file of its kind."""
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """The file, open for reading. Raises NotRegularError, or OSError with the system's reason; links are followed."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -96,7 +97,7 @@ class CompareView(QWidget):
         colour = self.colour(number)
         item = QListWidgetItem(f"{'●■▲◆★⬟⬢✕'[number % len(SYMBOLS)]} {run.label}")
         item.setForeground(QColor(colour))
-        item.setToolTip(run.label)
+        item.setToolTip(f"<p>{escape(run.label)}</p>")  # a tip that looks like markup would be taken for it
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(Qt.CheckState.Checked)
         curve = pg.PlotDataItem(pen=line(colour, 1.5), connect="finite")

@@ -1,5 +1,7 @@
 """A second strip under the trace: values of the frames' headers, how good the fits are, how much beam there was."""
 
+from html import escape
+
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
@@ -96,7 +98,7 @@ class StripView(QWidget):
             self.plot.setYRange(low - margin, high + margin)
 
     def _renamed(self, name: str) -> None:
-        self.plot.getPlotItem().setLabel("left", name)
+        self.plot.getPlotItem().setLabel("left", escape(name))  # pyqtgraph takes it for HTML
         self.paint_now()
 
 

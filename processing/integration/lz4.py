@@ -36,9 +36,9 @@ def _unpack_blocks(packed, block, out):  # type: ignore[no-untyped-def]  # pragm
     while done < len(out):
         if at + 4 > len(packed):
             return False
-        size = np.int64(0)
+        size = 0
         for place in range(4):
-            size = (size << 8) | np.int64(packed[at + place])
+            size = (size << 8) | int(packed[at + place])
         at += 4
         whole = min(block, len(out) - done)
         if at + size > len(packed):
