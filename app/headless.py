@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from latticewatch.app.outcome import outcome_line
 from latticewatch.processing.series import Row
+from latticewatch.processing.sources.naming import printable
 
 if TYPE_CHECKING:
     from latticewatch.app.session import Opening, Session
@@ -78,14 +79,14 @@ def progress_bar(title: str, *, shown: bool) -> Iterator["Callable[[Session], No
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
-        task = progress.add_task(title, total=None, rate="")
+        task = progress.add_task(printable(title), total=None, rate="")
 
         def advance(session: "Session") -> None:
             snapshot = session.pipeline.series.snapshot()

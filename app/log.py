@@ -7,7 +7,17 @@ from pathlib import Path
 
 from platformdirs import user_log_path
 
+from latticewatch.processing.sources.naming import printable
+
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class OneLine(logging.Formatter):
+    """Each message in one line without control characters: names of files are in it. A traceback stays as it is."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """The line, what cannot be printed percent-escaped."""
+        return printable(super().formatMessage(record))
 
 
 def log_path() -> Path:
@@ -22,7 +32,7 @@ def start_logging(*, verbose: bool) -> None:
     if logging.getLogger().handlers:
         return
     screen = logging.StreamHandler(sys.stderr)
-    screen.setFormatter(logging.Formatter("%(message)s"))
+    screen.setFormatter(OneLine("%(message)s"))
     screen.setLevel(logging.DEBUG if verbose else logging.INFO)
     screen.addFilter(lambda record: record.exc_info is None)
     ours.addHandler(screen)
@@ -35,5 +45,5 @@ def _file_handler() -> logging.Handler:
         handler: logging.Handler = RotatingFileHandler(log_path(), maxBytes=2_000_000, backupCount=3, delay=True)
     except OSError:
         return logging.NullHandler()
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(OneLine(FORMAT))
     return handler

@@ -6,6 +6,7 @@ from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Verdict
 from latticewatch.processing.series import Snapshot
+from latticewatch.processing.sources.naming import printable
 
 if TYPE_CHECKING:
     from latticewatch.app.session import Session
@@ -15,7 +16,7 @@ def outcome_line(session: "Session") -> str:
     """Frames, gaps, the last verdict and the last lattice parameter, and where the run file is."""
     snapshot = session.pipeline.series.snapshot()
     out = session.writer.path if session.writer else session.out
-    where = f"; recorded in {out}" if out else ""
+    where = f"; recorded in {printable(str(out))}" if out else ""
     if not snapshot.count:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict
