@@ -161,7 +161,8 @@ class MapView(QWidget):
                 return pyramid, np.where(np.isfinite(first), first, 0.0).astype(np.float32)
             case 2:
                 changes = self._changes.setdefault(self._whole, ChangeMap(pyramid))
-                changes.catch_up()
+                if not changes.catch_up():
+                    self._later.start()  # the window stays alive while a long run is gone through
                 return changes.map, nothing
             case _:
                 return pyramid, nothing

@@ -5,6 +5,8 @@ pixels happen to fall. Here each pixel shows the maximum of what lies under it. 
 of 2^n rows, so that painting costs what the screen is wide, however long the run is.
 """
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -105,14 +107,18 @@ class ChangeMap:
         self._replaced = 0
         self.map = Pyramid(source.height)
 
-    def catch_up(self) -> None:
-        """Take in the rows that are new in the source."""
+    def catch_up(self, budget_s: float = 0.012) -> bool:
+        """Take in rows that are new in the source until the budget is used; True when none is left."""
+        until = time.perf_counter() + budget_s
         for number in range(self.map.count, self._source.count):
             self.map.append(self._change(number))
+            if time.perf_counter() > until:
+                break
         for replaced in self._source.replaced[self._replaced :]:
             for number in range(replaced, min(replaced + 2, self.map.count)):
                 self.map.replace(number, self._change(number))
         self._replaced = len(self._source.replaced)
+        return self.map.count == self._source.count
 
     def _change(self, number: int) -> NDArray[np.float32] | None:
         if not number:

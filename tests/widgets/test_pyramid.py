@@ -87,3 +87,17 @@ def test_a_long_break_is_a_hole() -> None:
     assert timeline.row_at(9.0) == 4
     assert timeline.row_at(-5.0) == 0
     assert Timeline().row_at(1.0) is None
+
+
+def test_changes_of_a_long_run_are_taken_in_a_few_at_a_time() -> None:
+    rng = np.random.default_rng(0)
+    pyramid = Pyramid(5)
+    for _ in range(50):
+        pyramid.append(rng.normal(size=5).astype(np.float32))
+    few, all_at_once = ChangeMap(pyramid), ChangeMap(pyramid)
+    assert not few.catch_up(budget_s=0.0)
+    assert few.map.count == 1
+    while not few.catch_up(budget_s=0.0):
+        pass
+    assert all_at_once.catch_up(budget_s=float("inf"))
+    np.testing.assert_array_equal(few.map.sample(50), all_at_once.map.sample(50))

@@ -54,7 +54,12 @@ FIT = Fit((Lattice(5.867, 0.0004, 1.0, 0.0),), 1, 5.867, 0.0004, 5.0, 1.0, 3, Tr
             "complete in 6 min (5–9)",
         ),
         (Verdict(State.PAUSED, since_s=288.0, progress=0.3), FIT, "PAUSED at 5.867 Å for 12 s", "reaction is not over"),
-        (Verdict(State.NO_BEAM, since_s=280.0), Gap("no beam"), "NO BEAM for 20 s", "nothing is measured; the run goes on when there is beam"),
+        (
+            Verdict(State.NO_BEAM, since_s=280.0),
+            Gap("no beam"),
+            "NO BEAM for 20 s",
+            "nothing is measured; the run goes on when there is beam",
+        ),
         (Verdict(State.WAITING), Gap("no peaks"), "WAITING", "no peaks"),
     ],
 )
