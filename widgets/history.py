@@ -115,9 +115,9 @@ class History:
             self._merits = np.concatenate([self._merits, np.empty_like(self._merits)])
             self._header = {name: _lengthened(values) for name, values in self._header.items()}
         self._merits[number] = _merits(row)
-        for name in row.header.keys() - self._header.keys():
-            self._header[name] = np.full(len(self._merits), np.nan)
         for name, value in row.header.items():
+            if name not in self._header:
+                self._header[name] = np.full(len(self._merits), np.nan)
             self._header[name][number] = value
 
     def _note_state(self, row: Row) -> None:
