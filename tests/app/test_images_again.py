@@ -1,0 +1,32 @@
+"""The image of a frame with its angles and its mask, from the scan that a run reads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latticewatch.app.images_again import ImagesAgain
+from latticewatch.app.inputs import gather
+from latticewatch.app.options import Given
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.sources.readers import read_image
+
+
+def test_image_angles_and_mask(scan: Path) -> None:
+    first = min(scan.glob("*.cbf"))
+    counts = np.asarray(read_image(first).counts)
+    images = ImagesAgain(scan, gather(scan, Given()), counts.shape, lambda: None)
+    picture = images.look(first.name)
+    assert picture.counts.shape == picture.two_theta.shape == picture.masked.shape == counts.shape
+    assert picture.counts.max() == counts[counts >= 0].max()
+    assert 0.0 < picture.two_theta.min() < picture.two_theta.max() < 40.0
+    np.testing.assert_array_equal(picture.masked[100], counts[100] < 0)
+    rows = picture.masked.all(axis=1)
+    assert rows.sum() == 34  # two gaps of 17 rows between the three modules
+    assert not picture.masked[~rows].all()
+
+
+def test_an_image_of_another_shape_is_refused(scan: Path) -> None:
+    images = ImagesAgain(scan, gather(scan, Given()), (10, 10), lambda: None)
+    with pytest.raises(UserError, match="another shape"):
+        images.look(min(scan.glob("*.cbf")).name)
