@@ -32,22 +32,47 @@ def main() -> None:
 
 
 def draw(axes: Axes, path: Path) -> None:
-    """The trace of one run."""
+    """The trace of one run; a pause once more, enlarged."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    times = [float(row["time_s"]) for row in rows]
-    period = times[1] - times[0]
-    for time, row in zip(times, rows, strict=True):
-        if row["state"] in COLOURS:
-            axes.axvspan(time, time + period, color=COLOURS[row["state"]], linewidth=0.0)
-    columns = [name for name in rows[0] if name.startswith("lp_") and name.endswith("_A") and "esd" not in name]
-    for name in columns:
-        values = [float(row[name] or "nan") for row in rows]
-        label = name.removeprefix("lp_").removesuffix("_A")
-        axes.plot(times, values, ".", markersize=2.5 if label != "mean" else 1.0, label=label)
+    names = [name for name in rows[0] if name.startswith("lp_") and name.endswith("_A") and "esd" not in name]
+    names = [name for name in names if name not in ("lp_mean_A", "lp_accuracy_A")]
+    _colour(axes, rows)
+    for name in names:
+        _points(axes, rows, name)
+    _points(axes, rows, "lp_mean_A", color="0.4", markersize=1.0)
     axes.set(title=TITLES.get(path.stem, path.stem), xlabel="time (s)")
     axes.set_ylabel("lattice parameter (Å)")
-    axes.legend(frameon=False, markerscale=3.0, loc="right")
+    axes.legend(frameon=False, markerscale=3.0, loc="upper right")
+    paused = [float(row["time_s"]) for row in rows if row["state"] == "paused"]
+    if paused:
+        _enlarge(axes, rows, names[0], paused)
+
+
+def _enlarge(axes: Axes, rows: list[dict[str, str]], name: str, paused: list[float]) -> None:
+    """The watched lattice around its pause."""
+    length = paused[-1] - paused[0] + 2.0 * float(rows[1]["time_s"])
+    inset = axes.inset_axes((0.56, 0.1, 0.36, 0.22), transform=axes.transAxes)
+    _colour(inset, rows)
+    _points(inset, rows, name)
+    near = [row for row in rows if abs(float(row["time_s"]) - paused[0]) < 2.0 * length and row[name]]
+    values = [float(row[name]) for row in near]
+    inset.set_xlim(float(near[0]["time_s"]), float(near[-1]["time_s"]))
+    inset.set_ylim(min(values), max(values))
+    inset.tick_params(labelsize=6)
+
+
+def _colour(axes: Axes, rows: list[dict[str, str]]) -> None:
+    period = float(rows[1]["time_s"]) - float(rows[0]["time_s"])
+    for row in rows:
+        if row["state"] in COLOURS:
+            begin = float(row["time_s"])
+            axes.axvspan(begin, begin + period, color=COLOURS[row["state"]], linewidth=0.0)
+
+
+def _points(axes: Axes, rows: list[dict[str, str]], name: str, markersize: float = 2.5, **style: str) -> None:
+    times, values = [float(row["time_s"]) for row in rows], [float(row[name] or "nan") for row in rows]
+    axes.plot(times, values, ".", markersize=markersize, label=name.removeprefix("lp_").removesuffix("_A"), **style)
 
 
 if __name__ == "__main__":
