@@ -30,6 +30,8 @@ def watched_with_folder(
     resume: bool = False,
 ) -> "Opening":
     """A stream and the folder that is written as well: what the stream loses, the folder fills."""
+    if address.kind != "tcp":
+        raise UserError(f"{address}: does not number its images as files are; give it alone, or a tcp:// stream")
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
     inputs = gather(folder, given)

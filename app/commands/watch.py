@@ -94,6 +94,11 @@ def _opening(
     frame_limit: int | None,
     resume: bool,
 ) -> "Opening":
+    if resume and (stream is not None or is_stream(folder)):
+        # Its clock and its counter would begin anew: times and names would be those of other frames.
+        raise UserError(
+            f"{stream or folder}: a run of a stream cannot be gone on with; leave --resume out, give a new --out"
+        )
     if is_stream(folder):
         from latticewatch.app.stream_openings import watched_stream
 

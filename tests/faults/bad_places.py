@@ -26,7 +26,8 @@ WORDS = [
     "simulate iodide FOLDER --detector none", "simulate iodide FOLDER --frames 0",
     "simulate iodide FOLDER --seed -1", "compare", "export", "export RUN", "nonsense", "--nonsense",
     "watch SCAN --stream nonsense", "watch SCAN --stream tcp://x", "watch FOLDER --stream tcp://127.0.0.1:9",
-    "watch tcp://127.0.0.1:9 --stream tcp://127.0.0.1:9",
+    "watch tcp://127.0.0.1:9 --stream tcp://127.0.0.1:9", "watch tcp://127.0.0.1:9 --resume",
+    "watch SCAN --stream tcp://127.0.0.1:9 --resume",
     "export RUN --trace", "watch",
 ]  # fmt: skip
 TARGETS: dict[str, Callable[[Bench], object]] = {

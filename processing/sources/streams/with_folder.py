@@ -3,7 +3,8 @@
 The stream's frames are recorded as they come. Its images are matched to the files by number: image n is the file
 numbered n where there is a file 0 (and frame n of an HDF5 file), else the file numbered n + 1. A file whose image
 came is not recorded again; one whose image the stream lost fills the gap; one that is ahead of the stream waits for
-it, unless the stream is silent or over: then the folder alone goes on.
+it, unless the stream is silent or over: then the folder alone goes on. A stream that is not seen from image 0 on is
+not used: its times would count from another image than those of the files.
 """
 
 import itertools
@@ -59,7 +60,7 @@ class StreamWithFolder:
         self._first_file: int | None = None
         self._offset_s = 0.0
         self._count = 0
-        self._over = False
+        self._over = self._alone = self._from_first = False
         self._folder_over = False
         self._active_s = time.monotonic()
 
@@ -90,14 +91,19 @@ class StreamWithFolder:
 
     def _from_stream(self, steps: Iterator[Frame | None]) -> Iterator[Frame]:
         """What the stream has now."""
-        if self._over:
+        if self._over or self._alone:
             return
         for frame in steps:
             if frame is None:
                 return
-            self._active_s = time.monotonic()
             found = OF_STREAM.search(frame.name)
             number = int(found[1]) if found else -1
+            if not self._from_first and number != 0:
+                log.warning("the series had begun before the watch: the folder alone is followed")
+                self._alone = True
+                return
+            self._from_first = True
+            self._active_s = time.monotonic()
             if number in self._recorded:
                 continue  # the folder was faster
             if found and isinstance(frame.content, Image):
@@ -113,7 +119,7 @@ class StreamWithFolder:
         self._folder_over = taken is None
         for frame in taken or ():
             self._active_s = time.monotonic()
-            number = self._number_of(frame.name)
+            number = None if self._alone else self._number_of(frame.name)
             if number is None:
                 yield self._stream.adopt(frame, frame.name, self._time_of(frame))
             else:
@@ -123,7 +129,9 @@ class StreamWithFolder:
         """Files whose turn it is: their image came, was lost, or is not waited for."""
         waiting: list[tuple[int, Frame]] = []
         for number, frame in self._held:
-            if number in self._recorded:
+            if self._alone:
+                yield self._stream.adopt(frame, frame.name, frame.time_s)
+            elif number in self._recorded:
                 self._compare_times(number, frame)
             elif number < self._stream.next_number:
                 yield from self._instead(number, frame)
@@ -171,4 +179,4 @@ class StreamWithFolder:
             return complete or self._folder_over or quiet_s >= self._rest_s
         if self._until_idle_s is None:
             return False
-        return quiet_s >= (self._until_idle_s if self._recorded else max(self._until_idle_s, FIRST_WAIT_S))
+        return quiet_s >= (self._until_idle_s if self._count else max(self._until_idle_s, FIRST_WAIT_S))

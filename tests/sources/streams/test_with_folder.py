@@ -140,3 +140,19 @@ def test_a_stream_that_begins_after_the_folder(tmp_path: Path) -> None:
     assert len(images) == len(frames) == 6
     for number, frame in enumerate(images):
         assert np.array_equal(np.asarray(frame.content.counts), counts(number))
+
+
+def test_a_series_that_had_begun_is_left_to_the_folder(tmp_path: Path) -> None:
+    for number in range(5):
+        write(tmp_path, number, 1)
+
+    def send(sender: Sender) -> None:
+        for number in range(5, 9):
+            sender.send(image(number, counts(number)))
+            write(tmp_path, number, 1)
+
+    with sending() as sender:
+        frames = drawn(sender, tmp_path, send, until_idle_s=1.5)
+    assert [frame.name for frame in frames] == [f"br_0001p_{number + 1:05d}.cbf" for number in range(9)]
+    assert [frame.time_s for frame in frames] == [2.5 * number for number in range(9)]
+    assert all(isinstance(frame.content, Image) for frame in frames)
