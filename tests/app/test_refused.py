@@ -16,7 +16,7 @@ from tests.app.conftest import Said
 from tests.refinement.test_family import with_fluorite
 
 Command = Callable[..., Said]
-FRAMES, PURE = 40, 14
+FRAMES, PURE = 52, 14
 
 
 @pytest.fixture
