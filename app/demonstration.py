@@ -10,7 +10,7 @@ from pathlib import Path
 from latticewatch.app.exports import export_run
 from latticewatch.app.openings import watched_scan
 from latticewatch.app.options import Given
-from latticewatch.app.windowed import run_windowed
+from latticewatch.app.window.windowed import run_windowed
 from latticewatch.processing.errors import UserError
 
 RECIPE = "iodide"

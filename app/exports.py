@@ -47,6 +47,6 @@ def _summary(run: Run, target: Path) -> None:
 
 
 def _screenshot(run: Run, target: Path) -> None:
-    from latticewatch.app.windowed import picture_of
+    from latticewatch.app.window.windowed import picture_of
 
     picture_of(run, target)

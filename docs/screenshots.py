@@ -18,18 +18,18 @@ from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
 from PyQt6.QtWidgets import QWidget
 
-from latticewatch.app.compare_window import CompareWindow
 from latticewatch.app.headless import run_headless
 from latticewatch.app.images_again import ImagesAgain
 from latticewatch.app.inputs import gather
-from latticewatch.app.main_window import MainWindow
 from latticewatch.app.openings import recorded_scan
 from latticewatch.app.options import Given
-from latticewatch.app.screenshot import picture_of_window
-from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.start_dialog import StartDialog
-from latticewatch.app.window_run import RunPage
-from latticewatch.app.windowed import make_application
+from latticewatch.app.start.dialog import StartDialog
+from latticewatch.app.window.compare_window import CompareWindow
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.run_page import RunPage
+from latticewatch.app.window.screenshot import picture_of_window
+from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.app.window.windowed import make_application
 from latticewatch.processing.record.run_file import read_run
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Progress, Series

@@ -15,8 +15,8 @@ def compare(runs: Runs, out: Out = None) -> int:
     Example: latticewatch compare bare.h5 shell1.h5 shell2.h5 --out overlay.pdf
     """
     if out is None:
-        from latticewatch.app.compare_window import show_compare
         from latticewatch.app.machine import display
+        from latticewatch.app.window.compare_window import show_compare
         from latticewatch.processing.errors import UserError
 
         if not display():

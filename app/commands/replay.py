@@ -40,7 +40,7 @@ def replay(
         from latticewatch.app.headless import run_headless
 
         return run_headless(opening, as_json=json, title=scan.name)
-    from latticewatch.app.windowed import run_windowed
+    from latticewatch.app.window.windowed import run_windowed
 
     return run_windowed(opening, as_json=json, title=scan.name, screenshot=screenshot, transport=transport, dark=night)
 

@@ -64,7 +64,7 @@ def watch(
     del verbose
     given = replace(given, fallback=fallback)
     if folder is None:
-        from latticewatch.app.asking import ask_for_scan
+        from latticewatch.app.start.asking import ask_for_scan
 
         chosen = ask_for_scan(headless=headless)
         if chosen is None:
@@ -80,7 +80,7 @@ def watch(
         from latticewatch.app.headless import run_headless
 
         return run_headless(opening, as_json=json, title=title)
-    from latticewatch.app.windowed import run_windowed
+    from latticewatch.app.window.windowed import run_windowed
 
     return run_windowed(opening, as_json=json, title=title, screenshot=screenshot, dark=night)
 

@@ -93,7 +93,7 @@ def _logbook_for(config: Path | None, to: str | None) -> tuple[Logbooks, str]:
 
 
 def _composed(path: Path, name: str, text: str, picture: bytes = b"") -> tuple[Entry, bytes]:
-    from latticewatch.app.windowed import picture_of
+    from latticewatch.app.window.windowed import picture_of
 
     with read_run(path) as run, tempfile.TemporaryDirectory() as folder:
         entry = entry_of(run, name, text)

@@ -7,8 +7,8 @@ from PyQt6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.logbook.queue import queue_folder, waiting
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.shown_run import ShownRun
 from tests.logbook.conftest import Command
 from tests.logbook.doubles import Double
 from tests.window.synthetic import make_series, make_setup

@@ -4,9 +4,9 @@ import pytest
 from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.compare_window import CompareWindow
-from latticewatch.app.start_dialog import StartDialog
-from latticewatch.app.window_access import stops_tab
+from latticewatch.app.start.dialog import StartDialog
+from latticewatch.app.window.access import stops_tab
+from latticewatch.app.window.compare_window import CompareWindow
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.theme import LIGHT
 from tests.window.windows import shown_window

@@ -12,10 +12,10 @@ from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app import window_alarms
-from latticewatch.app.alarm_sound import alarm_sound
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.worker import Worker
+from latticewatch.app.window import alarms as window_alarms
+from latticewatch.app.window.alarm_sound import alarm_sound
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.worker import Worker
 from tests.window.windows import run_of
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.collecting import collect_due, collected_in_this_thread
+from latticewatch.app.window.collecting import collect_due, collected_in_this_thread
 
 
 @pytest.fixture

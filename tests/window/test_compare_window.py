@@ -9,7 +9,7 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.compare_window import CompareWindow
+from latticewatch.app.window.compare_window import CompareWindow
 from latticewatch.widgets.theme import LIGHT
 from tests.record.runs import write_run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.app import window_facts
-from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.window_facts import Arrivals, facts_of, frame_caption, lag_s, lattices_text, status_of, ticks_of
+from latticewatch.app.window import facts as window_facts
+from latticewatch.app.window.facts import Arrivals, facts_of, frame_caption, lag_s, lattices_text, status_of, ticks_of
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.series import Progress, Series
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup

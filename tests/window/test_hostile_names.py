@@ -8,8 +8,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QListWidget, QTableView, QWidget
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Series
 from latticewatch.processing.sources.naming import printable

@@ -9,8 +9,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.worker import Worker
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.replay import Transport
 from tests.window.windows import run_of, shown_window

@@ -10,11 +10,11 @@ from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.headless import run_headless
-from latticewatch.app.main_window import MainWindow
 from latticewatch.app.openings import recorded_scan, replayed_scan
 from latticewatch.app.options import Given
 from latticewatch.app.session import Session, run_session
-from latticewatch.app.worker import Worker
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.worker import Worker
 from latticewatch.processing.reaction.verdict import State, Verdict
 from latticewatch.processing.record.run_file import RunWriter, read_run
 from latticewatch.processing.series import Row

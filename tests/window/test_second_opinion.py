@@ -6,7 +6,7 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.window_facts import second_opinion
+from latticewatch.app.window.facts import second_opinion
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.simulation.patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import recipe_named

@@ -11,12 +11,12 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app import profiles, recent
-from latticewatch.app.first_look import FirstLook, first_look
 from latticewatch.app.images_again import picture_of
 from latticewatch.app.options import Given
-from latticewatch.app.profiles import profile_text
-from latticewatch.app.start_dialog import StartDialog
+from latticewatch.app.start import profiles, recent
+from latticewatch.app.start.dialog import StartDialog
+from latticewatch.app.start.first_look import FirstLook, first_look
+from latticewatch.app.start.profiles import profile_text
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.experiment import parse_experiment
 from latticewatch.processing.pattern import Pattern

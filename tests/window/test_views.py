@@ -10,9 +10,9 @@ from PyQt6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.images_again import Picture, picture_of
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.window_image import NOT_AT_HAND
-from latticewatch.app.window_run import RunPage
+from latticewatch.app.window.image import NOT_AT_HAND
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.run_page import RunPage
 from latticewatch.processing.crystal.reflections import d_spacing, two_theta_deg
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.axes import AngleAxis, TimeAxis

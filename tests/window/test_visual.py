@@ -17,8 +17,8 @@ from PyQt6.QtGui import QFont, QFontDatabase, QImage
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 from tests.window.synthetic import make_series, make_setup
 

@@ -9,8 +9,8 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app import window_state
-from latticewatch.app.window_faults import faults_kept
+from latticewatch.app.window import placement as window_state
+from latticewatch.app.window.faults import faults_kept
 from latticewatch.widgets.theme import LETTERS, ensure_font
 
 

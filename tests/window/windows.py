@@ -9,8 +9,8 @@ import numpy as np
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.images_again import Picture
-from latticewatch.app.main_window import MainWindow
-from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.record.run_file import Note
 from latticewatch.processing.series import Progress, Row, Series
 from latticewatch.processing.setup import Setup

@@ -51,8 +51,8 @@ class Result:
 
 def measure(rows: int, seconds: float, size: tuple[int, int] = (1920, 1080)) -> Result:
     """Fill a series with ``rows`` rows, then append at 100 a second while the window is watched."""
-    from latticewatch.app.main_window import MainWindow
-    from latticewatch.app.shown_run import ShownRun
+    from latticewatch.app.window.main_window import MainWindow
+    from latticewatch.app.window.shown_run import ShownRun
     from tests.window.synthetic import PERIOD_S, make_series, make_setup
 
     series, refinement = make_series(min(rows, 400), bins=3000)
@@ -79,7 +79,7 @@ def core_wait_ms() -> float:
 
 
 def _watched(window, series, template, rows, seconds, size) -> Result:  # type: ignore[no-untyped-def]
-    from latticewatch.app.collecting import collected_in_this_thread
+    from latticewatch.app.window.collecting import collected_in_this_thread
     from tests.window.synthetic import PERIOD_S
 
     late: list[float] = []

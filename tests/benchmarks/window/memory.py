@@ -24,8 +24,8 @@ def resident_mib() -> float:
 
 def main() -> None:
     """Print resident memory as the run grows, and what the window's maps account for."""
-    from latticewatch.app.main_window import MainWindow
-    from latticewatch.app.shown_run import ShownRun
+    from latticewatch.app.window.main_window import MainWindow
+    from latticewatch.app.window.shown_run import ShownRun
     from latticewatch.widgets.theme import LIGHT, apply_theme, ensure_font
     from tests.window.synthetic import PERIOD_S, make_series, make_setup
 

@@ -24,12 +24,12 @@ import numpy as np
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
-from latticewatch.app.collecting import collected_in_this_thread
-from latticewatch.app.main_window import MainWindow
 from latticewatch.app.openings import replayed_scan
 from latticewatch.app.options import Given
 from latticewatch.app.session import run_session
-from latticewatch.app.worker import Worker
+from latticewatch.app.window.collecting import collected_in_this_thread
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.worker import Worker
 from latticewatch.processing.simulation.scan import write_scan
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.theme import LIGHT, apply_theme, ensure_font

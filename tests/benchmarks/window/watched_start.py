@@ -23,8 +23,8 @@ def main() -> None:
     from PyQt6.QtCore import QTimer
 
     from latticewatch.app.main import run
-    from latticewatch.app.main_window import MainWindow
-    from latticewatch.app.window_run import RunPage
+    from latticewatch.app.window.main_window import MainWindow
+    from latticewatch.app.window.run_page import RunPage
 
     def painted(window: MainWindow, event: object) -> None:
         del event

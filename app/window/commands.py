@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from latticewatch.app.window_keys import Command
-from latticewatch.app.window_run import RunPage
-from latticewatch.app.window_undo import unpin
+from latticewatch.app.window.keys import Command
+from latticewatch.app.window.run_page import RunPage
+from latticewatch.app.window.undo import unpin
 
 if TYPE_CHECKING:
-    from latticewatch.app.main_window import MainWindow
+    from latticewatch.app.window.main_window import MainWindow
 
 
 def _page(act: Callable[[RunPage], object]) -> "Callable[[MainWindow], object]":

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from latticewatch.app.run_log import Lines
-from latticewatch.app.window_run import RunPage
+from latticewatch.app.window.run_page import RunPage
 from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView
 from latticewatch.widgets.marks_view import MarksView

@@ -21,13 +21,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from latticewatch.app.first_look import FirstLook, first_look
 from latticewatch.app.openings import is_run
 from latticewatch.app.options import Given
-from latticewatch.app.path_box import append, dropped_on, files_box, path_in, put_first
-from latticewatch.app.profiles import profiles, saved_profile
-from latticewatch.app.recent import recent, remember
-from latticewatch.app.window_access import name_plots
+from latticewatch.app.start.first_look import FirstLook, first_look
+from latticewatch.app.start.profiles import profiles, saved_profile
+from latticewatch.app.start.recent import recent, remember
+from latticewatch.app.window.access import name_plots
+from latticewatch.app.window.path_box import append, dropped_on, files_box, path_in, put_first
 from latticewatch.processing.crystal.phase import shipped_phases
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.image_view import ImageView

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
-from latticewatch.app.alarm_sound import alarm_sound
+from latticewatch.app.window.alarm_sound import alarm_sound
 from latticewatch.processing.reaction.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
 from latticewatch.processing.series import Snapshot
 

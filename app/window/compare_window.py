@@ -11,12 +11,12 @@ from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
-from latticewatch.app.path_box import dropped_on
-from latticewatch.app.screenshot import save_picture, screenshot_path
-from latticewatch.app.window_access import name_plots
-from latticewatch.app.window_keys import Command, install
-from latticewatch.app.window_undo import Undo
-from latticewatch.app.windowed import WINDOW_SIZE, make_application
+from latticewatch.app.window.access import name_plots
+from latticewatch.app.window.keys import Command, install
+from latticewatch.app.window.path_box import dropped_on
+from latticewatch.app.window.screenshot import save_picture, screenshot_path
+from latticewatch.app.window.undo import Undo
+from latticewatch.app.window.windowed import WINDOW_SIZE, make_application
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.kinetics import describe
 from latticewatch.processing.record.figure import compare_runs, mixing_of, watched_curve

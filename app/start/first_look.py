@@ -15,7 +15,7 @@ import numpy as np
 from latticewatch.app.images_again import Picture, picture_of
 from latticewatch.app.inputs import Inputs, gather, integrator_of
 from latticewatch.app.options import Given
-from latticewatch.app.window_facts import reflection_lists, ticks_of
+from latticewatch.app.window.facts import reflection_lists, ticks_of
 from latticewatch.processing.accuracy import quoted, signs_of
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image

@@ -9,22 +9,22 @@ from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
 from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
-from latticewatch.app.collecting import look_again
-from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.window_access import order_tabs
-from latticewatch.app.window_alarms import WindowAlarms
-from latticewatch.app.window_commands import COMMANDS, REPLAY_COMMANDS
-from latticewatch.app.window_docks import Docks
-from latticewatch.app.window_facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of, window_title
-from latticewatch.app.window_keys import install
-from latticewatch.app.window_logbook import LogbookKey
-from latticewatch.app.window_marks import MarkBook
-from latticewatch.app.window_pictures import Pictures
-from latticewatch.app.window_recall import Recall
-from latticewatch.app.window_run import RunPage
-from latticewatch.app.window_transport import Replay
-from latticewatch.app.window_undo import Undo
-from latticewatch.app.worker import Worker
+from latticewatch.app.window.access import order_tabs
+from latticewatch.app.window.alarms import WindowAlarms
+from latticewatch.app.window.collecting import look_again
+from latticewatch.app.window.commands import COMMANDS, REPLAY_COMMANDS
+from latticewatch.app.window.docks import Docks
+from latticewatch.app.window.facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of, window_title
+from latticewatch.app.window.keys import install
+from latticewatch.app.window.logbook import LogbookKey
+from latticewatch.app.window.marks import MarkBook
+from latticewatch.app.window.pictures import Pictures
+from latticewatch.app.window.recall import Recall
+from latticewatch.app.window.run_page import RunPage
+from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.app.window.transport import Replay
+from latticewatch.app.window.undo import Undo
+from latticewatch.app.window.worker import Worker
 from latticewatch.processing.sources.replay import Transport
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList

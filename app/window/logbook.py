@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from latticewatch.app.screenshot import picture_of_window
+from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.processing.errors import UserError
 
 if TYPE_CHECKING:
-    from latticewatch.app.main_window import MainWindow
+    from latticewatch.app.window.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 

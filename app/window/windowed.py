@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
-from latticewatch.app import window_state
-from latticewatch.app.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.headless import DONE, INTERRUPTED, stopped_by_signals, tell
-from latticewatch.app.main_window import MainWindow
 from latticewatch.app.outcome import outcome_line
-from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.window_faults import faults_kept
-from latticewatch.app.worker import Worker
+from latticewatch.app.window import placement as window_state
+from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
+from latticewatch.app.window.faults import faults_kept
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.series import Row, Series
 from latticewatch.processing.sources.replay import Transport

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latticewatch.app.shown_run import ShownRun
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap

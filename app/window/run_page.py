@@ -7,10 +7,10 @@ from dataclasses import replace
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 
-from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.window_access import name_plots
-from latticewatch.app.window_facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
-from latticewatch.app.window_image import FrameImage
+from latticewatch.app.window.access import name_plots
+from latticewatch.app.window.facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
+from latticewatch.app.window.image import FrameImage
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.widgets.axes import link_times, soon

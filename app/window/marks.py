@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from latticewatch.app.window_undo import Undo
+from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.standing import MARK, REMOVED
 from latticewatch.widgets.marks import Mark

@@ -9,7 +9,7 @@ from PyQt6.QtGui import QUndoCommand, QUndoStack
 from latticewatch.processing.pattern import Pattern
 
 if TYPE_CHECKING:
-    from latticewatch.app.main_window import MainWindow
+    from latticewatch.app.window.main_window import MainWindow
 
 Act = Callable[[], object]
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latticewatch.app.screenshot import save_picture, screenshot_path
-from latticewatch.app.window_facts import facts_of
+from latticewatch.app.window.facts import facts_of
+from latticewatch.app.window.screenshot import save_picture, screenshot_path
 from latticewatch.processing.errors import UserError
 
 if TYPE_CHECKING:
-    from latticewatch.app.main_window import MainWindow
+    from latticewatch.app.window.main_window import MainWindow
 
 
 class Pictures:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from latticewatch.app.images_again import Picture
-from latticewatch.app.shown_run import ShownRun
-from latticewatch.app.window_facts import ticks_of
+from latticewatch.app.window.facts import ticks_of
+from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Gap

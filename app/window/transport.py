@@ -3,7 +3,7 @@
 import math
 import time
 
-from latticewatch.app.window_run import RunPage
+from latticewatch.app.window.run_page import RunPage
 from latticewatch.processing.reaction.verdict import State
 from latticewatch.processing.series import Row
 from latticewatch.processing.sources.replay import Transport
