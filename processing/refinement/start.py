@@ -115,9 +115,7 @@ def _one_of_two(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
 def _taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
     x, prior = without_component(fit.solution.x, fit.prior, absent, lay)
     solution = solve(x, fit.data, prior, lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE))
-    return fit._replace(
-        solution=solution, absent=absent, prior=prior, doubt=_doubt(solution, fit.data, lines, lay)
-    )
+    return fit._replace(solution=solution, absent=absent, prior=prior, doubt=_doubt(solution, fit.data, lines, lay))
 
 
 def _significant(fit: Start, lines: Lines, lay: Layout) -> bool:

@@ -186,6 +186,15 @@ def test_many_frames_at_once_give_the_same_patterns_one_by_one(find_defects: boo
             np.testing.assert_array_equal(one.sigma, pattern(other).sigma)
 
 
+def test_no_more_threads_than_the_process_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [packed_frame(np.roll(IMAGE, number)) for number in range(16)]
+    expected = integrator(find_defects=False, threads=2).integrate_many(frames)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("latticewatch.processing.integration.integrate.ThreadPoolExecutor", None)
+    for one, other in zip(expected, integrator(find_defects=False).integrate_many(frames), strict=True):
+        np.testing.assert_array_equal(pattern(one).intensity, pattern(other).intensity)
+
+
 @pytest.mark.parametrize("find_defects", [True, False])
 def test_a_packed_image_that_is_broken_is_a_gap(find_defects: bool) -> None:
     whole = packed_frame(IMAGE)
