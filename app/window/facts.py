@@ -11,6 +11,7 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
+from latticewatch.processing.reaction.alarms import SILENT_PERIODS
 from latticewatch.processing.refinement.fit import Component, Fit
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.processing.setup import Setup
@@ -20,7 +21,7 @@ from latticewatch.widgets.status_strip import Status
 from latticewatch.widgets.wording import duration, moment, with_esd
 
 NAN = float("nan")
-SILENT_PERIODS, SILENT_LEAST_S = 5.0, 5.0
+SILENT_LEAST_S = 2.0  # of a fast detector a few frames late are no news
 
 
 @dataclass(slots=True)

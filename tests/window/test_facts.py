@@ -28,10 +28,10 @@ def test_silence_counts_from_the_last_arrival_and_only_when_nothing_waits(clock:
     arrivals = Arrivals(began_s=0.0, _changed_s=clock[0])
     series, _ = make_series(5, bins=50)
     assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
-    clock[0] += 12.0
+    clock[0] += 7.0
     assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
     clock[0] += 1.0
-    assert arrivals.silent_s(series.snapshot(), 2.5) == 13.0
+    assert arrivals.silent_s(series.snapshot(), 2.5) == 8.0
     series.report(Progress(found=6, waiting=1))
     clock[0] += 50.0
     assert arrivals.silent_s(series.snapshot(), 2.5) == 0.0
