@@ -6,7 +6,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,19 @@ OURS = "latticewatch process (integrates, fits, judges, records)"
 CSR = "pyFAI-integrate, bbox csr"
 BARE = "pyFAI-integrate, no method in its JSON (full split, histogram)"
 MEMORY_MB = 700.0
+# In a small process of its own: a child's account of memory begins with what its parent has.
+MEASURED = """
+import json, os, subprocess, sys, time
+begin, first_s = time.perf_counter(), float("nan")
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+for number, _ in enumerate(process.stdout):
+    first_s = first_s if number else time.perf_counter() - begin
+_, status, usage = os.wait4(process.pid, 0)
+if status:
+    sys.exit(f"{sys.argv[1:3]} ended with {os.waitstatus_to_exitcode(status)}")
+taken = {"wall_s": time.perf_counter() - begin, "cpu_s": usage.ru_utime + usage.ru_stime}
+print(json.dumps(taken | {"memory_mb": usage.ru_maxrss / 1e3, "first_s": first_s}))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +47,11 @@ def taken_by(command: Sequence[str], folder: Path) -> Taken:
     """Run a command to its end; it must succeed."""
     # Modules are compiled once, as they are wherever Python may write.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    begin, first = time.perf_counter(), float("nan")
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        assert process.stdout is not None
-        for number, _ in enumerate(process.stdout):
-            first = first if number else time.perf_counter() - begin
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command[:2])} ended with {process.returncode}")
-    wall = time.perf_counter() - begin
-    return Taken(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e3, first)
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", MEASURED, *command], cwd=folder, env=environment, capture_output=True, check=True
+    )
+    taken: dict[str, float] = json.loads(run.stdout)
+    return Taken(**taken)
 
 
 def process(scan: Scan, folder: Path) -> Taken:
