@@ -6,14 +6,20 @@ from dataclasses import dataclass
 NAN = float("nan")
 # A frame whose time does not advance comes this share of a period later: order is what is certain.
 LEAST_STEP = 1e-3
+# A time so many periods ahead is believed when the next frame's is too: a wrong time stamp would stop the clock.
+FAR = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time of the newest frame and the usual time between frames, in s; NaN: not known yet."""
+    """Time of the newest frame and the usual time between frames, in s; NaN: not known yet.
+
+    doubted_s: what the newest frame's time stamp said, where that is too far ahead to be believed; else NaN.
+    """
 
     time_s: float = NAN
     period_s: float = NAN
+    doubted_s: float = NAN
 
     @property
     def usual_s(self) -> float:
@@ -29,5 +35,7 @@ def ticked(clock: Clock, time_s: float) -> Clock:
     if not math.isfinite(time_s) or passed < LEAST_STEP * clock.usual_s:
         # Late frames, and times that are not known, tell nothing of the period: it would shrink to nothing.
         return Clock(clock.time_s + max(passed, LEAST_STEP * clock.usual_s), clock.period_s)
+    if passed > FAR * clock.period_s and not time_s >= clock.doubted_s:
+        return Clock(clock.time_s + clock.usual_s, clock.period_s, time_s)
     period = passed if math.isnan(clock.period_s) else clock.period_s
     return Clock(clock.time_s + passed, period + 0.1 * (min(passed, 3.0 * period) - period))

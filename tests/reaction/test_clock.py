@@ -34,3 +34,12 @@ def test_hundreds_of_frames_that_come_late_are_judged() -> None:
         judge.judge(2.5 * number, exchange(math.exp(-number / 25.0)))
     for number in range(1000):
         judge.judge(2.5 * (number % 60), exchange(math.exp(-(number % 60) / 25.0)))
+
+
+def test_a_time_far_ahead_is_believed_when_the_next_frame_says_so_too() -> None:
+    before = after([0.0, 2.5, 5.0])
+    doubted = ticked(before, 7200.0)
+    assert doubted.time_s == pytest.approx(7.5)
+    assert ticked(doubted, 10.0).time_s == 10.0
+    assert ticked(doubted, 7202.5).time_s == 7202.5
+    assert math.isnan(ticked(doubted, 7202.5).doubted_s)
