@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from latticewatch.app.exports import export_run
-from latticewatch.app.openings import watched_scan
+from latticewatch.app.live_openings import Watching, watched_scan
 from latticewatch.app.options import Given
 from latticewatch.app.window.windowed import run_windowed
 from latticewatch.processing.errors import UserError
@@ -22,7 +22,7 @@ def run_demonstration(folder: Path | None, speed: float, frames: int) -> int:
     folder = folder or _free_folder(Path("latticewatch-demo"))
     scan, run = folder / "scan", folder / "run.h5"
     with _written_by_another_process(scan, speed, frames):
-        opening = watched_scan(scan, Given(), run, until_idle_s=PATIENCE_S, frame_limit=frames)
+        opening = watched_scan(scan, Watching(Given(), run, until_idle_s=PATIENCE_S, frame_limit=frames))
         status = run_windowed(opening, as_json=False, title="demonstration", screenshot=folder / "screenshot.png")
     if run.exists():
         export_run(run, trace=folder / "trace.csv", summary=folder / "summary.json")

@@ -1,4 +1,4 @@
-"""How the commands open a session: inputs are checked at once, frames are drawn when the session is opened.
+"""How the commands open a session on a recorded scan: inputs are checked at once, frames drawn when it is opened.
 
 What is slow to load (compiler, readers) is loaded when it is opened: in the window's worker, while the window is there.
 """
@@ -11,8 +11,6 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from platformdirs import user_data_path
-
 from latticewatch.app.inputs import Inputs, gather
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
@@ -24,47 +22,6 @@ if TYPE_CHECKING:
     from latticewatch.processing.sources.scan import RecordedSource
 
 log = logging.getLogger(__name__)
-
-
-def watched_scan(
-    folder: Path,
-    given: Given,
-    out: Path | None,
-    *,
-    until_idle_s: float | None = None,
-    frame_limit: int | None = None,
-    resume: bool = False,
-) -> "Opening":
-    """A folder that is being written; always recorded. Everything is compiled before the first frame is asked for."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
-    inputs = gather(folder, given)
-    period_s = inputs.experiment.experiment.frame_period_s
-    selection = inputs.experiment.source.given(given.recursive, given.include)
-    target = out or free_names([folder], resume=resume)[0]
-    log.info("recording in %s", target)
-    on_state = inputs.experiment.alarm.on_state or ()
-
-    @contextmanager
-    def opened(stop: threading.Event) -> "Iterator[Session | None]":
-        from latticewatch.app.session import scan_session
-        from latticewatch.app.warming import warm_up
-        from latticewatch.processing.sources.live import LiveScan
-
-        warm_up()
-        source = LiveScan(
-            folder, selection=selection, period_s=period_s, until_idle_s=until_idle_s, frame_limit=frame_limit
-        )
-        parts = (inputs, source, str(folder), target, stop)
-        with scan_session(*parts, resume=resume, on_state=on_state, fallback=fallback_of(given)) as session:
-            yield session
-
-    return opened
-
-
-def fallback_of(given: Given) -> Path:
-    """Where a recording goes on when the run file's own folder takes no more; unless given, the user's data folder."""
-    return given.fallback or user_data_path("latticewatch", appauthor=False) / "runs"
 
 
 def recorded_scan(scan: Path, given: Given, out: Path, *, resume: bool = False) -> "Opening":
@@ -128,7 +85,6 @@ def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -
 
 
 def is_run(path: Path) -> bool:
-    """True for a run file, also for one that was not closed."""
     """Whether this is a run file, or is one once it is made whole from its journal."""
     from latticewatch.processing.record.rebuild import journal_path
     from latticewatch.processing.record.untrusted import run_id_of

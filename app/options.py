@@ -48,7 +48,7 @@ Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stde
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the command line says of a scan's inputs; None: find it. fallback: where a recording may go on."""
+    """What the command line says of a scan's inputs; None: find it."""
 
     geometry: Path | None = None
     experiment: Path | None = None
@@ -58,7 +58,6 @@ class Given:
     orientation: int | None = None
     recursive: bool | None = None
     include: str | None = None
-    fallback: Path | None = None
 
 
 INPUTS = {

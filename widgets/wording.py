@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.series import Row, Snapshot
+from latticewatch.processing.sources.naming import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,24 @@ def _leading(value: float) -> int:
 
 
 def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
-    """The newest row's state. silent_s: how long nothing has come although something was due; 0: all is well."""
-    if silent_s > 0.0:
-        return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", "no new frame in the folder")
+    """The newest row's state. silent_s: how long nothing has come although something was due; 0: all is well.
+
+    A scan that is complete may end: silence does not hide that, as it is no alarm.
+    """
     if not snapshot.count:
         return Headline("waiting", "WAITING", "for the first frame")
     row = snapshot.row(-1)
     words, detail = _words(row)
+    if silent_s > 0.0 and row.verdict.state is State.COMPLETE:
+        detail = f"no new frame for {duration(silent_s)} · {detail}"
+    elif silent_s > 0.0:
+        return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", f"no new frame; the last one: {words}")
     return Headline(row.verdict.state.value, words, detail, row.verdict.why)
+
+
+def waiting_for(title: str) -> Headline:
+    """What the banner says before the first image."""
+    return Headline("waiting", "WAITING", f"for the first image of {printable(title)}")
 
 
 def _words(row: Row) -> tuple[str, str]:

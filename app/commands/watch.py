@@ -1,6 +1,5 @@
 """``latticewatch watch``: live."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +11,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.streams.address import is_stream, stream_address
 
 if TYPE_CHECKING:
+    from latticewatch.app.live_openings import Watching
     from latticewatch.app.session import Opening
 
 Folder = Annotated[
@@ -30,8 +30,6 @@ Frames = Annotated[int | None, typer.Option("--frames", metavar="N", min=1, help
 Screenshot = Annotated[
     Path | None, typer.Option("--screenshot", metavar="FILE.png", help="Picture of the window, at the end.")
 ]
-
-
 Stream = Annotated[
     str | None,
     typer.Option("--stream", metavar="ADDRESS", help="Show frames from this stream at once; FOLDER fills its gaps."),
@@ -62,7 +60,8 @@ def watch(
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
     del verbose
-    given = replace(given, fallback=fallback)
+    from latticewatch.app.live_openings import Watching
+
     if folder is None:
         from latticewatch.app.start.asking import ask_for_scan
 
@@ -74,8 +73,9 @@ def watch(
 
             return replay(scan=chosen.run, night=night)
         folder, given = str(chosen.folder), chosen.given
-    opening = _opening(folder, stream, given, out, until_idle, frames, resume)
-    title = folder if is_stream(folder) else Path(folder).name
+    how = Watching(given, out, fallback, resume, until_idle, frames)
+    opening = _opening(folder, stream, how)
+    title = folder if is_stream(folder) else Path(folder).resolve().name
     if headless:
         from latticewatch.app.headless import run_headless
 
@@ -85,32 +85,18 @@ def watch(
     return run_windowed(opening, as_json=json, title=title, screenshot=screenshot, dark=night)
 
 
-def _opening(
-    folder: str,
-    stream: str | None,
-    given: Given,
-    out: Path | None,
-    until_idle_s: float | None,
-    frame_limit: int | None,
-    resume: bool,
-) -> "Opening":
-    if resume and (stream is not None or is_stream(folder)):
+def _opening(folder: str, stream: str | None, how: "Watching") -> "Opening":
+    from latticewatch.app.live_openings import watched_scan, watched_stream, watched_with_folder
+
+    if how.resume and (stream is not None or is_stream(folder)):
         # Its clock and its counter would begin anew: times and names would be those of other frames.
         raise UserError(
             f"{stream or folder}: a run of a stream cannot be gone on with; leave --resume out, give a new --out"
         )
     if is_stream(folder):
-        from latticewatch.app.stream_openings import watched_stream
-
         if stream is not None:
             raise UserError(f"{folder}: a stream, and --stream names another; give a FOLDER with --stream")
-        address = stream_address(folder)
-        return watched_stream(address, given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)
+        return watched_stream(stream_address(folder), how)
     if stream is not None:
-        from latticewatch.app.stream_openings import watched_with_folder
-
-        both = stream_address(stream), Path(folder)
-        return watched_with_folder(*both, given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)
-    from latticewatch.app.openings import watched_scan
-
-    return watched_scan(Path(folder), given, out, until_idle_s=until_idle_s, frame_limit=frame_limit, resume=resume)
+        return watched_with_folder(stream_address(stream), Path(folder), how)
+    return watched_scan(Path(folder), how)

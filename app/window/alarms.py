@@ -46,7 +46,8 @@ class WindowAlarms:
 
     def words(self) -> str:
         """The alarms that stand, and whether their cause is over; empty where none does."""
-        return ", ".join(f"{alarm}, over" if self._is_over(alarm) else alarm for alarm in sorted(self._watch.standing))
+        standing = sorted(self._watch.standing, key=lambda alarm: (self._is_over(alarm), alarm))
+        return ", ".join(f"{alarm} (over)" if self._is_over(alarm) else alarm for alarm in standing)
 
     def _is_over(self, alarm: Alarm) -> bool:
         return alarm in BY_STATE.values() and BY_STATE.get(self._watch.state) is not alarm

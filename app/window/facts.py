@@ -165,10 +165,10 @@ def _hkl_text(hkl: Hkl) -> str:
 
 
 def frame_and_lag(snapshot: Snapshot, row: Row, lag: float) -> str:
-    """``frame 118 of 120 · lag 0.4 s``."""
+    """``118 of 120 frames · lag 0.4 s``: how many there are up to this one, not its number."""
     of = max(snapshot.progress.found, snapshot.count)
     behind = f" · lag {duration(lag)}" if math.isfinite(lag) else ""
-    return f"frame {row.index} of {of}{behind}"
+    return f"{row.index + 1} of {of} frames{behind}"
 
 
 def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> dict[str, str]:

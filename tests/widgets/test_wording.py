@@ -8,7 +8,7 @@ from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.series import Row, Series, Snapshot
-from latticewatch.widgets.wording import duration, headline, with_esd
+from latticewatch.widgets.wording import duration, headline, waiting_for, with_esd
 from tests.window.synthetic import grid
 
 
@@ -73,6 +73,18 @@ def test_complete_says_since_when_by_the_clock() -> None:
     assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT)).words.startswith("COMPLETE since ")
 
 
-def test_a_silent_detector_overrides_the_state() -> None:
-    shown = headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT), silent_s=35.0)
+def test_a_silent_detector_overrides_the_state_and_says_what_it_was() -> None:
+    shown = headline(snapshot_of(Verdict(State.REACTING, progress=0.27), FIT), silent_s=35.0)
     assert (shown.kind, shown.words) == ("silent", "DETECTOR SILENT 35 s")
+    assert shown.detail == "no new frame; the last one: REACTING 27 %"
+
+
+def test_silence_does_not_hide_that_the_reaction_is_over() -> None:
+    shown = headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT), silent_s=35.0)
+    assert shown.kind == "complete"
+    assert shown.words.startswith("COMPLETE since ")
+    assert shown.detail.startswith("no new frame for 35 s · mean ")
+
+
+def test_before_the_first_image_it_says_of_what() -> None:
+    assert waiting_for("scan\n7").detail == "for the first image of scan%0A7"

@@ -9,7 +9,16 @@ import numpy as np
 import pytest
 
 from latticewatch.app.window import facts as window_facts
-from latticewatch.app.window.facts import Arrivals, facts_of, frame_caption, lag_s, lattices_text, status_of, ticks_of
+from latticewatch.app.window.facts import (
+    Arrivals,
+    facts_of,
+    frame_and_lag,
+    frame_caption,
+    lag_s,
+    lattices_text,
+    status_of,
+    ticks_of,
+)
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.accuracy import Accuracy, signs_of
 from latticewatch.processing.series import Progress, Series
@@ -40,6 +49,11 @@ def test_silence_counts_from_the_last_arrival_and_only_when_nothing_waits(clock:
     series.report(Progress(found=6, waiting=0))
     clock[0] += 1.0
     assert arrivals.silent_s(series.snapshot(), 2.5) == 51.0
+
+
+def test_the_newest_frame_is_the_last_of_all() -> None:
+    series, _ = make_series(3, bins=50)
+    assert frame_and_lag(series.snapshot(), series.snapshot().row(-1), 0.4) == "3 of 3 frames · lag 0.4 s"
 
 
 def test_lag_is_from_file_to_record_or_behind_the_newest_file() -> None:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from latticewatch.app.openings import watched_scan
+from latticewatch.app.live_openings import Watching, watched_scan
 from latticewatch.app.options import Given
 from latticewatch.processing import loop
 from latticewatch.processing.sources.listing import FolderListing
@@ -65,7 +65,7 @@ def _watched(scan: Scan, folder: Path, out: Path) -> Mapping[str, Mapping[int, f
     index_of = {path.name: number for number, path in enumerate(scan.files)}
     # The first image opens the session: what compiles or loads does so before the clock starts.
     with patch.object(FolderListing, "new_frames", _noting(FolderListing.new_frames, seen)):
-        opening = watched_scan(folder, Given(), out, frame_limit=scan.frames)
+        opening = watched_scan(folder, Watching(Given(), out, frame_limit=scan.frames))
         command = [sys.executable, "-m", "tests.benchmarks.speed.writer", str(scan.folder), str(folder), str(RATE_HZ)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             with opening(stop) as session:
