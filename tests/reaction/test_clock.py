@@ -6,6 +6,7 @@ import pytest
 
 from latticewatch.processing.reaction.clock import Clock, ticked
 from latticewatch.processing.reaction.judge import Judge
+from latticewatch.processing.reaction.verdict import State
 from tests.reaction.runs import exchange, setup_of
 
 
@@ -33,7 +34,10 @@ def test_hundreds_of_frames_that_come_late_are_judged() -> None:
     for number in range(60):
         judge.judge(2.5 * number, exchange(math.exp(-number / 25.0)))
     for number in range(1000):
-        judge.judge(2.5 * (number % 60), exchange(math.exp(-(number % 60) / 25.0)))
+        late = judge.judge(2.5 * (number % 60), exchange(math.exp(-(number % 60) / 25.0)))
+        assert late.state is State.REACTING
+    # What ran backwards bears no forecast.
+    assert late.forecast is None
 
 
 def test_a_time_far_ahead_is_believed_when_the_next_frame_says_so_too() -> None:

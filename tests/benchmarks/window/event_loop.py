@@ -15,13 +15,16 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from PyQt6.QtCore import QElapsedTimer, Qt, QTimer
 from PyQt6.QtWidgets import QApplication
+
+from latticewatch.processing.series import Row, Series
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -65,7 +68,21 @@ def measure(rows: int, seconds: float, size: tuple[int, int] = (1920, 1080)) -> 
     window.show()
     window.catch_up()
     QApplication.processEvents()
-    return _watched(window, series, template, rows, seconds, size)
+    beats, ticks = Beats(), Ticks(window.tick)
+    with appended(series, template[-20:], rows):
+        cpu_s = run_loop(beats, ticks, seconds)
+    shown = 0 if window.page is None else window.page.history.count - rows
+    window.close()
+    return Result(
+        rows=rows,
+        size=f"{size[0]}x{size[1]}",
+        frames_shown=shown,
+        **beats.figures(),
+        loop_cpu_percent=100.0 * cpu_s / seconds,
+        tick_cpu_median_ms=float(np.median(ticks.cost_ms)),
+        tick_cpu_max_ms=float(np.max(ticks.cost_ms)),
+        ticks=len(ticks.cost_ms),
+    )
 
 
 def core_wait_ms() -> float:
@@ -78,74 +95,91 @@ def core_wait_ms() -> float:
     return waited / 1e6
 
 
-def _watched(window, series, template, rows, seconds, size) -> Result:  # type: ignore[no-untyped-def]
-    from latticewatch.app.window.collecting import collected_in_this_thread
+class Beats:
+    """The heartbeat: how late it is, what waited for a core meanwhile and what the window's thread did, all in ms."""
+
+    def __init__(self) -> None:
+        self._late, self._waited, self._turns = list[float](), list[float](), list[float]()
+        self._clock = QElapsedTimer()
+        self._clock.start()
+
+    def beat(self) -> None:
+        """One heartbeat."""
+        self._late.append(max(0.0, self._clock.nsecsElapsed() / 1e6 - BEAT_MS))
+        self._turns.append(1000.0 * time.thread_time())
+        self._waited.append(core_wait_ms())
+        self._clock.restart()
+
+    def figures(self) -> dict[str, float]:
+        """Of all heartbeats, by the names of the result."""
+        work = np.diff(self._turns)
+        own = np.maximum(0.0, self._late[1:] - np.diff(self._waited))
+        return {
+            "blocked_p50_ms": float(np.median(self._late)),
+            "blocked_p99_ms": float(np.percentile(self._late, 99)),
+            "blocked_max_ms": float(np.max(self._late)),
+            "own_p99_ms": float(np.percentile(own, 99)),
+            "own_max_ms": float(np.max(own)),
+            "work_p99_ms": float(np.percentile(work, 99)),
+            "work_max_ms": float(np.max(work)),
+        }
+
+
+class Ticks:
+    """The window's pulls, and what each costs in ms of CPU."""
+
+    def __init__(self, tick: Callable[[], object]) -> None:
+        self._tick = tick
+        self.cost_ms: list[float] = []
+
+    def tick(self) -> None:
+        """One pull."""
+        began = time.thread_time()
+        self._tick()
+        self.cost_ms.append(1000.0 * (time.thread_time() - began))
+
+
+@contextmanager
+def appended(series: Series, template: Sequence[Row], rows: int) -> Iterator[None]:
+    """Meanwhile a thread appends to the ``rows`` that are there."""
     from tests.window.synthetic import PERIOD_S
 
-    late: list[float] = []
-    waited: list[float] = []
-    turns: list[float] = []
-    ticks: list[float] = []
-    clock = QElapsedTimer()
-    clock.start()
-
-    def beat() -> None:
-        late.append(max(0.0, clock.nsecsElapsed() / 1e6 - BEAT_MS))
-        turns.append(1000.0 * time.thread_time())
-        waited.append(core_wait_ms())
-        clock.restart()
-
-    def tick() -> None:
-        began = time.thread_time()
-        window.tick()
-        ticks.append(1000.0 * (time.thread_time() - began))
-
-    beats, pulls = QTimer(), QTimer()
-    beats.setTimerType(Qt.TimerType.PreciseTimer)
-    beats.timeout.connect(beat)
-    pulls.timeout.connect(tick)
     stop = threading.Event()
 
     def append() -> None:
         number, began = rows, time.monotonic()
         while not stop.wait(max(0.0, began + (number - rows) / RATE_HZ - time.monotonic())):
-            series.append(replace(template[-1 - number % 20], index=number, time_s=number * PERIOD_S))
+            row = template[-1 - number % len(template)]
+            series.append(replace(row, index=number, time_s=number * PERIOD_S))
             number += 1
 
     worker = threading.Thread(target=append)
+    worker.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        worker.join()
+
+
+def run_loop(beats: Beats, ticks: Ticks, seconds: float) -> float:
+    """The event loop for so long; CPU of this thread in s."""
+    from latticewatch.app.window.collecting import collected_in_this_thread
+
+    heart, pulls = QTimer(), QTimer()
+    heart.setTimerType(Qt.TimerType.PreciseTimer)
+    heart.timeout.connect(beats.beat)
+    pulls.timeout.connect(ticks.tick)
     with collected_in_this_thread():
         QApplication.processEvents()
-        worker.start()
-        busy = time.thread_time()
-        beats.start(BEAT_MS)
+        began = time.thread_time()
+        heart.start(BEAT_MS)
         pulls.start(100)
         QTimer.singleShot(round(1000 * seconds), QApplication.quit)
         QApplication.exec()
-        stop.set()
-        worker.join()
-        beats.stop()
+        heart.stop()
         pulls.stop()
-    shown = window.page.history.count - rows
-    window.close()
-    p50, p99 = np.percentile(late, (50, 99))
-    work = np.diff(turns)
-    own = np.maximum(0.0, late[1:] - np.diff(waited))
-    return Result(
-        rows=rows,
-        size=f"{size[0]}x{size[1]}",
-        frames_shown=shown,
-        blocked_p50_ms=float(p50),
-        blocked_p99_ms=float(p99),
-        blocked_max_ms=float(np.max(late)),
-        own_p99_ms=float(np.percentile(own, 99)),
-        own_max_ms=float(np.max(own)),
-        work_p99_ms=float(np.percentile(work, 99)),
-        work_max_ms=float(np.max(work)),
-        loop_cpu_percent=100.0 * (time.thread_time() - busy) / seconds,
-        tick_cpu_median_ms=float(np.median(ticks)),
-        tick_cpu_max_ms=float(np.max(ticks)),
-        ticks=len(ticks),
-    )
+        return time.thread_time() - began
 
 
 def main() -> None:
