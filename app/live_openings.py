@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from platformdirs import user_data_path
 
 from latticewatch.app.inputs import Inputs, gather
-from latticewatch.app.openings import free_names
+from latticewatch.app.openings import run_name
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.streams.address import StreamAddress
@@ -117,7 +117,7 @@ def _opening(
     named_after: Path,
     source: "Callable[[], AbstractContextManager[Source]]",
 ) -> "Opening":
-    target = how.out or free_names([named_after], resume=how.resume)[0]
+    target = how.out or run_name(named_after, resume=how.resume)
     log.info("recording in %s", target)
     on_state = inputs.experiment.alarm.on_state or ()
     fallback = how.fallback or user_data_path("latticewatch", appauthor=False) / "runs"

@@ -5,15 +5,15 @@ What is slow to load (compiler, readers) is loaded when it is opened: in the win
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from latticewatch.app.inputs import Inputs, gather
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.names import free_name, journal_path
 
 if TYPE_CHECKING:
     from latticewatch.app.session import Opening, Session
@@ -86,7 +86,6 @@ def _recorded_run(path: Path, out: Path | None, transport: "Transport | None") -
 
 def is_run(path: Path) -> bool:
     """Whether this is a run file, or is one once it is made whole from its journal."""
-    from latticewatch.processing.record.rebuild import journal_path
     from latticewatch.processing.record.untrusted import run_id_of
 
     try:
@@ -101,17 +100,7 @@ def _paced(source: "Source", transport: "Transport | None") -> "Source":
     return Paced(source, transport) if transport else source
 
 
-def free_names(scans: Sequence[Path], *, resume: bool = False) -> list[Path]:
-    """Run files in the present folder: SCAN.h5, and unless it is to go on, SCAN_2.h5, ... where that is taken."""
-    names: list[Path] = []
-    for scan in scans:
-        stem = scan.resolve().stem or "run"
-        wanted = chain([f"{stem}.h5"], (f"{stem}_{number}.h5" for number in count(2)))
-        names.append(next(path for path in map(Path, wanted) if path not in names and (resume or not _taken(path))))
-    return names
-
-
-def _taken(path: Path) -> bool:
-    from latticewatch.processing.record.rebuild import journal_path
-
-    return path.exists() or journal_path(path).exists()
+def run_name(scan: Path, *, resume: bool = False) -> Path:
+    """The run file in the present folder: SCAN.h5, and unless it is to go on, SCAN_2.h5, ... where that is taken."""
+    base = Path(f"{scan.resolve().stem or 'run'}.h5")
+    return base if resume else free_name(base)

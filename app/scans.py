@@ -2,7 +2,7 @@
 
 from latticewatch.app.headless import run_headless
 from latticewatch.app.many_scans.wanted import Wanted
-from latticewatch.app.openings import free_names, recorded_scan
+from latticewatch.app.openings import recorded_scan, run_name
 from latticewatch.processing.errors import UserError
 
 
@@ -19,6 +19,6 @@ def process_scans(wanted: Wanted, *, resume: bool) -> int:
 
 def _one(wanted: Wanted, *, resume: bool) -> int:
     scan = wanted.scans[0]
-    out = wanted.out or free_names([scan], resume=resume)[0]
+    out = wanted.out or run_name(scan, resume=resume)
     opening = recorded_scan(scan, wanted.given, out, resume=resume)
     return run_headless(opening, as_json=wanted.as_json, title=scan.name)

@@ -22,7 +22,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.loop import Integrator, Pipeline, Recorder, Source
 from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.record.header import InputFile, RunHeader, software_versions
-from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.run_file import Elsewhere, Note, RunWriter
 from latticewatch.processing.refinement.tracked import TrackedRefinement
 from latticewatch.processing.series import Row, Series

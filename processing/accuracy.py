@@ -48,7 +48,7 @@ def signs_of(accuracy: Accuracy | None) -> str:
     return ESD_ALONE if accuracy is None else f"± esd ± accuracy, {source_of(accuracy)}"
 
 
-def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None) -> str:
+def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None) -> str:
     """``5.86710 ± 0.00004 ± 0.00096 Å``: value, esd, accuracy, as many digits as the esd bears.
 
     ``5.86710 ± 0.00004 Å`` where the accuracy is not known; an em dash where the value is not. What the signs mean
@@ -57,7 +57,9 @@ def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None) -> str:
     if not math.isfinite(lp_A):
         return "—"
     digits = _digits(esd_A)
-    precise = f"{lp_A:.{digits}f} ± {esd_A:.{digits}f}" if math.isfinite(esd_A) else f"{lp_A:.{digits}f}"
+    precise = (
+        f"{lp_A:.{digits}f} ± {esd_A:.{digits}f}" if math.isfinite(esd_A) and esd_A > 0.0 else f"{lp_A:.{digits}f}"
+    )
     return f"{precise} Å" if accuracy is None else f"{precise} ± {accuracy.of(lp_A):.{digits}f} Å"
 
 

@@ -5,9 +5,10 @@ from typing import Any
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import QCheckBox, QHeaderView, QTableView, QVBoxLayout, QWidget
 
+from latticewatch.processing.accuracy import quoted
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.series import Row, Snapshot
-from latticewatch.widgets.wording import moment, with_esd
+from latticewatch.widgets.wording import moment
 
 COLUMNS = ("frame", "time", "state", "gap, and why", "mean Lp", "file")
 NOWHERE = QModelIndex()
@@ -73,7 +74,7 @@ class FramesModel(QAbstractTableModel):
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    lp = "" if isinstance(row.fit, Gap) else with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
+    lp = "" if isinstance(row.fit, Gap) else quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
     return (
         str(row.index),
         moment(row.time_s),

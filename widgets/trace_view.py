@@ -10,6 +10,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from latticewatch.processing.accuracy import quoted
 from latticewatch.processing.reaction.composition import CompositionScale
 from latticewatch.processing.reaction.verdict import Forecast
 from latticewatch.processing.series import Snapshot
@@ -18,7 +19,6 @@ from latticewatch.widgets.history import History
 from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import thinned
-from latticewatch.widgets.wording import with_esd
 
 FEW, LABEL_PX = 160, 26.0
 _AXIS_WIDTHS = {"left": LEFT_WIDTH, "right": RIGHT_WIDTH}
@@ -111,7 +111,7 @@ class TraceView(QWidget):
     def show_values(self, values: list[tuple[float, float]]) -> None:
         """Lattice parameter and esd of the shown frame, component by component, then the mean."""
         for (name, label), (lp, esd) in zip(self._values, values, strict=False):
-            label.setText(f"{name} {with_esd(lp, esd)}")
+            label.setText(f"{name} {quoted(lp, esd)}")
 
     def paint_now(self) -> None:
         """Draw what is visible, at most some points a pixel."""

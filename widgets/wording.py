@@ -4,6 +4,7 @@ import math
 import time
 from dataclasses import dataclass
 
+from latticewatch.processing.accuracy import quoted
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.series import Row, Snapshot
@@ -49,20 +50,6 @@ def moment(seconds: float) -> str:
 def level(value: float) -> str:
     """An intensity at the end of a colour scale: whole from 100 on, else three digits."""
     return f"{value:.0f}" if 100.0 <= abs(value) < 1e6 else f"{value:.3g}"
-
-
-def with_esd(value: float, esd: float, unit: str = "Å") -> str:
-    """``5.8671 ± 0.0004 Å``, as many digits as the esd bears; an em dash where not known."""
-    if not math.isfinite(value):
-        return "—"
-    if not (math.isfinite(esd) and esd > 0.0):
-        return f"{value:.4f} {unit}"
-    digits = min(6, max(1, 1 - math.floor(math.log10(esd)) if _leading(esd) < 2 else -math.floor(math.log10(esd))))
-    return f"{value:.{digits}f} ± {esd:.{digits}f} {unit}"
-
-
-def _leading(value: float) -> int:
-    return int(value / 10.0 ** math.floor(math.log10(value)))
 
 
 def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
@@ -129,7 +116,7 @@ def _since(row: Row, since_s: float) -> str:
 
 
 def _lp_mean(row: Row) -> str:
-    return "" if isinstance(row.fit, Gap) else f"mean {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+    return "" if isinstance(row.fit, Gap) else f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
 def _reason(row: Row) -> str:

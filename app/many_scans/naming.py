@@ -1,29 +1,11 @@
-"""Where runs are recorded: a name for each scan, and the next free one where it is taken by another run."""
+"""Where the runs of many scans are recorded: a name for each, and no two in one file."""
 
-import os
-from collections.abc import Iterable, Iterator
-from itertools import chain, count
+from collections.abc import Iterable
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.rebuild import journal_path
 
 RUN_SUFFIXES = (".h5", ".hdf5", ".nxs")
-
-
-def numbered(base: Path) -> Iterator[Path]:
-    """NAME.h5, NAME_2.h5, NAME_3.h5, ..."""
-    return chain([base], (base.with_name(f"{base.stem}_{number}{base.suffix}") for number in count(2)))
-
-
-def is_taken(path: Path) -> bool:
-    """Whether something has this name, or a run that was not closed is to have it."""
-    return os.path.lexists(path) or journal_path(path).exists()
-
-
-def free_name(base: Path) -> Path:
-    """The first of the numbered names that nothing has."""
-    return next(path for path in numbered(base) if not is_taken(path))
 
 
 def beside(scan: Path) -> str:

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from latticewatch.app.many_scans.naming import is_taken, numbered
 from latticewatch.app.many_scans.standing import Content, Standing, content_of, standing_of
 from latticewatch.app.many_scans.tree import Found
 from latticewatch.app.options import Given
 from latticewatch.app.outcome import counted
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.names import is_taken, numbered
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from latticewatch.app.openings import is_run, source_of
 from latticewatch.app.options import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.header import PACKAGES, InputFile, software_versions
-from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.run_file import Run, read_run
 from latticewatch.processing.sources.naming import printable
 from latticewatch.processing.sources.recorded import RecordedFolder

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from latticewatch.app.headless import json_line
-from latticewatch.app.many_scans.naming import free_name, is_taken
 from latticewatch.app.many_scans.standing import Content, Standing, content_of, standing_of
 from latticewatch.app.many_scans.task import Event, Kind, Task
 from latticewatch.app.openings import recorded_scan
@@ -18,6 +17,7 @@ from latticewatch.app.session import Session, run_session
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.header import PACKAGES, software_versions
 from latticewatch.processing.record.lock import try_acquire
+from latticewatch.processing.record.names import free_name, is_taken
 from latticewatch.processing.series import Row
 
 TELL_EVERY_S = 0.2

@@ -18,7 +18,7 @@ from latticewatch.processing.setup import Setup
 from latticewatch.processing.sources.naming import printable
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.status_strip import Status
-from latticewatch.widgets.wording import duration, moment, with_esd
+from latticewatch.widgets.wording import duration, moment
 
 NAN = float("nan")
 SILENT_LEAST_S = 2.0  # of a fast detector a few frames late are no news
@@ -80,12 +80,12 @@ def lattices_text(names: tuple[str, ...], row: Row) -> str:
     if isinstance(row.fit, Gap):
         return row.fit.reason
     known = [
-        f"{name} {with_esd(lattice.lp_A, lattice.lp_esd_A)}"
+        f"{name} {quoted(lattice.lp_A, lattice.lp_esd_A)}"
         for name, lattice in zip(names, row.fit.lattices, strict=True)
         if math.isfinite(lattice.lp_A)
     ]
     lines = ["    ".join(known[first : first + 2]) for first in range(0, len(known), 2)]
-    return "\n".join(lines) or f"one lattice {with_esd(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+    return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
 def _quoted_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None) -> str:

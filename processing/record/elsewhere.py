@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.header import RunHeader
 from latticewatch.processing.record.journal import Kind
+from latticewatch.processing.record.names import free_name, journal_path
 from latticewatch.processing.record.opening import Opened, reason_of, start
 from latticewatch.processing.record.rebuild import (
     BLOCK_ROWS,
     COMMIT,
     Note,
     defects_entry,
-    journal_path,
     note_entry,
 )
 from latticewatch.processing.record.row_codec import encode_row
@@ -47,7 +46,7 @@ class Elsewhere:
     def begin(self, name: str) -> tuple[Path, Opened]:
         """A run file of this name, or with a number, that holds all there is. Raises UserError, OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = free_path(self.folder / name)
+        path = free_name(self.folder / name)
         opened = start(path, self.header, self.two_theta)
         try:
             newest = self._take_along(opened)
@@ -92,12 +91,6 @@ def begin_elsewhere(elsewhere: Elsewhere, path: Path, reason: str) -> tuple[Path
         raise UserError(f"nor can it go on in {elsewhere.folder} ({reason_of(error)})") from None
     log.error("%s: %s: RECORDING GOES ON IN %s, which holds every row so far", path, reason, new)
     return new, opened
-
-
-def free_path(path: Path) -> Path:
-    """This path, or with _2, _3, ... before its suffix where it is taken."""
-    wanted = itertools.chain([path], (path.with_name(f"{path.stem}_{n}{path.suffix}") for n in itertools.count(2)))
-    return next(each for each in wanted if not os.path.lexists(each) and not journal_path(each).exists())
 
 
 def kinds_of(rows: Sequence[Row], newest: int) -> tuple[list[Kind], int]:

@@ -17,6 +17,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.header import RunHeader
 from latticewatch.processing.record.journal import Journal, Kind
 from latticewatch.processing.record.lock import RunLock, acquire
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.nexus import NexusFile
 from latticewatch.processing.record.quiet_file import QuietFile
 from latticewatch.processing.record.rebuild import (
@@ -26,7 +27,6 @@ from latticewatch.processing.record.rebuild import (
     defects_entry,
     draft_path,
     heal,
-    journal_path,
     note_entry,
     pack_beginning,
     sync_folder,

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.header import RunHeader, header_from_json, header_to_json
 from latticewatch.processing.record.journal import Entry, Index, Kind, index, payloads
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.nexus import FORMAT, NexusFile
 from latticewatch.processing.record.row_codec import decode_row
 from latticewatch.processing.record.untrusted import run_id_of
@@ -38,11 +39,6 @@ class Beginning:
     header: RunHeader
     two_theta: NDArray[np.float64]
     run_id: str
-
-
-def journal_path(run: Path) -> Path:
-    """The journal of this run file; it is there only while the run is written, or was not closed."""
-    return run.with_name(run.name + ".journal")
 
 
 def draft_path(path: Path) -> Path:

@@ -18,9 +18,10 @@ from latticewatch.processing.record.account import Account, read_account
 from latticewatch.processing.record.columns import TEXT, read_paths, row_from_columns
 from latticewatch.processing.record.header import RunHeader, header_from_json
 from latticewatch.processing.record.lock import try_acquire
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.nexus import FORMAT
 from latticewatch.processing.record.nexus_fills import read_fills
-from latticewatch.processing.record.rebuild import heal, journal_path, rebuild_aside
+from latticewatch.processing.record.rebuild import heal, rebuild_aside
 from latticewatch.processing.record.trace import one_line
 from latticewatch.processing.series import Filled, Row
 from latticewatch.processing.setup import Setup

@@ -20,7 +20,7 @@ from typing import Any
 
 import h5py
 
-from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.run_file import RunWriter, read_run
 from tests.record import runs
 from tests.record.equality import assert_same_rows

@@ -13,7 +13,7 @@ import pytest
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record import run_reader
-from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.run_file import RecordingStopped, RunWriter, read_run
 from latticewatch.processing.series import Row
 from tests.record import runs

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.rebuild import journal_path
+from latticewatch.processing.record.names import journal_path
 from latticewatch.processing.record.run_file import RunWriter, read_run
 from latticewatch.processing.series import Row
 from tests.record import runs

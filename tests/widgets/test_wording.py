@@ -4,11 +4,12 @@ import math
 
 import pytest
 
+from latticewatch.processing.accuracy import quoted
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.series import Row, Series, Snapshot
-from latticewatch.widgets.wording import duration, headline, waiting_for, with_esd
+from latticewatch.widgets.wording import duration, headline, waiting_for
 from tests.window.synthetic import grid
 
 
@@ -32,7 +33,7 @@ def test_duration(seconds: float, words: str) -> None:
     ],
 )
 def test_digits_follow_the_esd(value: float, esd: float, words: str) -> None:
-    assert with_esd(value, esd) == words
+    assert quoted(value, esd) == words
 
 
 def snapshot_of(verdict: Verdict, fit: Fit | Gap, time_s: float = 300.0) -> Snapshot:
