@@ -133,7 +133,7 @@ def second_opinion(setup: Setup, row: Row) -> str:
     if opinion.fit is None:
         return f"({line}) alone: {opinion.why}"
     numbers = zip((component.name for component in setup.components), opinion.lp_A, opinion.lp_esd_A, strict=False)
-    told = [f"{name} {lp:.4f} ± {esd:.4f} Å" if math.isfinite(lp) else f"{name} unclear" for name, lp, esd in numbers]
+    told = [f"{name} {quoted(lp, esd)}" if math.isfinite(lp) else f"{name} unclear" for name, lp, esd in numbers]
     return f"({line}) alone: {', '.join(told)}"
 
 
@@ -179,7 +179,7 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
         kept = run.out or run.seen_in
         facts["Run file"] = kept.name if kept else "not recorded"
     if run is not None and row is not None:
-        when = f" at {duration(row.time_s)}" if math.isfinite(row.time_s) else ""
+        when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
         facts["Frame"] = f"{row.index} {row.name}{when}"
         facts["Lattice parameter"] = _quoted_text(run.names, row, run.setup.accuracy)
         facts["Errors"] = signs_of(run.setup.accuracy)

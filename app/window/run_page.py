@@ -56,7 +56,7 @@ class RunPage(QWidget):
         self._lay_out()
         self._connect()
         plots = {"map of angle and time": self.map.plot, "lattice parameters against time": self.trace.plot}
-        plots |= {"figures of merit against time": self.strip.plot, "pattern": self.pattern.plot}
+        plots |= {"one more value against time": self.strip.plot, "pattern": self.pattern.plot}
         name_plots({**plots, "difference of pattern and fit": self.pattern.residual})
 
     def _lay_out(self) -> None:
@@ -178,7 +178,7 @@ class RunPage(QWidget):
         self._show_frame()
 
     def toggle_strip(self) -> None:
-        """Figures of merit and intensity under the trace."""
+        """Header values, figures of merit and intensity under the trace, or not."""
         self.strip.setVisible(not self.strip.isVisible())
         self.strip.paint_now()
 
