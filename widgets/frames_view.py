@@ -3,7 +3,15 @@
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
-from PyQt6.QtWidgets import QCheckBox, QHeaderView, QTableView, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import (
+    QCheckBox,
+    QHeaderView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
 
 from latticewatch.processing.accuracy import quoted
 from latticewatch.processing.frame import Gap
@@ -85,6 +93,16 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
+class _EndInSight(QStyledItemDelegate):
+    """Of a name that is too long its end is shown, where the number is."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
+        """As ever, but for what is left out."""
+        super().initStyleOption(option, index)
+        if option is not None:
+            option.textElideMode = Qt.TextElideMode.ElideLeft
+
+
 class FramesView(QWidget):
     """The table, and a switch that leaves only the gaps."""
 
@@ -103,7 +121,7 @@ class FramesView(QWidget):
         self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
         self.table.setAlternatingRowColors(True)
         self.table.setWordWrap(False)
-        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.setItemDelegateForColumn(COLUMNS.index("file"), _EndInSight(self.table))
         self.table.setAccessibleName("frames")
         self._size_columns()
         layout = QVBoxLayout(self)
