@@ -75,6 +75,9 @@ def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
 @contextmanager
 def progress_bar(title: str, *, shown: bool) -> Iterator["Callable[[Session], None]"]:
     """A bar on stderr with rate and time left; what it yields is called after each row."""
+    if not shown:
+        yield lambda _: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -85,7 +88,7 @@ def progress_bar(title: str, *, shown: bool) -> Iterator["Callable[[Session], No
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not shown) as progress:
+    with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task(printable(title), total=None, rate="")
 
         def advance(session: "Session") -> None:

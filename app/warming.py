@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
+from latticewatch.processing.crystal.reflections import Reflection, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.integration.warming import warm_up as warm_up_integration
 from latticewatch.processing.pattern import Pattern
@@ -27,11 +27,12 @@ def warm_up() -> int:
     warm_up_integration()
     components = tuple(Component(name, read_phase(phase), cell) for name, (phase, cell) in STARTS.items())
     two_theta = np.linspace(4.0, 25.5, 540)
+    lines = [reflections(component.phase, 1.4, component.lattice_parameter_A) for component in components]
     refinement = TrackedRefinement(components, WAVELENGTH_A, two_theta)
     judge, fitted = Judge(Setup("warm-up", components, WAVELENGTH_A, (14.0, 16.0))), 0
     for number in range(FRAMES):
         left = float(np.exp(-4.5 * max(0.0, number - 4.0) / FRAMES)) if number < FRAMES - 5 else 0.0
-        fit = refinement.refine(_pattern(components, two_theta, left, number))
+        fit = refinement.refine(_pattern(components, lines, two_theta, left, number))
         judge.judge(PERIOD_S * number, fit)
         if not isinstance(fit, Gap):
             refinement.curves(fit.parameters)
@@ -39,12 +40,14 @@ def warm_up() -> int:
     return fitted
 
 
-def _pattern(components: tuple[Component, ...], two_theta: Floats, left: float, seed: int) -> Pattern:
+def _pattern(
+    components: tuple[Component, ...], lines: list[tuple[Reflection, ...]], two_theta: Floats, left: float, seed: int
+) -> Pattern:
     """Both components' lines with so much of their way to the end still left."""
     counts = np.full_like(two_theta, 2000.0)
-    for component in components:
+    for component, its_lines in zip(components, lines, strict=True):
         cell = END_A + left * (component.lattice_parameter_A - END_A)
-        for line in reflections(component.phase, 1.4, component.lattice_parameter_A):
+        for line in its_lines:
             d = d_spacing(cell, line.hkl)
             offset = (two_theta - two_theta_deg(d, WAVELENGTH_A)) / FWHM_DEG
             counts += 1e-3 * line.multiplicity * line.f_squared * d**2 * np.exp(-np.log(16.0) * offset**2)

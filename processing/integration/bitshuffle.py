@@ -8,9 +8,9 @@ it; what is left over of less than eight counts follows as it is. A block holds 
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.integration.batch import EIGHT, add_bytes, add_one_frame
 from latticewatch.processing.integration.kernel import BLOCK, add_counts
 from latticewatch.processing.integration.plan import LANES

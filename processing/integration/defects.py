@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.integration.plan import Plan
+from latticewatch.processing.integration.sums import flattened
 
 FRAMES = 5  # with light in them; then what was found stands
 MOST_FRAMES = 20  # in all
@@ -67,6 +68,7 @@ class DefectFinder:
         self._outstanding: NDArray[Any] = np.ones(plan.bins.size, np.bool_)
         self._counted: NDArray[Any] = np.zeros(plan.bins.size, np.float32)
         self._expected: NDArray[Any] = np.zeros(plan.bins.size, np.float32)
+        self._values: NDArray[Any] = np.empty(plan.bins.size, np.float32)
         self._frames = self._lit = 0
         nothing = np.zeros(plan.shape, bool)
         self.defects = Defects(nothing, nothing, 0, settled=False)
@@ -75,9 +77,12 @@ class DefectFinder:
         """Look at one more frame (rows, columns); True where ``defects`` changed. Settled: does nothing."""
         if self.defects.settled:
             return False
-        values = _normalised(self._plan, counts, limit)
+        plan, values = self._plan, self._values
+        valid, total = _normalise(
+            flattened(counts), plan.bins, plan.weight, plan.dark, np.float32(limit), len(plan.two_theta), values
+        )
         median, spread = _rings(values, self._order, self._starts)
-        light = float(np.nanmean(values)) > LIGHT if np.isfinite(values).any() else False
+        light = total > LIGHT * valid
         _keep_outstanding(values, self._plan.bins, median, spread, self._outstanding)
         _add(values, self._plan.bins, self._plan.weight, median, self._counted, self._expected)
         self._frames += 1
@@ -93,19 +98,26 @@ class DefectFinder:
         settled = self._lit >= FRAMES or self._frames >= MOST_FRAMES
         before = self.defects.mask
         self.defects = Defects(hot.reshape(shape), dead.reshape(shape), self._frames, settled)
-        if settled:  # 13 bytes a pixel that nobody looks at again
-            self._order = self._outstanding = self._counted = self._expected = np.zeros(0)
+        if settled:  # 17 bytes a pixel that nobody looks at again
+            self._order = self._outstanding = self._counted = self._expected = self._values = np.zeros(0)
         return not np.array_equal(before, self.defects.mask)
 
 
-def _normalised(plan: Plan, counts: NDArray[Any], limit: float) -> NDArray[np.float32]:
-    """Counts over weight; NaN where invalid or left out."""
-    flat = counts.reshape(-1).astype(np.float32)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        valid = (flat >= 0) & (flat < limit) & (plan.bins < len(plan.two_theta))
-        if plan.dark.size:
-            flat -= plan.dark
-        return np.where(valid, flat / plan.weight, np.float32(np.nan))
+@njit(nogil=True, cache=True, error_model="numpy")
+def _normalise(counts, bins, weight, dark, limit, unused, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+    """Counts over weight into ``values``, NaN where invalid or left out; how many are valid, and their sum."""
+    valid, total = 0, 0.0
+    for pixel in range(len(counts)):
+        count = np.float32(counts[pixel])
+        if not (count >= 0 and count < limit and bins[pixel] < unused):
+            values[pixel] = np.nan
+            continue
+        if len(dark):
+            count -= dark[pixel]
+        values[pixel] = count / weight[pixel]
+        total += values[pixel]
+        valid += 1
+    return valid, total
 
 
 @njit(nogil=True, cache=True)

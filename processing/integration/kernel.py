@@ -12,8 +12,8 @@ and bitshuffle.py when a function they use changes.
 """
 
 import numpy as np
-from numba import njit
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.integration.plan import LANES
 
 BLOCK = 128

@@ -5,9 +5,9 @@ before it; a block whose packed size is its own is kept as it is.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.integration.bitshuffle import _unpack_lz4
 
 HEADER_BYTES = 12

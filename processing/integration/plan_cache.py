@@ -10,20 +10,20 @@ import io
 import logging
 import os
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import platformdirs
-from numpy.typing import NDArray
 
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.plan import Corrections, Plan, build_plan, finished_plan
+from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
 
-FORMAT = "latticewatch-plan/2"
+FORMAT = "latticewatch-plan/3"
 MOST_FILES = 12
-ARRAYS = ("two_theta", "bins", "weight")
+CHECKSUM = 32  # bytes
+ARRAYS = tuple(field.name for field in fields(Plan) if field.name != "shape")
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def cached_plan(
     path = folder / f"{_key(geometry, corrections, shape, bins)}.plan"
     kept = _read(path, shape)
     if kept is not None:
-        return finished_plan(shape, *kept, corrections)
+        return kept
     plan = build_plan(geometry, corrections, shape, bins)
     _write(path, plan)
     return plan
@@ -67,30 +67,29 @@ def _builder() -> str:
         return "unknown"
 
 
-def _read(
-    path: Path, shape: tuple[int, int]
-) -> tuple[NDArray[np.float64], NDArray[np.uint16], NDArray[np.float32]] | None:
+def _read(path: Path, shape: tuple[int, int]) -> Plan | None:
     try:
         content = path.read_bytes()
     except OSError:
         return None
-    checksum, body = content[:32], memoryview(content)[32:]
-    if hashlib.sha256(body).digest() != checksum:
+    if hashlib.sha256(memoryview(content)[CHECKSUM:]).digest() != content[:CHECKSUM]:
         log.warning("%s: damaged, built again", path.name)
         return None
-    with np.load(io.BytesIO(body), allow_pickle=False) as arrays:
-        two_theta, bins, weight = (arrays[name] for name in ARRAYS)
-    if bins.size != weight.size or bins.size != shape[0] * shape[1] or bins.max() > len(two_theta):
+    file = io.BytesIO(content)  # shares the bytes
+    file.seek(CHECKSUM)
+    plan = Plan(shape, **{name: np.lib.format.read_array(file) for name in ARRAYS})
+    if plan.bins.size != plan.weight.size or plan.bins.size != shape[0] * shape[1]:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # the newest are kept
-    return two_theta, bins, weight
+    return plan
 
 
 def _write(path: Path, plan: Plan) -> None:
     """Under another name first; what cannot be written is built again next time."""
     body = io.BytesIO()
-    np.savez(body, two_theta=plan.two_theta, bins=plan.bins, weight=plan.weight)
+    for name in ARRAYS:
+        np.lib.format.write_array(body, getattr(plan, name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:

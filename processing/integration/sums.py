@@ -84,12 +84,7 @@ def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> Non
 
     counts: any real type, the plan's shape. A value below 0, at or above ``limit``, or NaN is invalid.
     """
-    flat = np.require(counts, requirements=["C", "A"]).reshape(-1)
-    if not flat.dtype.isnative:
-        flat = flat.astype(flat.dtype.newbyteorder("="))
-    if flat.dtype.kind == "b":
-        flat = flat.view(np.uint8)
-    flat = _for_reading(flat)
+    flat = flattened(counts)
     _empty(into)
     rare = (plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark)
     if flat.dtype.kind == "f" or not _fits(plan):
@@ -97,6 +92,14 @@ def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> Non
         return
     kernel.sum_counts(flat, plan.slots, into.lanes, _large(limit), *rare)
     _gather(into)
+
+
+def flattened(counts: NDArray[Any]) -> NDArray[Any]:
+    """The pixels in the order of the image's memory, as what is compiled takes them; a copy only where it must be."""
+    flat = np.require(counts, requirements=["C", "A"]).reshape(-1)
+    if not flat.dtype.isnative:
+        flat = flat.astype(flat.dtype.newbyteorder("="))
+    return _for_reading(flat.view(np.uint8) if flat.dtype.kind == "b" else flat)
 
 
 def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> None:

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from latticewatch.processing.reaction.hypotheses import MOVE, Bank, proven
 from latticewatch.processing.reaction.motion import Array, Motion
+from latticewatch.processing.reaction.normal import normal_cdf
 from latticewatch.processing.reaction.start import Start
 from latticewatch.processing.reaction.verdict import Forecast
 
@@ -67,6 +67,6 @@ def _quantiles(weight: Array, mean: Array, spread: Array) -> tuple[float, float,
     centre = float(weight @ mean)
     width = math.sqrt(float(weight @ (spread**2 + (mean - centre) ** 2))) + 1e-12
     values = centre + width * GRID
-    below = ndtr((values[:, None] - mean) / (spread + 1e-12)) @ weight
+    below = normal_cdf((values[:, None] - mean) / (spread + 1e-12)) @ weight
     early, middle, late = np.interp([0.05, 0.5, 0.95], below, values)
     return float(early), float(middle), float(late)

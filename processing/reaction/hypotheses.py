@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
 
 from latticewatch.processing.reaction.motion import Array, Motion, Pace, steady
+from latticewatch.processing.reaction.normal import normal_cdf
 
 NAN = float("nan")
 KEPT = 48
@@ -266,7 +266,7 @@ def _kept(bank: Bank) -> Bank:
 def rest_probability(bank: Bank) -> Array:
     """For each hypothesis (n,): probability that its speed is that of rest."""
     spread = np.sqrt(bank.P[:, 1, 1]) + 1e-300
-    slow = ndtr((bank.slow - bank.x[:, 1]) / spread) - ndtr((-bank.slow - bank.x[:, 1]) / spread)
+    slow = normal_cdf((bank.slow - bank.x[:, 1]) / spread) - normal_cdf((-bank.slow - bank.x[:, 1]) / spread)
     return np.where(bank.kind == REST, 1.0, np.where(np.isnan(bank.slow), 0.0, slow))
 
 

@@ -14,7 +14,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr
 
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.clock import Clock, ticked
@@ -31,6 +30,7 @@ from latticewatch.processing.reaction.hypotheses import (
     step,
 )
 from latticewatch.processing.reaction.motion import Motion, PairMotion, SingleMotion
+from latticewatch.processing.reaction.normal import normal_cdf
 from latticewatch.processing.reaction.observed import distance, watched
 from latticewatch.processing.reaction.reasons import Grounds, reason_for
 from latticewatch.processing.reaction.start import Sight, Start, mended, seen_again, started
@@ -144,7 +144,7 @@ class Judge:
         passed, self._observed_s = now - self._observed_s, now
         ahead = step(self._motion, bank, now, passed, self._clock.usual_s, NAN, NAN, Hazards(1.0))
         spread = np.hypot(0.3 * self._least, np.sqrt(ahead.P[:, 0, 0]))
-        return reweighed(ahead, np.maximum(ndtr((1.2 * self._least - np.abs(ahead.x[:, 0])) / spread), 0.02))
+        return reweighed(ahead, np.maximum(normal_cdf((1.2 * self._least - np.abs(ahead.x[:, 0])) / spread), 0.02))
 
     def _hazards(self, y: float) -> Hazards:
         level = TYPICAL_CHANGE_A if isinstance(self._motion, SingleMotion) else y

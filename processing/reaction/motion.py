@@ -13,7 +13,8 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+
+from latticewatch.processing.reaction.normal import normal_cdf
 
 Array = NDArray[np.float64]
 TINY = 1e-300
@@ -135,7 +136,7 @@ class PairMotion:
     def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
         """What remains is y itself."""
         margin = tolerance * abs(start) - x[:, 0] * np.sign(start)
-        return np.asarray(ndtr(margin / np.sqrt(P[:, 0, 0] + tolerance**2 * start_variance + TINY)))
+        return normal_cdf(margin / np.sqrt(P[:, 0, 0] + tolerance**2 * start_variance + TINY))
 
     def speed_of(self, y: float, rate: float) -> float:
         """k = -rate / y."""
@@ -204,7 +205,7 @@ class SingleMotion:
         margin = c * x[:, 2] - sign * x[:, 1]
         spread = c**2 * P[:, 2, 2] + P[:, 1, 1] - 2.0 * sign * c * P[:, 1, 2]
         spread += (share * x[:, 2]) ** 2 * (start_variance + P[:, 0, 0])
-        return np.asarray(ndtr(margin / np.sqrt(np.maximum(spread, TINY))))
+        return normal_cdf(margin / np.sqrt(np.maximum(spread, TINY)))
 
     def speed_of(self, y: float, rate: float) -> float:  # noqa: ARG002
         """v is the rate itself."""

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr
 
 from latticewatch.processing.reaction.hypotheses import FIRST, FROM_REST, MOVE, TURNED, Bank, rest_probability
 from latticewatch.processing.reaction.motion import Array, Motion, PairMotion, steady
+from latticewatch.processing.reaction.normal import normal_cdf
 
 NAN = float("nan")
 CONFIDENT = 0.95
@@ -117,5 +117,5 @@ def _onward(motion: Motion, sight: Sight, bank: Bank) -> bool:
 def _directed(motion: Motion, bank: Bank) -> float:
     """Probability that the coordinate moves as an exchange does: two lattices towards each other, one either way."""
     weight = np.where(bank.kind == MOVE, bank.weight, 0.0)
-    onward = float(weight @ ndtr(bank.x[:, 1] / (np.sqrt(bank.P[:, 1, 1]) + 1e-300)))
+    onward = float(weight @ normal_cdf(bank.x[:, 1] / (np.sqrt(bank.P[:, 1, 1]) + 1e-300)))
     return onward if isinstance(motion, PairMotion) else max(onward, float(weight.sum()) - onward)

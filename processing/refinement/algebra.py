@@ -3,8 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from latticewatch.processing.compiled import njit
 
 Floats = NDArray[np.float64]
 # Polynomials over a part of their range are nearly dependent; this much of each keeps them apart.
@@ -52,6 +53,17 @@ def normal_matrix(J: Floats, w: Floats, r: Floats, A: Floats, g: Floats) -> None
             A[i, j], A[i, j1], A[i, j2], A[i, j3] = s0, s1, s2, s3
             A[n, j], A[n, j1], A[n, j2], A[n, j3] = t0, t1, t2, t3
     _mirror(A)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def product(A: Floats, B: Floats) -> Floats:
+    """A B, of small matrices."""
+    out = np.zeros((len(A), B.shape[1]))
+    for i in range(len(A)):
+        for k in range(len(B)):
+            for j in range(B.shape[1]):
+                out[i, j] += A[i, k] * B[k, j]
+    return out
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -7,8 +7,9 @@ series, Abramowitz & Stegun 7.1.23. The relative error of w is below 1e-7 for Im
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from latticewatch.processing.compiled import njit
 
 TERMS = 22
 NEAR = 6.0

@@ -3,9 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.refinement.algebra import inverse, normal_matrix
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS
 from latticewatch.processing.refinement.solve import Data

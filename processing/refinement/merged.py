@@ -6,10 +6,10 @@ minimised out, χ² is a polynomial of fourth degree in δ; its posterior is sum
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.algebra import normal_matrix
+from latticewatch.processing.compiled import njit
+from latticewatch.processing.refinement.algebra import normal_matrix, product
 from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.solve import (
     Data,
@@ -75,7 +75,7 @@ def _schur(A: Floats, g: Floats, C: Floats) -> tuple[Floats, Floats, Floats]:
     pair = np.array([1, n])
     columns = np.empty((n, 2))
     columns[:, 0], columns[:, 1] = A[:n, 1], A[:n, n]
-    K = -C @ columns
+    K = -product(C, columns)
     S, gradient = np.empty((2, 2)), np.empty(2)
     for a in range(2):
         gradient[a] = g[pair[a]] + np.sum(K[:, a] * g[:n])
@@ -105,12 +105,12 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     C[:, 1] = 0.0
     K, gradient, S = _schur(A, g, C)
     mean, spread = _moments(gradient, S, start, sign, reach)
-    shift = K @ mean
+    shift = K[:, 0] * mean[0] + K[:, 1] * mean[1]
     x = held.x + shift
     x[0] = held.x[0] + shift[0] - share * shift[1]
     x[1] = held.x[1] + shift[0] + (1.0 - share) * shift[1]
-    gained = 2.0 * np.sum(gradient * mean) - np.sum(mean * (S @ mean))
-    covariance = C + K @ spread @ K.T
+    gained = 2.0 * np.sum(gradient * mean) - np.sum(mean * (S[0] * mean[0] + S[1] * mean[1]))
+    covariance = C + product(product(K, spread), K.T)
     rest = held.chi2 - gained
     # Too far for the expansion to hold: no fit.
     fine = bool(held.converged and rest > SOUND * held.chi2)

@@ -10,9 +10,9 @@ g is the change of a line's intensity with the cell: |F|² by Vegard, 1 / V and 
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.refinement.faddeeva import NEAR, ROOT_PI, far, near
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines
 

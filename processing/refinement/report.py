@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.refinement.fit import Fit, Lattice
 from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines
 from latticewatch.processing.refinement.model import bragg, line_intensity

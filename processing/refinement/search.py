@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.refinement.lines import Lines
 from latticewatch.processing.refinement.model import DEGREES, bragg, voigt
 from latticewatch.processing.refinement.solve import Data

@@ -8,9 +8,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from latticewatch.processing.compiled import njit
 from latticewatch.processing.refinement.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
 from latticewatch.processing.refinement.lines import Layout, Lines
 from latticewatch.processing.refinement.model import bragg, calculate, draw_pattern, line_intensity

@@ -89,7 +89,7 @@ def look_ahead(candidate: Candidate, folder: Path, patience: Patience) -> None:
     now = time.monotonic()
     _note(candidate, state, now)
     candidate.checksum, candidate.checked_s = content_checksum(data), now
-    if not _is_old(candidate, state, patience):
+    if not _is_old(candidate, state, patience.old_s):
         candidate.due_s = max(candidate.due_s, now + patience.settle_s)
 
 
@@ -104,6 +104,13 @@ def note_state(candidate: Candidate, folder: Path) -> bool:
     return changed
 
 
+def lay_there(candidate: Candidate, folder: Path, seconds: float) -> bool:
+    """Whether the file was there from the start and had not changed for so long."""
+    if candidate.was_there and candidate.state is None:
+        note_state(candidate, folder)
+    return candidate.state is not None and _is_old(candidate, candidate.state, seconds)
+
+
 def content_checksum(data: bytes) -> str:
     """Tells contents apart; not meant against intent."""
     return f"{len(data)}-{zlib.crc32(data):08x}"
@@ -116,7 +123,7 @@ def _note(candidate: Candidate, state: FileState, now: float) -> None:
 
 
 def _settled(candidate: Candidate, state: FileState, checksum: str, patience: Patience, now: float) -> bool:
-    if _is_old(candidate, state, patience):
+    if _is_old(candidate, state, patience.old_s):
         return True
     if checksum != candidate.checksum:
         candidate.checksum, candidate.checked_s = checksum, now
@@ -124,9 +131,9 @@ def _settled(candidate: Candidate, state: FileState, checksum: str, patience: Pa
     return now - candidate.checked_s >= patience.settle_s
 
 
-def _is_old(candidate: Candidate, state: FileState, patience: Patience) -> bool:
+def _is_old(candidate: Candidate, state: FileState, old_s: float) -> bool:
     """Only for files that were there from the start: what comes later is new, whatever the server's clock says."""
-    return candidate.was_there and time.time() - max(state.mtime_ns, state.ctime_ns) / 1e9 > patience.old_s
+    return candidate.was_there and time.time() - max(state.mtime_ns, state.ctime_ns) / 1e9 > old_s
 
 
 def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: float) -> GivenUp | None:

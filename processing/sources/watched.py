@@ -22,6 +22,7 @@ from latticewatch.processing.sources.candidate import (
     GivenUp,
     Patience,
     Taken,
+    lay_there,
     look_ahead,
     look_at,
     note_state,
@@ -188,12 +189,16 @@ class WatchedFolder:
     def _must_wait_for_number(self, candidate: Candidate) -> bool:
         waited_s, longest_s = time.monotonic() - candidate.seen_s, self._selection.missing_wait_s
         if self._last is None:
-            return waited_s < min(START_WAIT_S, longest_s)
+            return waited_s < min(START_WAIT_S, longest_s) and not self._can_begin(candidate)
         if candidate.name < self._last or self._selection.include:
             return False
         missing = missing_between(self._last, candidate.name)
         starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
         return missing != 0 and not starts_series and waited_s < longest_s
+
+    def _can_begin(self, candidate: Candidate) -> bool:
+        """Nothing comes before number 0, nor, by now, before what lay in the folder for a while."""
+        return candidate.name.numbers[-1:] == (0,) or lay_there(candidate, self._folder, START_WAIT_S)
 
     def _first_time(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
         name = candidate.name

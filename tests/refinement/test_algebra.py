@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from latticewatch.processing.refinement.algebra import back_substitute, factorise, inverse, normal_matrix
+from latticewatch.processing.refinement.algebra import back_substitute, factorise, inverse, normal_matrix, product
 from latticewatch.processing.refinement.model import calculate
 from latticewatch.processing.refinement.solve import Data, Limits, Prior, solve
 from tests.refinement.test_profile import BASIS, GRID, LAYOUT, LINES, model_at
@@ -25,6 +25,12 @@ def test_normal_matrix_and_inverse(rows: int) -> None:
     factor = np.zeros((rows, rows))
     assert factorise(matrix, factor)
     np.testing.assert_allclose(back_substitute(factor, gradient), np.linalg.solve(matrix, gradient), rtol=1e-9)
+
+
+def test_product_of_any_two_matrices() -> None:
+    generator = np.random.default_rng(1)
+    one, other = generator.normal(size=(5, 3)), generator.normal(size=(4, 3))
+    np.testing.assert_allclose(product(one, other.T), one @ other.T, rtol=1e-13)
 
 
 def test_factorise_says_when_it_cannot() -> None:

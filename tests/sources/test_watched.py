@@ -2,8 +2,10 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,9 @@ import pytest
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.sources import candidate as candidate_module
 from latticewatch.processing.sources import listing as listing_module
+from latticewatch.processing.sources import watched as watched_module
 from latticewatch.processing.sources.candidate import Patience
 from latticewatch.processing.sources.recorded import RecordedFolder
 from latticewatch.processing.sources.selection import Selection
@@ -82,6 +86,20 @@ def test_order_is_that_of_exposure_not_of_arrival(tmp_path: Path) -> None:
     playing.start()
     assert numbers(run(source, after)) == [1, 2, 3, 4, 5, 6]
     playing.join()
+
+
+def test_the_first_frame_is_not_waited_for_where_none_can_come_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Number 0, and what has lain in the folder for longer than an earlier number would be waited for."""
+    monkeypatch.setattr(watched_module, "START_WAIT_S", 1e9)
+    put(tmp_path, 0)
+    assert numbers(run(watch(tmp_path, missing_wait_s=1e9))) == [0]
+    (tmp_path / "begun").mkdir()
+    put(tmp_path / "begun", 5)
+    late = SimpleNamespace(time=lambda: time.time() + 2e9, monotonic=time.monotonic)
+    monkeypatch.setattr(candidate_module, "time", late)
+    assert numbers(run(watch(tmp_path / "begun", missing_wait_s=1e9))) == [5]
 
 
 def test_a_number_that_never_comes_is_waited_for_within_bounds_and_recorded_when_it_comes_after_all(
