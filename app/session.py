@@ -94,11 +94,13 @@ def scan_session(
     resume: bool = False,
     on_state: tuple[str, ...] = (),
     fallback: Path | None = None,
+    in_turn: bool = False,
 ) -> Iterator[Session | None]:
     """A session that integrates the images of ``source``, recorded in ``out`` and closed at the end.
 
     resume: go on with ``out`` where it stopped, if it is there. on_state: command for changes of state. fallback:
-    folder in which the recording goes on where that of ``out`` takes no more; None: it stops, loudly.
+    folder in which the recording goes on where that of ``out`` takes no more; None: it stops, loudly. in_turn: one
+    thread reads and works; only for a source that waits for nothing.
     Raises UserError as its parts do.
     """
     begun = begin(source, scan, stop)
@@ -129,7 +131,7 @@ def scan_session(
             if fallback:
                 writer.may_go_on(Elsewhere(fallback, header, integrator.two_theta))
         parts = (setup, frames, integrator, integrator.two_theta, recorder)
-        pipeline = pipeline_of(*parts, header.header_names)
+        pipeline = pipeline_of(*parts, header.header_names, in_turn=in_turn)
         defects = keep_defects(integrator, writer)
         kept = stack.enter_context(log_kept(writer))
         if writer:
@@ -154,6 +156,8 @@ def pipeline_of(
     two_theta: NDArray[np.float64],
     recorder: Recorder,
     header_names: tuple[str, ...] = (),
+    *,
+    in_turn: bool = False,
 ) -> Pipeline:
     """What a run passes through."""
     return Pipeline(
@@ -165,4 +169,5 @@ def pipeline_of(
         recorder=recorder,
         series=Series(two_theta, tuple(component.name for component in setup.components)),
         header_names=header_names,
+        in_turn=in_turn,
     )

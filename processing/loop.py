@@ -1,7 +1,7 @@
 """The one loop: source → frame → pattern → fit → series. Live, replay and headless differ in the source."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -16,10 +16,10 @@ from latticewatch.processing.reaction.judge import Judge
 from latticewatch.processing.reaction.verdict import Verdict
 from latticewatch.processing.refinement.fit import Fit, Refinement
 from latticewatch.processing.series import Progress, Row, Series
-from latticewatch.processing.sources.ahead import batches
+from latticewatch.processing.sources.ahead import batches, in_turn
 from latticewatch.processing.sources.header_values import kept_values
 
-MOST_AT_ONCE = 16
+MOST_AT_ONCE, MOST_IN_TURN = 16, 8
 IDLE_S = 1.0
 """So long after the last frame the recorder is told that nothing new came."""
 
@@ -54,7 +54,11 @@ class Recorder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """All that one run needs, put together once by the session. header_names: header values kept of each frame."""
+    """All that one run needs, put together once by the session.
+
+    header_names: header values kept of each frame. in_turn: one thread reads and works; only for a source that waits
+    for nothing.
+    """
 
     source: Source
     integrator: Integrator
@@ -64,15 +68,17 @@ class Pipeline:
     recorder: Recorder
     series: Series
     header_names: tuple[str, ...] = ()
+    in_turn: bool = False
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
     """Process every frame of the source until it ends or ``stop`` is set; each listener is told of each row.
 
-    Frames are read ahead in a thread and taken as they have gathered, one or several: the numbers are the same.
+    Frames are read ahead in a thread and taken as they have gathered, or in turn, one or several: the numbers are the
+    same.
     """
     gaps = OpenGaps()
-    with closing(batches(pipeline.source.frames(stop), stop, MOST_AT_ONCE, idle_s=IDLE_S)) as gathered:
+    with closing(_gathered(pipeline, stop)) as gathered:
         for frames in gathered:
             patterns = pipeline.integrator.integrate_many(frames)
             rows = [_row(pipeline, gaps, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]
@@ -83,6 +89,13 @@ def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], N
             pipeline.series.report(_progress(pipeline, gaps.fills))
             if stop.is_set():
                 return
+
+
+def _gathered(pipeline: Pipeline, stop: threading.Event) -> Generator[list[Frame], None, None]:
+    frames = pipeline.source.frames(stop)
+    if pipeline.in_turn:
+        return in_turn(frames, stop, MOST_IN_TURN)
+    return batches(frames, stop, MOST_AT_ONCE, idle_s=IDLE_S)
 
 
 def _keep(series: Series, row: Row) -> None:

@@ -1,7 +1,6 @@
 """From a detector image to a pattern with its standard uncertainties."""
 
 import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.bitshuffled import Bitshuffled
 from latticewatch.processing.byte_offset import ByteOffset, PackingError
+from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.defects import DefectFinder, Defects
@@ -108,7 +108,7 @@ class ImageIntegrator:
         self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
-        self._rooms = [_Room(len(self.two_theta) + 1) for _ in range(threads or min(2, _cores()))]
+        self._rooms = [_Room(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
         self._normalise_by = normalise_by
         self._first_monitor: float | None = None
 
@@ -257,12 +257,6 @@ def _tasks(jobs: Sequence[_Job]) -> Iterator[Sequence[_Job]]:
         size = EIGHT if len(eight) == EIGHT and alike else 1
         yield jobs[start : start + size]
         start += size
-
-
-def _cores() -> int:
-    """Those this process may use: fewer where OMP_NUM_THREADS says so, as for one of several workers."""
-    cores, told = len(os.sched_getaffinity(0)), os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, max(1, int(told))) if told.isdecimal() else cores
 
 
 def _by(shape: tuple[int, ...]) -> str:

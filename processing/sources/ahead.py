@@ -1,4 +1,5 @@
-"""Reading ahead: a thread draws the frames while earlier ones are worked on; what has gathered comes at once."""
+"""Frames by lists. Ahead: a thread draws them while earlier ones are worked on; what has gathered comes at once. Or in
+turn: each list is drawn when the one before is done."""
 
 import threading
 from collections import deque
@@ -92,6 +93,34 @@ def batches(
         reader.join()
     if end.error is not None:
         raise end.error
+
+
+def in_turn(frames: Iterator[Frame], stop: threading.Event, most: int) -> Generator[list[Frame], None, None]:
+    """``batches`` for frames that wait for nothing, where there is one core: a thread would take it from the work."""
+    end: _End | None = None
+    try:
+        while end is None:
+            batch, end = _drawn(frames, stop, most)
+            if batch:
+                yield batch
+    finally:
+        if isinstance(frames, Generator):
+            frames.close()
+    if end.error is not None:
+        raise end.error
+
+
+def _drawn(frames: Iterator[Frame], stop: threading.Event, most: int) -> tuple[list[Frame], _End | None]:
+    """The next ones, and the source's last word where it has said it."""
+    batch: list[Frame] = []
+    try:
+        while len(batch) < most and not stop.is_set():
+            batch.append(next(frames))
+    except StopIteration:
+        return batch, _End()
+    except BaseException as error:
+        return batch, _End(error)
+    return batch, _End() if stop.is_set() else None
 
 
 def _read(frames: Iterator[Frame], held: _Held, stop: threading.Event) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame
 from latticewatch.processing.series import Progress
@@ -104,7 +105,8 @@ def _files_in(folder: Path, recursive: bool) -> list[str]:
 
 
 def _read_in_order(folder: Path, names: Sequence[FrameName]) -> Generator[tuple[FrameName, _File], None, None]:
-    """What each file gives. The first is read alone, of the others two at a time: checksums take longest."""
+    """What each file gives. The first is read alone, of the others two at a time: checksums take longest. On one core
+    one at a time, in this thread."""
 
     def read(name: FrameName) -> tuple[FrameName, _File]:
         try:
@@ -113,6 +115,9 @@ def _read_in_order(folder: Path, names: Sequence[FrameName]) -> Generator[tuple[
             return name, error
 
     yield read(names[0])
+    if usable_cores() == 1:
+        yield from map(read, names[1:])
+        return
     with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
         coming = deque(pool.submit(read, name) for name in names[1 : 1 + READERS])
         for name in names[1 + READERS :]:

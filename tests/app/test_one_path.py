@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import pytest
 
 from latticewatch.processing.record.run_file import read_run
 from tests.app.conftest import Said
+from tests.same_runs import differences
 
 Command = Callable[..., Said]
 CLOCKS = {"recorded_s", "file_mtime_s"}
@@ -33,6 +35,18 @@ def test_every_way_gives_the_same_trace(latticewatch: Command, scan: Path, tmp_p
     assert sum(row["status"] == "fitted" for row in traces["processed"]) > 0
     for name in ("watched", "replayed", "again"):
         assert traces[name] == traces["processed"], name
+
+
+def test_one_core_gives_the_same_run_in_one_thread(
+    latticewatch: Command, scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert latticewatch("process", scan, "--out", tmp_path / "two.h5").status == 0
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    for module in ("sources.recorded", "integration.integrate"):
+        monkeypatch.setattr(f"latticewatch.processing.{module}.ThreadPoolExecutor", None)
+    monkeypatch.setattr("latticewatch.processing.loop.batches", None)
+    assert latticewatch("process", scan, "--out", tmp_path / "one.h5").status == 0
+    assert not differences(tmp_path / "one.h5", tmp_path / "two.h5")
 
 
 def test_json_says_one_object_for_each_frame_and_nothing_else(latticewatch: Command, scan: Path) -> None:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 
@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources.ahead import batches
+from latticewatch.processing.sources.ahead import batches, in_turn
+
+Way = Callable[[Iterator[Frame], threading.Event, int], Generator[list[Frame], None, None]]
 
 
 def frame(index: int) -> Frame:
@@ -24,8 +26,9 @@ def endless(stop: threading.Event, drawn: list[int]) -> Iterator[Frame]:
 
 
 @pytest.mark.parametrize("count", [0, 1, 7, 8, 100])
-def test_every_frame_once_in_order(count: int) -> None:
-    gathered = list(batches(map(frame, range(count)), threading.Event(), 8))
+@pytest.mark.parametrize("way", [batches, in_turn])
+def test_every_frame_once_in_order(way: Way, count: int) -> None:
+    gathered = list(way(map(frame, range(count)), threading.Event(), 8))
     assert [each.index for batch in gathered for each in batch] == list(range(count))
     assert all(1 <= len(batch) <= 8 for batch in gathered)
 
@@ -101,7 +104,18 @@ def test_one_image_larger_than_the_room_still_goes_through() -> None:
     assert [[each.index for each in batch] for batch in gathered] == [[0], [1], [2], [3], [4]]
 
 
-def test_what_the_source_raises_comes_after_its_frames() -> None:
+def test_in_turn_no_frame_is_drawn_before_those_before_it_are_done() -> None:
+    stop, drawn = threading.Event(), list[int]()
+    with closing(in_turn(endless(stop, drawn), stop, 4)) as gathered:
+        assert [[each.index for each in next(gathered)] for _ in range(2)] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+        assert len(drawn) == 8
+        stop.set()
+        assert not list(gathered)
+    assert len(drawn) == 8
+
+
+@pytest.mark.parametrize("way", [batches, in_turn])
+def test_what_the_source_raises_comes_after_its_frames(way: Way) -> None:
     def broken() -> Iterator[Frame]:
         yield frame(0)
         raise OSError("gone")
@@ -110,7 +124,7 @@ def test_what_the_source_raises_comes_after_its_frames() -> None:
     seen: list[int] = []
 
     def take() -> None:
-        for batch in batches(broken(), stop, 8):
+        for batch in way(broken(), stop, 8):
             seen.extend(each.index for each in batch)
 
     with pytest.raises(OSError, match="gone"):

@@ -78,6 +78,6 @@ def _rate(scan: Scan, out: Path) -> tuple[float, float]:
 def _noted(scan: Scan, out: Path, notes: Notes) -> None:
     """With one thread to integrate, so that its time is all of it."""
     stop = threading.Event()
-    with patch.object(integrate, "_cores", lambda: 1), recorded_scan(scan.path, Given(), out)(stop) as session:
+    with patch.object(integrate, "usable_cores", lambda: 1), recorded_scan(scan.path, Given(), out)(stop) as session:
         assert session is not None
         loop.run(staged(session.pipeline, notes), stop)
