@@ -144,7 +144,7 @@ def _growth(bench: Bench) -> Iterator[Section]:
 
 def _length(bench: Bench) -> Iterator[Section]:
     scan = pilatus(bench.folder / "long", "pilatus300k", 20 if bench.extent.short else 60, first=270)
-    yield growth.length_section(scan, bench.extent.rows, bench.room("length") / "long.h5")
+    yield growth.length_section(scan, bench.extent.rows, bench.room("length"))
 
 
 PARTS: dict[str, Part] = {

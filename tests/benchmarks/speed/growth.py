@@ -1,12 +1,11 @@
 """How the cost of a frame grows: with pixels, bins, components, and the length of the run."""
 
+import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from latticewatch.app.openings import recorded_scan
 from latticewatch.app.options import Given
@@ -18,7 +17,7 @@ from latticewatch.processing.integration.plan import Plan
 from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.refinement.fit import Component
 from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Progress, Row
+from latticewatch.processing.series import Progress
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
 from latticewatch.processing.sources.recorded import RecordedFolder
 from tests.benchmarks.speed.inputs import Scan
@@ -26,22 +25,28 @@ from tests.benchmarks.speed.table import Figure, Section, figure_of
 
 BINS = (500, 1500, 3000, 6000)
 CELLS = (("CsPbBr3", 5.842), ("CsPbI3", 6.205), ("CsPbCl3", 5.605), ("CsPbBr3", 5.97))
-WINDOW = 200  # rows that are timed, from this row on
+WINDOW = 200  # rows that are timed together, from this row on
+WINDOWS = 7  # of each run in turn: what others do on the machine spoils one, or two that are compared
 PLAN_BYTES = 25.0
 
 
 @dataclass(slots=True)
 class _Cycled:
-    """The same frames again and again, in time; what a detector would write after the reaction is over."""
+    """The same frames again and again, in time; what a detector would write after the reaction is over.
+
+    before: told of each frame's number before it is drawn.
+    """
 
     kept: list[Frame]
     count: int
+    before: Callable[[int], None]
     drawn: int = 0
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         for index in range(self.count):
             if stop.is_set():
                 return
+            self.before(index)
             self.drawn = index + 1
             frame = self.kept[index % len(self.kept)]
             yield replace(frame, index=index, name=f"scan_{index:06d}.cbf", time_s=2.5 * index)
@@ -100,35 +105,49 @@ def fit_growth(scan: Scan) -> Section:
     return section
 
 
-def length_section(scan: Scan, rows: int, out: Path) -> Section:
-    """The whole loop (integrate, fit, judge, record, snapshot) early and late in a long run."""
+def length_section(scan: Scan, rows: int, room: Path) -> Section:
+    """The whole loop (integrate, fit, judge, record, snapshot), in turn: a window of rows late in a long run, and the
+    same early in one that is begun for it while the long one pauses."""
     window = min(WINDOW, rows // 2)
-    section = Section(f"Cost of a frame at row {rows} against row {window}")
-    cpus = np.array(_long_run(scan, rows + WINDOW, out))
-    early, late = cpus[window : 2 * window], cpus[rows : rows + window]
-    for name, values in ((f"row {window}", early), (f"row {rows}", late)):
-        section.figures.append(figure_of(name, [float("nan")], [float(np.mean(values))]))
-    section.at_most("late against early, CPU", float(np.mean(late) / np.mean(early)), 1.1, " x")
+    early, late, begun = list[float](), list[float](), [0.0]
+
+    def in_between(index: int) -> None:
+        if index < rows or (index - rows) % window:
+            return
+        if index > rows:
+            late.append(1e3 * (time.process_time() - begun[0]) / window)
+            early.append(_early(scan, window, room / f"early{index}.h5"))
+        begun[0] = time.process_time()
+
+    _run(scan, rows + WINDOWS * window + 1, in_between, room / "long.h5")
+    section = Section(f"Cost of a frame at row {rows} against row {window}, one thread")
+    for row, values in ((window, early), (rows, late)):
+        section.figures.append(figure_of(f"row {row}", [float("nan")], values))
+    ratios = [one / other for one, other in zip(late, early, strict=True)]
+    section.at_most("late against early, CPU", statistics.median(ratios), 1.1, " x")
     return section
 
 
-def _long_run(scan: Scan, rows: int, out: Path) -> list[float]:
-    """CPU milliseconds of each row, all threads together."""
-    marks: list[float] = []
+def _early(scan: Scan, window: int, out: Path) -> float:
+    """CPU milliseconds of a row, from row ``window`` to twice that of a new run."""
+    marks: dict[int, float] = {}
+
+    def mark(index: int) -> None:
+        marks[index] = time.process_time()
+
+    _run(scan, 2 * window + 1, mark, out)
+    return 1e3 * (marks[2 * window] - marks[window]) / window
+
+
+def _run(scan: Scan, rows: int, before: Callable[[int], None], out: Path) -> None:
+    """So many rows, in turn: when a frame is drawn whose number is a multiple of eight, all before it are done."""
     stop = threading.Event()
     with recorded_scan(scan.path, Given(), out)(stop) as session:
         assert session is not None
-        frames = list(RecordedFolder(scan.path).frames(stop))
         series = session.pipeline.series
-
-        def note(row: Row) -> None:
-            del row
-            series.snapshot().rows(-1)
-            marks.append(1e3 * time.process_time())
-
-        pipeline = replace(session.pipeline, source=_Cycled(frames, rows))
-        loop.run(pipeline, stop, note, *session.listeners)
-    return list(np.diff(marks, prepend=marks[0]))
+        source = _Cycled(list(RecordedFolder(scan.path).frames(stop)), rows, before)
+        pipeline = replace(session.pipeline, source=source, in_turn=True)
+        loop.run(pipeline, stop, lambda _: series.snapshot().rows(-1), *session.listeners)
 
 
 def one_frame(scan: Scan) -> Frame:
