@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from latticewatch.app.inputs import Inputs, gather
 from latticewatch.app.options import Given
-from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.names import free_name, journal_path
 
@@ -50,8 +49,7 @@ def _recorded(scan: Path, given: Given, out: Path | None, transport: "Transport 
         source = source_of(scan, inputs, given)
         made_of = with_content(inputs, source, given) if out else inputs
         parts = (made_of, _paced(source, transport), str(scan), out, stop)
-        one_thread = transport is None and usable_cores() == 1
-        with scan_session(*parts, resume=resume, in_turn=one_thread) as session:
+        with scan_session(*parts, resume=resume, at_hand=transport is None) as session:
             if out and session:
                 log.info("recording in %s", out)
             yield session

@@ -94,13 +94,13 @@ def scan_session(
     resume: bool = False,
     on_state: tuple[str, ...] = (),
     fallback: Path | None = None,
-    in_turn: bool = False,
+    at_hand: bool = False,
 ) -> Iterator[Session | None]:
     """A session that integrates the images of ``source``, recorded in ``out`` and closed at the end.
 
     resume: go on with ``out`` where it stopped, if it is there. on_state: command for changes of state. fallback:
-    folder in which the recording goes on where that of ``out`` takes no more; None: it stops, loudly. in_turn: one
-    thread reads and works; only for a source that waits for nothing.
+    folder in which the recording goes on where that of ``out`` takes no more; None: it stops, loudly. at_hand:
+    the source waits for nothing.
     Raises UserError as its parts do.
     """
     begun = begin(source, scan, stop)
@@ -131,7 +131,7 @@ def scan_session(
             if fallback:
                 writer.may_go_on(Elsewhere(fallback, header, integrator.two_theta))
         parts = (setup, frames, integrator, integrator.two_theta, recorder)
-        pipeline = pipeline_of(*parts, header.header_names, in_turn=in_turn)
+        pipeline = pipeline_of(*parts, header.header_names, at_hand=at_hand)
         defects = keep_defects(integrator, writer)
         kept = stack.enter_context(log_kept(writer))
         if writer:
@@ -157,7 +157,7 @@ def pipeline_of(
     recorder: Recorder,
     header_names: tuple[str, ...] = (),
     *,
-    in_turn: bool = False,
+    at_hand: bool = False,
 ) -> Pipeline:
     """What a run passes through."""
     return Pipeline(
@@ -169,5 +169,5 @@ def pipeline_of(
         recorder=recorder,
         series=Series(two_theta, tuple(component.name for component in setup.components)),
         header_names=header_names,
-        in_turn=in_turn,
+        at_hand=at_hand,
     )

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.filling import OpenGaps, filled
 from latticewatch.processing.frame import Frame, Gap
 from latticewatch.processing.pattern import Pattern
@@ -19,7 +20,7 @@ from latticewatch.processing.series import Progress, Row, Series
 from latticewatch.processing.sources.ahead import batches, in_turn
 from latticewatch.processing.sources.header_values import kept_values
 
-MOST_AT_ONCE, MOST_IN_TURN = 16, 8
+MOST_AT_ONCE, EIGHT = 16, 8
 IDLE_S = 1.0
 """So long after the last frame the recorder is told that nothing new came."""
 
@@ -56,8 +57,8 @@ class Recorder(Protocol):
 class Pipeline:
     """All that one run needs, put together once by the session.
 
-    header_names: header values kept of each frame. in_turn: one thread reads and works; only for a source that waits
-    for nothing.
+    header_names: header values kept of each frame. at_hand: the source waits for nothing, so that a list can be
+    waited for.
     """
 
     source: Source
@@ -68,14 +69,14 @@ class Pipeline:
     recorder: Recorder
     series: Series
     header_names: tuple[str, ...] = ()
-    in_turn: bool = False
+    at_hand: bool = False
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
     """Process every frame of the source until it ends or ``stop`` is set; each listener is told of each row.
 
-    Frames are read ahead in a thread and taken as they have gathered, or in turn, one or several: the numbers are the
-    same.
+    Frames are read ahead in a thread, where there is a core for it, and taken as they have gathered, one or several:
+    the numbers are the same.
     """
     gaps = OpenGaps()
     with closing(_gathered(pipeline, stop)) as gathered:
@@ -93,9 +94,9 @@ def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], N
 
 def _gathered(pipeline: Pipeline, stop: threading.Event) -> Generator[list[Frame], None, None]:
     frames = pipeline.source.frames(stop)
-    if pipeline.in_turn:
-        return in_turn(frames, stop, MOST_IN_TURN)
-    return batches(frames, stop, MOST_AT_ONCE, idle_s=IDLE_S)
+    if pipeline.at_hand and usable_cores() == 1:
+        return in_turn(frames, stop, EIGHT)
+    return batches(frames, stop, MOST_AT_ONCE, idle_s=IDLE_S, fewest=MOST_AT_ONCE if pipeline.at_hand else 1)
 
 
 def _keep(series: Series, row: Row) -> None:

@@ -15,7 +15,7 @@ PARTS = (
     "Start-up and memory of the command",
     "How the cost of a frame grows (CPU, one thread, from memory)",
     "How the cost of a fit grows with the components (CPU)",
-    "Cost of a frame at row 200 against row 100",
+    "Cost of a frame at row 200 against row 100, one thread",
 )
 
 

@@ -164,16 +164,20 @@ class ImageIntegrator:
     def _together(self, prepared: Sequence[_Job | Pattern | Gap]) -> list[Pattern | Gap]:
         """Eight packed images read the plan once for all; what there is to do is shared among the threads."""
         tasks = list(_tasks([job for job in prepared if isinstance(job, _Job)]))
-        threads = min(len(self._rooms), len(tasks))
+        done: list[list[Pattern | Gap]] = [[] for _ in tasks]
+        places = iter(range(len(tasks)))  # one for all threads: who is free takes the next
 
-        def share(place: int) -> list[list[Pattern | Gap]]:
-            return [self._done(task, self._rooms[place]) for task in tasks[place::threads]]
+        def work(room: _Room) -> None:
+            for place in places:
+                done[place] = self._done(tasks[place], room)
 
-        shares: list[list[list[Pattern | Gap]]] = [share(0)] if threads == 1 else []
-        if threads > 1:
-            with ThreadPoolExecutor(threads) as pool:
-                shares = list(pool.map(share, range(threads)))
-        patterns = (pattern for place in range(len(tasks)) for pattern in shares[place % threads][place // threads])
+        rooms = self._rooms[: len(tasks)]
+        if len(rooms) == 1:
+            work(rooms[0])
+        elif rooms:
+            with ThreadPoolExecutor(len(rooms)) as pool:
+                list(pool.map(work, rooms))
+        patterns = (pattern for each in done for pattern in each)
         return [next(patterns) if isinstance(each, _Job) else each for each in prepared]
 
     def _done(self, task: Sequence[_Job], room: _Room) -> list[Pattern | Gap]:

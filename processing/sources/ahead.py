@@ -12,7 +12,7 @@ from latticewatch.processing.byte_offset import ByteOffset
 from latticewatch.processing.frame import Frame, Image
 
 PUT_WAIT_S = 0.1
-MOST_BYTES = 64_000_000  # of images that wait, unless a single one has more
+MOST_BYTES = 128_000_000  # of images that wait, unless a single one has more
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class _Held:
         self._most, self._most_bytes = most, most_bytes
         self._items: deque[Frame | _End] = deque()
         self._bytes = 0
+        self._full = self._ended = False
         self._changed = threading.Condition()
 
     def put(self, item: Frame | _End, stop: threading.Event) -> None:
@@ -36,7 +37,10 @@ class _Held:
         size = size_of(item) if isinstance(item, Frame) else 0
         with self._changed:
             while not self._has_room(size) and not stop.is_set():
+                self._full = True
+                self._changed.notify_all()
                 self._changed.wait(PUT_WAIT_S)
+            self._full, self._ended = False, isinstance(item, _End)
             self._items.append(item)
             self._bytes += size
             self._changed.notify_all()
@@ -44,14 +48,19 @@ class _Held:
     def _has_room(self, size: int) -> bool:
         return not self._items or (len(self._items) < self._most and self._bytes + size <= self._most_bytes)
 
-    def take(self, most: int, idle_s: float) -> list[Frame | _End]:
-        """Wait for one; then what is there already, at most so many; nothing where nothing came for so long."""
+    def take(self, fewest: int, most: int, idle_s: float) -> list[Frame | _End]:
+        """Wait for so many, or for as many as there is room for; then what is there, at most ``most``. After idle_s
+        what is there, or nothing."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items, None if isinf(idle_s) else idle_s)
+            self._changed.wait_for(lambda: self._has(fewest), None if isinf(idle_s) else idle_s)
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
             self._bytes -= sum(size_of(item) for item in taken if isinstance(item, Frame))
+            self._full = False
             self._changed.notify_all()
             return taken
+
+    def _has(self, fewest: int) -> bool:
+        return len(self._items) >= fewest or self._full or self._ended
 
 
 def size_of(frame: Frame) -> int:
@@ -68,12 +77,13 @@ def batches(
     most: int,
     most_bytes: int = MOST_BYTES,
     idle_s: float = inf,
+    fewest: int = 1,
 ) -> Generator[list[Frame], None, None]:
     """Every frame once and in order, in lists of 1 to ``most``: one when frames come slowly, more of a backlog.
 
     Twice as many are read ahead, or so many bytes. What the source raises is raised here. Closing it ends the
     thread; where the scan has not ended by then, ``stop`` is set, so that a source that waits for a frame ends too.
-    idle_s: an empty list each time nothing came for so long.
+    idle_s: an empty list each time nothing came for so long. fewest: wait for so many, as long as frames come.
     """
     held = _Held(2 * most, most_bytes)
     reader = threading.Thread(target=_read, args=(frames, held, stop), name="reader")
@@ -81,7 +91,7 @@ def batches(
     end: _End | None = None
     try:
         while end is None:
-            taken = held.take(most, idle_s)
+            taken = held.take(fewest, most, idle_s)
             if taken and isinstance(taken[-1], _End):
                 end = taken[-1]
             batch = [item for item in taken if isinstance(item, Frame)]

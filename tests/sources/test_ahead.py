@@ -104,6 +104,32 @@ def test_one_image_larger_than_the_room_still_goes_through() -> None:
     assert [[each.index for each in batch] for batch in gathered] == [[0], [1], [2], [3], [4]]
 
 
+def test_so_many_are_waited_for_or_what_there_is_room_for() -> None:
+    images = [replace(frame(index), content=Image(np.zeros((10, 10), np.int32))) for index in range(20)]
+    gathered = [len(batch) for batch in batches(iter(images), threading.Event(), 16, fewest=8)]
+    assert sum(gathered) == 20
+    assert all(count >= 8 for count in gathered[:-1])
+    gathered = [len(b) for b in batches(iter(images), threading.Event(), 16, most_bytes=1200, fewest=8)]
+    assert sum(gathered) == 20
+    assert max(gathered) == 3
+
+
+def test_fewer_are_taken_where_no_more_come_for_a_while() -> None:
+    taken = threading.Event()
+
+    def slowly() -> Iterator[Frame]:
+        yield frame(0)
+        assert taken.wait(30)
+        yield from map(frame, range(1, 9))
+
+    seen: list[list[int]] = []
+    for batch in batches(slowly(), threading.Event(), 16, idle_s=0.05, fewest=8):
+        seen += [[each.index for each in batch]] if batch else []
+        taken.set()
+    assert seen[0] == [0]
+    assert [index for each in seen for index in each] == list(range(9))
+
+
 def test_in_turn_no_frame_is_drawn_before_those_before_it_are_done() -> None:
     stop, drawn = threading.Event(), list[int]()
     with closing(in_turn(endless(stop, drawn), stop, 4)) as gathered:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from unittest.mock import patch
 
 from latticewatch.app.openings import recorded_scan
 from latticewatch.app.options import Given
@@ -146,8 +147,9 @@ def _run(scan: Scan, rows: int, before: Callable[[int], None], out: Path) -> Non
         assert session is not None
         series = session.pipeline.series
         source = _Cycled(list(RecordedFolder(scan.path).frames(stop)), rows, before)
-        pipeline = replace(session.pipeline, source=source, in_turn=True)
-        loop.run(pipeline, stop, lambda _: series.snapshot().rows(-1), *session.listeners)
+        pipeline = replace(session.pipeline, source=source)
+        with patch.object(loop, "usable_cores", lambda: 1):
+            loop.run(pipeline, stop, lambda _: series.snapshot().rows(-1), *session.listeners)
 
 
 def one_frame(scan: Scan) -> Frame:

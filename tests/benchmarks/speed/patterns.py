@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.loop import MOST_AT_ONCE
 from latticewatch.processing.sources.ahead import batches
 from latticewatch.processing.sources.recorded import RecordedFolder
 from latticewatch.processing.sources.stack import HDF5Stack
@@ -18,7 +19,6 @@ DEFAULT, BEST = "pyFAI, its default (bbox, csr)", "pyFAI, no split, csc, two thr
 LIVE, UNCHECKED = "one at a time, one thread", "one at a time, one thread, MD5 not verified"
 BACKLOG = "backlog, as the loop draws it"
 SHARED, SHARED_UNCHECKED = "backlog, two threads", "backlog, two threads, MD5 not verified"
-MOST_AT_ONCE = 16
 DEFAULT_BINS = 1500
 Named = list[tuple[str, Callable[[], object]]]
 
@@ -81,10 +81,10 @@ def eiger_section(scan: Scan, title: str, repeats: int, *, judged: bool) -> Sect
 
 
 def drawn(frames_of: Callable[[threading.Event], object], integrator: ImageIntegrator) -> int:
-    """As the loop does it: a thread reads ahead, what has gathered is integrated."""
+    """As the loop does it: a thread reads ahead, sixteen at a time are integrated."""
     stop, count = threading.Event(), 0
     frames = frames_of(stop)
-    with closing(batches(frames, stop, MOST_AT_ONCE)) as gathered:  # type: ignore[arg-type]
+    with closing(batches(frames, stop, MOST_AT_ONCE, fewest=MOST_AT_ONCE)) as gathered:  # type: ignore[arg-type]
         for batch in gathered:
             count += len(integrator.integrate_many(batch))
     return count
