@@ -83,15 +83,17 @@ def batches(
 
     Twice as many are read ahead, or so many bytes. What the source raises is raised here. Closing it ends the
     thread; where the scan has not ended by then, ``stop`` is set, so that a source that waits for a frame ends too.
-    idle_s: an empty list each time nothing came for so long. fewest: wait for so many, as long as frames come.
+    idle_s: an empty list each time nothing came for so long. fewest: wait for so many, as long as frames come;
+    the first one comes at once.
     """
     held = _Held(2 * most, most_bytes)
     reader = threading.Thread(target=_read, args=(frames, held, stop), name="reader")
     reader.start()
     end: _End | None = None
+    taken: list[Frame | _End] = []
     try:
         while end is None:
-            taken = held.take(fewest, most, idle_s)
+            taken = held.take(fewest if taken else 1, most, idle_s)
             if taken and isinstance(taken[-1], _End):
                 end = taken[-1]
             batch = [item for item in taken if isinstance(item, Frame)]
