@@ -85,7 +85,7 @@ def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> Non
     counts: any real type, the plan's shape. A value below 0, at or above ``limit``, or NaN is invalid.
     """
     flat = flattened(counts)
-    _empty(into)
+    empty(into)
     rare = (plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark)
     if flat.dtype.kind == "f" or not _fits(plan):
         kernel.sum_values(flat, plan.bins, into.variance, *rare)
@@ -108,7 +108,7 @@ def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> 
     Raises PackingError where the bytes end before the image does or a count does not fit the image's type; the
     sums are then of no use.
     """
-    _empty(into)
+    empty(into)
     result = kernel.sum_byte_offset(
         _for_reading(image.packed), plan.slots, into.lanes, _large(limit), *_range(image.dtype),
         plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
@@ -129,7 +129,7 @@ def unpack_byte_offset(image: ByteOffset) -> NDArray[Any]:
 
 def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums) -> None:
     """``sum_image`` of an image packed by bitshuffle and LZ4, unpacked block by block. Raises PackingError."""
-    _empty(into)
+    empty(into)
     whole = bitshuffle.sum_bitshuffled(
         _for_reading(image.packed), image.block_elements(), np.empty(1, image.dtype.newbyteorder("=")),
         plan.slots, into.lanes, _large(limit),
@@ -157,7 +157,7 @@ def _sum_eight_byte_offset(plan: Plan, images: Sequence[ByteOffset], limits: Seq
     size = sum(len(image.packed) for image in images)
     if size > DENSEST * EIGHT * plan.bins.size or any(image.dtype != np.int32 for image in images):
         return False
-    _empty(into)
+    empty(into)
     result = batch.sum_eight(
         tuple(_for_reading(image.packed) for image in images), plan.bins, into.lanes, _large(min(limits)),
         *_range(np.dtype(np.int32)), plan.weight, plan.dark, np.array(limits, np.float64),
@@ -174,7 +174,7 @@ def _sum_eight_bitshuffled(plan: Plan, images: Sequence[Bitshuffled], limits: Se
         return False
     if len(blocks) > 1 or len({image.dtype for image in images}) > 1:
         return False
-    _empty(into)
+    empty(into)
     whole = bitshuffle.sum_eight_bitshuffled(
         tuple(_for_reading(image.packed) for image in images), blocks.pop(),
         np.empty(1, images[0].dtype.newbyteorder("=")), plan.bins, into.lanes, _large(min(limits)),
@@ -204,7 +204,8 @@ def _large(limit: float) -> int:
     return int(np.ceil(min(limit, kernel.LARGE)))
 
 
-def _empty(sums: Sums | Eight) -> None:
+def empty(sums: Sums | Eight) -> None:
+    """Begin again at nothing."""
     for values in (sums.signal, sums.variance, sums.lost_pixels, sums.lost_weight, sums.lost_dark, sums.lanes):
         values.fill(0)
 
