@@ -1,7 +1,7 @@
 """From a detector image to a pattern with its standard uncertainties."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +18,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.frame import Frame, Gap, Image
 from latticewatch.processing.integration.defects import DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
+from latticewatch.processing.integration.opencl import SumImage, faster_sums
 from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
 from latticewatch.processing.integration.plan_cache import cached_plan
 from latticewatch.processing.integration.splitting import SplitSums
@@ -165,12 +166,9 @@ class ImageIntegrator:
         return pattern_of(self.plan, sums, job.scale)
 
     @cached_property
-    def _sum_unpacked(self) -> Callable[[Plan, NDArray[Any], float, Sums], None]:
+    def _sum_unpacked(self) -> SumImage:
         """For images that are not packed: over OpenCL where there is a device and it is faster."""
-        from latticewatch.processing.integration.opencl import faster_sums
-
-        there = faster_sums(self._whole) if self._opencl else None
-        return there.sum_image if there else sum_image
+        return faster_sums(self._whole) if self._opencl else sum_image
 
     def _together(self, prepared: Sequence[_Job | Pattern | Gap]) -> list[Pattern | Gap]:
         """Eight packed images read the plan once for all; what there is to do is shared among the threads."""

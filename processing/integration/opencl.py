@@ -21,6 +21,7 @@ from latticewatch.processing.integration.plan import Corrections, Plan, finished
 from latticewatch.processing.integration.sums import Sums, empty, empty_sums, flattened, sum_image
 
 INVALID = np.float32(-1.0)
+SumImage = Callable[[Plan, NDArray[Any], float, Sums], None]
 AGREEMENT = 1e-5  # relative
 REPEATS, MEAN_COUNTS = 5, 30.0
 
@@ -97,7 +98,7 @@ class OpenCLSums:
         self._alone = threading.Lock()
 
     def sum_image(self, plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> None:
-        """As ``sums.sum_image``; a count is kept in 24 bits."""
+        """As ``sums.sum_image``; a count is kept in 24 bits. Raises what the driver raises."""
         empty(into)
         lost = (into.lost_pixels, into.lost_weight, into.lost_dark)
         with self._alone:
@@ -128,8 +129,8 @@ def rings(shape: tuple[int, int] = (1679, 1475), bins: int = 1500) -> Plan:
     return finished_plan(shape, np.linspace(1.0, 50.0, bins), ring, np.ones(ring.size, np.float32), Corrections())
 
 
-def faster_sums(plan: Plan) -> OpenCLSums | None:
-    """The way over OpenCL where it is better than the one here; None where it is not, or there is no device."""
+def faster_sums(plan: Plan) -> SumImage:
+    """``sums.sum_image``, or over OpenCL where there is a device and that is better."""
     for device in devices():
         try:
             trial, there = tried(plan, device)
@@ -138,8 +139,26 @@ def faster_sums(plan: Plan) -> OpenCLSums | None:
             continue
         log.info("OpenCL: %s: %s", trial, trial.conclusion)
         if trial.is_better:
-            return there
-    return None
+            return with_fallback(there)
+    return sum_image
+
+
+def with_fallback(there: OpenCLSums) -> SumImage:
+    """As it does; from the first time that it fails in the midst of a run, as it is done here."""
+    failed = threading.Event()
+
+    def sum_somewhere(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> None:
+        if not failed.is_set():
+            try:
+                there.sum_image(plan, counts, limit, into)
+            except Exception as error:  # whatever a driver raises
+                log.warning("OpenCL fails (%s): the processor goes on", error)
+                failed.set()
+            else:
+                return
+        sum_image(plan, counts, limit, into)
+
+    return sum_somewhere
 
 
 def _timed(work: Callable[[], None]) -> float:

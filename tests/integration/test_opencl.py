@@ -7,12 +7,20 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.frame import Frame, Image
-from latticewatch.processing.integration import opencl
+from latticewatch.processing.integration import integrate, opencl
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator, pattern_of
-from latticewatch.processing.integration.opencl import Device, OpenCLSums, Trial, devices, faster_sums, tried
+from latticewatch.processing.integration.opencl import (
+    Device,
+    OpenCLSums,
+    Trial,
+    devices,
+    faster_sums,
+    tried,
+    with_fallback,
+)
 from latticewatch.processing.integration.plan import Corrections, Plan, build_plan, without
-from latticewatch.processing.integration.sums import empty_sums, sum_image
+from latticewatch.processing.integration.sums import Sums, empty_sums, sum_image
 from latticewatch.processing.pattern import Pattern
 
 SHAPE, LIMIT = (195, 487), 1e6
@@ -70,7 +78,7 @@ def test_frames_that_come_unpacked_take_it(device: Device, monkeypatch: pytest.M
             summed.append(plan)
             super().sum_image(plan, *rest)
 
-    monkeypatch.setattr(opencl, "faster_sums", lambda plan: Counted(plan, device))
+    monkeypatch.setattr(integrate, "faster_sums", lambda plan: Counted(plan, device).sum_image)
     there = ImageIntegrator(GEOMETRY, shape=SHAPE, threads=2).integrate_many(frames)
     assert len(summed) == len(frames)
     for one, other in zip(here, there, strict=True):
@@ -94,7 +102,7 @@ def test_only_what_is_faster_and_agrees_is_used(plan: Plan, monkeypatch: pytest.
     monkeypatch.setattr(opencl, "devices", lambda: [ABSENT])
     for each, used in ((trial, True), (replace(trial, opencl_ms=2.1), False)):
         monkeypatch.setattr(opencl, "tried", lambda *_, each=each: (each, "there"))
-        assert faster_sums(plan) == ("there" if used else None)
+        assert (faster_sums(plan) is not sum_image) == used
 
 
 def test_a_driver_that_fails_costs_no_run(
@@ -105,5 +113,30 @@ def test_a_driver_that_fails_costs_no_run(
 
     monkeypatch.setattr(opencl, "devices", lambda: [ABSENT])
     monkeypatch.setattr(opencl, "tried", fail)
-    assert faster_sums(plan) is None
+    assert faster_sums(plan) is sum_image
     assert "out of memory" in caplog.text
+
+
+def test_a_driver_that_fails_in_the_midst_of_a_run(plan: Plan, caplog: pytest.LogCaptureFixture) -> None:
+    """What it left half done does not count, and it is not asked again."""
+    asked: list[int] = []
+
+    class Failing(OpenCLSums):
+        def __init__(self) -> None:
+            pass
+
+        def sum_image(self, plan: Plan, counts: Any, limit: float, into: Sums) -> None:
+            del plan, counts, limit
+            asked.append(1)
+            into.signal[:] = 7.0
+            raise RuntimeError("device lost")
+
+    counts = RNG.poisson(20.0, SHAPE).astype(np.int32)
+    here, there = empty_sums(len(plan.two_theta) + 1), empty_sums(len(plan.two_theta) + 1)
+    sum_image(plan, counts, LIMIT, here)
+    ways = with_fallback(Failing())
+    for _ in range(2):
+        ways(plan, counts, LIMIT, there)
+        np.testing.assert_array_equal(there.signal, here.signal)
+    assert asked == [1]
+    assert "device lost" in caplog.text
