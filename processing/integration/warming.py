@@ -26,11 +26,12 @@ LIMIT = 1e9
 def warm_up() -> None:
     """Sum images of nothing by every path that frames usually take."""
     plan = _plan()
-    sums = empty_sums(len(plan.two_theta) + 1)
+    sums, finder = empty_sums(len(plan.two_theta) + 1), DefectFinder(plan)
     for kind in TYPES:
         sum_image(plan, np.zeros(SHAPE, kind), LIMIT, sums)
+        finder.observe(np.zeros(SHAPE, kind), LIMIT)
     packed = ByteOffset(np.zeros(plan.bins.size, np.uint8), SHAPE, np.dtype(np.int32))
-    DefectFinder(plan).observe(packed.unpacked(), LIMIT)
+    finder.observe(packed.unpacked(), LIMIT)
     sum_byte_offset(plan, packed, LIMIT, sums)
     eight = empty_eight(len(plan.two_theta) + 1)
     sum_eight(plan, [packed] * EIGHT, [LIMIT] * EIGHT, eight)
