@@ -1,11 +1,11 @@
 """The state, readable across the hutch: in words, in shape and in colour."""
 
 from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
-from PyQt6.QtGui import QBrush, QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from latticewatch.widgets.theme import Theme
-from latticewatch.widgets.wording import Headline
+from latticewatch.widgets.wording import PART, Headline
 
 SIZES_PT = (20.0, 11.5, 11.5, 10.0)
 
@@ -96,8 +96,8 @@ class Banner(QWidget):
         self._kind = ""
         self.setAutoFillBackground(True)
         self._shape = StateShape(theme)
-        self._words, self._detail = _label(bold=True), _label()
-        self._facts, self._lag = _label(align=Qt.AlignmentFlag.AlignRight), _label(align=Qt.AlignmentFlag.AlignRight)
+        self._words, self._detail = _label(_Line(), bold=True), _label(_Line())
+        self._facts, self._lag = (_label(QLabel(), align=Qt.AlignmentFlag.AlignRight) for _ in range(2))
         self.set_scale(1.0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 6, 14, 6)
@@ -146,8 +146,28 @@ class Banner(QWidget):
         self.setPalette(palette)
 
 
-def _label(*, bold: bool = False, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:
-    label = QLabel()
+class _Line(QLabel):
+    """One line that is cut between its parts, or a word's letters: half a number would be another number."""
+
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        """Draw what fits."""
+        del a0
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.rect(), self.alignment(), fitting(self.text(), self.fontMetrics(), self.width()))
+
+
+def fitting(text: str, metrics: QFontMetrics, width: int) -> str:
+    """As many of its parts (between dots) as there is room for, with an ellipsis where some are left out."""
+    parts = text.split(PART)
+    for count in range(len(parts), 0, -1):
+        shown = PART.join(parts[:count]) + (" …" if count < len(parts) else "")
+        if metrics.horizontalAdvance(shown) <= width:
+            return shown
+    return metrics.elidedText(parts[0], Qt.TextElideMode.ElideRight, width)
+
+
+def _label(label: QLabel, *, bold: bool = False, align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     font = QFont(label.font())
     font.setBold(bold)

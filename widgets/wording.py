@@ -2,13 +2,15 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from latticewatch.processing.accuracy import quoted
 from latticewatch.processing.frame import Gap
 from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
 from latticewatch.processing.series import Row, Snapshot
 from latticewatch.processing.sources.naming import printable
+
+PART = " · "
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
     row = snapshot.row(-1)
     words, detail = _words(row)
     if silent_s > 0.0 and row.verdict.state is State.COMPLETE:
-        detail = f"no new frame for {duration(silent_s)} · {detail}"
+        detail = f"no new frame for {duration(silent_s)}{PART}{detail}"
     elif silent_s > 0.0:
         return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", f"no new frame; the last one: {words}")
     return Headline(row.verdict.state.value, words, detail, row.verdict.why)
@@ -71,6 +73,12 @@ def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
 def waiting_for(title: str) -> Headline:
     """What the banner says before the first image."""
     return Headline("waiting", "WAITING", f"for the first image of {printable(title)}")
+
+
+def with_alarms(state: Headline, standing: str) -> Headline:
+    """The headline while these alarms stand; empty: none. What to press comes last: it is left out first."""
+    parts = (f"ALARM: {standing}", state.detail, "press A once seen")
+    return replace(state, detail=PART.join(filter(None, parts))) if standing else state
 
 
 def _words(row: Row) -> tuple[str, str]:

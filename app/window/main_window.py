@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
@@ -33,7 +32,7 @@ from latticewatch.widgets.note_bar import NoteBar
 from latticewatch.widgets.status_strip import StatusStrip
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 from latticewatch.widgets.transport_bar import TransportBar
-from latticewatch.widgets.wording import Headline, headline, waiting_for
+from latticewatch.widgets.wording import Headline, headline, waiting_for, with_alarms
 
 PULL_MS, SLOWEST_MS, SHARE = 100, 1000, 4.0
 WALL_SCALE_PER_PIXEL = 1.8 / 1280.0
@@ -223,8 +222,7 @@ class MainWindow(QMainWindow):
             return headline(page.shown_snapshot())
         live = self._is_live()
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
-        state, standing = headline(page.snapshot(), silent_s), self.alarms.words()
-        return replace(state, detail=f"ALARM: {standing} · press A once seen · {state.detail}") if standing else state
+        return with_alarms(headline(page.snapshot(), silent_s), self.alarms.words())
 
     def _place(self, run: ShownRun) -> Path | None:
         """Where it is recorded now: elsewhere, where the run file's own folder took no more."""

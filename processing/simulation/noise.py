@@ -7,9 +7,10 @@ ACM Trans. Math. Softw. 3, 253 (1977)), and one of mean λ - λ₀ < 1/4, which 
 import math
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from latticewatch.processing.compiled import njit
 
 LEVELS_PER_COUNT = 4
 # A level is tabulated this many standard deviations (and some counts) around its mean: under 2⁻³² is left out.
@@ -74,7 +75,7 @@ def draw(
     return counts.reshape(cell.shape)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _draw(  # type: ignore[no-untyped-def] # pragma: no cover
     profile, cell, part, response, random, start, bits, first, limit, other, counts
 ):
@@ -102,7 +103,7 @@ def _draw(  # type: ignore[no-untyped-def] # pragma: no cover
         counts[pixel] = count
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _small_poisson(mean, chance):  # type: ignore[no-untyped-def] # pragma: no cover
     term = math.exp(-mean)
     total, count = term, 0
@@ -113,7 +114,7 @@ def _small_poisson(mean, chance):  # type: ignore[no-untyped-def] # pragma: no c
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _fill(means, first, start, bits, limit, other):  # type: ignore[no-untyped-def] # pragma: no cover
     for level in range(means.size):
         size = 1 << bits[level]
@@ -123,7 +124,7 @@ def _fill(means, first, start, bits, limit, other):  # type: ignore[no-untyped-d
         )
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _distribution(mean, first, size):  # type: ignore[no-untyped-def] # pragma: no cover
     """Poisson probabilities of the counts first ... first + size - 1, by recurrence from the mode."""
     shares = np.zeros(size)
@@ -136,7 +137,7 @@ def _distribution(mean, first, size):  # type: ignore[no-untyped-def] # pragma: 
     return shares / shares.sum()
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _alias(shares, limit, other):  # type: ignore[no-untyped-def] # pragma: no cover
     """Vose's construction: every cell holds its own share and tops it up from one other."""
     size = shares.size

@@ -32,7 +32,8 @@ def test_an_alarm_stands_until_it_is_acknowledged(qtbot: QtBot, caplog: pytest.L
     # Row 40 of the synthetic run has no beam.
     qtbot.waitUntil(lambda: "no beam" in window.alarms.words())
     window.tick()
-    assert "ALARM: no beam (over) · press A once seen" in window.banner.accessibleName()
+    assert "ALARM: no beam (over) · " in window.banner.accessibleName()
+    assert window.banner.accessibleName().endswith("press A once seen")
     qtbot.keyClick(window, Qt.Key.Key_A)
     assert "ALARM" not in window.banner.accessibleName()
     window.tick()
