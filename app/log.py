@@ -7,7 +7,7 @@ from pathlib import Path
 
 from platformdirs import user_log_path
 
-from latticewatch.processing.sources.naming import printable
+from latticewatch.processing.text import printable
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 

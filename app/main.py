@@ -3,16 +3,15 @@
 import gc
 import logging
 import sys
-import unicodedata
 
 import typer
 from typer.exceptions import TyperException
 
 from latticewatch.app import commands
+from latticewatch.app.exit_status import DONE, INTERRUPTED, OUR_ERROR, UNUSABLE
 from latticewatch.app.log import log_path, start_logging
 from latticewatch.processing.errors import UserError
-
-DONE, OUR_ERROR, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+from latticewatch.processing.text import printable
 
 log = logging.getLogger("latticewatch")
 
@@ -54,12 +53,3 @@ def _message(error: UserError | TyperException) -> str:
 def _complain(message: str, status: int) -> int:
     sys.stderr.write(f"latticewatch: {printable(message)}\n")
     return status
-
-
-def printable(text: str) -> str:
-    """The text in one line without control characters: a file's name may hold anything."""
-    return "".join(_shown(character) for character in text)
-
-
-def _shown(character: str) -> str:
-    return ascii(character)[1:-1] if unicodedata.category(character).startswith("C") else character

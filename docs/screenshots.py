@@ -18,24 +18,24 @@ from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
 from PyQt6.QtWidgets import QWidget
 
-from latticewatch.app.headless import run_headless
-from latticewatch.app.images_again import ImagesAgain
-from latticewatch.app.inputs import gather
-from latticewatch.app.openings import recorded_scan
-from latticewatch.app.options import Given
+from latticewatch.app.run.headless import run_headless
+from latticewatch.app.run.images_again import ImagesAgain
+from latticewatch.app.run.inputs import gather
+from latticewatch.app.run.recorded_scans import recorded_scan
+from latticewatch.app.run.request import Given
 from latticewatch.app.start.dialog import StartDialog
+from latticewatch.app.window.application import make_application
 from latticewatch.app.window.compare_window import CompareWindow
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.app.window.windowed import make_application
-from latticewatch.processing.record.run_file import read_run
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Progress, Series
+from latticewatch.processing.flow.series import Progress, Series
+from latticewatch.processing.formats.decode import read_image
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.scan import write_scan
-from latticewatch.processing.sources.readers import read_image
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 

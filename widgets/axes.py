@@ -12,7 +12,7 @@ from typing import Any
 import pyqtgraph as pg
 from PyQt6.QtCore import QObject, QTimer
 
-from latticewatch.processing.reaction.composition import CompositionScale, cell_of, fraction_of, fraction_text
+from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
 
 LEFT_WIDTH, RIGHT_WIDTH, HALF_LINE = 74, 58, 7.0
 UNITS = ((600.0, "s", 1.0), (3.0 * 3600.0, "min", 60.0), (math.inf, "h", 3600.0))

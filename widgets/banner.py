@@ -4,8 +4,8 @@ from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
 from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from latticewatch.processing.flow.wording import PART, Headline
 from latticewatch.widgets.theme import Theme
-from latticewatch.widgets.wording import PART, Headline
 
 SIZES_PT = (20.0, 11.5, 11.5, 10.0)
 

@@ -13,10 +13,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from latticewatch.processing.accuracy import quoted
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.series import Row, Snapshot
-from latticewatch.widgets.wording import moment
+from latticewatch.processing.flow.accuracy import quoted
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Snapshot
+from latticewatch.processing.flow.wording import moment
 
 COLUMNS = ("frame", "time", "state", "gap, and why", "mean Lp", "file")
 NOWHERE = QModelIndex()
@@ -82,12 +82,12 @@ class FramesModel(QAbstractTableModel):
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    lp = "" if isinstance(row.fit, Gap) else quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
+    lp = "" if isinstance(row.fit, NoResult) else quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
     return (
         str(row.index),
         moment(row.time_s),
         row.verdict.state.value.replace("_", " "),
-        row.fit.reason if isinstance(row.fit, Gap) else "",
+        row.fit.reason if isinstance(row.fit, NoResult) else "",
         lp,
         row.name,
     )

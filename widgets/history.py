@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.verdict import State
-from latticewatch.processing.refinement.fit import Fit
-from latticewatch.processing.series import Row, Snapshot
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Snapshot
+from latticewatch.processing.flow.verdict import State
 from latticewatch.widgets.pyramid import Pyramid
 from latticewatch.widgets.timeline import Timeline
 
@@ -74,7 +74,7 @@ class History:
             self.window_map.replace(number, None if intensity is None else intensity[self.window])
             self.whole_map.replace(number, intensity)
             self._note_numbers(number, row)
-            if number in self.gaps and not isinstance(row.fit, Gap):
+            if number in self.gaps and not isinstance(row.fit, NoResult):
                 self.gaps.remove(number)
 
     @property
@@ -102,7 +102,7 @@ class History:
         self.whole_map.append(intensity)
         self._note_state(row)
         self._note_numbers(self.count, row)
-        if isinstance(row.fit, Gap):
+        if isinstance(row.fit, NoResult):
             self.gaps.append(self.count)
         if np.isfinite(row.verdict.mixing_s):
             self.mixing_s = row.verdict.mixing_s
@@ -122,7 +122,7 @@ class History:
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])
-        lp = float("nan") if isinstance(row.fit, Gap) else watched_lp_A(row.fit)
+        lp = float("nan") if isinstance(row.fit, NoResult) else watched_lp_A(row.fit)
         last = self.episodes[-1] if self.episodes else None
         if last and last.state is row.verdict.state:
             self.episodes[-1] = replace(last, end_s=now, lp_A=last.lp_A if np.isnan(lp) else lp)
@@ -132,7 +132,7 @@ class History:
 
 
 def _merits(row: Row) -> tuple[float, float, float]:
-    if isinstance(row.fit, Gap):
+    if isinstance(row.fit, NoResult):
         return float("nan"), float("nan"), row.intensity
     return row.fit.rwp_percent, row.fit.chi2_reduced, row.intensity
 
@@ -147,7 +147,7 @@ def _lengthened(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _dark(row: Row) -> bool:
     """Without beam nothing was measured: a hole in the map, not a row of zeros."""
-    return isinstance(row.fit, Gap) and row.fit.reason.startswith("no beam")
+    return isinstance(row.fit, NoResult) and row.fit.reason.startswith("no beam")
 
 
 def watched_lp_A(fit: Fit) -> float:

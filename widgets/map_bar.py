@@ -5,10 +5,10 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QImage, QPixmap
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
+from latticewatch.processing.flow.wording import level
 from latticewatch.widgets.axes import LEFT_WIDTH
 from latticewatch.widgets.colours import COLOURS, Levels, lookup_table
 from latticewatch.widgets.theme import Theme
-from latticewatch.widgets.wording import level
 
 MODES = ("as measured", "minus first", "|change|")
 MODE_TIPS = (

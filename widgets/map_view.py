@@ -11,7 +11,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, two_theta_deg
-from latticewatch.processing.series import Snapshot
+from latticewatch.processing.flow.series import Snapshot
 from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
 from latticewatch.widgets.history import History

@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QFont, QLinearGradient
 
-from latticewatch.processing.reaction.verdict import Forecast
+from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.widgets.history import Episode
 from latticewatch.widgets.theme import line
 

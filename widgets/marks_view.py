@@ -6,8 +6,8 @@ from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
+from latticewatch.processing.flow.wording import moment
 from latticewatch.widgets.marks import Mark
-from latticewatch.widgets.wording import moment
 
 
 class MarksView(QTableWidget):

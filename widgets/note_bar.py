@@ -4,7 +4,7 @@ from PyQt6.QtCore import QEvent, QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QKeyEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from latticewatch.widgets.wording import duration
+from latticewatch.processing.flow.wording import duration
 
 MARK_HINT = "what happened: sample injected, flow stopped, ... (Enter keeps it, Esc drops it)"
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Curves
+from latticewatch.processing.flow.fit import Curves
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.widgets.axes import HALF_LINE, AngleAxis, plot_widget, soon
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import Floats, thinned

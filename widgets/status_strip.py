@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from latticewatch.widgets.wording import duration
+from latticewatch.processing.flow.wording import duration
 
 MESSAGE_S = 10.0
 

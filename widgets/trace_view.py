@@ -10,10 +10,10 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from latticewatch.processing.accuracy import quoted
-from latticewatch.processing.reaction.composition import CompositionScale
-from latticewatch.processing.reaction.verdict import Forecast
-from latticewatch.processing.series import Snapshot
+from latticewatch.processing.flow.accuracy import quoted
+from latticewatch.processing.flow.composition import CompositionScale
+from latticewatch.processing.flow.series import Snapshot
+from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.widgets.axes import LEFT_WIDTH, RIGHT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands

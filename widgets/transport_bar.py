@@ -5,7 +5,7 @@ import math
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
-from latticewatch.widgets.wording import moment
+from latticewatch.processing.flow.wording import moment
 
 SPEEDS = (("× 1", 1.0), ("× 5", 5.0), ("× 20", 20.0), ("× 100", 100.0), ("× 500", 500.0), ("max", math.inf))
 STEPS = 1000

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from latticewatch.app import options
+from latticewatch.app.commands import options
 
 FrameFile = Annotated[Path, typer.Argument(metavar="FRAME", help="One frame of the standard.")]
 AccuracyFile = Annotated[
@@ -29,8 +29,8 @@ def check_geometry(
 
     Example: latticewatch check-geometry lab6_0001.cbf --calibrant LaB6 --geometry lab6.poni --out lab6.accuracy.toml
     """
-    from latticewatch.app.geometry_report import report
-    from latticewatch.app.inputs import find_only
+    from latticewatch.app.checks.geometry_report import report
+    from latticewatch.app.run.inputs import find_only
 
     poni = geometry or find_only(frame, "*.poni", "--geometry")
     for line in report(frame, calibrant, poni, mask, orientation, out):

@@ -15,7 +15,7 @@ def compare(runs: Runs, out: Out = None) -> int:
     Example: latticewatch compare bare.h5 shell1.h5 shell2.h5 --out overlay.pdf
     """
     if out is None:
-        from latticewatch.app.machine import display
+        from latticewatch.app.checks.machine import display
         from latticewatch.app.window.compare_window import show_compare
         from latticewatch.processing.errors import UserError
 
@@ -24,8 +24,8 @@ def compare(runs: Runs, out: Out = None) -> int:
         return show_compare(runs)
     from contextlib import ExitStack
 
-    from latticewatch.processing.record.figure import compare_runs
-    from latticewatch.processing.record.run_file import read_run
+    from latticewatch.processing.record.export.figures import compare_runs
+    from latticewatch.processing.record.run_file.reader import read_run
 
     with ExitStack() as stack:
         compare_runs([stack.enter_context(read_run(path)) for path in runs], out)

@@ -30,7 +30,7 @@ def export(
 
     if not any((trace, patterns, map_file, figure, screenshot, summary)):
         raise UserError(f"{run}: nothing to export; name at least one of --trace, --patterns, --map, --figure, ...")
-    from latticewatch.app.exports import export_run
+    from latticewatch.app.commands.exports import export_run
 
     written = export_run(
         run,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from latticewatch.app import options
+from latticewatch.app.commands import options
 
 Run = Annotated[Path | None, typer.Argument(metavar="RUN", help="A run file. Left out: with --pending or --discard.")]
 To = Annotated[str | None, typer.Option("--to", metavar="NAME", help="Which logbook. Default: the only one.")]
@@ -36,15 +36,16 @@ def logbook(
     if (run is not None) == (pending or discard is not None):
         raise typer.BadParameter("give a RUN, or --pending, or --discard ENTRY", param_hint="RUN")
     from latticewatch.app.logbook.session import discard_entry, post_pending, post_run, show_pending, show_run
+    from latticewatch.app.window.application import png_of
 
     if discard is not None:
         lines = discard_entry(discard)
     elif run is None:
         lines = show_pending() if dry_run else post_pending(config, again=again)
     elif dry_run:
-        lines = show_run(run, config, to, text)
+        lines = show_run(run, config, to, text, png_of)
     else:
-        lines = post_run(run, config, to, text, again=again)
+        lines = post_run(run, config, to, text, png_of, again=again)
     for line in lines:
         typer.echo(line)
     return 0

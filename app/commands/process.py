@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from latticewatch.app import options
-from latticewatch.app.options import Given
+from latticewatch.app.commands import options
+from latticewatch.app.run.request import Given
 
 Scans = Annotated[
     list[Path] | None, typer.Argument(metavar="SCAN...", help="Folders of frames, HDF5 stacks or run files.")
@@ -46,8 +46,8 @@ def process(
     All scans of a beamtime: latticewatch process --tree beamtime --out runs --summary beamtime.csv
     """
     del verbose
-    from latticewatch.app.many_scans.wanted import Wanted
-    from latticewatch.app.scans import process_scans
+    from latticewatch.app.batch.dispatch import process_scans
+    from latticewatch.app.batch.request import Wanted
 
     wanted = Wanted(
         scans=tuple(scans or ()),

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from latticewatch.app import options
+from latticewatch.app.commands import options
 from latticewatch.app.commands.watch import Headless, Night, Screenshot
-from latticewatch.app.options import Given
+from latticewatch.app.run.request import Given
 
 Scan = Annotated[Path, typer.Argument(metavar="SCAN", help="A folder of frames, an HDF5 stack or a run file.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="N|max", help="Times real time, or max.")]
@@ -31,16 +31,16 @@ def replay(
     Example: latticewatch replay br_i_003.h5 --speed 20
     """
     del verbose
-    from latticewatch.app.openings import replayed_scan
-    from latticewatch.processing.sources.replay import Transport
+    from latticewatch.app.run.recorded_scans import replayed_scan
+    from latticewatch.processing.sources.pacing import Transport
 
     transport = Transport(speed=_factor(speed))
     opening = replayed_scan(scan, given, out, transport)
     if headless:
-        from latticewatch.app.headless import run_headless
+        from latticewatch.app.run.headless import run_headless
 
         return run_headless(opening, as_json=json, title=scan.name)
-    from latticewatch.app.window.windowed import run_windowed
+    from latticewatch.app.window.application import run_windowed
 
     return run_windowed(opening, as_json=json, title=scan.name, screenshot=screenshot, transport=transport, dark=night)
 

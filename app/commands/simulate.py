@@ -31,7 +31,7 @@ def simulate(
     """
     import threading
 
-    from latticewatch.app.headless import stopped_by_signals
+    from latticewatch.app.run.headless import stopped_by_signals
     from latticewatch.processing.simulation.scan import write_scan
 
     stop = threading.Event()

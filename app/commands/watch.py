@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latticewatch.app import options
-from latticewatch.app.options import Given
+from latticewatch.app.commands import options
+from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.streams.address import is_stream, stream_address
 
 if TYPE_CHECKING:
-    from latticewatch.app.live_openings import Watching
-    from latticewatch.app.session import Opening
+    from latticewatch.app.run.live_scans import Watching
+    from latticewatch.app.run.session import Opening
 
 Folder = Annotated[
     str | None,
@@ -60,7 +60,7 @@ def watch(
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
     del verbose
-    from latticewatch.app.live_openings import Watching
+    from latticewatch.app.run.live_scans import Watching
 
     if folder is None:
         from latticewatch.app.start.asking import ask_for_scan
@@ -77,16 +77,16 @@ def watch(
     opening = _opening(folder, stream, how)
     title = folder if is_stream(folder) else Path(folder).resolve().name
     if headless:
-        from latticewatch.app.headless import run_headless
+        from latticewatch.app.run.headless import run_headless
 
         return run_headless(opening, as_json=json, title=title)
-    from latticewatch.app.window.windowed import run_windowed
+    from latticewatch.app.window.application import run_windowed
 
     return run_windowed(opening, as_json=json, title=title, screenshot=screenshot, dark=night)
 
 
 def _opening(folder: str, stream: str | None, how: "Watching") -> "Opening":
-    from latticewatch.app.live_openings import watched_scan, watched_stream, watched_with_folder
+    from latticewatch.app.run.live_scans import watched_scan, watched_stream, watched_with_folder
 
     if how.resume and (stream is not None or is_stream(folder)):
         # Its clock and its counter would begin anew: times and names would be those of other frames.

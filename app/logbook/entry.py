@@ -11,14 +11,15 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, describe
-from latticewatch.processing.record.run_file import InputFile, Run
-from latticewatch.processing.record.summary import summarise
-from latticewatch.processing.series import Row, Series
-from latticewatch.widgets.wording import headline
+from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Series
+from latticewatch.processing.flow.wording import headline
+from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, describe
+from latticewatch.processing.record.export.summary import summarise
+from latticewatch.processing.record.run_file.header import InputFile
+from latticewatch.processing.record.run_file.reader import Run
 
 SCHEMA = "latticewatch-entry/1"
 
@@ -113,7 +114,7 @@ def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
         "Lattice parameter": _lattices(run),
         "Pauses": "; ".join(_pause(each, accuracy) for each in kinetics.pauses) or "none",
         "Complete": _complete(kinetics.complete, accuracy) if kinetics.complete else "not seen",
-        "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, Gap) for each in run.traced)} gaps; "
+        "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, NoResult) for each in run.traced)} gaps; "
         f"the last at {_seconds(row.time_s)}: {row.name}",
         "Geometry": "; ".join(f"{each.name}, SHA-256 {each.sha256}" for each in _inputs(run, "poni")),
         "Run file": run.path.name,
@@ -130,8 +131,8 @@ def _state(run: Run) -> str:
 
 def _lattices(run: Run) -> str:
     """Of the last frame that was fitted, with esd and accuracy; the mean where components cannot be told apart."""
-    row = next(filter(lambda each: not isinstance(each.fit, Gap), _backwards(run)), None)
-    if row is None or isinstance(row.fit, Gap):
+    row = next(filter(lambda each: not isinstance(each.fit, NoResult), _backwards(run)), None)
+    if row is None or isinstance(row.fit, NoResult):
         return "not known"
     pairs = zip(run.header.component_names, row.fit.lattices, strict=True)
     accuracy, told = run.setup.accuracy, [(name, each) for name, each in pairs if math.isfinite(each.lp_A)]

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from latticewatch.app.logbook.entry import Entry
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.lock import try_acquire
-from latticewatch.processing.record.outfile import write_whole
+from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.record.run_file.lock import try_acquire
 
 LARGEST_BYTES = 16_000_000
 PATIENCE_S, STEP_S = 5.0, 0.1

@@ -1,7 +1,6 @@
 """What ``latticewatch logbook`` does, one function for each thing; each gives the lines that it has to say."""
 
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from latticewatch.app.logbook import elog, icat
@@ -20,18 +19,18 @@ from latticewatch.app.logbook.settings import (
     settings_path,
 )
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.record.run_file.reader import Run, read_run
 
 
 def post_run(
-    path: Path, config: Path | None, to: str | None, text: str, *, again: bool = False, picture: bytes = b""
+    path: Path, config: Path | None, to: str | None, text: str, draw: Callable[[Run], bytes], *, again: bool = False
 ) -> Iterator[str]:
-    """Post this run, after whatever waits. picture: PNG; left out: the window is drawn for it.
+    """Post this run, after whatever waits. draw: makes a PNG of a run.
 
     Raises UserError where the set-up or the run cannot be used, or a logbook refuses: the entry then waits.
     """
     logbooks, name = _logbook_for(config, to)
-    entry, picture = _composed(path, name, text, picture)
+    entry, picture = _composed(path, name, text, draw)
     with locked(queue_folder()) as ours:
         add(queue_folder(), entry, picture)
         if not ours:
@@ -52,10 +51,10 @@ def post_pending(config: Path | None, *, again: bool = False) -> Iterator[str]:
             yield from _told(post_waiting(queue_folder(), logbooks, again=again))
 
 
-def show_run(path: Path, config: Path | None, to: str | None, text: str) -> Iterator[str]:
+def show_run(path: Path, config: Path | None, to: str | None, text: str, draw: Callable[[Run], bytes]) -> Iterator[str]:
     """What would be posted of this run, and where. Nothing is sent and nothing is kept."""
     logbooks, name = _logbook_for(config, to)
-    entry, picture = _composed(path, name, text)
+    entry, picture = _composed(path, name, text, draw)
     logbook, secret = logbooks.all[name], secret_of(name)
     yield f"to {name}: {logbook.url}"
     yield f"secret: {secret.source if secret.value else f'none; it would be taken from {variable(name)}'}"
@@ -92,16 +91,9 @@ def _logbook_for(config: Path | None, to: str | None) -> tuple[Logbooks, str]:
     return logbooks, chosen(logbooks, to, config or settings_path())
 
 
-def _composed(path: Path, name: str, text: str, picture: bytes = b"") -> tuple[Entry, bytes]:
-    from latticewatch.app.window.windowed import picture_of
-
-    with read_run(path) as run, tempfile.TemporaryDirectory() as folder:
-        entry = entry_of(run, name, text)
-        if picture:
-            return entry, picture
-        target = Path(folder) / "picture.png"
-        picture_of(run, target)
-        return entry, target.read_bytes()
+def _composed(path: Path, name: str, text: str, draw: Callable[[Run], bytes]) -> tuple[Entry, bytes]:
+    with read_run(path) as run:
+        return entry_of(run, name, text), draw(run)
 
 
 def _told(outcomes: Iterator[Outcome]) -> Iterator[str]:

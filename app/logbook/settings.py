@@ -9,7 +9,7 @@ from platformdirs import user_config_path
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.toml_tables import Table, parse_tables, read_toml_text
+from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$", max_length=32)]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=500)]

@@ -1,8 +1,8 @@
 """For those who do not type: the start dialog."""
 
-from latticewatch.app.machine import display
+from latticewatch.app.checks.machine import display
 from latticewatch.app.start.dialog import Start, StartDialog
-from latticewatch.app.window.windowed import make_application
+from latticewatch.app.window.application import make_application
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.theme import LIGHT, apply_theme
 

@@ -21,8 +21,8 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from latticewatch.app.openings import is_run
-from latticewatch.app.options import Given
+from latticewatch.app.run.recorded_scans import is_run
+from latticewatch.app.run.request import Given
 from latticewatch.app.start.first_look import FirstLook, first_look
 from latticewatch.app.start.profiles import profiles, saved_profile
 from latticewatch.app.start.recent import recent, remember

@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from latticewatch.app.images_again import Picture, picture_of
-from latticewatch.app.inputs import Inputs, gather, integrator_of
-from latticewatch.app.options import Given
+from latticewatch.app.run.images_again import Picture, picture_of
+from latticewatch.app.run.inputs import Inputs, gather, integrator_of
+from latticewatch.app.run.request import Given
 from latticewatch.app.window.facts import reflection_lists, ticks_of
-from latticewatch.processing.accuracy import quoted, signs_of
+from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.accuracy import quoted, signs_of
+from latticewatch.processing.flow.fit import Curves, Fit, Lattice
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Curves, Fit, Lattice
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.setup import Setup, resolve
-from latticewatch.processing.sources.begun import begin
-from latticewatch.processing.sources.scan import open_scan
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.sources.first_image import begin
+from latticewatch.processing.sources.recorded_scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
 
 ORIENTATIONS = (2, 4, 1, 3)
@@ -60,7 +60,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
     setup = resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
-    looked: tuple[Any, Pattern, Fit | Gap] | None = None
+    looked: tuple[Any, Pattern, Fit | NoResult] | None = None
     for frame in itertools.islice(begun.frames(threading.Event()), FRAMES_LOOKED_AT):
         pattern = integrator.integrate(frame)
         if isinstance(frame.content, Image) and isinstance(pattern, Pattern):
@@ -86,7 +86,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     )
 
 
-def _refusal(inputs: Inputs, setup: Setup, frame: Frame, gap: Gap) -> str:
+def _refusal(inputs: Inputs, setup: Setup, frame: Frame, gap: NoResult) -> str:
     """Why there is no number, and which orientation would give one."""
     told = f"no lattice parameter: {gap.reason}."
     fitting = [n for n in ORIENTATIONS if n != inputs.geometry.orientation and _fits_turned(inputs, setup, frame, n)]
@@ -105,7 +105,7 @@ def _fits_turned(inputs: Inputs, setup: Setup, frame: Frame, orientation: int) -
     return isinstance(pattern, Pattern) and isinstance(refinement.refine(pattern), Fit)
 
 
-def _placed(setup: Setup, fit: Fit | Gap) -> Fit:
+def _placed(setup: Setup, fit: Fit | NoResult) -> Fit:
     """The fit, or one that puts every component at its start cell."""
     if isinstance(fit, Fit):
         return fit

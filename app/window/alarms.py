@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
 from latticewatch.app.window.alarm_sound import alarm_sound
-from latticewatch.processing.reaction.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
-from latticewatch.processing.series import Snapshot
+from latticewatch.processing.flow.series import Snapshot
+from latticewatch.processing.reaction.live.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
 
 log = logging.getLogger(__name__)
 

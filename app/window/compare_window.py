@@ -12,15 +12,15 @@ from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
 from latticewatch.app.window.access import name_plots
+from latticewatch.app.window.application import WINDOW_SIZE, make_application
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
 from latticewatch.app.window.screenshot import save_picture, screenshot_path
 from latticewatch.app.window.undo import Undo
-from latticewatch.app.window.windowed import WINDOW_SIZE, make_application
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.reaction.kinetics import describe
-from latticewatch.processing.record.figure import compare_runs, mixing_of, watched_curve
-from latticewatch.processing.record.run_file import Run, read_run
+from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.record.export.figures import compare_runs, mixing_of, watched_curve
+from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.widgets.compare_view import ComparedRun, CompareView
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import LIGHT, Theme, apply_theme

@@ -5,7 +5,7 @@ import logging
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from latticewatch.app.run_log import Lines
+from latticewatch.app.run.run_log import Lines
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView

@@ -8,17 +8,17 @@ from pathlib import Path
 import numpy as np
 
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.alarms import SILENT_PERIODS
-from latticewatch.processing.refinement.fit import Component, Fit
-from latticewatch.processing.series import Row, Snapshot
-from latticewatch.processing.setup import Setup
-from latticewatch.processing.sources.naming import printable
+from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.flow.fit import Component, Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Snapshot
+from latticewatch.processing.flow.wording import duration, moment
+from latticewatch.processing.reaction.live.alarms import SILENT_PERIODS
+from latticewatch.processing.text import printable
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.status_strip import Status
-from latticewatch.widgets.wording import duration, moment
 
 NAN = float("nan")
 SILENT_LEAST_S = 2.0  # of a fast detector a few frames late are no news
@@ -77,7 +77,7 @@ def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -
 
 def lattices_text(names: tuple[str, ...], row: Row) -> str:
     """``Br 5.8671 ± 0.0004 Å   I 6.0312 ± 0.0003 Å``, or the one mean where they cannot be told apart."""
-    if isinstance(row.fit, Gap):
+    if isinstance(row.fit, NoResult):
         return row.fit.reason
     known = [
         f"{name} {quoted(lattice.lp_A, lattice.lp_esd_A)}"
@@ -90,7 +90,7 @@ def lattices_text(names: tuple[str, ...], row: Row) -> str:
 
 def _quoted_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None) -> str:
     """The same with esd and accuracy; what the signs mean is said beside it."""
-    if isinstance(row.fit, Gap):
+    if isinstance(row.fit, NoResult):
         return row.fit.reason
     known = zip(names, row.fit.lattices, strict=True)
     told = [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in known if math.isfinite(one.lp_A)]
@@ -99,7 +99,7 @@ def _quoted_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None) ->
 
 def values_of(row: Row, components: int) -> list[tuple[float, float]]:
     """Lattice parameter and esd of each component and of the mean."""
-    if isinstance(row.fit, Gap):
+    if isinstance(row.fit, NoResult):
         return [(NAN, NAN)] * (components + 1)
     pairs = [(lattice.lp_A, lattice.lp_esd_A) for lattice in row.fit.lattices]
     return [*pairs, (row.fit.lp_mean_A, row.fit.lp_mean_esd_A)]
@@ -109,7 +109,7 @@ def frame_caption(row: Row, *, newest: bool, accuracy: Accuracy | None = None) -
     """What stands over the pattern: the frame, how good its fit is, and how accurate its geometry."""
     which = "newest frame" if newest else "chosen frame"
     when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
-    merit = row.fit.reason if isinstance(row.fit, Gap) else _merit(row.fit, accuracy)
+    merit = row.fit.reason if isinstance(row.fit, NoResult) else _merit(row.fit, accuracy)
     return f"{which}: {row.index}{when}, {row.name}\n{merit}"
 
 
@@ -121,7 +121,7 @@ def _merit(fit: Fit, accuracy: Accuracy | None) -> str:
 
 def second_opinion(setup: Setup, row: Row) -> str:
     """The lattice parameters from the lines of the map's reflection alone, in words."""
-    from latticewatch.processing.refinement.two_peaks import two_peaks  # slow to load
+    from latticewatch.processing.refinement.single_lines.two_peaks import two_peaks  # slow to load
 
     if row.pattern is None:
         return "second opinion: no pattern"

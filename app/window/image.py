@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
-from latticewatch.app.images_again import Picture
+from latticewatch.app.run.images_again import Picture
 from latticewatch.app.window.facts import ticks_of
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
 from latticewatch.widgets.image_panel import ImagePanel
 from latticewatch.widgets.pattern_view import Ticks
 
@@ -100,7 +100,7 @@ class FrameImage(QObject):
             return
         ticks: tuple[Ticks, ...] = ()
         words = f"image of frame {row.index}"
-        if isinstance(row.fit, Gap):
+        if isinstance(row.fit, NoResult):
             words += f" ({row.fit.reason}: no rings)"
         else:
             ticks = ticks_of(self._run.setup, self._lines, row.fit)

@@ -72,7 +72,7 @@ class LogbookKey(QObject):
         from latticewatch.app.logbook.session import post_run
 
         try:
-            for line in post_run(path, None, None, text, picture=picture):
+            for line in post_run(path, None, None, text, lambda _: picture):
                 log.info("logbook: %s", line)
                 self.said.emit(line)
         except UserError as error:

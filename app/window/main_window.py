@@ -24,7 +24,8 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.transport import Replay
 from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.flow.wording import Headline, headline, waiting_for, with_alarms
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.marks import Mark
@@ -32,7 +33,6 @@ from latticewatch.widgets.note_bar import NoteBar
 from latticewatch.widgets.status_strip import StatusStrip
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 from latticewatch.widgets.transport_bar import TransportBar
-from latticewatch.widgets.wording import Headline, headline, waiting_for, with_alarms
 
 PULL_MS, SLOWEST_MS, SHARE = 100, 1000, 4.0
 WALL_SCALE_PER_PIXEL = 1.8 / 1280.0

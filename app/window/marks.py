@@ -6,7 +6,7 @@ from functools import partial
 
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.standing import MARK, REMOVED
+from latticewatch.processing.record.run_file.notes import MARK, REMOVED
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.marks_view import when_text
 

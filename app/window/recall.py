@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from latticewatch.processing.record.standing import LOG, standing_marks
+from latticewatch.processing.record.run_file.notes import LOG, standing_marks
 from latticewatch.widgets.marks import Mark
 
 if TYPE_CHECKING:
-    from latticewatch.processing.record.run_file import Note
+    from latticewatch.processing.record.run_file.reader import Note
 
 
 class Recall:

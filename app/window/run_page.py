@@ -11,8 +11,9 @@ from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
 from latticewatch.app.window.image import FrameImage
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.series import Row, Snapshot
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Snapshot
+from latticewatch.processing.flow.wording import moment
 from latticewatch.widgets.axes import link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import Lines, MapView
@@ -21,7 +22,6 @@ from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.strip_view import StripView
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
-from latticewatch.widgets.wording import moment
 
 ROOM, STRIDE, MOST_AHEAD = 1.06, 0.07, 1.5
 
@@ -286,7 +286,7 @@ class RunPage(QWidget):
         self.last_gap = ""
         if self.history.gaps:
             fit = self._snapshot.row(self.history.gaps[-1]).fit
-            self.last_gap = fit.reason if isinstance(fit, Gap) else ""
+            self.last_gap = fit.reason if isinstance(fit, NoResult) else ""
 
     def _show_frame(self) -> None:
         row = self.shown_row()
@@ -306,7 +306,7 @@ class RunPage(QWidget):
         caption = frame_caption(row, newest=self.chosen is None, accuracy=self._run.setup.accuracy)
         if self._second_opinion:
             caption += f"\n{second_opinion(self._run.setup, row)}"
-        if isinstance(row.fit, Gap) or row.pattern is None:
+        if isinstance(row.fit, NoResult) or row.pattern is None:
             return Shown(caption, row.pattern)
         curves = self._run.refinement.curves(row.fit.parameters)
         return Shown(caption, row.pattern, curves, ticks_of(self._run.setup, self._lines, row.fit))

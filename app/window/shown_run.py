@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latticewatch.app.images_again import Picture
-from latticewatch.processing.record.header import InputFile
-from latticewatch.processing.refinement.fit import Refinement
-from latticewatch.processing.series import Series
-from latticewatch.processing.setup import Setup
+from latticewatch.app.run.images_again import Picture
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.series import Series
+from latticewatch.processing.flow.stages import Refinement
+from latticewatch.processing.record.run_file.header import InputFile
 
 if TYPE_CHECKING:
-    from latticewatch.processing.record.run_file import Note
+    from latticewatch.processing.record.run_file.reader import Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ import math
 import time
 
 from latticewatch.app.window.run_page import RunPage
-from latticewatch.processing.reaction.verdict import State
-from latticewatch.processing.series import Row
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import State
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.transport_bar import TransportBar
 
 

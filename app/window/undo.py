@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 from PyQt6.QtGui import QUndoCommand, QUndoStack
 
-from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.flow.pattern import Pattern
 
 if TYPE_CHECKING:
     from latticewatch.app.window.main_window import MainWindow

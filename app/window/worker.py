@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.series import Row
 
 if TYPE_CHECKING:
-    from latticewatch.app.session import Session
+    from latticewatch.app.run.session import Session
 
 log = logging.getLogger(__name__)
 

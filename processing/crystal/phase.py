@@ -10,7 +10,7 @@ from pathlib import Path
 import gemmi
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.regular_file import TooLargeError, read_regular_text
+from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
 
 log = logging.getLogger(__name__)
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.compiled import njit
+from latticewatch.processing.codecs.njit import njit
+from latticewatch.processing.integration.kernels.sums import flattened
 from latticewatch.processing.integration.plan import Plan
-from latticewatch.processing.integration.sums import flattened
 
 FRAMES = 5  # with light in them; then what was found stands
 MOST_FRAMES = 20  # in all

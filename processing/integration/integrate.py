@@ -11,18 +11,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.bitshuffled import Bitshuffled
-from latticewatch.processing.byte_offset import ByteOffset, PackingError
 from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset, PackingError
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.defects import DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.opencl import SumImage, faster_sums
-from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
-from latticewatch.processing.integration.plan_cache import cached_plan
-from latticewatch.processing.integration.splitting import SplitSums
-from latticewatch.processing.integration.sums import (
+from latticewatch.processing.integration.kernels.sums import (
     EIGHT,
     Eight,
     Sums,
@@ -33,7 +29,10 @@ from latticewatch.processing.integration.sums import (
     sum_eight,
     sum_image,
 )
-from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.integration.opencl import SumImage, faster_sums
+from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
+from latticewatch.processing.integration.plan_cache import cached_plan
+from latticewatch.processing.integration.splitting import SplitSums
 
 Splitting = Literal["no", "bbox", "full"]
 LARGEST_COUNT = 2.0**32 - 2  # detectors mark gaps and dead pixels by 2^32 - 1 and 2^32 - 2
@@ -49,7 +48,7 @@ class _Job:
     scale: float
 
 
-class _Room:
+class _Workspace:
     """Where one thread sums; room for eight at once is made when it is first needed."""
 
     def __init__(self, length: int) -> None:
@@ -112,18 +111,18 @@ class ImageIntegrator:
         self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
-        self._rooms = [_Room(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
+        self._rooms = [_Workspace(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
         self._normalise_by, self._opencl = normalise_by, opencl
         self._first_monitor: float | None = None
 
-    def integrate(self, frame: Frame) -> Pattern | Gap:
+    def integrate(self, frame: Frame) -> Pattern | NoResult:
         """The pattern, or why there is none. Never raises on data."""
         job = self._prepared(frame)
         return self._looked_at(job) if isinstance(job, _Job) else job
 
-    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
+    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
         """``integrate`` of each frame in turn, the same to the last bit; several at a time where it can."""
-        results: list[Pattern | Gap] = []
+        results: list[Pattern | NoResult] = []
         while len(results) < len(frames):
             if self._looks_for_defects() or self._split is not None:
                 results.append(self.integrate(frames[len(results)]))
@@ -131,29 +130,29 @@ class ImageIntegrator:
                 results += self._together([self._prepared(each) for each in frames[len(results) :]])
         return results
 
-    def _prepared(self, frame: Frame) -> _Job | Pattern | Gap:
+    def _prepared(self, frame: Frame) -> _Job | Pattern | NoResult:
         if not isinstance(frame.content, Image):
             return frame.content
         counts = frame.content.counts
         if counts.shape != self.plan.shape or counts.dtype.kind not in "biuf":
-            return Gap(f"unreadable: shape {_by(counts.shape)}, not {_by(self.plan.shape)}")
+            return NoResult(f"unreadable: shape {_by(counts.shape)}, not {_by(self.plan.shape)}")
         scale = self._monitor_scale(frame.header)
-        return scale if isinstance(scale, Gap) else _Job(counts, largest_valid(counts.dtype, frame.header), scale)
+        return scale if isinstance(scale, NoResult) else _Job(counts, largest_valid(counts.dtype, frame.header), scale)
 
-    def _looked_at(self, job: _Job) -> Pattern | Gap:
+    def _looked_at(self, job: _Job) -> Pattern | NoResult:
         """The pattern of one frame, which may show defects."""
         if not self._looks_for_defects() and self._split is None:
             return self._summed(job, self._rooms[0].sums)
         try:
             counts = np.asarray(job.counts)
         except PackingError as error:
-            return Gap(f"unreadable: {error}")
+            return NoResult(f"unreadable: {error}")
         self._look_for_defects(counts, job.limit)
         if self._split is not None:
             return self._split.pattern(self.plan, counts, job.limit, job.scale)
         return self._summed(job, self._rooms[0].sums)
 
-    def _summed(self, job: _Job, sums: Sums) -> Pattern | Gap:
+    def _summed(self, job: _Job, sums: Sums) -> Pattern | NoResult:
         try:
             if isinstance(job.counts, ByteOffset):
                 sum_byte_offset(self.plan, job.counts, job.limit, sums)
@@ -162,7 +161,7 @@ class ImageIntegrator:
             else:
                 self._sum_unpacked(self.plan, job.counts, job.limit, sums)
         except PackingError as error:
-            return Gap(f"unreadable: {error}")
+            return NoResult(f"unreadable: {error}")
         return pattern_of(self.plan, sums, job.scale)
 
     @cached_property
@@ -170,13 +169,13 @@ class ImageIntegrator:
         """For images that are not packed: over OpenCL where there is a device and it is faster."""
         return faster_sums(self._whole) if self._opencl else sum_image
 
-    def _together(self, prepared: Sequence[_Job | Pattern | Gap]) -> list[Pattern | Gap]:
+    def _together(self, prepared: Sequence[_Job | Pattern | NoResult]) -> list[Pattern | NoResult]:
         """Eight packed images read the plan once for all; what there is to do is shared among the threads."""
         tasks = list(_tasks([job for job in prepared if isinstance(job, _Job)]))
-        done: list[list[Pattern | Gap]] = [[] for _ in tasks]
+        done: list[list[Pattern | NoResult]] = [[] for _ in tasks]
         places = iter(range(len(tasks)))  # one for all threads: who is free takes the next
 
-        def work(room: _Room) -> None:
+        def work(room: _Workspace) -> None:
             for place in places:
                 done[place] = self._done(tasks[place], room)
 
@@ -189,7 +188,7 @@ class ImageIntegrator:
         patterns = (pattern for each in done for pattern in each)
         return [next(patterns) if isinstance(each, _Job) else each for each in prepared]
 
-    def _done(self, task: Sequence[_Job], room: _Room) -> list[Pattern | Gap]:
+    def _done(self, task: Sequence[_Job], room: _Workspace) -> list[Pattern | NoResult]:
         packed = [job.counts for job in task if isinstance(job.counts, ByteOffset | Bitshuffled)]
         if len(packed) == EIGHT and sum_eight(self.plan, packed, [job.limit for job in task], room.eight):
             pairs = zip(room.eight.frames, task, strict=True)
@@ -210,24 +209,24 @@ class ImageIntegrator:
         if not self._looks_for_defects():
             self._whole = self.plan
 
-    def _monitor_scale(self, header: Mapping[str, str]) -> float | Gap:
+    def _monitor_scale(self, header: Mapping[str, str]) -> float | NoResult:
         if self._normalise_by is None:
             return 1.0
         value = header_number(header, self._normalise_by)
         if value is None:
-            return Gap(f"unreadable: no header value {self._normalise_by}")
+            return NoResult(f"unreadable: no header value {self._normalise_by}")
         if not value > 0.0:
-            return Gap("no beam")
+            return NoResult("no beam")
         self._first_monitor = self._first_monitor or value
         return self._first_monitor / value
 
 
-def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | Gap:
+def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | NoResult:
     """The pattern of these sums, times ``scale``; a gap where too few pixels are valid."""
     pixels = (plan.pixels - sums.lost_pixels)[:-1]
     share = pixels.sum() / plan.pixels[:-1].sum()
     if share < FEWEST_VALID:
-        return Gap(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
+        return NoResult(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
     weight = np.where(pixels > 0, (plan.total_weight - sums.lost_weight)[:-1], np.nan) / scale
     signal = sums.signal[:-1] - (plan.total_dark - sums.lost_dark)[:-1]
     return Pattern(

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.regular_file import open_regular, read_regular
-from latticewatch.processing.sources.image_file import LARGEST_FILE, Unreadable, check_shape
-from latticewatch.processing.sources.readers import decode
+from latticewatch.processing.files.regular_file import open_regular, read_regular
+from latticewatch.processing.formats.decode import decode
+from latticewatch.processing.formats.image_file import LARGEST_FILE, Unreadable, check_shape
 
 FIT2D = tuple(b"MASK")
 FIT2D_HEADER_BYTES = 1024

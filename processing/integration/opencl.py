@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.compiled import njit
-from latticewatch.processing.integration.kernel import lose
+from latticewatch.processing.codecs.njit import njit
+from latticewatch.processing.integration.kernels.one_frame import subtract_invalid
+from latticewatch.processing.integration.kernels.sums import Sums, empty, empty_sums, flattened, sum_image
 from latticewatch.processing.integration.plan import Corrections, Plan, finished_plan
-from latticewatch.processing.integration.sums import Sums, empty, empty_sums, flattened, sum_image
 
 INVALID = np.float32(-1.0)
 SumImage = Callable[[Plan, NDArray[Any], float, Sums], None]
@@ -180,4 +180,4 @@ def _mark(  # type: ignore[no-untyped-def]  # pragma: no cover
         if value >= 0.0 and value < limit:
             marked[pixel] = value
         else:
-            lose(pixel, where, weight, dark, lost_pixels, lost_weight, lost_dark)
+            subtract_invalid(pixel, where, weight, dark, lost_pixels, lost_weight, lost_dark)

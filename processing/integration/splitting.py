@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Gap
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, static_mask
-from latticewatch.processing.pattern import Pattern
 
 INVALID = np.float32(-1.0)
 
@@ -28,14 +28,14 @@ class SplitSums:
         result = self._integrate(np.ones(shape, np.float32))
         self.two_theta = np.asarray(result.radial, np.float64)
 
-    def pattern(self, plan: Plan, counts: NDArray[Any], limit: float, scale: float) -> Pattern | Gap:
+    def pattern(self, plan: Plan, counts: NDArray[Any], limit: float, scale: float) -> Pattern | NoResult:
         """The pattern of this image times ``scale``; values below 0, at or above ``limit`` or NaN are invalid,
         and so is what the plan leaves out."""
         used = (plan.bins < len(plan.two_theta)).reshape(plan.shape)
         valid = (counts >= 0) & (counts < limit) & used
         share = valid.sum() / used.sum()
         if share < FEWEST_VALID:
-            return Gap(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
+            return NoResult(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
         result = self._integrate(np.where(valid, counts, INVALID).astype(np.float32))
         factor = np.where(result.count > 0, scale, np.nan)
         return Pattern(

@@ -4,11 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from latticewatch.processing.bitshuffled import Bitshuffled
-from latticewatch.processing.byte_offset import ByteOffset
+from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset
 from latticewatch.processing.integration.defects import DefectFinder
-from latticewatch.processing.integration.plan import Corrections, Plan, finished_plan
-from latticewatch.processing.integration.sums import (
+from latticewatch.processing.integration.kernels.sums import (
     EIGHT,
     empty_eight,
     empty_sums,
@@ -17,6 +15,7 @@ from latticewatch.processing.integration.sums import (
     sum_eight,
     sum_image,
 )
+from latticewatch.processing.integration.plan import Corrections, Plan, finished_plan
 
 SHAPE = (16, 16)
 TYPES = (np.int32, np.uint16, np.uint32, np.float32)

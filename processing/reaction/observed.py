@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.refinement.fit import Fit
-from latticewatch.processing.series import Row
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
 
 NAN = float("nan")
 
@@ -50,7 +50,7 @@ def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
         [
             (row.time_s, *watched(row.fit), *distance(row.fit), row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
             for row in rows
-            if not isinstance(row.fit, Gap) and math.isfinite(row.time_s)
+            if not isinstance(row.fit, NoResult) and math.isfinite(row.time_s)
         ],
         dtype=np.float64,
     ).reshape(-1, 7)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.compiled import njit
+from latticewatch.processing.codecs.njit import njit
 
 LEVELS_PER_COUNT = 4
 # A level is tabulated this many standard deviations (and some counts) around its mean: under 2⁻³² is left out.

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.simulation.detector import DETECTORS, Pixels, pixels_of
 from latticewatch.processing.simulation.powder import expected_pattern
 from latticewatch.processing.simulation.recipes import Recipe

@@ -18,7 +18,7 @@ from latticewatch.processing.crystal.reflections import (
     sum_of_squares,
     two_theta_deg,
 )
-from latticewatch.processing.reaction.verdict import State
+from latticewatch.processing.flow.verdict import State
 from latticewatch.processing.simulation.kinetics import Moment, moment
 from latticewatch.processing.simulation.recipes import TOLERANCE, WAVELENGTH_A, Ingredient, Recipe
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latticewatch.processing.frame import Frame
-from latticewatch.processing.loop import Source
-from latticewatch.processing.series import Progress
-from latticewatch.processing.sources.naming import is_frame, printable
-from latticewatch.processing.sources.selection import ALL, Selection, names_in
-from latticewatch.processing.sources.stack import HDF5Stack
-from latticewatch.processing.sources.watched import WatchedFolder
+from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.files.frame_names import is_frame
+from latticewatch.processing.flow.frame import Frame
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.flow.stages import Source
+from latticewatch.processing.sources.folder.watched import WatchedFolder
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
+from latticewatch.processing.text import printable
 
 MASTER = "_master.h5"
 POLL_S = 0.1

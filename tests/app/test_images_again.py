@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.app.images_again import ImagesAgain
-from latticewatch.app.inputs import gather
-from latticewatch.app.options import Given
+from latticewatch.app.run.images_again import ImagesAgain
+from latticewatch.app.run.inputs import gather
+from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.sources.readers import read_image
+from latticewatch.processing.formats.decode import read_image
 
 
 def test_image_angles_and_mask(scan: Path) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.app.on_state import state_command
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.verdict import State, Verdict
-from latticewatch.processing.record.run_file import read_run
-from latticewatch.processing.refinement.fit import Fit
-from latticewatch.processing.series import Row
+from latticewatch.app.run.state_command import state_command
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import State, Verdict
+from latticewatch.processing.record.run_file.reader import read_run
 from tests.app.conftest import Said
 from tests.reaction.runs import fit_of
 
@@ -67,7 +67,7 @@ def told(command: Callable[[Callable[[Row], None]], None], tmp_path: Path) -> li
     return sorted(heard.read_text().splitlines())
 
 
-def row_of(number: int, period_s: float, fit: Fit | Gap, state: State = State.REACTING) -> Row:
+def row_of(number: int, period_s: float, fit: Fit | NoResult, state: State = State.REACTING) -> Row:
     """One row of a run."""
     return Row(number, f"{number}.cbf", number * period_s, math.nan, None, fit, Verdict(state, why="It moves."))
 
@@ -75,7 +75,7 @@ def row_of(number: int, period_s: float, fit: Fit | Gap, state: State = State.RE
 def test_five_refused_fits_are_told_once(tmp_path: Path) -> None:
     def run(tell: Callable[[Row], None]) -> None:
         for number in range(9):
-            tell(row_of(number, 1e3, Gap("fit refused: lost")))
+            tell(row_of(number, 1e3, NoResult("fit refused: lost")))
 
     assert told(run, tmp_path) == ["fits failing: fit refused: lost", "reacting: It moves."]
 

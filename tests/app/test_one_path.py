@@ -8,7 +8,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.record.run_file.reader import read_run
 from tests.app.conftest import Said
 from tests.same_runs import differences
 
@@ -42,9 +42,9 @@ def test_one_core_gives_the_same_run_in_one_thread(
 ) -> None:
     assert latticewatch("process", scan, "--out", tmp_path / "two.h5").status == 0
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    for module in ("sources.recorded", "integration.integrate"):
+    for module in ("sources.folder.recorded", "integration.integrate"):
         monkeypatch.setattr(f"latticewatch.processing.{module}.ThreadPoolExecutor", None)
-    monkeypatch.setattr("latticewatch.processing.loop.batches", None)
+    monkeypatch.setattr("latticewatch.processing.pipeline.loop.batches", None)
     assert latticewatch("process", scan, "--out", tmp_path / "one.h5").status == 0
     assert not differences(tmp_path / "one.h5", tmp_path / "two.h5")
 
@@ -81,7 +81,7 @@ def test_only_the_header_values_that_are_asked_for(latticewatch: Command, scan: 
 
 
 def test_the_run_file_keeps_what_the_program_said(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
-    from latticewatch.processing.record.run_file import read_run
+    from latticewatch.processing.record.run_file.reader import read_run
 
     assert latticewatch("process", scan, "--out", tmp_path / "told.h5").status == 0
     with read_run(tmp_path / "told.h5") as run:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.simulation.scan import write_scan
 from tests.app.conftest import Said
 

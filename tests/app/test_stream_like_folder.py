@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latticewatch.processing.formats.decode import read_image
 from latticewatch.processing.simulation.scan import write_scan
-from latticewatch.processing.sources.readers import read_image
 from tests.sources.streams import areadetector, dectris_sender
 
 LONG = bool(os.environ.get("LATTICEWATCH_LONG"))

@@ -5,10 +5,10 @@ import sys
 
 SCRIPT = """
 import sys
-from latticewatch.app.warming import FRAMES, warm_up
+from latticewatch.app.run.warming import FRAMES, warm_up
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.refinement.fit import Component
-from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.flow.fit import Component
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 

@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from latticewatch.processing import loop
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.loop import Pipeline
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.record.run_file import RunWriter
-from latticewatch.processing.refinement.fit import Fit
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Progress, Row, Series
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import Progress, Row, Series
+from latticewatch.processing.pipeline import loop
+from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.reaction.live.judge import Judge
+from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from tests.record import runs
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -47,7 +47,7 @@ class MadeUp:
             if stop.is_set():
                 return
             self._drawn = index + 1
-            gap = Gap("unreadable: cut short") if index % 100 == 99 else None
+            gap = NoResult("unreadable: cut short") if index % 100 == 99 else None
             content = gap or Image(np.zeros(LARGE_IMAGE, np.int32))
             yield Frame(index, f"scan_{index:06d}.cbf", 0.1 * index, 1.7e9 + 0.1 * index, content)
 
@@ -63,8 +63,10 @@ class Patterns:
         self._noise = np.random.default_rng(1)
         self._count = count
 
-    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
-        return [frame.content if isinstance(frame.content, Gap) else self._pattern(frame.index) for frame in frames]
+    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
+        return [
+            frame.content if isinstance(frame.content, NoResult) else self._pattern(frame.index) for frame in frames
+        ]
 
     def _pattern(self, index: int) -> Pattern:
         left = np.exp(-3.0 * index / self._count)

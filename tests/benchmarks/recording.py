@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.processing.record.rebuild import heal
-from latticewatch.processing.record.run_file import RunWriter, read_run
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.rebuild import heal
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 
 CYCLE = 200

@@ -12,7 +12,7 @@ import threading
 import time
 from pathlib import Path
 
-from latticewatch.processing.sources.watched import WatchedFolder
+from latticewatch.processing.sources.folder.watched import WatchedFolder
 from tests.sources import frame_files
 
 RATE_HZ, ARRIVING = 10.0, 200

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.record.run_file.reader import read_run
 from tests.faults import mischief
 from tests.faults.player import FOR_EVER, LEFT_OPEN, TRANSIENT, Player
 from tests.faults.tally import Tally, checked, same_pattern

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.sources.readers import read_image
+from latticewatch.processing.formats.decode import read_image
 from tests.sources import frame_files
 
 Write = Callable[["Player", int, Path, bytes], None]

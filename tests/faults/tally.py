@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.record.run_file import read_run
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.reader import read_run
 from tests.faults.player import FOR_EVER, LEFT_OPEN, TRANSIENT, Player
 from tests.faults.truth import Truth, command
 from tests.record.equality import assert_same_row
@@ -85,7 +85,7 @@ def _check_frame(truth: Truth, player: Player, number: int, fault: str, rows: li
             tally.wrong.append(f"{name}: {fault}: a pattern that nobody measured")
         elif known[0] == number:
             tally.lp_shift_esd = max(tally.lp_shift_esd, _shift_esd(row, truth.rows[number - 1]))
-    if any(not isinstance(row.fit, Gap) or not row.fit.reason for row in gaps):
+    if any(not isinstance(row.fit, NoResult) or not row.fit.reason for row in gaps):
         tally.silent += 1
     # A name that went before it could be read is a gap, and what it was renamed to is the frame.
     if len(measured) + len(gaps) > len(numbers) + (fault == "renamed"):
@@ -116,7 +116,7 @@ def same_pattern(row: Row, other: Row) -> bool:
 
 
 def _shift_esd(row: Row, other: Row) -> float:
-    if isinstance(row.fit, Gap) or isinstance(other.fit, Gap):
+    if isinstance(row.fit, NoResult) or isinstance(other.fit, NoResult):
         return 0.0
     return abs(row.fit.lp_mean_A - other.fit.lp_mean_A) / other.fit.lp_mean_esd_A
 
@@ -125,7 +125,7 @@ def _check_counts(path: Path, rows: list[Row], tally: Tally) -> None:
     """The summary's counts are those of the rows."""
     command("export", path, "--summary", path.with_suffix(".json"))
     summary = json.loads(path.with_suffix(".json").read_text())
-    gaps = sum(isinstance(row.fit, Gap) for row in rows)
+    gaps = sum(isinstance(row.fit, NoResult) for row in rows)
     account = summary["account"]
     filled = sum(row.filled is not None for row in rows)
     wanted = {"seen": len(rows), "recorded": len(rows) - gaps, "gaps": gaps, "waiting": 0, "filled": filled}

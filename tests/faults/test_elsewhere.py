@@ -14,8 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.processing.record.run_file import Elsewhere, RecordingStopped, Run, RunWriter, read_run
-from latticewatch.processing.series import Filled, Row
+from latticewatch.processing.flow.series import Filled, Row
+from latticewatch.processing.record.run_file.fallback import Elsewhere
+from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.record.run_file.recording_stopped import RecordingStopped
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.app.conftest import scan as scan
 from tests.record import runs
 from tests.record.equality import assert_same_rows

@@ -12,16 +12,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.app.recorded_run import AsRecorded
-from latticewatch.app.session import Unrecorded
-from latticewatch.processing import filling, loop
-from latticewatch.processing.frame import Frame, Gap
-from latticewatch.processing.loop import Pipeline, Recorder
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.record.run_file import Run, RunWriter, read_run
-from latticewatch.processing.record.run_source import RunFileSource, frame_of
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Progress, Row, Series
+from latticewatch.app.run.run_file_sessions import AsRecorded
+from latticewatch.app.run.session import Unrecorded
+from latticewatch.processing.flow.frame import Frame, NoResult
+from latticewatch.processing.flow.series import Progress, Row, Series
+from latticewatch.processing.flow.stages import Recorder
+from latticewatch.processing.pipeline import late_frames as filling
+from latticewatch.processing.pipeline import loop
+from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.reaction.live.judge import Judge
+from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.sources.run_rows import RunFileSource, frame_of
 from tests.app.conftest import Said
 from tests.app.conftest import latticewatch as latticewatch
 from tests.app.conftest import scan as scan
@@ -61,7 +64,7 @@ def disturbed(run: Run, *, fills_after: int | None, late: int = LATE) -> list[Fr
     """Its frames with one of them cut; what fills it comes after so many frames, or not at all."""
     frames = [frame_of(row) for row in run.rows]
     whole = frames[late]
-    frames[late] = replace(whole, time_s=float("nan"), content=Gap(CUT))
+    frames[late] = replace(whole, time_s=float("nan"), content=NoResult(CUT))
     if fills_after is not None:
         frames.insert(fills_after, whole)
     return frames
@@ -97,9 +100,9 @@ def test_a_snapshot_that_was_taken_before_keeps_the_gap(run: Run) -> None:
     series, _ = loop_over(run, disturbed(run, fills_after=None), Unrecorded())
     before = series.snapshot()
     series.fill(replace(run.rows[LATE], filled=filling.Filled(CUT, 0.0)))
-    assert isinstance(before.row(LATE).fit, Gap)
+    assert isinstance(before.row(LATE).fit, NoResult)
     assert np.isnan(before.lp_mean_A[LATE])
-    assert not isinstance(series.snapshot().row(LATE).fit, Gap)
+    assert not isinstance(series.snapshot().row(LATE).fit, NoResult)
 
 
 def test_only_so_many_gaps_stay_open_and_what_comes_for_older_ones_is_a_row(
@@ -107,11 +110,11 @@ def test_only_so_many_gaps_stay_open_and_what_comes_for_older_ones_is_a_row(
 ) -> None:
     monkeypatch.setattr(filling, "MOST_OPEN", 1)
     frames = disturbed(run, fills_after=12)
-    frames[9] = replace(frames[9], content=Gap(CUT))
+    frames[9] = replace(frames[9], content=NoResult(CUT))
     series, _ = loop_over(run, frames, Unrecorded())
     rows = list(series.snapshot().rows())
     assert [row.index for row in rows] == list(range(13))
-    assert isinstance(rows[LATE].fit, Gap)
+    assert isinstance(rows[LATE].fit, NoResult)
     assert rows[12].name == rows[LATE].name
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources.candidate import Patience
-from latticewatch.processing.sources.selection import Selection
-from latticewatch.processing.sources.watched import WatchedFolder
+from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.sources.folder.candidate import Patience
+from latticewatch.processing.sources.folder.watched import WatchedFolder
 from tests.faults import mischief
 from tests.faults.player import BESIDE, FOR_EVER, LEFT_OPEN, TRANSIENT, Player, in_background
 
@@ -46,7 +46,7 @@ def check(player: Player, found: list[Frame]) -> None:
     for name, fault in player.played.items():
         contents = by_name.pop(name, [])
         images = [content.counts for content in contents if isinstance(content, Image)]
-        gaps = [content.reason for content in contents if isinstance(content, Gap)]
+        gaps = [content.reason for content in contents if isinstance(content, NoResult)]
         assert len(gaps) <= 1, (name, fault, gaps)
         if fault in FOR_EVER:
             assert (len(gaps), len(images)) == (1, 0), (name, fault, contents)

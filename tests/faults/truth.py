@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from latticewatch.processing.record.run_file import read_run
+from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.simulation.scan import write_scan
 
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator, Splitting
-from latticewatch.processing.pattern import Pattern
 
 SHAPE = (311, 407)
 CENTRED = Geometry(0.2, 0.0267, 0.035, 0.0, 0.0, 0.0, 0.64066, 172e-6, 172e-6)

@@ -13,15 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from latticewatch.processing.bitshuffled import Bitshuffled
-from latticewatch.processing.byte_offset import PackingError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.packed_images import Bitshuffled, PackingError
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.kernels.sums import (
+    empty_eight,
+    empty_sums,
+    sum_bitshuffled,
+    sum_eight,
+    sum_image,
+)
 from latticewatch.processing.integration.plan import Corrections, build_plan
-from latticewatch.processing.integration.sums import empty_eight, empty_sums, sum_bitshuffled, sum_eight, sum_image
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.sources.stack import HDF5Stack
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 
 SHAPE = (97, 131)
 GEOMETRY = Geometry(0.1, 0.008, 0.011, 0.1, -0.05, 0.0, 0.64066, 172e-6, 172e-6)
@@ -168,7 +173,7 @@ def test_a_broken_chunk_is_told(tmp_path: Path) -> None:
             broken(chunk, one).unpacked()
     integrator = ImageIntegrator(GEOMETRY, shape=SHAPE, find_defects=False)
     gap = integrator.integrate(Frame(0, "a.h5", 0.0, 0.0, Image(broken(chunk, data[:-1]))))
-    assert isinstance(gap, Gap)
+    assert isinstance(gap, NoResult)
     assert gap.reason == "unreadable: its chunk is broken"
 
 

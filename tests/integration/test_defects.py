@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.defects import _rings
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.pattern import Pattern
 from tests.sample_data import sample
 
 SHAPE = (300, 260)

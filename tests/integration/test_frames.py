@@ -8,12 +8,12 @@ import pytest
 from fabio.compression import compByteOffset
 from numpy.typing import NDArray
 
-from latticewatch.processing.byte_offset import ByteOffset
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.packed_images import ByteOffset
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator, header_number
-from latticewatch.processing.pattern import Pattern
 
 SHAPE = (200, 150)
 GEOMETRY = Geometry(0.2, 0.017, 0.013, 0.02, 0.01, 0.0, 0.64066, 172e-6, 172e-6)
@@ -28,13 +28,13 @@ def integrator(**options: Any) -> ImageIntegrator:
     return ImageIntegrator(GEOMETRY, shape=SHAPE, **options)
 
 
-def pattern(result: Pattern | Gap) -> Pattern:
+def pattern(result: Pattern | NoResult) -> Pattern:
     assert isinstance(result, Pattern)
     return result
 
 
-def reason(result: Pattern | Gap) -> str:
-    assert isinstance(result, Gap)
+def reason(result: Pattern | NoResult) -> str:
+    assert isinstance(result, NoResult)
     return result.reason
 
 
@@ -42,7 +42,7 @@ def test_patterns_and_gaps_pass_through() -> None:
     one = integrator()
     ready = pattern(one.integrate(frame(IMAGE)))
     assert one.integrate(Frame(0, "run.h5", 0.0, 0.0, ready)) is ready
-    gap = Gap("unreadable: cut short")
+    gap = NoResult("unreadable: cut short")
     assert one.integrate(Frame(0, "x.cbf", 0.0, 0.0, gap)) is gap
 
 
@@ -172,14 +172,14 @@ def test_many_frames_at_once_give_the_same_patterns_one_by_one(find_defects: boo
     """Among them frames of every other kind; the first ones are looked at for defects one by one."""
     frames = [packed_frame(np.roll(IMAGE, number), Flux=str(1.0 + number / 10)) for number in range(40)]
     frames[7] = frame(IMAGE, Flux="1.0")
-    frames[19] = Frame(19, "x.cbf", 0.0, 0.0, Gap("unreadable: cut short"))
+    frames[19] = Frame(19, "x.cbf", 0.0, 0.0, NoResult("unreadable: cut short"))
     frames[28] = packed_frame(IMAGE)
     single = integrator(find_defects=find_defects, normalise_by="Flux")
     expected = [single.integrate(one) for one in frames]
     found = integrator(find_defects=find_defects, normalise_by="Flux", threads=threads).integrate_many(frames)
     assert len(found) == len(frames)
     for one, other in zip(expected, found, strict=True):
-        if isinstance(one, Gap):
+        if isinstance(one, NoResult):
             assert one == other
         else:
             np.testing.assert_array_equal(one.intensity, pattern(other).intensity)

@@ -12,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from latticewatch.processing.byte_offset import ByteOffset, PackingError
-from latticewatch.processing.integration import kernel
-from latticewatch.processing.integration import sums as summing
+from latticewatch.processing.flow.packed_images import ByteOffset, PackingError
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
-from latticewatch.processing.integration.sums import (
+from latticewatch.processing.integration.kernels import one_frame as kernel
+from latticewatch.processing.integration.kernels import sums as summing
+from latticewatch.processing.integration.kernels.sums import (
     Sums,
     empty_eight,
     empty_sums,
@@ -25,6 +24,7 @@ from latticewatch.processing.integration.sums import (
     sum_eight,
     sum_image,
 )
+from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
 from tests.sample_data import sample
 
 SHAPE = (97, 131)

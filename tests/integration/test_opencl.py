@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration import integrate, opencl
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator, pattern_of
+from latticewatch.processing.integration.kernels.sums import Sums, empty_sums, sum_image
 from latticewatch.processing.integration.opencl import (
     Device,
     OpenCLSums,
@@ -20,8 +22,6 @@ from latticewatch.processing.integration.opencl import (
     with_fallback,
 )
 from latticewatch.processing.integration.plan import Corrections, Plan, build_plan, without
-from latticewatch.processing.integration.sums import Sums, empty_sums, sum_image
-from latticewatch.processing.pattern import Pattern
 
 SHAPE, LIMIT = (195, 487), 1e6
 RNG = np.random.default_rng(4)

@@ -105,7 +105,7 @@ def test_a_kept_plan_needs_no_pyfai(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib, numpy as np\n"
         "{block}\n"
-        "from latticewatch.processing.frame import Frame, Image\n"
+        "from latticewatch.processing.flow.frame import Frame, Image\n"
         "from latticewatch.processing.integration.geometry import Geometry\n"
         "from latticewatch.processing.integration.integrate import ImageIntegrator\n"
         "geometry = Geometry(0.1, 0.005, 0.007, 0.1, -0.05, 0.0, 0.64066, 172e-6, 172e-6)\n"

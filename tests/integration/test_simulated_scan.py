@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.pattern import Pattern
 from latticewatch.processing.simulation.detector import detector_named, pixels_of
 from latticewatch.processing.simulation.scan import write_scan
-from latticewatch.processing.sources.recorded import RecordedFolder
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
 
 
 @pytest.mark.parametrize(

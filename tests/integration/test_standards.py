@@ -9,10 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
-from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.pattern import Pattern
 from tests.sample_data import sample
 
 CEO2_A = 5.41165

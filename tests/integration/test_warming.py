@@ -5,13 +5,16 @@ import pytest
 from fabio.compression import compByteOffset
 from numpy.typing import NDArray
 
-from latticewatch.processing.byte_offset import ByteOffset
-from latticewatch.processing.frame import Frame, Image
-from latticewatch.processing.integration import batch, bitshuffle, defects, kernel
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.packed_images import ByteOffset
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.integration import defects
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.kernels import eiger as bitshuffle
+from latticewatch.processing.integration.kernels import eight_frames as batch
+from latticewatch.processing.integration.kernels import one_frame as kernel
 from latticewatch.processing.integration.warming import warm_up
-from latticewatch.processing.pattern import Pattern
 
 GEOMETRY = Geometry(0.1, 0.005, 0.007, 0.1, -0.05, 0.0, 0.64066, 172e-6, 172e-6)
 SHAPE = (60, 80)

@@ -9,8 +9,9 @@ import pytest
 from PyQt6.QtGui import QImage
 
 from latticewatch.app.logbook.elog import password_form
-from latticewatch.processing.accuracy import quoted
-from latticewatch.processing.record.run_file import RunWriter, read_run
+from latticewatch.processing.flow.accuracy import quoted
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.logbook.conftest import WORD, Command
 from tests.logbook.doubles import Double, ElogHandler, served
 from tests.record.runs import header, two_theta
@@ -49,7 +50,7 @@ def test_a_run_is_posted_with_picture_and_facts(
     ]
     with read_run(run_file) as run:
         (lattice, _) = run.traced[22].fit.lattices
-        assert run.traced[23].fit.__class__.__name__ == "Gap"
+        assert run.traced[23].fit.__class__.__name__ == "NoResult"
     assert facts["Lattice parameter"].startswith(f"Br {quoted(lattice.lp_A, lattice.lp_esd_A)}")
     assert facts["Geometry"] == f"geometry.poni, SHA-256 {'ab' * 32}"
     assert facts["Frames"].startswith("24, of them 9 gaps")

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.reaction.verdict import Verdict
-from latticewatch.processing.refinement.fit import Component, Fit, Lattice
-from latticewatch.processing.series import Row
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.flow.fit import Component, Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import Verdict
+from latticewatch.processing.reaction.live.judge import Judge
 
 NAN = math.nan
-NO_BEAM, NO_PEAKS = Gap("no beam"), Gap("no peaks")
+NO_BEAM, NO_PEAKS = NoResult("no beam"), NoResult("no peaks")
 
 
 def setup_of(components: int = 2, mixing_s: float | None = None, tolerance: float = 0.03) -> Setup:
@@ -44,13 +44,13 @@ def exchange(q: float, esd_A: float = 1e-3, rng: np.random.Generator | None = No
     return fit_of(6.031 - 0.189 * q + noise[0], 6.031 + 0.174 * q + noise[1], esd_A)
 
 
-def verdicts_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | Gap]) -> list[Verdict]:
+def verdicts_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | NoResult]) -> list[Verdict]:
     """The verdicts of a run, in order."""
     judge = Judge(setup)
     return [judge.judge(float(time), fit) for time, fit in zip(times_s, fits, strict=True)]
 
 
-def rows_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | Gap]) -> list[Row]:
+def rows_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | NoResult]) -> list[Row]:
     """The rows of a run, judged."""
     verdicts = verdicts_of(setup, times_s, fits)
     return [

@@ -2,13 +2,13 @@
 
 import math
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.alarms import Alarm, Watch, acknowledged, after_row, at_time
-from latticewatch.processing.reaction.verdict import State, Verdict
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import State, Verdict
+from latticewatch.processing.reaction.live.alarms import Alarm, Watch, acknowledged, after_row, at_time
 from tests.reaction.runs import fit_of
 
-REFUSED = Gap("fit refused: lost")
+REFUSED = NoResult("fit refused: lost")
 
 
 def row_of(state: State, fit: object = None) -> Row:
@@ -51,7 +51,7 @@ def test_five_refused_fits_in_a_row() -> None:
 
 
 def test_frames_without_beam_or_peaks_are_no_failing_fits() -> None:
-    _, alarms = raised([row_of(State.WAITING, Gap("no peaks"))] * 20)
+    _, alarms = raised([row_of(State.WAITING, NoResult("no peaks"))] * 20)
     assert not any(alarms)
 
 

@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from latticewatch.processing.reaction.clock import Clock, ticked
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.reaction.verdict import State
+from latticewatch.processing.flow.verdict import State
+from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
+from latticewatch.processing.reaction.live.judge import Judge
 from tests.reaction.runs import exchange, setup_of
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latticewatch.processing.reaction.composition import CompositionScale, cell_of, fraction_of, fraction_text
+from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
 
 
 @given(st.floats(-0.2, 1.2), st.floats(-0.05, 0.05), st.sampled_from([(5.842, 6.205), (5.842, 5.605)]))

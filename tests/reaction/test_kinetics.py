@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.alike import alike, mean_esd, unlike
-from latticewatch.processing.reaction.kinetics import Kinetics, describe
-from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.reaction.afterwards.correlated_errors import alike, mean_esd, unlike
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
 from tests.reaction.runs import NO_BEAM, NO_PEAKS, exchange, fit_of, rows_of, setup_of
 
 TIMES = np.arange(0.0, 300.0, 2.5)
@@ -177,7 +177,7 @@ def test_nothing_fitted_tells_nothing() -> None:
 
 def test_lost_beam_within_a_pause_does_not_end_it() -> None:
     rng = np.random.default_rng(9)
-    fits: list[Fit | Gap] = [exchange(x, 5e-4, rng) for x in decay(np.minimum(TIMES, 40.0), 30.0)]
+    fits: list[Fit | NoResult] = [exchange(x, 5e-4, rng) for x in decay(np.minimum(TIMES, 40.0), 30.0)]
     fits[60:70] = [NO_BEAM] * 10
     setup = setup_of(mixing_s=MIXING_S)
     kinetics = describe(setup, rows_of(setup, list(TIMES), fits))

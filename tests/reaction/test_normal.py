@@ -6,7 +6,7 @@ import sys
 import numpy as np
 from scipy.special import ndtr
 
-from latticewatch.processing.reaction.normal import normal_cdf
+from latticewatch.processing.reaction.live.normal import normal_cdf
 
 
 def test_normal_cdf_is_scipys() -> None:
@@ -21,7 +21,7 @@ def test_fitting_and_judging_load_no_scipy() -> None:
     """It would take a tenth of a second of every start."""
     program = (
         "import sys\n"
-        "from latticewatch.app.warming import warm_up\n"
+        "from latticewatch.app.run.warming import warm_up\n"
         "assert warm_up() > 20\n"
         "print(*(name for name in sys.modules if name.startswith('scipy.')))\n"
     )

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.reaction.verdict import State
-from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.verdict import State
+from latticewatch.processing.reaction.live.judge import Judge
 from tests.benchmarks.verdict.score import Score, judged, score
 from tests.benchmarks.verdict.traces import ASKED, make, slow
 from tests.reaction.runs import NO_BEAM, NO_PEAKS, exchange, fit_of, setup_of, verdicts_of
@@ -119,7 +119,7 @@ def test_one_lattice_completes_on_its_fitted_approach() -> None:
 def test_no_beam_says_so_and_the_state_comes_back() -> None:
     rng = np.random.default_rng(4)
     times = np.arange(0.0, 200.0, 2.5)
-    fits: list[Fit | Gap] = [exchange(math.exp(-t / 100.0), 1e-3, rng) for t in times]
+    fits: list[Fit | NoResult] = [exchange(math.exp(-t / 100.0), 1e-3, rng) for t in times]
     fits[40:50] = [NO_BEAM] * 10
     verdicts = verdicts_of(setup_of(), times, fits)
     assert {v.state for v in verdicts[40:50]} == {State.NO_BEAM}
@@ -135,8 +135,8 @@ def test_beam_lost_before_anything_is_seen() -> None:
 
 def test_frames_without_a_fit_keep_the_state() -> None:
     times = np.arange(0.0, 60.0, 2.5)
-    fits: list[Fit | Gap] = [exchange(math.exp(-t / 100.0)) for t in times]
-    fits[10:13] = [Gap("unreadable: torn"), Gap("fit refused: no lines"), NO_PEAKS]
+    fits: list[Fit | NoResult] = [exchange(math.exp(-t / 100.0)) for t in times]
+    fits[10:13] = [NoResult("unreadable: torn"), NoResult("fit refused: no lines"), NO_PEAKS]
     times[10] = math.nan
     states = [v.state for v in verdicts_of(setup_of(), times, fits)]
     assert set(states[9:]) == {State.REACTING}

@@ -6,11 +6,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.reaction.kinetics import describe
-from latticewatch.processing.reaction.verdict import State, Verdict
-from latticewatch.processing.refinement.fit import Fit, Lattice
+from latticewatch.processing.flow.fit import Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.verdict import State, Verdict
+from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.reaction.live.judge import Judge
 from tests.benchmarks.verdict.traces import FAMILIES, make
 from tests.reaction.runs import rows_of, setup_of, verdicts_of
 
@@ -25,7 +25,9 @@ FIT = st.builds(
     LENGTH,
     ESD,
 )
-GAP = st.sampled_from([Gap("no beam"), Gap("no peaks"), Gap("unreadable: torn"), Gap("fit refused: lost")])
+GAP = st.sampled_from(
+    [NoResult("no beam"), NoResult("no peaks"), NoResult("unreadable: torn"), NoResult("fit refused: lost")]
+)
 TIME = st.one_of(st.floats(-100.0, 1e5), ODD)
 RUN = st.lists(st.tuples(TIME, st.one_of(FIT, FIT, GAP)), max_size=30)
 
@@ -38,7 +40,7 @@ def same(a: Verdict, b: Verdict) -> bool:
 @settings(max_examples=150, deadline=None)
 @given(RUN, st.integers(1, 2), st.one_of(st.none(), st.floats(-10.0, 1e3)))
 def test_nothing_raises_on_any_mixture_of_numbers(
-    run: list[tuple[float, Fit | Gap]], components: int, mixing_s: float | None
+    run: list[tuple[float, Fit | NoResult]], components: int, mixing_s: float | None
 ) -> None:
     setup = setup_of(components, mixing_s)
     rows = rows_of(setup, [time for time, _ in run], [fit for _, fit in run])
@@ -83,4 +85,4 @@ def test_no_beam_is_said_exactly_when_the_fit_says_it(seed: int) -> None:
     trace = make("beam dumps", np.random.default_rng(seed))
     verdicts = verdicts_of(trace.setup, list(trace.times_s[:80]), trace.fits[:80])
     for fit, verdict in zip(trace.fits, verdicts, strict=False):
-        assert (verdict.state is State.NO_BEAM) == (isinstance(fit, Gap) and fit.reason == "no beam")
+        assert (verdict.state is State.NO_BEAM) == (isinstance(fit, NoResult) and fit.reason == "no beam")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from latticewatch.processing.refinement.fit import Fit
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.series import Row
 
 
 def assert_same_rows(found: Iterable[Row], expected: Iterable[Row], clocks: bool = True) -> None:

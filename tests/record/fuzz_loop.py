@@ -17,8 +17,9 @@ from collections import Counter
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.names import journal_path
-from latticewatch.processing.record.run_file import RunWriter, read_run
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 
 ENDINGS = {0: "read", 1: "refused", 2: "not in one line", 3: "raised"}

@@ -20,8 +20,9 @@ from typing import Any
 
 import h5py
 
-from latticewatch.processing.record.names import journal_path
-from latticewatch.processing.record.run_file import RunWriter, read_run
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_rows
 

@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.reaction.composition import CompositionScale
-from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
-from latticewatch.processing.record.run_file import InputFile, RunHeader, RunWriter
-from latticewatch.processing.refinement.fit import Component, Fit, Lattice
-from latticewatch.processing.series import NAN, Row
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.flow.composition import CompositionScale
+from latticewatch.processing.flow.fit import Component, Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import NAN, Row
+from latticewatch.processing.flow.verdict import Forecast, State, Verdict
+from latticewatch.processing.record.run_file.header import InputFile, RunHeader
+from latticewatch.processing.record.run_file.writer import RunWriter
 
 NAMES = ("Br", "I")
 BINS = 400
@@ -58,7 +59,7 @@ def row(number: int, grid: NDArray[np.float64]) -> Row:
     """Row ``number`` of a made-up run, the same each time it is asked for; ten in a cycle, four of them gaps."""
     random = np.random.default_rng(number)
     kind = number % 10
-    fit: Fit | Gap = Gap(GAPS[kind]) if kind in GAPS else _fit(random, merged=kind > 4)
+    fit: Fit | NoResult = NoResult(GAPS[kind]) if kind in GAPS else _fit(random, merged=kind > 4)
     bins = len(grid)
     pattern = None
     if kind not in (3,):
@@ -74,8 +75,8 @@ def row(number: int, grid: NDArray[np.float64]) -> Row:
         fit=fit,
         verdict=_verdict(number, kind),
         intensity=NAN if pattern is None else float(np.nanmean(pattern.intensity)),
-        fraction=NAN if isinstance(fit, Gap) else random.uniform(-0.05, 1.05),
-        fraction_esd=NAN if isinstance(fit, Gap) else random.uniform(1e-4, 1e-2),
+        fraction=NAN if isinstance(fit, NoResult) else random.uniform(-0.05, 1.05),
+        fraction_esd=NAN if isinstance(fit, NoResult) else random.uniform(1e-4, 1e-2),
         header={} if pattern is None else {"Temperature": 295.0 + 0.1 * kind, **({"Flux": 2e10} if kind > 2 else {})},
     )
 

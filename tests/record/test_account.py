@@ -6,7 +6,8 @@ from pathlib import Path
 import h5py
 import pytest
 
-from latticewatch.processing.record.run_file import RunWriter, read_run
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 
 

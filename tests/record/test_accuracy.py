@@ -9,16 +9,17 @@ from pathlib import Path
 import h5py
 import pytest
 
-from latticewatch.processing.accuracy import Accuracy, quoted, signs_of
-from latticewatch.processing.accuracy_file import accuracy_toml, read_accuracy
+from latticewatch.processing.config.accuracy_file import accuracy_toml, read_accuracy
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.reaction.kinetics import describe
-from latticewatch.processing.record.export import pattern_text
-from latticewatch.processing.record.figure import compare_runs, draw_figure
-from latticewatch.processing.record.header import header_from_json, header_to_json
-from latticewatch.processing.record.run_file import RunWriter, read_run
-from latticewatch.processing.record.summary import summarise
-from latticewatch.processing.record.trace import trace_record, write_trace
+from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.record.export.figures import compare_runs, draw_figure
+from latticewatch.processing.record.export.patterns_and_map import pattern_text
+from latticewatch.processing.record.export.summary import summarise
+from latticewatch.processing.record.export.trace import trace_record, write_trace
+from latticewatch.processing.record.run_file.header import header_from_json, header_to_json
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 
 CHECKED = Accuracy(163.4, "CeO2", "ceria.tif", "geometry.poni", "ab" * 32, 2, datetime.date(2026, 11, 24), 8)

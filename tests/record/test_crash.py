@@ -12,10 +12,12 @@ import h5py
 import pytest
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record import run_reader
-from latticewatch.processing.record.names import journal_path
-from latticewatch.processing.record.run_file import RecordingStopped, RunWriter, read_run
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file import reader as run_reader
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.recording_stopped import RecordingStopped
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_rows
 

@@ -11,11 +11,12 @@ import pytest
 from matplotlib.image import imread
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.reaction.kinetics import Kinetics
-from latticewatch.processing.record.export import export_map, export_patterns
-from latticewatch.processing.record.figure import compare_runs, draw_figure, mixing_of, watched_curve
-from latticewatch.processing.record.run_file import Run, RunWriter, read_run
-from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics
+from latticewatch.processing.record.export.figures import compare_runs, draw_figure, mixing_of, watched_curve
+from latticewatch.processing.record.export.patterns_and_map import export_map, export_patterns
+from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 
 

@@ -9,7 +9,7 @@ from nexusformat.nexus import nxload
 from nexusformat.nexus.validate import validate_file
 from silx.io.nxdata.parse import NXdata, get_default
 
-from latticewatch.processing.record.trace import trace_columns
+from latticewatch.processing.record.export.trace import trace_columns
 from tests.record import runs
 
 

@@ -12,7 +12,10 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.run_file import RecordingStopped, RunWriter, input_file, read_run
+from latticewatch.processing.record.run_file.header import input_file
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.recording_stopped import RecordingStopped
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_row, assert_same_rows
 

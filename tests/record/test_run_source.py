@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.record.run_file import read_run
-from latticewatch.processing.record.run_source import RunFileSource
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.sources.run_rows import RunFileSource
 from tests.record import runs
 
 
@@ -22,7 +22,7 @@ def test_frames_hold_the_patterns_that_were_fitted_and_the_gaps_that_were(tmp_pa
     for frame, row in zip(frames, written, strict=True):
         assert (frame.index, frame.name, frame.time_s, frame.mtime_s) == (row.index, row.name, row.time_s, row.mtime_s)
         if row.pattern is None:
-            assert frame.content == Gap("unreadable: cut short")
+            assert frame.content == NoResult("unreadable: cut short")
         else:
             assert isinstance(frame.content, Pattern)
             np.testing.assert_array_equal(frame.content.intensity, row.pattern.intensity)

@@ -1,7 +1,7 @@
 """A mark that was taken back does not stand, though the run file keeps both."""
 
-from latticewatch.processing.record.run_file import Note
-from latticewatch.processing.record.standing import standing_marks
+from latticewatch.processing.record.run_file.notes import standing_marks
+from latticewatch.processing.record.run_file.reader import Note
 
 
 def note(time_s: float, text: str, kind: str = "mark") -> Note:

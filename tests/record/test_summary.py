@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.processing.reaction.composition import fraction_of
-from latticewatch.processing.reaction.kinetics import Completion, Kinetics, Pause, Rate
-from latticewatch.processing.reaction.reached import Reached
-from latticewatch.processing.record.summary import summarise, write_summary
+from latticewatch.processing.flow.composition import fraction_of
+from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate
+from latticewatch.processing.reaction.afterwards.reached import Reached
+from latticewatch.processing.record.export.summary import summarise, write_summary
 from tests.record import runs
 
 KEYS = [

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.record.trace import trace_cells, trace_columns, trace_record, write_trace
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.record.export.trace import trace_cells, trace_columns, trace_record, write_trace
 from tests.record import runs
 
 COLUMNS = [
@@ -64,7 +64,7 @@ def test_json_says_what_the_csv_says() -> None:
 
 def test_text_that_a_spreadsheet_would_calculate_is_quoted_and_numbers_are_not(tmp_path: Path) -> None:
     row = dataclasses.replace(
-        runs.row(3, runs.two_theta()), name='=HYPERLINK("x"),1.cbf', time_s=-2.5, fit=Gap("@SUM(A1)\n\x1b[31m")
+        runs.row(3, runs.two_theta()), name='=HYPERLINK("x"),1.cbf', time_s=-2.5, fit=NoResult("@SUM(A1)\n\x1b[31m")
     )
     write_trace(tmp_path / "trace.csv", [row], runs.NAMES)
     with (tmp_path / "trace.csv").open(newline="", encoding="utf-8") as lines:

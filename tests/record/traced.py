@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.names import journal_path
-from latticewatch.processing.record.run_file import RunWriter, read_run
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_rows
 

@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from latticewatch.processing.refinement.algebra import back_substitute, factorise, inverse, normal_matrix, product
-from latticewatch.processing.refinement.model import calculate
-from latticewatch.processing.refinement.solve import Data, Limits, Prior, solve
+from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.solver.algebra import (
+    back_substitute,
+    factorise,
+    inverse,
+    normal_matrix,
+    product,
+)
+from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, solve
 from tests.refinement.test_profile import BASIS, GRID, LAYOUT, LINES, model_at
 
 
@@ -42,7 +48,11 @@ def test_solve_finds_scipys_minimum() -> None:
     true = np.zeros(LAYOUT.length)
     true[:2], true[LAYOUT.scale] = (5.9, 6.1), 4.0
     true[LAYOUT.background] = 50.0
-    true[LAYOUT.size : LAYOUT.shape], true[LAYOUT.shape], true[LAYOUT.contrast] = (0.14, 0.12), 0.6, 1.0
+    true[LAYOUT.gaussian_width : LAYOUT.shape], true[LAYOUT.shape], true[LAYOUT.vegard_intensity_fraction] = (
+        (0.14, 0.12),
+        0.6,
+        1.0,
+    )
     generator = np.random.default_rng(5)
     expected = model_at(true)[0]
     y = expected + generator.normal(0.0, 0.3, len(GRID))

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.refinement.family import Family, Quality
-from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.refinement.tracking.fit_quality import Family, Quality
 from latticewatch.processing.simulation.patterns import Binning, binning, exposed, frame_generator, noisy_pattern
 from latticewatch.processing.simulation.recipes import recipe_named
 from latticewatch.processing.simulation.truth import LatticeTruth, Truth
@@ -35,7 +35,9 @@ def with_small_crystals(truth: Truth, share: float) -> Truth:
     return replace(truth, lattices=(*truth.lattices, replace(first, size_A=25.0, areas=share * first.areas)))
 
 
-def fitted(change: Change, frames: int, bins: Binning) -> Iterator[tuple[int, tuple[LatticeTruth, ...], Fit | Gap]]:
+def fitted(
+    change: Change, frames: int, bins: Binning
+) -> Iterator[tuple[int, tuple[LatticeTruth, ...], Fit | NoResult]]:
     """Number, truth and fit of frames of an iodide exchange that is changed."""
     refinement = refinement_of(RECIPE, bins.two_theta)
     for number in range(FIRST, FIRST + frames):
@@ -70,7 +72,7 @@ def test_one_bad_frame_is_refused_and_forgotten() -> None:
     change: Change = lambda n, t: with_fluorite(t, 0.1) if n == 20 else t  # noqa: E731
     told = {number: (lattices, fit) for number, lattices, fit in fitted(change, 25, bins)}
     bad = told[20][1]
-    assert isinstance(bad, Gap)
+    assert isinstance(bad, NoResult)
     assert bad.reason.startswith("fit refused: ")
     after, plain = told[21], {n: f for n, _, f in fitted(lambda _, t: t, 25, bins)}[21]
     assert isinstance(after[1], Fit)

@@ -8,12 +8,12 @@ from pyFAI.calibrant import get_calibrant
 from scipy.special import voigt_profile, wofz
 
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.refinement.faddeeva import faddeeva
-from latticewatch.processing.refinement.fit import Component
-from latticewatch.processing.refinement.grid import chebyshev
-from latticewatch.processing.refinement.lines import BACKGROUND_TERMS, Layout, Lines, layout, lines_of
-from latticewatch.processing.refinement.model import calculate, draw_pattern, voigt
-from latticewatch.processing.refinement.selection import positions
+from latticewatch.processing.flow.fit import Component
+from latticewatch.processing.refinement.first_fit.selection import positions
+from latticewatch.processing.refinement.model.faddeeva import faddeeva
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines, layout, lines_of
+from latticewatch.processing.refinement.model.pattern_model import calculate, draw_pattern, voigt
+from latticewatch.processing.refinement.solver.grid import chebyshev
 
 WAVELENGTH_A = 0.64066
 GRID = np.linspace(4.3, 25.5, 531)
@@ -64,12 +64,15 @@ def parameters(draw: st.DrawFn) -> np.ndarray:
     x[LAYOUT.background : LAYOUT.ratio] = draw(st.lists(st.floats(-3.0, 30.0), min_size=12, max_size=12))
     x[LAYOUT.ratio] = draw(st.floats(-1.0, 1.0))
     generator = np.random.default_rng(draw(st.integers(0, 1000)))
-    x[LAYOUT.strength : LAYOUT.size] = generator.normal(0.0, 0.2, LAYOUT.lines)
-    x[LAYOUT.size : LAYOUT.shape] = draw(st.floats(0.05, 0.2)), draw(st.floats(0.05, 0.2))
+    x[LAYOUT.intensity_correction : LAYOUT.gaussian_width] = generator.normal(0.0, 0.2, LAYOUT.lines)
+    x[LAYOUT.gaussian_width : LAYOUT.shape] = draw(st.floats(0.05, 0.2)), draw(st.floats(0.05, 0.2))
     x[LAYOUT.shape] = draw(st.floats(0.05, 2.0))
-    x[LAYOUT.spread : LAYOUT.growth] = draw(st.floats(0.0, 0.05)), draw(st.floats(0.0, 0.05))
-    x[LAYOUT.growth : LAYOUT.contrast] = draw(st.floats(0.0, 0.05)), draw(st.floats(0.0, 0.05))
-    x[LAYOUT.contrast] = draw(st.floats(0.0, 1.5))
+    x[LAYOUT.cell_variance : LAYOUT.cell_variance_growth] = draw(st.floats(0.0, 0.05)), draw(st.floats(0.0, 0.05))
+    x[LAYOUT.cell_variance_growth : LAYOUT.vegard_intensity_fraction] = (
+        draw(st.floats(0.0, 0.05)),
+        draw(st.floats(0.0, 0.05)),
+    )
+    x[LAYOUT.vegard_intensity_fraction] = draw(st.floats(0.0, 1.5))
     return x
 
 
@@ -97,7 +100,7 @@ def test_the_pattern_alone_is_the_pattern_with_derivatives(x: np.ndarray) -> Non
 
 def test_model_is_linear_in_its_background() -> None:
     x = np.zeros(LAYOUT.length)
-    x[:2], x[LAYOUT.size : LAYOUT.shape], x[LAYOUT.scale] = (5.85, 6.2), 0.1, -30.0
+    x[:2], x[LAYOUT.gaussian_width : LAYOUT.shape], x[LAYOUT.scale] = (5.85, 6.2), 0.1, -30.0
     x[LAYOUT.background : LAYOUT.ratio] = np.arange(1.0, BACKGROUND_TERMS + 1)
     scaled = (2.0 * GRID - GRID[0] - GRID[-1]) / (GRID[-1] - GRID[0])
     true = np.polynomial.chebyshev.chebval(scaled, np.arange(1.0, BACKGROUND_TERMS + 1))

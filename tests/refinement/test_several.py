@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Component, Fit
-from latticewatch.processing.refinement.grid import chebyshev
-from latticewatch.processing.refinement.lines import layout, lines_of
-from latticewatch.processing.refinement.model import calculate
-from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.flow.fit import Component, Fit
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.model.lines import layout, lines_of
+from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.solver.grid import chebyshev
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 
 WAVELENGTH_A = 0.64066
 GRID = np.linspace(5.0, 27.0, 1100)
@@ -27,8 +27,8 @@ def counted(components: tuple[Component, ...], cells: list[float], size: float, 
     lay = layout(len(components), len(lines.phase))
     x = np.zeros(lay.length)
     x[: len(cells)], x[lay.scale], x[lay.background] = cells, 3.0, 20.0
-    x[lay.ratio : lay.strength] = [-0.3, 0.2, -0.5][: len(cells) - 1]
-    x[lay.size : lay.shape], x[lay.shape] = size, 0.5
+    x[lay.ratio : lay.intensity_correction] = [-0.3, 0.2, -0.5][: len(cells) - 1]
+    x[lay.gaussian_width : lay.shape], x[lay.shape] = size, 0.5
     expected, jacobian = np.empty(len(GRID)), np.empty((lay.length, len(GRID)))
     calculate(x, GRID, chebyshev(GRID, GRID[0], GRID[-1]), lines, lay, expected, jacobian)
     counts = np.random.default_rng(seed).poisson(expected * PIXELS)

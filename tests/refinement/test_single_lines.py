@@ -8,10 +8,10 @@ from scipy.special import voigt_profile
 
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.geometry_check import check_geometry
-from latticewatch.processing.refinement.single_lines import fit_lines
-from latticewatch.processing.refinement.two_peaks import two_peaks
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.single_lines.geometry_check import check_geometry
+from latticewatch.processing.refinement.single_lines.single_lines import fit_lines
+from latticewatch.processing.refinement.single_lines.two_peaks import two_peaks
 from latticewatch.processing.simulation.patterns import binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 

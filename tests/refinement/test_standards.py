@@ -8,13 +8,13 @@ import pytest
 
 from latticewatch.processing.crystal.phase import Phase, parse_phase, read_phase
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.fit import Component, Fit
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Component, Fit
-from latticewatch.processing.refinement.geometry_check import check_geometry
-from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.refinement.single_lines.geometry_check import check_geometry
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from tests.sample_data import sample
 
 BCC = """data_{name}
@@ -83,7 +83,7 @@ def test_ceo2(off_A: float) -> None:
 def test_ceo2_read_upside_down_is_refused() -> None:
     taken = ceria(None)
     fit = refinement_of(read_phase("CeO2"), taken).refine(taken[0])
-    assert isinstance(fit, Gap)
+    assert isinstance(fit, NoResult)
     assert fit.reason.startswith("fit refused: ") or fit.reason == "no peaks"
 
 
@@ -113,7 +113,7 @@ def test_bcc_among_hcp_lines_and_its_esd_is_its_scatter() -> None:
 def test_map_frames_are_refused_with_a_reason(name: str, number: int) -> None:
     taken = mapped(number)
     fit = refinement_of(read_phase(name), taken).refine(taken[0])
-    assert isinstance(fit, Gap)
+    assert isinstance(fit, NoResult)
     assert fit.reason == "no peaks" or len(fit.reason) > len("fit refused: ")
 
 

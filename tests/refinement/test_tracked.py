@@ -8,10 +8,10 @@ import pytest
 
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Component, Fit
-from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.flow.fit import Component, Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.patterns import (
     binning,
     exposed,
@@ -42,7 +42,7 @@ def refinement_of(name: str, off_A: tuple[float, ...] = (0.0, 0.0)) -> TrackedRe
     return TrackedRefinement(components_of(recipe_named(name), off_A), WAVELENGTH_A, BINS.two_theta)
 
 
-def fits_of(name: str, scan: Scan) -> list[Fit | Gap]:
+def fits_of(name: str, scan: Scan) -> list[Fit | NoResult]:
     refinement = refinement_of(name)
     return [refinement.refine(pattern) for pattern, _ in scan]
 
@@ -62,7 +62,7 @@ def test_resolved_lattices_are_within_their_esds(name: str) -> None:
     all_pulls: list[float] = []
     for fit, (_, truth) in zip(fits_of(name, scan), scan, strict=True):
         if np.isnan(truth.separation_fwhm):
-            assert fit == Gap("no peaks")
+            assert fit == NoResult("no peaks")
         elif truth.separation_fwhm > 0.6:
             assert isinstance(fit, Fit)
             assert fit.components == 2
@@ -111,7 +111,7 @@ def test_same_input_same_bits() -> None:
 
 
 def test_solvent_alone_is_never_fitted() -> None:
-    assert all(fit == Gap("no peaks") for fit in fits_of("iodide", simulated("solvent", 60)))
+    assert all(fit == NoResult("no peaks") for fit in fits_of("iodide", simulated("solvent", 60)))
 
 
 def test_sample_gone_and_back_after_200_empty_frames() -> None:
@@ -120,7 +120,7 @@ def test_sample_gone_and_back_after_200_empty_frames() -> None:
     for pattern, _ in scan[:35]:
         refinement.refine(pattern)
     solvent = simulated("solvent", 20)
-    assert all(refinement.refine(solvent[k % 20][0]) == Gap("no peaks") for k in range(200))
+    assert all(refinement.refine(solvent[k % 20][0]) == NoResult("no peaks") for k in range(200))
     fits = [refinement.refine(pattern) for pattern, _ in scan[35:]]
     for fit, (_, truth) in zip(fits, scan[35:], strict=True):
         assert isinstance(fit, Fit)
@@ -133,7 +133,7 @@ def test_beam_dump_is_no_beam_and_the_first_frame_after_it_is_fitted() -> None:
     for pattern, _ in scan[:40]:
         refinement.refine(pattern)
     dark = Pattern(BINS.two_theta, np.zeros(530, dtype=np.float32), np.ones(530, dtype=np.float32))
-    assert all(refinement.refine(dark) == Gap("no beam") for _ in range(25))
+    assert all(refinement.refine(dark) == NoResult("no beam") for _ in range(25))
     fit = refinement.refine(scan[65][0])
     assert isinstance(fit, Fit)
     assert max(map(abs, pulls(fit, scan[65][1]))) < 4.5
@@ -205,11 +205,11 @@ def test_missing_bins_are_left_out() -> None:
 
 def test_nothing_known_is_a_gap() -> None:
     nothing = np.full(530, np.nan, dtype=np.float32)
-    assert refinement_of("iodide").refine(Pattern(BINS.two_theta, nothing, nothing)) == Gap("no beam")
+    assert refinement_of("iodide").refine(Pattern(BINS.two_theta, nothing, nothing)) == NoResult("no beam")
     almost = nothing.copy()
     almost[100:130] = 5.0
     fit = refinement_of("iodide").refine(Pattern(BINS.two_theta, almost, almost))
-    assert isinstance(fit, Gap)
+    assert isinstance(fit, NoResult)
     assert fit.reason.startswith("fit refused: ")
 
 

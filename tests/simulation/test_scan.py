@@ -10,8 +10,8 @@ import numpy as np
 import pyFAI
 import pytest
 
+from latticewatch.processing.config.experiment import read_experiment
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.experiment import read_experiment
 from latticewatch.processing.simulation.detector import DETECTORS, beam_centre_px, detector_named, pixels_of
 from latticewatch.processing.simulation.patterns import bin_means
 from latticewatch.processing.simulation.recipes import RECIPES

@@ -10,7 +10,7 @@ import pytest
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.crystal.reflections import reflections, sum_of_squares, two_theta_deg
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.reaction.verdict import State
+from latticewatch.processing.flow.verdict import State
 from latticewatch.processing.simulation.recipes import RECIPES, WAVELENGTH_A, recipe_named
 from latticewatch.processing.simulation.truth import LatticeTruth, expected, line_positions, line_widths, voigt_fwhm
 

@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources.ahead import batches, in_turn
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.sources.prefetch import batches, in_turn
 
 Way = Callable[[Iterator[Frame], threading.Event, int], Generator[list[Frame], None, None]]
 
 
 def frame(index: int) -> Frame:
-    return Frame(index, f"{index}", float(index), 0.0, Gap("no beam"))
+    return Frame(index, f"{index}", float(index), 0.0, NoResult("no beam"))
 
 
 def endless(stop: threading.Event, drawn: list[int]) -> Iterator[Frame]:

@@ -7,8 +7,8 @@ import h5py
 import numpy as np
 import pytest
 
-from latticewatch.processing.sources.header_values import MOST_NAMES, kept_names, kept_values
-from latticewatch.processing.sources.stack import HDF5Stack
+from latticewatch.processing.flow.header_values import MOST_NAMES, kept_names, kept_values
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 
 PILATUS = {
     "Detector:": "PILATUS 2M",

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latticewatch.processing.sources.naming import frame_name, is_frame, missing_between, printable, successor
+from latticewatch.processing.files.frame_names import frame_name, is_frame, missing_between, successor
+from latticewatch.processing.text import printable
 
 IN_ORDER = [
     "br_0001p_00001.cbf",

@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 from watchdog.observers.api import BaseObserver
 
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources import candidate as candidate_module
-from latticewatch.processing.sources import hint as hint_module
-from latticewatch.processing.sources.candidate import Patience
-from latticewatch.processing.sources.hint import Hint
-from latticewatch.processing.sources.image_file import NotWhole
-from latticewatch.processing.sources.listing import FolderListing
-from latticewatch.processing.sources.selection import Selection
-from latticewatch.processing.sources.watched import WatchedFolder
+from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.formats.image_file import NotWhole
+from latticewatch.processing.sources.folder import candidate as candidate_module
+from latticewatch.processing.sources.folder import event_hint as hint_module
+from latticewatch.processing.sources.folder.candidate import Patience
+from latticewatch.processing.sources.folder.event_hint import Hint
+from latticewatch.processing.sources.folder.listing import FolderListing
+from latticewatch.processing.sources.folder.watched import WatchedFolder
 from tests.sources import frame_files
 
 QUICK = Patience(settle_s=0.1, give_up_s=0.4, longest_s=5.0)
@@ -113,7 +113,7 @@ def test_a_size_that_is_stale_is_waited_for(tmp_path: Path, monkeypatch: pytest.
     assert isinstance(frame.content, Image)
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(0.2, [Image]), (0.8, [Gap, Image])])
+@pytest.mark.parametrize(("seconds", "expected"), [(0.2, [Image]), (0.8, [NoResult, Image])])
 def test_reads_that_fail_and_work_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, expected: list[type]
 ) -> None:

@@ -4,7 +4,7 @@ import fabio.cbfimage
 import fabio.edfimage
 import numpy as np
 
-from latticewatch.processing.sources import cbf, edf
+from latticewatch.processing.formats import cbf, edf
 
 
 def test_types_are_fabios() -> None:

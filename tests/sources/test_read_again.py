@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.sources.naming import printable
-from latticewatch.processing.sources.read_again import read_again
+from latticewatch.processing.sources.reread_image import read_again
+from latticewatch.processing.text import printable
 from tests.sources import frame_files
 
 IMAGE = np.arange(600, dtype=np.int32).reshape(20, 30)

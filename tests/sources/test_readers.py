@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from latticewatch.processing.sources import file_bytes
-from latticewatch.processing.sources.fabio_process import read_with_fabio
-from latticewatch.processing.sources.image_file import ImageFile, NotWhole, Unreadable
-from latticewatch.processing.sources.readers import decode, read_image
+from latticewatch.processing.formats import file_bytes
+from latticewatch.processing.formats.decode import decode, read_image
+from latticewatch.processing.formats.fabio_process import read_with_fabio
+from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable
 from tests.sample_data import sample
 from tests.sources import frame_files
 

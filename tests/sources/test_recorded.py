@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources.recorded import RecordedFolder
-from latticewatch.processing.sources.scan import open_scan
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
+from latticewatch.processing.sources.recorded_scan import open_scan
 from tests.sample_data import sample
 from tests.sources import frame_files
 
@@ -75,7 +75,7 @@ def test_a_file_that_cannot_be_read_is_a_gap_with_its_reason(tmp_path: Path) -> 
         data = frame_files.cbf(frame_files.counts(number), stamp=frame_files.stamp(2.5 * number))
         (tmp_path / f"f_{number}.cbf").write_bytes(data[: 900 if number in (1, 3) else None])
     found = frames(tmp_path)
-    reasons = [frame.content.reason for frame in found if isinstance(frame.content, Gap)]
+    reasons = [frame.content.reason for frame in found if isinstance(frame.content, NoResult)]
     assert len(reasons) == 2
     assert all(reason.startswith("unreadable: cut short") for reason in reasons)
     assert [frame.time_s for frame in found][1::2] == [0.0, 5.0]
@@ -91,8 +91,8 @@ def test_links_and_pipes_are_gaps_and_folders_are_nothing(tmp_path: Path) -> Non
     (tmp_path / "f_4.cbf").mkdir()
     (tmp_path / "f_5.cbf").symlink_to(".")
     contents = [frame.content for frame in frames(tmp_path)]
-    assert [type(content) for content in contents[:3]] == [Image, Gap, Gap]
-    assert all(isinstance(content, Gap) for content in contents[1:])
+    assert [type(content) for content in contents[:3]] == [Image, NoResult, NoResult]
+    assert all(isinstance(content, NoResult) for content in contents[1:])
     assert len(contents) == 3
 
 
@@ -113,7 +113,7 @@ def test_files_that_are_read_side_by_side_stay_in_order(tmp_path: Path) -> None:
     assert [frame.name for frame in frames] == [f"scan_{number:03d}.cbf" for number in range(1, 30)]
     for number, frame in enumerate(frames, start=1):
         if number % 7 == 0:
-            assert isinstance(frame.content, Gap)
+            assert isinstance(frame.content, NoResult)
         else:
             assert isinstance(frame.content, Image)
             np.testing.assert_array_equal(np.asarray(frame.content.counts), frame_files.counts(number))

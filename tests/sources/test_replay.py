@@ -8,9 +8,9 @@ from queue import Empty, Queue
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.series import Progress
-from latticewatch.processing.sources.replay import Paced, Transport
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.sources.pacing import Paced, Transport
 
 SOON, NOT = 20.0, 0.2
 
@@ -25,7 +25,7 @@ class Given:
         for index, time_s in enumerate(self._times):
             if stop.is_set():
                 return
-            content = Gap("unreadable: spoiled") if math.isnan(time_s) else Image(np.zeros((2, 2)))
+            content = NoResult("unreadable: spoiled") if math.isnan(time_s) else Image(np.zeros((2, 2)))
             yield Frame(index, f"f_{index}", time_s, float("nan"), content)
 
     def progress(self) -> Progress:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from latticewatch.processing.config.frame_selection import DEEPEST, Selection
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources.candidate import Patience
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.sources.folder.candidate import Patience
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
+from latticewatch.processing.sources.folder.watched import WatchedFolder
 from latticewatch.processing.sources.live import LiveScan
-from latticewatch.processing.sources.recorded import RecordedFolder
-from latticewatch.processing.sources.scan import open_scan
-from latticewatch.processing.sources.selection import DEEPEST, Selection
-from latticewatch.processing.sources.watched import WatchedFolder
+from latticewatch.processing.sources.recorded_scan import open_scan
 from tests.sources import frame_files
 
 BELOW = Selection(recursive=True, missing_wait_s=0.2)
@@ -179,4 +179,4 @@ def test_a_pipe_in_a_sub_folder_blocks_nothing(tmp_path: Path) -> None:
     put(tmp_path, "run/br_0001.cbf", 1)
     os.mkfifo(tmp_path / "run" / "br_0002.cbf")
     found = recorded(tmp_path, BELOW)
-    assert [type(frame.content) for frame in found] == [Image, Gap]
+    assert [type(frame.content) for frame in found] == [Image, NoResult]

@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 from latticewatch.processing.sources.live import LiveScan
-from latticewatch.processing.sources.scan import open_scan
-from latticewatch.processing.sources.stack import HDF5Stack
+from latticewatch.processing.sources.recorded_scan import open_scan
 from tests.sources import frame_files
 
 IMAGES: NDArray[np.uint32] = np.random.default_rng(3).poisson(30.0, (6, 20, 30)).astype(np.uint32)
@@ -64,8 +64,8 @@ def test_frames_of_a_missing_data_file_are_gaps(tmp_path: Path) -> None:
     master = write_eiger(tmp_path)
     (tmp_path / "scan_1_data_000002.h5").unlink()
     found = frames(master)
-    assert [isinstance(frame.content, Gap) for frame in found] == [False, False, True, True, False, False]
-    assert isinstance(found[2].content, Gap)
+    assert [isinstance(frame.content, NoResult) for frame in found] == [False, False, True, True, False, False]
+    assert isinstance(found[2].content, NoResult)
     assert "scan_1_data_000002.h5" in found[2].content.reason
     assert isinstance(found[5].content, Image)
     np.testing.assert_array_equal(found[5].content.counts, IMAGES[5])
@@ -213,7 +213,7 @@ def test_a_spoiled_chunk_is_a_gap(tmp_path: Path) -> None:
         raw.seek(place.byte_offset + 10)
         raw.write(b"spoiled")
     found = frames(path)
-    assert [isinstance(frame.content, Gap) for frame in found] == [False, False, True, False, False, False]
+    assert [isinstance(frame.content, NoResult) for frame in found] == [False, False, True, False, False, False]
 
 
 def test_a_frame_that_was_never_written_is_a_gap_and_waited_for_live(tmp_path: Path) -> None:
@@ -222,5 +222,5 @@ def test_a_frame_that_was_never_written_is_a_gap_and_waited_for_live(tmp_path: P
         images = file.create_dataset("images", (6, 20, 30), np.uint32, chunks=(1, 20, 30))
         images[:4] = IMAGES[:4]
     found = frames(path)
-    assert [isinstance(frame.content, Gap) for frame in found] == [False, False, False, False, True, True]
+    assert [isinstance(frame.content, NoResult) for frame in found] == [False, False, False, False, True, True]
     assert len(list(HDF5Stack(path, follow_s=0.2).frames(threading.Event()))) == 4

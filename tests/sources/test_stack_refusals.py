@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.sources.scan import open_scan
+from latticewatch.processing.sources.recorded_scan import open_scan
 
 IMAGES = np.random.default_rng(3).poisson(30.0, (6, 20, 30)).astype(np.uint32)
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from latticewatch.processing.config.frame_selection import Selection
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
-from latticewatch.processing.sources import candidate as candidate_module
-from latticewatch.processing.sources import listing as listing_module
-from latticewatch.processing.sources import watched as watched_module
-from latticewatch.processing.sources.candidate import Patience
-from latticewatch.processing.sources.recorded import RecordedFolder
-from latticewatch.processing.sources.selection import Selection
-from latticewatch.processing.sources.watched import WatchedFolder
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.sources.folder import candidate as candidate_module
+from latticewatch.processing.sources.folder import listing as listing_module
+from latticewatch.processing.sources.folder import watched as watched_module
+from latticewatch.processing.sources.folder.candidate import Patience
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
+from latticewatch.processing.sources.folder.watched import WatchedFolder
 from tests.sources import frame_files
 
 QUICK = Patience(settle_s=0.1, give_up_s=0.3, longest_s=5.0)
@@ -120,7 +120,7 @@ def test_a_file_that_stays_broken_is_a_gap_and_its_good_version_a_row(tmp_path: 
     put(tmp_path, 3)
     found = run(watch(tmp_path), {3: lambda: put(tmp_path, 2)})
     assert numbers(found) == [1, 2, 3, 2]
-    assert [type(frame.content) for frame in found] == [Image, Gap, Image, Image]
+    assert [type(frame.content) for frame in found] == [Image, NoResult, Image, Image]
     assert [frame.index for frame in found] == [0, 1, 2, 3]
 
 

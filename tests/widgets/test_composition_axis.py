@@ -3,7 +3,7 @@
 import pytest
 from pytestqt.qtbot import QtBot
 
-from latticewatch.processing.reaction.composition import CompositionScale, cell_of
+from latticewatch.processing.flow.composition import CompositionScale, cell_of
 from latticewatch.widgets.axes import CompositionAxis
 
 SCALE = CompositionScale(5.9, 6.0, 0.01)

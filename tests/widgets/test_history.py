@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from latticewatch.processing.series import Progress, Series
+from latticewatch.processing.flow.series import Progress, Series
 from latticewatch.widgets.history import FIRST_ROWS, History
 from tests.window.synthetic import FakeRefinement, grid, make_row
 

@@ -4,12 +4,12 @@ import math
 
 import pytest
 
-from latticewatch.processing.accuracy import quoted
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
-from latticewatch.processing.refinement.fit import Fit, Lattice
-from latticewatch.processing.series import Row, Series, Snapshot
-from latticewatch.widgets.wording import duration, headline, waiting_for
+from latticewatch.processing.flow.accuracy import quoted
+from latticewatch.processing.flow.fit import Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Series, Snapshot
+from latticewatch.processing.flow.verdict import Forecast, State, Verdict
+from latticewatch.processing.flow.wording import duration, headline, waiting_for
 from tests.window.synthetic import grid
 
 
@@ -36,7 +36,7 @@ def test_digits_follow_the_esd(value: float, esd: float, words: str) -> None:
     assert quoted(value, esd) == words
 
 
-def snapshot_of(verdict: Verdict, fit: Fit | Gap, time_s: float = 300.0) -> Snapshot:
+def snapshot_of(verdict: Verdict, fit: Fit | NoResult, time_s: float = 300.0) -> Snapshot:
     series = Series(grid(10), ("Br",))
     series.append(Row(0, "a.cbf", time_s, 1_700_000_000.0, None, fit, verdict))
     return series.snapshot()
@@ -57,14 +57,14 @@ FIT = Fit((Lattice(5.867, 0.0004, 1.0, 0.0),), 1, 5.867, 0.0004, 5.0, 1.0, 3, Tr
         (Verdict(State.PAUSED, since_s=288.0, progress=0.3), FIT, "PAUSED at 5.867 Å for 12 s", "reaction is not over"),
         (
             Verdict(State.NO_BEAM, since_s=280.0),
-            Gap("no beam"),
+            NoResult("no beam"),
             "NO BEAM for 20 s",
             "nothing is measured; the run goes on when there is beam",
         ),
-        (Verdict(State.WAITING), Gap("no peaks"), "WAITING", "no peaks"),
+        (Verdict(State.WAITING), NoResult("no peaks"), "WAITING", "no peaks"),
     ],
 )
-def test_headlines(verdict: Verdict, fit: Fit | Gap, words: str, detail: str) -> None:
+def test_headlines(verdict: Verdict, fit: Fit | NoResult, words: str, detail: str) -> None:
     shown = headline(snapshot_of(verdict, fit))
     assert shown.words == words
     assert shown.detail.startswith(detail)

@@ -2,15 +2,15 @@
 
 import numpy as np
 
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import Phase
 from latticewatch.processing.crystal.reflections import d_spacing, two_theta_deg
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.reaction.composition import CompositionScale, fraction_of
-from latticewatch.processing.reaction.verdict import Forecast, State, Verdict
-from latticewatch.processing.refinement.fit import Component, Curves, Fit, Lattice
-from latticewatch.processing.series import Progress, Row, Series
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.flow.composition import CompositionScale, fraction_of
+from latticewatch.processing.flow.fit import Component, Curves, Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import Progress, Row, Series
+from latticewatch.processing.flow.verdict import Forecast, State, Verdict
 
 WAVELENGTH_A = 0.64066
 HKLS = ((1, 0, 0), (1, 1, 0), (1, 1, 1), (2, 0, 0), (2, 1, 0), (2, 1, 1), (2, 2, 0), (3, 0, 0), (3, 1, 0))
@@ -79,7 +79,7 @@ class FakeRefinement:
     def __init__(self, two_theta: np.ndarray) -> None:
         self.two_theta = two_theta
 
-    def refine(self, pattern: Pattern) -> Fit | Gap:
+    def refine(self, pattern: Pattern) -> Fit | NoResult:
         raise AssertionError(f"the window never fits: {pattern}")
 
     def curves(self, parameters: np.ndarray) -> Curves:
@@ -105,7 +105,7 @@ def make_row(number: int, two_theta: np.ndarray, shape: FakeRefinement, rng: np.
     time_s = PERIOD_S * number
     name, mtime = f"br_i_{number:05d}.cbf", 1_700_000_000.0 + time_s
     if number % 47 == 40:
-        gap = Gap("no beam")
+        gap = NoResult("no beam")
         since = Verdict(State.NO_BEAM, time_s)
         return Row(number, name, time_s, mtime, None, gap, since, recorded_s=mtime + 0.1)
     cells = np.array(cells_at(time_s))
@@ -114,7 +114,7 @@ def make_row(number: int, two_theta: np.ndarray, shape: FakeRefinement, rng: np.
     pattern = Pattern(two_theta, (expected + rng.normal(size=len(two_theta)) * sigma).astype(np.float32), sigma)
     verdict = verdict_at(time_s)
     if number % 61 == 50:
-        gap = Gap("fit refused: χ² 31")
+        gap = NoResult("fit refused: χ² 31")
         return Row(number, name, time_s, mtime, pattern, gap, verdict, recorded_s=mtime + 0.1)
     apart = abs(cells[1] - cells[0]) > 0.03
     esd = 4e-4

@@ -7,7 +7,7 @@ from pytestqt.qtbot import QtBot
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.access import stops_tab
 from latticewatch.app.window.compare_window import CompareWindow
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.theme import LIGHT
 from tests.window.windows import shown_window
 

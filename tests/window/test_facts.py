@@ -20,8 +20,8 @@ from latticewatch.app.window.facts import (
     ticks_of,
 )
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.accuracy import Accuracy, signs_of
-from latticewatch.processing.series import Progress, Series
+from latticewatch.processing.flow.accuracy import Accuracy, signs_of
+from latticewatch.processing.flow.series import Progress, Series
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
 
 

@@ -10,9 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.series import Series
-from latticewatch.processing.sources.naming import printable
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Series
+from latticewatch.processing.text import printable
 from latticewatch.widgets.compare_view import CompareView
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.theme import LIGHT
@@ -27,7 +27,7 @@ def hostile_window(qtbot: QtBot) -> MainWindow:
     spoiled = Series(series.two_theta, ("Br", "I"))
     for row in series.snapshot().rows():
         name = printable(f"{HOSTILE}_{row.index:04d}.cbf")
-        fit = Gap(f"unreadable: {printable(HOSTILE)}") if row.index % 3 else row.fit
+        fit = NoResult(f"unreadable: {printable(HOSTILE)}") if row.index % 3 else row.fit
         spoiled.append(replace(row, name=name, fit=fit, header={"<i>Flux</i>": 1.0 + row.index}))
     window = MainWindow(HOSTILE)
     qtbot.addWidget(window)

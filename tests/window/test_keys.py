@@ -4,7 +4,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.key_list import KeyList
 from tests.window.windows import shown_window
 

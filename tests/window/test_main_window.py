@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.sources.pacing import Transport
 from tests.window.windows import run_of, shown_window
 
 

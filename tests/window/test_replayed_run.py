@@ -9,17 +9,18 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.headless import run_headless
-from latticewatch.app.openings import recorded_scan, replayed_scan
-from latticewatch.app.options import Given
-from latticewatch.app.session import Session, run_session
+from latticewatch.app.run.headless import run_headless
+from latticewatch.app.run.recorded_scans import recorded_scan, replayed_scan
+from latticewatch.app.run.request import Given
+from latticewatch.app.run.session import Session, run_session
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
-from latticewatch.processing.reaction.verdict import State, Verdict
-from latticewatch.processing.record.run_file import RunWriter, read_run
-from latticewatch.processing.series import Row
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import State, Verdict
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from latticewatch.processing.simulation.scan import write_scan
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.sources.pacing import Transport
 
 FRAMES, PAUSED_FROM = 40, 15
 WHY = "as it was said then"

@@ -7,7 +7,7 @@ from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window.facts import second_opinion
-from latticewatch.processing.frame import Gap
+from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.simulation.patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import recipe_named
 from tests.window.synthetic import make_series, make_setup
@@ -25,7 +25,7 @@ def test_a_key_shows_and_hides_it(qtbot: QtBot) -> None:
 
 def test_it_finds_the_simulated_bromide() -> None:
     *_, (pattern, truth) = patterns_1d(recipe_named("iodide"), frames=8)
-    row = replace(make_series(1)[0].snapshot().row(0), pattern=pattern, fit=Gap("fit refused: for the test"))
+    row = replace(make_series(1)[0].snapshot().row(0), pattern=pattern, fit=NoResult("fit refused: for the test"))
     words = second_opinion(replace(make_setup(), window_deg=(14.25, 15.75)), row)
     said = float(words.split("Br ")[1].split(" ")[0])
     # The bromide's (211) stands alone; the iodide's leans on the bromide's (210), which this fit does not know.

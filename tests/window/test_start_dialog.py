@@ -11,15 +11,15 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.images_again import picture_of
-from latticewatch.app.options import Given
+from latticewatch.app.run.images_again import picture_of
+from latticewatch.app.run.request import Given
 from latticewatch.app.start import profiles, recent
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.start.first_look import FirstLook, first_look
 from latticewatch.app.start.profiles import profile_text
+from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.experiment import parse_experiment
-from latticewatch.processing.pattern import Pattern
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.widgets.image_view import rings
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.theme import LIGHT, apply_theme

@@ -9,7 +9,7 @@ from PyQt6.QtCore import QPoint, QPointF, Qt
 from PyQt6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.images_again import Picture, picture_of
+from latticewatch.app.run.images_again import Picture, picture_of
 from latticewatch.app.window.image import NOT_AT_HAND
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage

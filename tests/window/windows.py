@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.images_again import Picture
+from latticewatch.app.run.images_again import Picture
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.record.run_file import Note
-from latticewatch.processing.series import Progress, Row, Series
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.series import Progress, Row, Series
+from latticewatch.processing.record.run_file.reader import Note
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
 
 

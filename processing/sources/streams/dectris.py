@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 import cbor2
 import numpy as np
 
-from latticewatch.processing.frame import Gap, Image
-from latticewatch.processing.sources.header_text import LONGEST_VALUE, MOST_LINES
-from latticewatch.processing.sources.image_file import LARGEST_FILE, Unreadable
+from latticewatch.processing.flow.frame import Image, NoResult
+from latticewatch.processing.formats.header_text import LONGEST_VALUE, MOST_LINES
+from latticewatch.processing.formats.image_file import LARGEST_FILE, Unreadable
 from latticewatch.processing.sources.streams.messages import Broken, Message, SeriesEnd, SeriesStart, StreamImage
 from latticewatch.processing.sources.streams.pixels import bitshuffled, lz4, plain
 
@@ -107,11 +107,11 @@ def _image(fields: Mapping[str, Any], channels: dict[str, tuple[str, ...]]) -> S
     if not isinstance(number, int) or not 0 <= number < LARGEST_NUMBER:
         raise Unreadable("an image without its number")
     identity = _identity(fields)
-    content: Image | Gap
+    content: Image | NoResult
     try:
         content = _pixels(fields.get("data"), channels.get(identity, ()))
     except (Unreadable, ValueError, TypeError) as error:
-        content = Gap(f"unreadable: {error if isinstance(error, Unreadable) else 'its pixels are not sound'}")
+        content = NoResult(f"unreadable: {error if isinstance(error, Unreadable) else 'its pixels are not sound'}")
     return StreamImage(
         identity=identity,
         label=_label(fields),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from latticewatch.processing.frame import Gap, Image
+from latticewatch.processing.flow.frame import Image, NoResult
 
 NAN = float("nan")
 
@@ -33,7 +33,7 @@ class StreamImage:
     identity: str
     label: str
     number: int
-    content: Image | Gap
+    content: Image | NoResult
     stamp_s: float = NAN
     period_s: float = NAN
     header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

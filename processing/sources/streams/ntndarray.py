@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Image
-from latticewatch.processing.sources.header_text import LONGEST_VALUE, MOST_LINES
-from latticewatch.processing.sources.image_file import LARGEST_IMAGE, Unreadable
+from latticewatch.processing.flow.frame import Image
+from latticewatch.processing.formats.header_text import LONGEST_VALUE, MOST_LINES
+from latticewatch.processing.formats.image_file import LARGEST_IMAGE, Unreadable
 from latticewatch.processing.sources.streams.pixels import bitshuffled_bare, lz4, plain
 
 SCALAR_TYPES = {1: "i1", 2: "<i2", 3: "<i4", 4: "<i8", 5: "u1", 6: "<u2", 7: "<u4", 8: "<u8", 9: "<f4", 10: "<f8"}

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.bitshuffled import TYPES, Bitshuffled
-from latticewatch.processing.byte_offset import PackingError
-from latticewatch.processing.frame import Image
-from latticewatch.processing.integration.lz4 import unpack_framed, unpack_raw
-from latticewatch.processing.sources.image_file import Unreadable, check_shape
+from latticewatch.processing.codecs.lz4 import unpack_framed, unpack_raw
+from latticewatch.processing.flow.frame import Image
+from latticewatch.processing.flow.packed_images import TYPES, Bitshuffled, PackingError
+from latticewatch.processing.formats.image_file import Unreadable, check_shape
 
 BITSHUFFLE_TARGET_BYTES, BITSHUFFLE_LEAST = 8192, 128
 

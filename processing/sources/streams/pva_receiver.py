@@ -9,13 +9,13 @@ from typing import Any
 from p4p.client.raw import Context, Disconnected, Finished
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Gap, Image
-from latticewatch.processing.sources.header_text import number
-from latticewatch.processing.sources.image_file import Unreadable
-from latticewatch.processing.sources.naming import printable
+from latticewatch.processing.flow.frame import Image, NoResult
+from latticewatch.processing.formats.header_text import number
+from latticewatch.processing.formats.image_file import Unreadable
 from latticewatch.processing.sources.streams.address import StreamAddress
 from latticewatch.processing.sources.streams.messages import NAN, Broken, Message, SeriesEnd, StreamImage
 from latticewatch.processing.sources.streams.ntndarray import header_of, is_empty, pixels_of, stamp_of
+from latticewatch.processing.text import printable
 
 QUEUE = 128
 """Updates held by the client; the server overwrites what goes beyond, which shows in the numbers."""
@@ -83,11 +83,11 @@ class PvaReceiver:
             return None
         stamp_s = seconds + nanoseconds * 1e-9 if seconds else NAN
         header = header_of(update)
-        content: Image | Gap
+        content: Image | NoResult
         try:
             content = pixels_of(update)
         except Unreadable as error:
-            content = Gap(f"unreadable: {error}")
+            content = NoResult(f"unreadable: {error}")
         return StreamImage(
             identity=self._address.where,
             label=self._address.stem,

@@ -8,11 +8,11 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap
-from latticewatch.processing.series import Progress
-from latticewatch.processing.sources.clock import Moment, ScanClock
-from latticewatch.processing.sources.header_text import number as number_in
-from latticewatch.processing.sources.naming import frame_name, printable
+from latticewatch.processing.files.frame_names import frame_name
+from latticewatch.processing.flow.frame import Frame, NoResult
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.formats.header_text import number as number_in
+from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.sources.streams.counting import Numbers
 from latticewatch.processing.sources.streams.messages import (
     Broken,
@@ -22,6 +22,7 @@ from latticewatch.processing.sources.streams.messages import (
     SeriesStart,
     StreamImage,
 )
+from latticewatch.processing.text import printable
 
 POLL_S = 0.1
 NAN = float("nan")
@@ -199,7 +200,7 @@ class StreamSource:
         name = self._name(image.number)
         period_s = image.period_s if image.period_s > 0.0 else number_in(self._start.header, ["frame_time"])
         moment = Moment(self._index, frame_name(name), image.stamp_s, period_s=period_s)
-        readable = not isinstance(image.content, Gap)
+        readable = not isinstance(image.content, NoResult)
         return self._counted(name, self._clock.time_s(moment, readable=readable), image)
 
     def _counted(self, name: str, time_s: float, image: StreamImage) -> Frame:
@@ -210,4 +211,4 @@ class StreamSource:
     def _gap(self, number: int, reason: str, many: int = 1) -> Frame:
         name = self._name(number) + (f"_to_{number + many - 1:06d}" if many > 1 else "")
         time_s = self._clock.time_s(Moment(self._index, frame_name(self._name(number))), readable=False)
-        return self._counted(name, time_s, StreamImage("", "", number, Gap(reason)))
+        return self._counted(name, time_s, StreamImage("", "", number, NoResult(reason)))

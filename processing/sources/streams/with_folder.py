@@ -16,10 +16,10 @@ from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
 
-from latticewatch.processing.frame import Frame, Image
-from latticewatch.processing.loop import Source
-from latticewatch.processing.series import Progress
-from latticewatch.processing.sources.ahead import batches
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.flow.stages import Source
+from latticewatch.processing.sources.prefetch import batches
 from latticewatch.processing.sources.streams.source import StreamSource
 
 NAN = float("nan")

@@ -8,7 +8,7 @@ import zmq
 from zmq.utils.monitor import parse_monitor_message
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.sources.image_file import LARGEST_FILE
+from latticewatch.processing.formats.image_file import LARGEST_FILE
 from latticewatch.processing.sources.streams.address import StreamAddress
 from latticewatch.processing.sources.streams.dectris import decode_message
 from latticewatch.processing.sources.streams.messages import Broken, Message

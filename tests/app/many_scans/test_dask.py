@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from latticewatch.app.many_scans import command, on_dask
+from latticewatch.app.batch import command
+from latticewatch.app.batch import dask_workers as on_dask
 from tests.app.conftest import Said
 from tests.app.many_scans.conftest import NAMES, first_writer_killed
 from tests.dask_cluster import dask_cluster

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.app.many_scans import driving
-from latticewatch.app.many_scans.driving import drive
-from latticewatch.app.many_scans.task import Event, Kind, Task
-from latticewatch.app.options import Given
+from latticewatch.app.batch import driving
+from latticewatch.app.batch.driving import drive
+from latticewatch.app.batch.task import Event, Kind, Task
+from latticewatch.app.run.request import Given
 
 
 @dataclass

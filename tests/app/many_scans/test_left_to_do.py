@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
-from latticewatch.app.many_scans import standing
-from latticewatch.app.many_scans.planning import named_scans, plan
-from latticewatch.app.many_scans.standing import Standing
-from latticewatch.app.options import Given
+from latticewatch.app.batch import run_status as standing
+from latticewatch.app.batch.plan import named_scans, plan
+from latticewatch.app.batch.run_status import Standing
+from latticewatch.app.run.request import Given
 from tests.app.conftest import Said
 from tests.app.many_scans.conftest import FRAMES
 

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from latticewatch.app.many_scans.naming import refuse_collisions
-from latticewatch.app.many_scans.tree import Found, Skipped, scans_in
-from latticewatch.app.options import Given
+from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
+from latticewatch.app.batch.naming import refuse_collisions
+from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from tests.app.conftest import Said
 from tests.app.many_scans.conftest import NAMES

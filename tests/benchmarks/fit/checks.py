@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.refinement.fit import Fit, Lattice
-from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.flow.fit import Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.patterns import (
     binning,
     exposed,
@@ -34,7 +34,7 @@ def empty_frames(seeds: int = 5) -> dict[str, int]:
     for seed in range(seeds):
         for pattern, _ in patterns_1d(recipe_named("solvent"), seed, bins):
             fit = refinement.refine(pattern)
-            name = fit.reason if isinstance(fit, Gap) else "accepted"
+            name = fit.reason if isinstance(fit, NoResult) else "accepted"
             said[name] = said.get(name, 0) + 1
     return said
 
@@ -54,8 +54,8 @@ def starts() -> dict[str, int]:
     return said
 
 
-def _judged(fit: Fit | Gap, true: list[float]) -> str:
-    if isinstance(fit, Gap):
+def _judged(fit: Fit | NoResult, true: list[float]) -> str:
+    if isinstance(fit, NoResult):
         return "refused"
     off = [abs(lattice.lp_A - lp) for lattice, lp in zip(fit.lattices, true, strict=True)]
     return "right" if max(off) < RIGHT_A else "wrong"
@@ -78,8 +78,8 @@ def strayed(seeds: tuple[int, ...] = (11, 12, 13)) -> dict[str, float]:
                 break
             fit = refinement.refine(noisy_pattern(truth, bins, rng))
             if math.isfinite(truth.separation_fwhm):
-                gaps += isinstance(fit, Gap)
-                first = Lattice() if isinstance(fit, Gap) else fit.lattices[0]
+                gaps += isinstance(fit, NoResult)
+                first = Lattice() if isinstance(fit, NoResult) else fit.lattices[0]
                 errors.append(first.lp_A - truth.lattices[0].lp_A)
                 esds.append(first.lp_esd_A)
     error, esd = np.array(errors), np.array(esds)
@@ -110,7 +110,7 @@ def beam_dump(seeds: int = 5) -> dict[str, int]:
         for pattern, truth in patterns_1d(recipe, seed, bins, 140):
             fit = refinement.refine(pattern)
             dark += truth.flux == 0.0
-            accepted += truth.flux == 0.0 and not isinstance(fit, Gap)
+            accepted += truth.flux == 0.0 and not isinstance(fit, NoResult)
             if dark and truth.flux > 0.0:
                 back += 1
                 if _judged(fit, [lattice.lp_A for lattice in truth.lattices]) == "right":

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Component, Fit
-from latticewatch.processing.refinement.tracked import TrackedRefinement
+from latticewatch.processing.flow.fit import Component, Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.patterns import Binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, Recipe, recipe_named
 from latticewatch.processing.simulation.truth import Truth
@@ -64,17 +64,17 @@ def outcomes(name: str, seed: int, bins: Binning) -> list[Outcome]:
     ]
 
 
-def timed(refinement: TrackedRefinement, pattern: Pattern) -> tuple[Fit | Gap, float]:
+def timed(refinement: TrackedRefinement, pattern: Pattern) -> tuple[Fit | NoResult, float]:
     """The fit and the milliseconds of CPU it took."""
     begun = time.thread_time()
     fit = refinement.refine(pattern)
     return fit, (time.thread_time() - begun) * 1e3
 
 
-def _outcome(fit: Fit | Gap, truth: Truth, bound: Bound, cpu_ms: float) -> Outcome:
+def _outcome(fit: Fit | NoResult, truth: Truth, bound: Bound, cpu_ms: float) -> Outcome:
     bounds = (bound.lp_A[0], bound.lp_A[1], bound.lp_mean_A)
     none = (NAN, NAN, NAN)
-    if isinstance(fit, Gap):
+    if isinstance(fit, NoResult):
         return Outcome(truth.separation_fwhm, none, none, bounds, NAN, 0, fit.reason, cpu_ms)
     true = [lattice.lp_A for lattice in truth.lattices]
     mean = sum(lattice.lp_A * lattice.weight for lattice in truth.lattices)

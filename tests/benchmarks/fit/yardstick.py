@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from latticewatch.processing.refinement.grid import data_of, window_of
-from latticewatch.processing.refinement.lines import Lines, layout, lines_of
-from latticewatch.processing.refinement.model import calculate
+from latticewatch.processing.refinement.model.lines import Lines, layout, lines_of
+from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.solver.grid import data_of, window_of
 from latticewatch.processing.simulation.patterns import binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 from tests.benchmarks.fit.scans import components_of, refinement_of
@@ -47,7 +47,16 @@ def yardstick_ms(frames: int = 20, first: int = 30) -> float:
 def _minimise(start: Floats, y: Floats, sigma: Floats, grid: Floats, basis: Floats, lines: Lines) -> Floats:
     lay = layout(len(lines.cell), len(lines.phase))
     width = np.empty(lay.length - lay.ratio)
-    edges = [lay.ratio, lay.strength, lay.size, lay.shape, lay.spread, lay.growth, lay.contrast, lay.length]
+    edges = [
+        lay.ratio,
+        lay.intensity_correction,
+        lay.gaussian_width,
+        lay.shape,
+        lay.cell_variance,
+        lay.cell_variance_growth,
+        lay.vegard_intensity_fraction,
+        lay.length,
+    ]
     for low, high, one in zip(edges, edges[1:], WIDTHS.values(), strict=False):
         width[low - lay.ratio : high - lay.ratio] = one
     model, jacobian = np.empty(len(y)), np.empty((lay.length, len(y)))

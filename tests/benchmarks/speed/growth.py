@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from latticewatch.app.openings import recorded_scan
-from latticewatch.app.options import Given
-from latticewatch.processing import loop
+from latticewatch.app.run.recorded_scans import recorded_scan
+from latticewatch.app.run.request import Given
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.flow.fit import Component
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.plan import Plan
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.refinement.fit import Component
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Progress
+from latticewatch.processing.pipeline import loop
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
-from latticewatch.processing.sources.recorded import RecordedFolder
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
 from tests.benchmarks.speed.inputs import Scan
 from tests.benchmarks.speed.table import Figure, Section, figure_of
 
@@ -154,7 +154,7 @@ def _run(scan: Scan, rows: int, before: Callable[[int], None], out: Path) -> Non
 
 def one_frame(scan: Scan) -> Frame:
     """The first of a scan."""
-    from latticewatch.processing.sources.scan import open_scan
+    from latticewatch.processing.sources.recorded_scan import open_scan
 
     frame = next(open_scan(scan.path).frames(threading.Event()))
     assert isinstance(frame.content, Image)

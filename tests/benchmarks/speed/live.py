@@ -11,11 +11,11 @@ from unittest.mock import patch
 
 import numpy as np
 
-from latticewatch.app.live_openings import Watching, watched_scan
-from latticewatch.app.options import Given
-from latticewatch.processing import loop
-from latticewatch.processing.sources.listing import FolderListing
-from latticewatch.processing.sources.naming import FrameName
+from latticewatch.app.run.live_scans import Watching, watched_scan
+from latticewatch.app.run.request import Given
+from latticewatch.processing.files.frame_names import FrameName
+from latticewatch.processing.pipeline import loop
+from latticewatch.processing.sources.folder.listing import FolderListing
 from tests.benchmarks.speed.inputs import Scan
 from tests.benchmarks.speed.staged import Notes, staged
 from tests.benchmarks.speed.table import Figure, Section, figure_of

@@ -11,13 +11,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.byte_offset import ByteOffset
-from latticewatch.processing.frame import Frame, Image
+from latticewatch.processing.flow.frame import Frame, Image
+from latticewatch.processing.flow.packed_images import ByteOffset
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.formats.cbf import END_OF_HEADER, decode_cbf
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.sources.cbf import END_OF_HEADER, decode_cbf
 
 Work = Callable[[Sequence[Path]], object]
 

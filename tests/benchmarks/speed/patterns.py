@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import closing
 
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.loop import MOST_AT_ONCE
-from latticewatch.processing.sources.ahead import batches
-from latticewatch.processing.sources.recorded import RecordedFolder
-from latticewatch.processing.sources.stack import HDF5Stack
+from latticewatch.processing.pipeline.loop import MOST_AT_ONCE
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
+from latticewatch.processing.sources.prefetch import batches
 from tests.benchmarks.speed.inputs import Scan
 from tests.benchmarks.speed.methods import Ours, PyFAI, checksum_only, largest_difference, read_only, side_by_side
 from tests.benchmarks.speed.table import Section, in_turn

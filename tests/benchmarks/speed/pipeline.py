@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from latticewatch.app.openings import recorded_scan
-from latticewatch.app.options import Given
-from latticewatch.app.warming import warm_up
-from latticewatch.processing import loop
+from latticewatch.app.run.recorded_scans import recorded_scan
+from latticewatch.app.run.request import Given
+from latticewatch.app.run.warming import warm_up
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.stages import Recorder
 from latticewatch.processing.integration import integrate
-from latticewatch.processing.loop import Recorder
-from latticewatch.processing.series import Row
+from latticewatch.processing.pipeline import loop
 from tests.benchmarks.speed.inputs import Scan
 from tests.benchmarks.speed.staged import STAGES, Notes, staged
 from tests.benchmarks.speed.table import Figure, Section, figure_of, spread_of

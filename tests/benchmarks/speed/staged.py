@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from latticewatch.processing.frame import Frame, Gap
-from latticewatch.processing.loop import Pipeline
-from latticewatch.processing.pattern import Pattern
-from latticewatch.processing.series import Progress, Row
+from latticewatch.processing.flow.frame import Frame, NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import Progress, Row
+from latticewatch.processing.pipeline.loop import Pipeline
 
 STAGES = ("read", "integrated", "fitted", "judged", "recorded")
 
@@ -51,9 +51,9 @@ class _Integrator:
     inner: Any
     notes: Notes
 
-    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | Gap]:
+    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
         begin = time.time()
-        result: list[Pattern | Gap] = self.notes.timed(
+        result: list[Pattern | NoResult] = self.notes.timed(
             "integrated", lambda: self.inner.integrate_many(frames), len(frames)
         )
         end = time.time()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latticewatch.processing.reaction.judge import Judge
+from latticewatch.processing.reaction.live.judge import Judge
 from tests.benchmarks.verdict.score import Score, scored
 from tests.benchmarks.verdict.table import page
 from tests.benchmarks.verdict.traces import ASKED, FAMILIES, slow

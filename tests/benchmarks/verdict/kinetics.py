@@ -14,13 +14,13 @@ from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.reaction.kinetics import Kinetics, describe
-from latticewatch.processing.refinement.fit import Component
-from latticewatch.processing.refinement.tracked import TrackedRefinement
-from latticewatch.processing.series import Row
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.flow.fit import Component
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
+from latticewatch.processing.reaction.live.judge import Judge
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.kinetics import FOREVER, Stretch, rests, time_of
 from latticewatch.processing.simulation.patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import CHLORIDE, IODIDE, WAVELENGTH_A, Recipe

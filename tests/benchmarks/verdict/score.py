@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.judge import Judge
-from latticewatch.processing.reaction.verdict import State, Verdict
-from latticewatch.processing.refinement.fit import Fit
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.verdict import State, Verdict
+from latticewatch.processing.reaction.live.judge import Judge
 from tests.benchmarks.verdict.traces import FAMILIES, TOLERANCE, Trace, make
 
 
@@ -121,7 +121,7 @@ def _needed(trace: Trace, start: float, frames: NDArray[np.int64], slope: float)
     return int(enough[0]) + 1 if len(enough) else None
 
 
-def _weight(fit: Fit | Gap) -> float:
+def _weight(fit: Fit | NoResult) -> float:
     """1 / esd² of the watched lattice; 0 where there is none."""
     known = isinstance(fit, Fit) and math.isfinite(fit.lattices[0].lp_esd_A)
     return fit.lattices[0].lp_esd_A ** -2.0 if isinstance(fit, Fit) and known else 0.0

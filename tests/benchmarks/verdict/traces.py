@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.frame import Gap
-from latticewatch.processing.reaction.verdict import NAN
-from latticewatch.processing.refinement.fit import Component, Fit, Lattice
-from latticewatch.processing.setup import Setup
+from latticewatch.processing.flow.fit import Component, Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.verdict import NAN
 
 TOLERANCE = 0.03
 
@@ -55,7 +55,7 @@ class Trace:
     mixture: Mixture
     setup: Setup
     times_s: NDArray[np.float64]
-    fits: list[Fit | Gap]
+    fits: list[Fit | NoResult]
     q: NDArray[np.float64]
     mixing_s: float
     sigma_A: float
@@ -138,7 +138,7 @@ def _trace(
     pauses = [(begun[i], min(begun[i + 1], end), slope) for i, slope in zip(pauses_at, slopes, strict=True)]
     settled = begun[len(stretches) - 1]
     fits = _fits(family, rng, mixture, sigma, times, q, mixing)
-    dumped = [t for t, fit in zip(times, fits, strict=True) if isinstance(fit, Gap) and fit.reason == "no beam"]
+    dumped = [t for t, fit in zip(times, fits, strict=True) if isinstance(fit, NoResult) and fit.reason == "no beam"]
     return Trace(
         family=family,
         mixture=mixture,
@@ -178,7 +178,7 @@ def _fits(
     times: NDArray[np.float64],
     q: NDArray[np.float64],
     mixing: float,
-) -> list[Fit | Gap]:
+) -> list[Fit | NoResult]:
     first = mixture.end_A + (mixture.first_A - mixture.end_A) * q
     second = mixture.end_A + (mixture.second_A - mixture.end_A) * q
     if family == "slow drift":
@@ -194,7 +194,7 @@ def _fits(
         noise[hit] += rng.choice([-1, 1], (hit.sum(), 2)) * sigma * 10 ** rng.uniform(0.7, 1.7, (hit.sum(), 2))
     mean = 0.5 * (first + second) + sigma * rng.normal(size=len(times))
     unseen = rng.random() < 0.7
-    fits: list[Fit | Gap] = []
+    fits: list[Fit | NoResult] = []
     dumps = _dumps(family, rng, len(times))
     merged_at = mixture.least_A * np.exp(rng.normal(0.0, 0.1, len(times)))
     for i in range(len(times)):
@@ -208,7 +208,7 @@ def _fits(
         m = lattices[0].lp_A if family == "single" else mean[i]
         fit = Fit(tuple(lattices), 1 + told, m, sigma, 5.0, 1.0, 3, True, np.zeros(0))
         hidden = unseen and times[i] < mixing
-        fits.append(Gap("no peaks") if hidden else Gap("no beam") if dumps[i] else fit)
+        fits.append(NoResult("no peaks") if hidden else NoResult("no beam") if dumps[i] else fit)
     return fits
 
 

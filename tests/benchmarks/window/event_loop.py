@@ -24,7 +24,7 @@ import numpy as np
 from PyQt6.QtCore import QElapsedTimer, Qt, QTimer
 from PyQt6.QtWidgets import QApplication
 
-from latticewatch.processing.series import Row, Series
+from latticewatch.processing.flow.series import Row, Series
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 

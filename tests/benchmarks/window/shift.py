@@ -24,14 +24,14 @@ import numpy as np
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
-from latticewatch.app.openings import replayed_scan
-from latticewatch.app.options import Given
-from latticewatch.app.session import run_session
+from latticewatch.app.run.recorded_scans import replayed_scan
+from latticewatch.app.run.request import Given
+from latticewatch.app.run.session import run_session
 from latticewatch.app.window.collecting import collected_in_this_thread
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.simulation.scan import write_scan
-from latticewatch.processing.sources.replay import Transport
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.theme import LIGHT, apply_theme, ensure_font
 from tests.benchmarks.window.memory import resident_mib
 

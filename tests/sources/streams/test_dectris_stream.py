@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from cbor2 import CBORTag
 
-from latticewatch.processing.byte_offset import PackingError
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.packed_images import PackingError
 from latticewatch.processing.sources.streams import zmq_receiver
 from latticewatch.processing.sources.streams.address import stream_address
 from latticewatch.processing.sources.streams.dectris import decode_message
@@ -55,7 +55,7 @@ def messages(*items: dict[str, Any] | bytes) -> Send:
 
 
 def reasons(frames: Iterable[Frame]) -> list[str]:
-    return [frame.content.reason if isinstance(frame.content, Gap) else "" for frame in frames]
+    return [frame.content.reason if isinstance(frame.content, NoResult) else "" for frame in frames]
 
 
 def test_a_series_from_start_to_end() -> None:
@@ -181,7 +181,7 @@ def test_a_spoiled_message_is_a_gap_and_the_next_image_is_read(kind: str) -> Non
         with pytest.raises(ValueError, match="broken"):
             np.asarray(bad.counts)
         return
-    assert isinstance(bad, Gap), bad
+    assert isinstance(bad, NoResult), bad
     assert bad.reason.startswith("unreadable: ")
     assert bad.reason.isprintable()
 

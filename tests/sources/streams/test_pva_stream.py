@@ -12,7 +12,7 @@ from p4p.nt import NTScalar
 from p4p.server import Server
 from p4p.server.raw import Handler, SharedPV
 
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.streams.address import stream_address
 from latticewatch.processing.sources.streams.open_stream import open_stream
 from latticewatch.processing.sources.streams.source import StreamSource
@@ -97,7 +97,7 @@ def test_lost_updates_are_gaps_each_by_its_number(detector: AreaDetector) -> Non
         detector.post(update(counts(n), n, began + n))
     watching.wait_for(6)
     frames = watching.ended()
-    assert [(frame.name[-1], isinstance(frame.content, Gap)) for frame in frames] == [
+    assert [(frame.name[-1], isinstance(frame.content, NoResult)) for frame in frames] == [
         ("3", False), ("4", False), ("5", True), ("6", True), ("7", False), ("8", False),
     ]  # fmt: skip
 
@@ -206,7 +206,7 @@ def test_a_spoiled_update_is_a_gap_and_the_next_image_is_read(detector: AreaDete
     frames = watching.ended()
     assert [frame.name[-1] for frame in frames] == list("123")
     bad = frames[1].content
-    assert isinstance(bad, Gap), bad
+    assert isinstance(bad, NoResult), bad
     assert bad.reason.startswith("unreadable: ")
     assert isinstance(frames[2].content, Image)
 
@@ -223,7 +223,7 @@ def test_a_pv_that_is_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         server.stop()
         pv.close(destroy=True)
-    assert isinstance(frame.content, Gap)
+    assert isinstance(frame.content, NoResult)
     assert "NTNDArray" in frame.content.reason
 
 

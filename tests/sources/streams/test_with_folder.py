@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latticewatch.processing.frame import Frame, Gap, Image
+from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.live import LiveScan
-from latticewatch.processing.sources.selection import Selection
 from latticewatch.processing.sources.streams.address import stream_address
 from latticewatch.processing.sources.streams.open_stream import open_stream
 from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
@@ -71,7 +71,7 @@ def recorded(frames: Sequence[Frame]) -> dict[int, np.ndarray]:
 
 def gaps(frames: Sequence[Frame]) -> set[str]:
     filled = {frame.name for frame in frames if isinstance(frame.content, Image)}
-    return {frame.name for frame in frames if isinstance(frame.content, Gap)} - filled
+    return {frame.name for frame in frames if isinstance(frame.content, NoResult)} - filled
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -101,7 +101,7 @@ def test_what_both_lost_is_a_gap(tmp_path: Path) -> None:
 def test_the_last_ones_that_both_lost_are_said(tmp_path: Path) -> None:
     frames = both(tmp_path, 8, lost=(6, 7), missing=(6, 7))
     assert sorted(recorded(frames)) == list(range(6))
-    assert isinstance(frames[-1].content, Gap)
+    assert isinstance(frames[-1].content, NoResult)
     assert "ended 2 images early" in frames[-1].content.reason
 
 

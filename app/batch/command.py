@@ -1,0 +1,128 @@
+"""``process`` for many scans: plan, work, tell what became of each."""
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+from os import sched_getaffinity
+from pathlib import Path
+from typing import Any
+
+from latticewatch.app.batch.dask_workers import dask_crew
+from latticewatch.app.batch.driving import Crew, drive
+from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
+from latticewatch.app.batch.local_workers import LocalCrew
+from latticewatch.app.batch.naming import refuse_collisions, run_folder
+from latticewatch.app.batch.plan import Planned, named_scans, plan
+from latticewatch.app.batch.progress import showing
+from latticewatch.app.batch.request import Wanted
+from latticewatch.app.batch.run_status import Standing
+from latticewatch.app.batch.summary import totals, write_scans
+from latticewatch.app.batch.task import Event, Kind, Task
+from latticewatch.app.batch.worker import versions
+from latticewatch.app.exit_status import DONE, OUR_ERROR, UNUSABLE
+from latticewatch.app.run.headless import INTERRUPTED, stopped_by_signals
+from latticewatch.app.run.outcome_line import counted
+from latticewatch.app.run.request import Given
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.text import printable
+
+STATUS_OF = {
+    Kind.DONE: DONE,
+    Kind.UNUSABLE: UNUSABLE,
+    Kind.UNFIT: UNUSABLE,
+    Kind.LOST: OUR_ERROR,
+    Kind.STOPPED: INTERRUPTED,
+}
+
+log = logging.getLogger(__name__)
+
+
+def process_many(wanted: Wanted) -> int:
+    """Process what is left of all scans, each into a run file of its own. The worst exit status of them all."""
+    given = _absolute(wanted.given)
+    found, skipped = _found(wanted)
+    bad = UNUSABLE if any(each.bad for each in skipped) else DONE
+    planned = plan(found, given, look=wanted.dry_run)
+    if wanted.dry_run:
+        _say_plan(planned, skipped)
+        return UNUSABLE if any(each.problem for each in planned) else bad
+    for item in skipped:
+        log.log(logging.WARNING if item.bad else logging.INFO, "skipped %s: %s", printable(item.name), item.why)
+    left = [each for each in planned if each.standing != Standing.DONE]
+    for each in planned:
+        if each not in left:
+            log.info("%s: %s; recorded in %s", each.name, each.told, each.out)
+    ends = _worked(left, given, wanted) if left else {}
+    _write(wanted, totals(planned, ends))
+    if wanted.summary:
+        write_scans(wanted.summary, planned, ends)
+    return max([*(STATUS_OF[end.kind] for end in ends.values()), bad])
+
+
+def _absolute(given: Given) -> Given:
+    """Another host's working folder is another one."""
+    told: dict[str, Any] = {each.name: getattr(given, each.name) for each in fields(given)}
+    told |= {name: path.absolute() for name, path in told.items() if isinstance(path, Path)}
+    return Given(**told)
+
+
+def _found(wanted: Wanted) -> tuple[list[Found], list[Skipped]]:
+    folder = run_folder(wanted.out)
+    if wanted.tree is None:
+        return named_scans(wanted.scans, folder), []
+    items = list(scans_in(wanted.tree, folder.resolve() if folder else None, wanted.given))
+    found = [each for each in items if isinstance(each, Found)]
+    if not found:
+        raise UserError(f"{wanted.tree}: no scans in it or below; give the folder that holds the scans")
+    refuse_collisions((each.name, each.out) for each in found)
+    return found, [each for each in items if isinstance(each, Skipped)]
+
+
+def _say_plan(planned: Sequence[Planned], skipped: Sequence[Skipped]) -> None:
+    lines = [f"{each.name}: {each.told}{'' if each.problem else f': {each.out}'}" for each in planned]
+    lines += [f"skipped {each.name}: {each.why}" for each in skipped]
+    sys.stdout.writelines(printable(line) + "\n" for line in lines)
+    unusable = sum(bool(each.problem) for each in planned)
+    left = sum(each.standing != Standing.DONE for each in planned) - unusable
+    told = f", {unusable} unusable" if unusable else ""
+    sys.stdout.write(f"{counted(len(planned), 'scan')}, {left} to do{told}\n")
+
+
+def _worked(left: Sequence[Planned], given: Given, wanted: Wanted) -> dict[str, Event]:
+    software = versions()
+    tasks = [Task(each.name, each.scan, given, each.out, wanted.as_json, software=software) for each in left]
+    _make_folders({task.out.parent for task in tasks})
+    stop = threading.Event()
+    shown_to = showing(len(tasks), as_json=wanted.as_json)
+    with stopped_by_signals(stop), _crew(wanted, tasks) as crew, shown_to as shown:
+        return drive(tasks, crew, shown.take, stop)
+
+
+def _make_folders(folders: set[Path]) -> None:
+    for folder in sorted(folders):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from None
+
+
+@contextmanager
+def _crew(wanted: Wanted, tasks: Sequence[Task]) -> Iterator[Crew]:
+    if wanted.scheduler is not None:
+        with dask_crew(wanted.scheduler, wanted.workers) as cluster:
+            cluster.check_workers(tasks[0])
+            yield cluster
+        return
+    workers = wanted.workers or len(sched_getaffinity(0))
+    local = LocalCrew(min(workers, len(tasks)))
+    try:
+        yield local
+    finally:
+        local.close()
+
+
+def _write(wanted: Wanted, text: str) -> None:
+    (sys.stderr if wanted.as_json else sys.stdout).write(text + "\n")

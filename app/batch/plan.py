@@ -1,0 +1,102 @@
+"""What is left to do: each scan with its run file, and how far that is."""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from latticewatch.app.batch.find_scans import Found
+from latticewatch.app.batch.run_status import Content, Standing, content_of, standing_of
+from latticewatch.app.run.outcome_line import counted
+from latticewatch.app.run.request import Given
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file.names import is_taken, numbered
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A scan and its run file. recorded: frames that it holds already. problem: why it cannot be processed."""
+
+    name: str
+    scan: Path
+    out: Path
+    standing: Standing
+    recorded: int = 0
+    problem: str = ""
+
+    @property
+    def told(self) -> str:
+        """What is to be done, in a few words."""
+        if self.problem:
+            return f"unusable ({self.problem})"
+        if self.standing == Standing.DONE:
+            return f"done before, {counted(self.recorded, 'frame')}"
+        return f"to go on after {counted(self.recorded, 'frame')}" if self.standing == Standing.UNFINISHED else "to do"
+
+
+def named_scans(scans: Sequence[Path], folder: Path | None) -> list[Found]:
+    """Scans named one by one; run files SCAN.h5 in ``folder`` (None: the present one), SCAN_2.h5 for a second SCAN."""
+    found: list[Found] = []
+    for scan in scans:
+        base = (folder or Path.cwd()).absolute() / f"{scan.resolve().stem or 'run'}.h5"
+        out = next(path for path in numbered(base) if all(path != other.out for other in found))
+        found.append(Found(str(scan), scan.absolute(), out))
+    return found
+
+
+def plan(found: Iterable[Found], given: Given, *, look: bool = False) -> list[Planned]:
+    """For each scan the run file that holds its content, whole or in part; else the first name that is free.
+
+    look: at every scan, whether it can be processed; else only where that tells what is left.
+    """
+    planned: list[Planned] = []
+    taken: set[Path] = set()
+    for each in found:
+        planned.append(_planned(each, given, taken, look))
+        taken.add(planned[-1].out)
+    return planned
+
+
+def _planned(found: Found, given: Given, taken: set[Path], look: bool) -> Planned:
+    content = _content(found, given) if look else None
+    for out in numbered(found.out):
+        if out in taken:
+            continue
+        if not is_taken(out):
+            break
+        content = content or _content(found, given)
+        standing, count = (Standing.OTHER, 0) if isinstance(content, str) else standing_of(out, content)
+        if standing == Standing.DONE or (standing == Standing.UNFINISHED and _is_resumable(content)):
+            return Planned(found.name, found.scan, out, standing, count)
+    if out != found.out and isinstance(content, Content):
+        log.info("%s: %s is of other frames or settings and stays; recording in %s", found.name, found.out, out.name)
+    problem = content if isinstance(content, str) else ""
+    return Planned(found.name, found.scan, out, Standing.ABSENT, problem=problem)
+
+
+def _is_resumable(content: Content | str) -> bool:
+    return isinstance(content, Content) and content.resumable
+
+
+def _content(found: Found, given: Given) -> Content | str:
+    """Where it cannot be told, why: the worker will say so too."""
+    with _quietly():
+        try:
+            return content_of(found.scan, given)
+        except UserError as error:
+            return str(error)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Which inputs are used is said when they are."""
+    ours = logging.getLogger("latticewatch")
+    before = ours.level
+    ours.setLevel(max(before, logging.WARNING))
+    try:
+        yield
+    finally:
+        ours.setLevel(before)

@@ -1,0 +1,95 @@
+"""What a run file is to a scan: whole, to be gone on with, or of something else."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+
+from latticewatch.app.run.fingerprint import FRAMES, ScanFile, begins_with, scan_files, settings_of
+from latticewatch.app.run.inputs import gather
+from latticewatch.app.run.recorded_scans import is_run, source_of
+from latticewatch.app.run.request import Given
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file.header import PACKAGES, InputFile, software_versions
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.sources.folder.recorded import RecordedFolder
+from latticewatch.processing.text import printable
+
+
+class Standing(StrEnum):
+    """What a run file is to a scan. OTHER: made of other frames or settings, or no run file at all."""
+
+    ABSENT = "absent"
+    DONE = "done"
+    UNFINISHED = "unfinished"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """inputs: files and options that decide the numbers. files: those of the frames. frames: rows of a whole run.
+
+    rows: name and modification time of every row where they are known beforehand. resumable: its run can be gone
+    on with.
+    """
+
+    inputs: tuple[InputFile, ...]
+    files: tuple[ScanFile, ...]
+    frames: int
+    rows: Mapping[str, float]
+    resumable: bool = True
+
+
+def content_of(scan: Path, given: Given) -> Content:
+    """What this scan's numbers come from, as it is now. Raises UserError as opening it would."""
+    if scan.is_file() and is_run(scan):
+        return _content_of_run(scan)
+    inputs = gather(scan, given)
+    source = source_of(scan, inputs, given)
+    files = scan_files(source)
+    named = isinstance(source, RecordedFolder)
+    rows = {printable(file.name): file.mtime_ns / 1e9 for file in files if named}
+    return Content(settings_of(inputs, given), files, source.progress().found, MappingProxyType(rows))
+
+
+def standing_of(out: Path, content: Content) -> tuple[Standing, int]:
+    """What the run file ``out`` is to a scan of this content, and how many frames it holds."""
+    if not os.path.lexists(out) and not journal_path(out).exists():
+        return Standing.ABSENT, 0
+    try:
+        with read_run(out) as run:
+            if not _same_content(run, content):
+                return Standing.OTHER, 0
+            recorded = {row.name: row.mtime_s for row in run.traced}
+            count = len(run.traced)
+    except UserError:
+        return Standing.OTHER, 0
+    if any(recorded[name] != mtime_s for name, mtime_s in content.rows.items() if _known(recorded.get(name))):
+        return Standing.OTHER, 0
+    whole = count >= content.frames and content.rows.keys() <= recorded.keys()
+    return Standing.DONE if whole else Standing.UNFINISHED, count
+
+
+def _content_of_run(path: Path) -> Content:
+    with read_run(path) as run:
+        rows = MappingProxyType({row.name: row.mtime_s for row in run.traced})
+        return Content(run.header.inputs, (), len(run.traced), rows, resumable=False)
+
+
+def _same_content(run: Run, content: Content) -> bool:
+    made_with = {(each.role, each.sha256) for each in run.header.inputs}
+    now = {(each.role, each.sha256) for each in content.inputs}
+    if content.files:
+        frames = [each for each in run.header.inputs if each.role == FRAMES]
+        if not frames or not begins_with(content.files, frames[0]):
+            return False
+        made_with = {each for each in made_with if each[0] != FRAMES}
+    versions = software_versions()
+    return made_with == now and all(run.header.software.get(name) == versions[name] for name in PACKAGES)
+
+
+def _known(mtime_s: float | None) -> bool:
+    return mtime_s is not None and mtime_s == mtime_s

@@ -1,0 +1,88 @@
+"""What the doctor looks at."""
+
+import ctypes.util
+import importlib.util
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from latticewatch.app.log import log_path
+from latticewatch.processing.record.run_file.header import software_versions
+from latticewatch.processing.sources.streams.address import missing_packages
+
+LIBRARIES = ("EGL", "GL", "xkbcommon", "dbus-1", "fontconfig", "glib-2.0")
+
+
+def findings() -> Iterator[str]:
+    """One line for each thing that matters to a run on this machine."""
+    for name, version in software_versions().items():
+        yield f"{name}: {version}"
+    yield f"display: {display() or 'none (windows are drawn offscreen; use --headless or set DISPLAY)'}"
+    yield _libraries()
+    yield from _opencl()
+    yield _streams()
+    yield _clusters()
+    yield f"cores: {len(os.sched_getaffinity(0))}"
+    yield _disk(Path.cwd())
+    yield _logbook()
+    yield f"log file: {log_path()}"
+
+
+def display() -> str:
+    """The display a window would open on; empty where there is none."""
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+        return ""
+    return os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY", "")
+
+
+def _libraries() -> str:
+    missing = [f"lib{name}" for name in LIBRARIES if ctypes.util.find_library(name) is None]
+    return f"Qt's system libraries: {'missing ' + ', '.join(missing) if missing else 'all there'}"
+
+
+def _opencl() -> Iterator[str]:
+    if importlib.util.find_spec("pyopencl") is None:
+        yield "OpenCL: not used (pyopencl is not installed); run: pip install latticewatch[opencl]"
+        return
+    from latticewatch.processing.integration.opencl import devices, rings, tried  # slow to load
+
+    found = devices()
+    if not found:
+        yield "OpenCL: no graphics processor found; sums run on the processor"
+    for device in found:
+        try:
+            trial, _ = tried(rings(), device)
+        except Exception as error:  # whatever a driver raises
+            yield f"OpenCL: {device.name} fails ({error}): not used"
+        else:
+            yield f"OpenCL: {trial}: {trial.conclusion}"
+
+
+def _streams() -> str:
+    missing = missing_packages("tcp", "pva")
+    without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
+    return f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"
+
+
+def _clusters() -> str:
+    there = importlib.util.find_spec("distributed") is not None
+    return f"Dask clusters: {'packages there' if there else 'not installed; run: pip install latticewatch[cluster]'}"
+
+
+def _logbook() -> str:
+    from latticewatch.app.logbook.queue import queue_folder, waiting  # slow to load
+
+    entries = waiting(queue_folder())
+    doubtful = sum(bool(each.entry.sending) for each in entries)
+    if not entries:
+        return "logbook: no entry waits to be posted"
+    unsure = f", {doubtful} of them may be there already" if doubtful else ""
+    are = f"{len(entries)} entries wait" if len(entries) > 1 else "1 entry waits"
+    return f"logbook: {are} to be posted{unsure}; latticewatch logbook --pending"
+
+
+def _disk(folder: Path) -> str:
+    usage = shutil.disk_usage(folder)
+    writable = "" if os.access(folder, os.W_OK) else ", NOT writable"
+    return f"disk: {usage.free / 1e9:.0f} GB free of {usage.total / 1e9:.0f} GB at {folder}{writable}"

@@ -1,0 +1,75 @@
+"""Options that several commands share, and what they come to."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from latticewatch.app.run.request import Given
+
+GeometryFile = Annotated[
+    Path | None,
+    typer.Option("--geometry", metavar="FILE.poni", help="Default: the only .poni in the scan's folder or one above."),
+]
+ExperimentFile = Annotated[
+    Path | None,
+    typer.Option("--experiment", metavar="FILE.toml", help="Default: experiment.toml in the folder or one above."),
+]
+MaskFile = Annotated[
+    Path | None, typer.Option("--mask", metavar="FILE", help="Pixels to leave out: .edf .msk .npy .npz .mask")
+]
+DarkFile = Annotated[Path | None, typer.Option("--dark", metavar="FILE", help="Dark image, subtracted.")]
+FlatFile = Annotated[Path | None, typer.Option("--flat", metavar="FILE", help="Flat image, divided by.")]
+Orientation = Annotated[
+    int | None,
+    typer.Option("--orientation", min=1, max=4, help="EXIF number as pyFAI has it; overrides the poni. 2: flipped."),
+]
+Recursive = Annotated[
+    bool | None, typer.Option("--recursive/--no-recursive", help="Sub-folders too. Default: [source] recursive.")
+]
+Include = Annotated[
+    str | None, typer.Option("--include", metavar="PATTERN", help="Only frames with such names, as br_*.cbf.")
+]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
+Fallback = Annotated[
+    Path | None,
+    typer.Option("--fallback", metavar="FOLDER", help="Goes on there if RUN.h5's disk is full or gone."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, one per frame.")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, max=256, help="Scans side by side. Default: one per core."),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run file where it stopped.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")]
+
+
+INPUTS = {
+    "geometry": GeometryFile,
+    "experiment": ExperimentFile,
+    "mask": MaskFile,
+    "dark": DarkFile,
+    "flat": FlatFile,
+    "orientation": Orientation,
+    "recursive": Recursive,
+    "include": Include,
+}
+
+
+def with_inputs(command: Callable[..., int]) -> Callable[..., int]:
+    """The command with the options of a scan's inputs after its first parameter; it takes them as ``given``."""
+
+    @functools.wraps(command)
+    def called(**values: Any) -> int:
+        return command(given=Given(**{name: values.pop(name, None) for name in INPUTS}), **values)
+
+    own = [each for name, each in inspect.signature(command).parameters.items() if name != "given"]
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    inputs = [inspect.Parameter(name, kind, default=None, annotation=option) for name, option in INPUTS.items()]
+    parameters = [*own[:1], *inputs, *own[1:]]
+    vars(called)["__signature__"] = inspect.Signature(parameters, return_annotation=int)
+    called.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": int}
+    return called

@@ -1,0 +1,51 @@
+"""What a run came to, in one line."""
+
+from typing import TYPE_CHECKING
+
+from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Snapshot
+from latticewatch.processing.flow.verdict import Verdict
+from latticewatch.processing.text import printable
+
+if TYPE_CHECKING:
+    from latticewatch.app.run.session import Session
+
+
+def outcome_line(session: "Session") -> str:
+    """Frames, gaps, the last verdict and the last lattice parameter, and where the run file is."""
+    snapshot = session.pipeline.series.snapshot()
+    out = session.writer.path if session.writer else session.out
+    where = f"; recorded in {printable(str(out))}" if out else ""
+    if not snapshot.count:
+        return f"no frames{where}"
+    verdict = snapshot.row(-1).verdict
+    last_lp = _last_lp(snapshot, session.setup.accuracy)
+    frames, gaps = counted(snapshot.count, "frame"), counted(snapshot.gaps, "gap")
+    return f"{frames}, {gaps}{_rest(snapshot)}; {_verdict(verdict)}; {last_lp}{where}"
+
+
+def counted(number: int, name: str) -> str:
+    """So many of what has this name."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
+def _rest(snapshot: Snapshot) -> str:
+    """What else there is to account for, where there is any."""
+    waiting, missing = snapshot.progress.waiting, snapshot.progress.missing
+    told = f", {waiting} seen and not processed" if waiting else ""
+    return told + (f", {missing} numbers missing in the series" if missing else "")
+
+
+def _verdict(verdict: Verdict) -> str:
+    return f"{verdict.state}: {verdict.why.rstrip('.')}" if verdict.why else str(verdict.state)
+
+
+def _last_lp(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
+    for number in range(snapshot.count - 1, -1, -1):
+        fit = snapshot.row(number).fit
+        if not isinstance(fit, NoResult):
+            mean = quoted(fit.lp_mean_A, fit.lp_mean_esd_A, accuracy)
+            return f"last mean Lp {mean} ({signs_of(accuracy)})"
+    fit = snapshot.row(-1).fit
+    return f"no lattice parameter (last frame: {fit.reason})" if isinstance(fit, NoResult) else "no lattice parameter"

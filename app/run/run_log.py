@@ -1,0 +1,95 @@
+"""What the program did and why, kept in the run file beside the rows it belongs to."""
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.wording import duration
+from latticewatch.processing.record.run_file.notes import LOG
+
+if TYPE_CHECKING:
+    from latticewatch.processing.record.run_file.writer import RunWriter
+
+log = logging.getLogger(__name__)
+
+MOST_LINES = 2000
+
+
+class Lines(logging.Handler):
+    """Keeps new lines until they are taken, never more than ``most``; any thread writes."""
+
+    def __init__(self, form: logging.Formatter, most: int = MOST_LINES) -> None:
+        super().__init__(logging.INFO)
+        self.setFormatter(form)
+        self._lines: deque[str] = deque(maxlen=most)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep this line; of an error its message alone: the traceback is in the log file."""
+        self._lines.append(self.format(record).partition("\n")[0])
+
+    def put(self, lines: list[str]) -> None:
+        """Keep these lines too."""
+        self._lines.extend(lines)
+
+    def take(self) -> list[str]:
+        """The lines since the last call."""
+        lines = []
+        while self._lines:
+            lines.append(self._lines.popleft())
+        return lines
+
+    def begin(self) -> None:
+        """Listen to what the program says."""
+        logging.getLogger("latticewatch").addHandler(self)
+
+    def end(self) -> None:
+        """Stop listening."""
+        logging.getLogger("latticewatch").removeHandler(self)
+
+
+@contextmanager
+def log_kept(writer: "RunWriter | None") -> Iterator[Callable[[Row], None]]:
+    """What is yielded is called with each row: it keeps what was said since the row before as notes of the run."""
+    lines = Lines(logging.Formatter("%(message)s"))
+    newest_s = [0.0]
+
+    def keep() -> None:
+        for line in lines.take():
+            if writer is not None:
+                writer.append_note(newest_s[0], line, LOG)
+
+    def on_row(row: Row) -> None:
+        if math.isfinite(row.time_s):
+            newest_s[0] = row.time_s
+        keep()
+
+    if writer is not None:
+        lines.begin()
+    try:
+        yield on_row
+    finally:
+        lines.end()
+        with suppress(UserError):
+            keep()
+
+
+def changes_told() -> Callable[[Row], None]:
+    """Called with each row: says in the log when the state changes, and why, and when mixing was found."""
+    said: dict[str, object] = {}
+
+    def on_row(row: Row) -> None:
+        state, mixing_s = row.verdict.state, row.verdict.mixing_s
+        when = duration(row.time_s) or f"frame {row.index}"
+        if said.get("state", "waiting") != state:
+            said["state"] = state
+            log.info("%s: %s. %s", when, state.replace("_", " "), row.verdict.why)
+        if math.isfinite(mixing_s) and said.get("mixing") != mixing_s:
+            said["mixing"] = mixing_s
+            log.info("%s: mixing at %s", when, duration(mixing_s))
+
+    return on_row

@@ -1,0 +1,101 @@
+"""The user's command for changes of state and for alarms that are none: run beside the loop, without a shell, never
+waited for in the run.
+"""
+
+import logging
+import math
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.reaction.live.alarms import SILENT_PERIODS, Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
+
+log = logging.getLogger(__name__)
+
+LAST_WAIT_S = 5.0
+LOOK_S = 0.2
+BY_THEMSELVES = {Alarm.SILENT, Alarm.FITS_FAILING}
+
+
+@contextmanager
+def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
+    """What is yielded is called with each row. ``command`` is started when the state changes, when five fits in a row
+    were refused and when no frame has come for three periods, with the state or the alarm and its reason as last
+    arguments. A command that cannot be started is said in the log; the run goes on.
+    """
+    if not command:
+        yield _nothing
+        return
+    teller = _Teller(command)
+    over = threading.Event()
+    looking = threading.Thread(target=_look, args=(teller, over), name="silence", daemon=True)
+    looking.start()
+    try:
+        yield teller.on_row
+    finally:
+        over.set()
+        looking.join()
+        teller.wait()
+
+
+def _nothing(row: Row) -> None:
+    """No command is given."""
+
+
+def _look(teller: "_Teller", over: threading.Event) -> None:
+    while not over.wait(LOOK_S):
+        teller.on_silence(time.monotonic())
+
+
+class _Teller:
+    """Tells the command what is new; called from the loop and from the thread that listens for silence."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = tuple(command)
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
+        self._state = ""
+        self._watch = Watch()
+        self._clock = Clock()
+
+    def on_row(self, row: Row) -> None:
+        """A row was recorded."""
+        state = str(row.verdict.state)
+        with self._lock:
+            # The period of the frames, not of the work on them: a backlog is worked off faster than it came.
+            self._clock = ticked(self._clock, row.time_s)
+            period_s = self._clock.period_s if math.isfinite(row.time_s) else math.nan
+            watch, raised = after_row(self._watch, row, time.monotonic(), period_s)
+            self._watch = acknowledged(watch)
+            if state != self._state:
+                self._state = state
+                self._start(state, row.verdict.why)
+            for alarm in raised & BY_THEMSELVES:
+                self._start(alarm, getattr(row.fit, "reason", ""))
+
+    def on_silence(self, clock_s: float) -> None:
+        """No row has come until this monotonic time."""
+        with self._lock:
+            watch, raised = at_time(self._watch, clock_s)
+            self._watch = acknowledged(watch)
+            for alarm in raised:
+                quiet_s = SILENT_PERIODS * self._watch.period_s
+                self._start(alarm, f"No frame for more than {quiet_s:.3g} s, three periods.")
+
+    def _start(self, what: str, why: str) -> None:
+        # Asking a process that has ended collects it.
+        self._running = [process for process in self._running if process.poll() is None]
+        try:
+            self._running.append(subprocess.Popen([*self._command, what, why], stdin=subprocess.DEVNULL))
+        except OSError as error:
+            log.warning("on_state command %s cannot be started: %s", self._command[0], error.strerror)
+
+    def wait(self) -> None:
+        """Let what still runs end, for a while."""
+        for process in self._running:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LAST_WAIT_S)

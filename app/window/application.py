@@ -1,0 +1,180 @@
+"""A run in the window: the loop in a thread, the window looking on."""
+
+import logging
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
+
+from latticewatch.app.run.headless import DONE, INTERRUPTED, stopped_by_signals, tell
+from latticewatch.app.run.outcome_line import outcome_line
+from latticewatch.app.window import placement as window_state
+from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.app.window.view_errors import faults_kept
+from latticewatch.app.window.worker import Worker
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.series import Row, Series
+from latticewatch.processing.sources.pacing import Transport
+from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
+
+if TYPE_CHECKING:
+    from latticewatch.app.run.session import Opening, Session
+    from latticewatch.processing.record.run_file.reader import Run
+
+log = logging.getLogger(__name__)
+
+SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
+
+
+def run_windowed(
+    opening: "Opening",
+    *,
+    as_json: bool,
+    title: str,
+    screenshot: Path | None = None,
+    transport: Transport | None = None,
+    dark: bool = False,
+) -> int:
+    """Show a session while it runs. The exit status of the contract.
+
+    Without a display the same window is drawn offscreen, and closes by itself when the run has ended.
+    """
+    application = make_application()
+    theme = DARK if dark else LIGHT
+    apply_theme(application, theme)
+
+    def on_row(session: "Session", row: Row) -> None:
+        if as_json:
+            tell(session, row)
+        if window.replay is not None:
+            window.replay.on_row(row)
+
+    worker = Worker(partial(_run, opening), on_row)
+    may_close = None if offscreen() else ask_to_close
+    window = MainWindow(title, theme=theme, worker=worker, transport=transport, may_close=may_close)
+    window.run_ended.connect(partial(_close_unless_watched, window, worker))
+    window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
+    if not offscreen():
+        window_state.restore(window, window_state.state_path())
+    with (
+        collected_in_this_thread(),
+        stopped_by_signals(worker.stop),
+        faults_kept(lambda text: window.say(text)) as faults,
+    ):
+        window.show()
+        worker.start()
+        application.exec()
+        worker.end()
+        window.logbook.end()
+    if not offscreen():
+        window_state.keep(window, window_state.state_path())
+    _raise_again(worker, faults)
+    if screenshot:
+        window.catch_up()
+        window.pictures.save(screenshot)
+    if worker.session and not as_json:
+        sys.stdout.write(outcome_line(worker.session) + "\n")
+    return INTERRUPTED if window.interrupted else DONE
+
+
+def _run(
+    opening: "Opening",
+    stop: threading.Event,
+    on_open: "Callable[[Session], None]",
+    on_row: Callable[[Row], None],
+) -> object:
+    """Load what a run needs here, in the worker's thread: the window is on the screen meanwhile."""
+    from latticewatch.app.run.session import run_session
+
+    return run_session(opening, stop, on_open, on_row)
+
+
+def make_application() -> QApplication:
+    """The application; offscreen where there is no display. One per process."""
+    if no_display() and "QT_QPA_PLATFORM" not in os.environ:
+        log.info("no display: the window is drawn offscreen")
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    qInstallMessageHandler(_log_of_qt)
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(["latticewatch"])
+    ensure_font(application)
+    return application
+
+
+def offscreen() -> bool:
+    """True where nobody can see or close the window."""
+    return QApplication.platformName() in ("offscreen", "minimal")
+
+
+def no_display() -> bool:
+    """True on a Linux machine without X11 or Wayland."""
+    return sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def picture_of(run: "Run", target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
+    """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
+    from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+
+    series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
+    for row in run.rows:
+        series.append(row)
+    application = make_application()  # lives as long as its windows
+    apply_theme(application, theme)
+    refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
+    with uncollected():
+        window = MainWindow(run.setup.title or run.path.stem, theme=theme)
+        window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))
+        window.resize(*size)
+        window.lay_out_unseen()
+        window.catch_up()
+        window.pictures.save(target)
+        window.close()
+        window.deleteLater()
+
+
+def png_of(run: "Run") -> bytes:
+    """The picture of ``picture_of``, as the bytes of a PNG."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "picture.png"
+        picture_of(run, target)
+        return target.read_bytes()
+
+
+def _close_unless_watched(window: MainWindow, worker: Worker) -> None:
+    if offscreen() or worker.session is None:
+        window.close()
+
+
+def _log_of_qt(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:
+    """What Qt has to say goes to the log file, not to the terminal."""
+    del context
+    level = logging.DEBUG if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) or _known(text) else logging.WARNING
+    logging.getLogger("latticewatch.qt").log(level, "%s", text)
+
+
+def _known(text: str | None) -> bool:
+    return "propagateSizeHints" in (text or "")
+
+
+def ask_to_close(window: QWidget) -> bool:
+    """Whether the user means to end a run that is being recorded."""
+    button = QMessageBox.StandardButton
+    question = "A run is being recorded. End it and close?\nWhat was recorded is kept; frames to come are not."
+    return QMessageBox.question(window, "LatticeWatch", question, button.Yes | button.No, button.No) == button.Yes
+
+
+def _raise_again(worker: Worker, faults: list[BaseException]) -> None:
+    if isinstance(worker.error, UserError):
+        raise worker.error
+    fault = worker.error or next(iter(faults), None)
+    if fault is not None:
+        raise RuntimeError(f"the {'run ended by' if worker.error else 'window had'} an error: {fault}") from fault

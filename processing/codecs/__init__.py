@@ -1,0 +1,1 @@
+"""Decoders of detectors' packings, compiled; they work on bare arrays."""

@@ -1,0 +1,148 @@
+"""experiment.toml: what the user says of the experiment, checked key by key."""
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, FiniteFloat, field_validator, model_validator
+
+from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
+
+CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
+
+
+class About(Table):
+    """[experiment]: free text and the times that the data may not tell."""
+
+    title: str = ""
+    mixing_time_s: FiniteFloat | None = None
+    frame_period_s: Annotated[FiniteFloat, Field(gt=0.0)] | None = None
+
+
+class GeometryTable(Table):
+    """[geometry]: files (relative to experiment.toml) and corrections; what is left out is found or default."""
+
+    poni: Path | None = None
+    mask: Path | None = None
+    dark: Path | None = None
+    flat: Path | None = None
+    accuracy: Path | None = None
+    orientation: Annotated[int, Field(ge=1, le=4)] | None = None
+    polarization: Annotated[FiniteFloat, Field(ge=-1.0, le=1.0)] = 0.99
+    bins: Annotated[int, Field(ge=10, le=100_000)] | None = None
+    normalise_by: str | None = None
+
+
+class MapTable(Table):
+    """[map]: the 2θ range that is drawn and the reflection it belongs to."""
+
+    two_theta_deg: tuple[FiniteFloat, FiniteFloat] | None = None
+    reflection: tuple[int, int, int] | None = None
+
+    @field_validator("two_theta_deg")
+    @classmethod
+    def _ascending(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0.0 <= value[0] < value[1] <= 180.0:
+            raise ValueError("needs two angles in ascending order between 0 and 180 degrees")
+        return value
+
+    @field_validator("reflection")
+    @classmethod
+    def _not_the_beam(cls, value: tuple[int, int, int] | None) -> tuple[int, int, int] | None:
+        if value == (0, 0, 0):
+            raise ValueError("(0, 0, 0) is no reflection")
+        return value
+
+
+class ComponentTable(Table):
+    """[[component]]: one lattice of the sample."""
+
+    name: Annotated[str, Field(max_length=32)]
+    phase: str | None = None
+    cif: Path | None = None
+    lattice_parameter_A: CellEdge | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _for_columns(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z0-9_]+", value):
+            raise ValueError("takes letters, digits and _ only: it names columns")
+        return value
+
+    @model_validator(mode="after")
+    def _one_phase(self) -> Self:
+        if (self.phase is None) == (self.cif is None):
+            raise ValueError('needs either phase = "CsPbBr3" (shipped) or cif = "file.cif"')
+        return self
+
+
+class CompositionTable(Table):
+    """[composition]: Vegard's rule between these two cells, known to ± their esd."""
+
+    first_A: CellEdge
+    second_A: CellEdge
+    bowing_A: FiniteFloat = 0.0
+    first_esd_A: Annotated[FiniteFloat, Field(ge=0.0)] = 0.0
+    second_esd_A: Annotated[FiniteFloat, Field(ge=0.0)] = 0.0
+
+    @model_validator(mode="after")
+    def _two_cells(self) -> Self:
+        if math.isclose(self.first_A, self.second_A):
+            raise ValueError("first_A and second_A are the same cell: no scale between them")
+        return self
+
+
+class SourceTable(Selection):
+    """[source]: which files are frames, and header values that are kept of each frame.
+
+    header: left out: those of the first image that are numbers.
+    """
+
+    header: Annotated[tuple[str, ...], Field(max_length=16)] | None = None
+
+
+class PlateauTable(Table):
+    """[plateau]: tolerance is the share of the total change that "complete" may leave."""
+
+    tolerance: Annotated[FiniteFloat, Field(gt=0.0, le=0.5)] = 0.03
+
+
+class AlarmTable(Table):
+    """[alarm]: a command run (without a shell) when the state changes; the state is its last argument."""
+
+    on_state: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+
+class Experiment(Table):
+    """One experiment.toml."""
+
+    experiment: About = About()
+    geometry: GeometryTable = GeometryTable()
+    map: MapTable = MapTable()
+    source: SourceTable = SourceTable()
+    component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=4)]
+    composition: CompositionTable | None = None
+    plateau: PlateauTable = PlateauTable()
+    alarm: AlarmTable = AlarmTable()
+
+    @field_validator("component")
+    @classmethod
+    def _distinct(cls, value: tuple[ComponentTable, ...]) -> tuple[ComponentTable, ...]:
+        names = [component.name for component in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two components are called "{name}"')
+        return value
+
+
+def read_experiment(path: Path) -> tuple[Experiment, str]:
+    """The experiment of this file and its text. Raises UserError naming the file, the line and the key."""
+    text = read_toml_text(path, "an experiment file", "--experiment")
+    return parse_experiment(text, str(path)), text
+
+
+def parse_experiment(text: str, where: str) -> Experiment:
+    """The experiment in this TOML text; ``where`` names it in errors. Raises UserError."""
+    return parse_tables(Experiment, text, where)

@@ -1,0 +1,111 @@
+"""Which files of a folder are taken for frames, and how long they are waited for: [source] in experiment.toml."""
+
+import fnmatch
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, FiniteFloat, field_validator
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import PACKED, SUFFIXES, TEMPORARY
+from latticewatch.processing.files.toml_tables import Table
+from latticewatch.processing.text import printable
+
+DEEPEST = 16
+WILD = re.compile(r"[*?\[]")
+
+Seconds = Annotated[FiniteFloat, Field(ge=0.05, le=3600.0)]
+
+log = logging.getLogger(__name__)
+
+
+class Selection(Table):
+    """The table [source].
+
+    recursive: sub-folders too. include: a pattern such as ``br_*.cbf``; one with a ``/`` is for the path below the
+    scan's folder, one without for the file's name in whichever folder; empty takes all. settle_s: between
+    two equal readings of a file without a checksum. give_up_s: after which a file that no longer changes and is
+    not whole becomes a gap. missing_wait_s: how long a missing number is waited for. events: take file-system
+    events as a hint to look at once.
+    """
+
+    recursive: bool = False
+    include: str = ""
+    settle_s: Seconds = 2.0
+    give_up_s: Seconds = 10.0
+    missing_wait_s: Seconds = 5.0
+    events: bool = True
+
+    @field_validator("include")
+    @classmethod
+    def _can_match(cls, value: str) -> str:
+        reason = impossible(value)
+        if reason:
+            raise ValueError(reason)
+        return value
+
+    def takes(self, name: str) -> bool:
+        """Whether the pattern lets this name pass, which is a path below the scan's folder."""
+        if not self.include:
+            return True
+        return fnmatch.fnmatchcase(name if "/" in self.include else name.rpartition("/")[2], self.include)
+
+    def given(self, recursive: bool | None, include: str | None) -> Self:
+        """The same with what the command line says of it. Raises UserError for a pattern that can match nothing."""
+        if include is not None and (reason := impossible(include)):
+            raise UserError(f"--include {printable(include)}: {reason}")
+        changes = {"recursive": recursive, "include": include}
+        return self.model_copy(update={key: value for key, value in changes.items() if value is not None})
+
+
+ALL = Selection()
+
+
+def impossible(include: str) -> str:
+    """Why no frame can match this pattern; empty where one can."""
+    if include.startswith("/") or ".." in include.split("/"):
+        return "leads out of the scan's folder; give a pattern for names below it"
+    ending = WILD.split(include)[-1].rpartition("]")[2].lower()
+    endings = [suffix + packed for suffix in SUFFIXES for packed in ("", *PACKED)]
+    if not include or any(each.endswith(ending) or ending.endswith(each) for each in endings):
+        return ""
+    return "matches no frame: their names end in .cbf, .tif, .edf, .mccd or .mar...; mend the pattern"
+
+
+def names_in(folder: Path, recursive: bool) -> Iterator[str]:
+    """Names of all files in the folder; ``recursive``: and below it, as paths with /.
+
+    Hidden and temporary folders are left out, links are not followed, a sub-folder that cannot be listed is
+    passed over. Raises OSError where the folder itself cannot be listed.
+    """
+    yield from _names_below(folder, "", DEEPEST if recursive else 0)
+
+
+def _names_below(folder: Path, prefix: str, deeper: int) -> Iterator[str]:
+    inner: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not _is_folder(entry):
+                yield prefix + entry.name
+            elif not entry.is_symlink():
+                inner.append(entry.name)
+    for name in inner if deeper else ():
+        if TEMPORARY.search(name):
+            continue
+        try:
+            if not (folder / name).is_symlink():
+                yield from _names_below(folder / name, f"{prefix}{name}/", deeper - 1)
+        except OSError as error:
+            log.info("%s: cannot be listed (%s)", printable(f"{prefix}{name}"), error.strerror)
+
+
+def _is_folder(entry: "os.DirEntry[str]") -> bool:
+    """A link in circles is no folder, and does not stop the listing."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

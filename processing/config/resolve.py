@@ -1,0 +1,105 @@
+"""One experiment, resolved: what the stages and the views need to know, with every default filled in."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.config.experiment import ComponentTable, Experiment
+from latticewatch.processing.crystal.phase import read_phase
+from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.accuracy import Accuracy
+from latticewatch.processing.flow.composition import CompositionScale
+from latticewatch.processing.flow.fit import Component
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is watched and how it is judged.
+
+    components: the first is the one whose pauses are watched. window_deg: 2θ range of the map.
+    reflection: the line the map is drawn around. mixing_time_s: seconds from the first frame, None: found from
+    the data. tolerance: of the total change, what "complete" may leave. accuracy: of the geometry, None: nobody
+    has checked it on a standard.
+    """
+
+    title: str
+    components: tuple[Component, ...]
+    wavelength_A: float
+    window_deg: tuple[float, float]
+    reflection: tuple[int, int, int] = (2, 1, 1)
+    composition: CompositionScale | None = None
+    mixing_time_s: float | None = None
+    frame_period_s: float | None = None
+    tolerance: float = 0.03
+    accuracy: Accuracy | None = None
+
+
+def resolve(
+    experiment: Experiment,
+    folder: Path,
+    wavelength_A: float,
+    two_theta: NDArray[np.float64],
+    accuracy: Accuracy | None = None,
+) -> Setup:
+    """Fill in every default: phases read, start cells, the map's reflection and window.
+
+    folder: what paths to CIF files are relative to. two_theta: (bins,) the run's grid in degrees.
+    Raises UserError for phases that cannot be used and for a map window the detector does not see.
+    """
+    components = tuple(_component(table, folder) for table in experiment.component)
+    cells = [component.lattice_parameter_A for component in components]
+    scale = experiment.composition
+    ends = [scale.first_A, scale.second_A] if scale else []
+    seen = (float(two_theta[0]), float(two_theta[-1]))
+    reflection = experiment.map.reflection or _reflection(components[0], wavelength_A, seen)
+    window = experiment.map.two_theta_deg or _window(reflection, [*cells, *ends], wavelength_A)
+    if window[1] <= seen[0] or window[0] >= seen[1]:
+        raise UserError(
+            f"map window {window[0]:.2f} to {window[1]:.2f} deg lies outside what the detector sees "
+            f"({seen[0]:.2f} to {seen[1]:.2f} deg); mend [map] two_theta_deg or the geometry"
+        )
+    return Setup(
+        title=experiment.experiment.title,
+        components=components,
+        wavelength_A=wavelength_A,
+        window_deg=(max(window[0], seen[0]), min(window[1], seen[1])),
+        reflection=reflection,
+        composition=CompositionScale(**scale.model_dump()) if scale else None,
+        mixing_time_s=experiment.experiment.mixing_time_s,
+        frame_period_s=experiment.experiment.frame_period_s,
+        tolerance=experiment.plateau.tolerance,
+        accuracy=accuracy,
+    )
+
+
+def _component(table: ComponentTable, folder: Path) -> Component:
+    phase = read_phase(folder / table.cif if table.cif else str(table.phase))
+    return Component(table.name, phase, table.lattice_parameter_A or phase.lattice_parameter_A)
+
+
+def _reflection(component: Component, wavelength_A: float, seen: tuple[float, float]) -> tuple[int, int, int]:
+    """(211), the line of the paper, where the phase has it and the detector sees it; else the strongest seen."""
+    d_min = wavelength_A / (2.0 * math.sin(math.radians(seen[1] / 2.0)))
+    lines = [
+        line
+        for line in reflections(component.phase, d_min, component.lattice_parameter_A)
+        if two_theta_deg(line.d_A, wavelength_A) > seen[0]
+    ]
+    if not lines:
+        raise UserError(
+            f"component {component.name}: none of its reflections falls on the detector "
+            f"({seen[0]:.2f} to {seen[1]:.2f} deg); check the geometry, the wavelength and lattice_parameter_A"
+        )
+    strongest = max(lines, key=lambda line: line.multiplicity * line.f_squared)
+    return next((line.hkl for line in lines if line.hkl == (2, 1, 1)), strongest.hkl)
+
+
+def _window(reflection: tuple[int, int, int], cells: list[float], wavelength_A: float) -> tuple[float, float]:
+    """Where this reflection lies for all these cells, with a margin for the width of the lines."""
+    angles = [float(two_theta_deg(d_spacing(cell, reflection), wavelength_A)) for cell in cells]
+    margin = max(0.25, 0.25 * (max(angles) - min(angles)))
+    return min(angles) - margin, max(angles) + margin

@@ -1,0 +1,1 @@
+"""Files of unknown origin, opened so that nothing can block, and files written whole."""

@@ -1,0 +1,109 @@
+"""Names of frames: which files are frames, in which order, and how a name is shown."""
+
+import re
+from dataclasses import dataclass
+from functools import total_ordering
+from pathlib import Path
+
+PACKED = (".gz", ".bz2")
+SUFFIXES = (
+    ".cbf", ".tif", ".tiff", ".edf", ".mccd", ".mar1200", ".mar1600", ".mar1800", ".mar2000", ".mar2300",
+    ".mar2400", ".mar3000", ".mar3450",
+)  # fmt: skip
+CORRECTIONS = {"mask", "masks", "dark", "darks", "flat", "flats", "flatfield", "badpix"}
+WORD = re.compile(r"[^\W\d_]{3,}")
+ENDS_IN_NUMBER = re.compile(r"\d+p?$", re.ASCII)
+TEMPORARY = re.compile(r"^[.~#]|~$|\.(tmp|temp|part|partial|filepart|swp|crdownload)$", re.IGNORECASE)
+DIGITS = re.compile(r"(\d+)", re.ASCII)
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True)
+class FrameName:
+    """A frame's file name, taken apart into text and numbers so that 9 comes before 10.
+
+    texts: what stands around the numbers, one more than there are numbers. Numbers of any width compare by
+    value: a series may widen from 9999 to 10000. ``name`` may hold bytes that are not UTF-8, as surrogates.
+    """
+
+    texts: tuple[str, ...]
+    numbers: tuple[int, ...]
+    name: str
+
+    @property
+    def key(self) -> tuple[tuple[tuple[str, int], ...], str]:
+        """What frames are sorted by."""
+        return tuple(zip(self.texts, (*self.numbers, -1), strict=True)), self.name
+
+    def __lt__(self, other: "FrameName") -> bool:
+        return self.key < other.key
+
+
+def frame_name(name: str) -> FrameName:
+    """The parts of this file name; very long runs of digits count as text."""
+    pieces = DIGITS.split(name)
+    if any(len(digits) > 18 for digits in pieces[1::2]):
+        return FrameName((name,), (), name)
+    return FrameName(tuple(pieces[::2]), tuple(int(digits) for digits in pieces[1::2]), name)
+
+
+def is_frame(name: str) -> bool:
+    """Whether a file of this name is taken for a frame: by its suffix, and not hidden, temporary, mask or dark."""
+    stem = _stem(name)
+    return bool(stem) and not _is_correction(stem)
+
+
+def is_correction(name: str) -> bool:
+    """Whether the name is one of an image, but says that it is a mask, a dark or a flat."""
+    return _is_correction(_stem(name))
+
+
+def is_temporary(name: str) -> bool:
+    """Whether the name, without its folders, is hidden or one that is given while a file is written."""
+    return bool(TEMPORARY.search(name.rpartition("/")[2]))
+
+
+def _stem(name: str) -> str:
+    """The name without folders and suffix; empty where it is none of an image that is there to stay."""
+    name = name.rpartition("/")[2]
+    if is_temporary(name):
+        return ""
+    path = Path(name)
+    if path.suffix.lower() in PACKED:
+        path = path.with_suffix("")
+    return path.stem if path.suffix.lower() in SUFFIXES else ""
+
+
+def _is_correction(stem: str) -> bool:
+    """In a series the last word counts: flat_plate_0001 is a frame, dark_0001 is none."""
+    words = [word.lower() for word in WORD.findall(stem)]
+    return bool(CORRECTIONS.intersection(words[-1:] if ENDS_IN_NUMBER.search(stem) else words))
+
+
+def missing_between(before: FrameName, after: FrameName) -> int | None:
+    """How many numbers are missing between two names of one series; None where they are of different series.
+
+    The running number may be any group of digits of the file's name; those behind it are the same, or start again
+    at 0 or 1. Each folder has series of its own.
+    """
+    if before.texts != after.texts or before.name.rpartition("/")[0] != after.name.rpartition("/")[0]:
+        return None
+    changed = [k for k, (a, b) in enumerate(zip(before.numbers, after.numbers, strict=True)) if a != b]
+    if not changed:
+        return 0
+    if any(after.numbers[k] > 1 for k in changed[1:]):
+        return None
+    return max(after.numbers[changed[0]] - before.numbers[changed[0]] - 1, 0)
+
+
+def successor(before: FrameName, last: FrameName) -> str | None:
+    """The name that would come next after ``last`` in the series of these two; None where that is not known."""
+    if before.texts != last.texts:
+        return None
+    changed = [k for k, (a, b) in enumerate(zip(before.numbers, last.numbers, strict=True)) if a != b]
+    if len(changed) != 1:
+        return None
+    pieces = DIGITS.split(last.name)
+    place = 2 * changed[0] + 1
+    pieces[place] = str(last.numbers[changed[0]] + 1).zfill(len(pieces[place]))
+    return "".join(pieces)

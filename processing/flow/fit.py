@@ -1,0 +1,65 @@
+"""What a refinement says of one pattern."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.crystal.phase import Phase
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One lattice of the sample: its name in the trace, its phase and the start value of its cell in Å."""
+
+    name: str
+    phase: Phase
+    lattice_parameter_A: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """One component in one frame.
+
+    lp_A, lp_esd_A: lattice parameter and esd in Å, NaN where it cannot be told from its neighbour.
+    weight, weight_esd: its share (0 to 1) of the scattering of all components.
+    """
+
+    lp_A: float = NAN
+    lp_esd_A: float = NAN
+    weight: float = NAN
+    weight_esd: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """An accepted fit of one pattern; a refused one is a ``NoResult``.
+
+    lattices: one for each component of the experiment, in its order. components: how many lattices the data
+    tell apart. lp_mean_A: mean of the components weighted by their share of the scattering, with its esd.
+    parameters: all that ``Refinement.curves`` needs to draw the fit again; its length is fixed for a run.
+    """
+
+    lattices: tuple[Lattice, ...]
+    components: int
+    lp_mean_A: float
+    lp_mean_esd_A: float
+    rwp_percent: float
+    chi2_reduced: float
+    iterations: int
+    converged: bool
+    parameters: NDArray[np.float64] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """A fit drawn over the run's 2θ grid: float64, NaN outside the fitted range.
+
+    background: (bins,). components: (components, bins), each without background. calculated: their sum.
+    """
+
+    background: NDArray[np.float64]
+    components: NDArray[np.float64]
+    calculated: NDArray[np.float64]

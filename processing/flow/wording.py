@@ -1,0 +1,139 @@
+"""Words and numbers as the operator reads them."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+from latticewatch.processing.flow.accuracy import quoted
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Snapshot
+from latticewatch.processing.flow.verdict import Forecast, State, Verdict
+from latticewatch.processing.text import printable
+
+PART = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The state in words. kind: a state of the contract, ``silent`` or ``error``; it chooses shape and colour."""
+
+    kind: str
+    words: str
+    detail: str = ""
+    why: str = ""
+
+
+def duration(seconds: float) -> str:
+    """``12 s``, ``6 min``, ``1 h 12 min``; empty where not known."""
+    if not math.isfinite(seconds):
+        return ""
+    seconds = max(0.0, seconds)
+    if seconds < 10.0:
+        return f"{seconds:.1f} s" if seconds < 1.0 else f"{seconds:.0f} s"
+    if seconds < 90.0:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60.0)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(seconds: float) -> str:
+    """A time from the first frame: ``12 s``, ``4:32 min``, ``1:12:30 h``; an em dash where not known."""
+    if not math.isfinite(seconds):
+        return "—"
+    if abs(seconds) < 1e-9:
+        return "0 s"
+    if abs(seconds) < 90.0:
+        return duration(seconds) if seconds >= 0.0 else f"-{duration(-seconds)}"
+    sign, whole = "-" if seconds < 0.0 else "", round(abs(seconds))
+    hours, rest = divmod(whole, 3600)
+    return f"{sign}{hours}:{rest // 60:02d}:{rest % 60:02d} h" if hours else f"{sign}{rest // 60}:{rest % 60:02d} min"
+
+
+def level(value: float) -> str:
+    """An intensity at the end of a colour scale: whole from 100 on, else three digits."""
+    return f"{value:.0f}" if 100.0 <= abs(value) < 1e6 else f"{value:.3g}"
+
+
+def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
+    """The newest row's state. silent_s: how long nothing has come although something was due; 0: all is well.
+
+    A scan that is complete may end: silence does not hide that, as it is no alarm.
+    """
+    if not snapshot.count:
+        return Headline("waiting", "WAITING", "for the first frame")
+    row = snapshot.row(-1)
+    words, detail = _words(row)
+    if silent_s > 0.0 and row.verdict.state is State.COMPLETE:
+        detail = f"no new frame for {duration(silent_s)}{PART}{detail}"
+    elif silent_s > 0.0:
+        return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", f"no new frame; the last one: {words}")
+    return Headline(row.verdict.state.value, words, detail, row.verdict.why)
+
+
+def waiting_for(title: str) -> Headline:
+    """What the banner says before the first image."""
+    return Headline("waiting", "WAITING", f"for the first image of {printable(title)}")
+
+
+def with_alarms(state: Headline, standing: str) -> Headline:
+    """The headline while these alarms stand; empty: none. What to press comes last: it is left out first."""
+    parts = (f"ALARM: {standing}", state.detail, "press A once seen")
+    return replace(state, detail=PART.join(filter(None, parts))) if standing else state
+
+
+def _words(row: Row) -> tuple[str, str]:
+    verdict, now = row.verdict, row.time_s
+    match verdict.state:
+        case State.REACTING:
+            return f"REACTING{_percent(verdict)}", _forecast(verdict.forecast, now)
+        case State.PAUSED:
+            place = f" at {lp:.3f} Å" if math.isfinite(lp := _watched_lp(row)) else ""
+            return f"PAUSED{place}{_for(now - verdict.since_s)}", f"reaction is not over{_percent(verdict, ', ')}"
+        case State.COMPLETE:
+            return f"COMPLETE{_since(row, verdict.since_s)}", _lp_mean(row)
+        case State.NO_BEAM:
+            return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run goes on when there is beam"
+        case _:
+            return "WAITING", _reason(row) or "nothing to see yet"
+
+
+def _percent(verdict: Verdict, before: str = " ") -> str:
+    return f"{before}{100.0 * verdict.progress:.0f} %" if math.isfinite(verdict.progress) else ""
+
+
+def _for(seconds: float) -> str:
+    return f" for {duration(seconds)}" if math.isfinite(seconds) else ""
+
+
+def _forecast(forecast: Forecast | None, now_s: float) -> str:
+    if forecast is None:
+        return "end not yet foreseeable"
+    left = max(0.0, forecast.complete_s - now_s)
+    unit, size = ("s", 1.0) if left < 90.0 else ("min", 60.0) if left < 5400.0 else ("h", 3600.0)
+    low, high = (max(0.0, bound - now_s) / size for bound in (forecast.earliest_s, forecast.latest_s))
+    digits = 1 if unit == "h" or high - low < 1.5 else 0
+    return f"complete in {left / size:.{digits}f} {unit} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def _since(row: Row, since_s: float) -> str:
+    """By the clock where the files tell it, else in time of the scan."""
+    clock = row.mtime_s - (row.time_s - since_s)
+    if math.isfinite(clock):
+        return f" since {time.strftime('%H:%M', time.localtime(clock))}"
+    return f" since {duration(since_s)}" if math.isfinite(since_s) else ""
+
+
+def _lp_mean(row: Row) -> str:
+    return "" if isinstance(row.fit, NoResult) else f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+
+
+def _reason(row: Row) -> str:
+    return row.fit.reason if isinstance(row.fit, NoResult) else ""
+
+
+def _watched_lp(row: Row) -> float:
+    """The watched component where it can be told from its neighbour, else the mean."""
+    if isinstance(row.fit, NoResult):
+        return float("nan")
+    first = row.fit.lattices[0].lp_A
+    return first if math.isfinite(first) else row.fit.lp_mean_A

@@ -1,0 +1,61 @@
+"""One image file, whatever its format: recognised by its content, never by trust in its name."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from latticewatch.processing.formats.cbf import decode_cbf
+from latticewatch.processing.formats.edf import decode_edf
+from latticewatch.processing.formats.file_bytes import FileState, read_file, unpack
+from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable
+from latticewatch.processing.formats.mar import decode_mar
+from latticewatch.processing.formats.tiff import decode_tiff
+
+Decoder = Callable[[bytes], ImageFile]
+STARTS: tuple[tuple[bytes, Decoder], ...] = (
+    (b"###CBF", decode_cbf),
+    (b"II*\x00", decode_tiff),
+    (b"MM\x00*", decode_tiff),
+    (b"II+\x00", decode_tiff),
+    (b"MM\x00+", decode_tiff),
+    (b"\xd2\x04\x00\x00", decode_mar),
+    (b"\x00\x00\x04\xd2", decode_mar),
+    (b"{", decode_edf),
+    (b"\n{", decode_edf),
+    (b"\r\n{", decode_edf),
+)
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def read_image(path: Path) -> ImageFile:
+    """The image in this file. Raises NotWhole where it may become one later, Unreadable where it will not."""
+    return read_image_and_state(path)[0]
+
+
+def read_image_and_state(path: Path) -> tuple[ImageFile, FileState]:
+    """The image, and the state of the file it was read from. Raises NotWhole or Unreadable."""
+    data, state = read_file(path)
+    return decode(path.name, data), state
+
+
+def decode(name: str, data: bytes) -> ImageFile:
+    """The image in these bytes of the file of that name. Raises NotWhole or Unreadable and nothing else."""
+    content, proven = unpack(name, data)
+    try:
+        image = _decoder(content)(content)
+    except Unreadable:
+        raise
+    except Exception as error:  # whatever a spoiled file leads a decoder to: it costs one frame, not the run
+        raise Unreadable(f"not a sound file ({type(error).__name__})") from error
+    return replace(image, proven=True) if proven else image
+
+
+def _decoder(content: bytes) -> Decoder:
+    for start, decoder in STARTS:
+        if content.startswith(start):
+            return decoder
+    if not content[:4096].strip(b"\x00"):
+        raise NotWhole("begins with nothing but zeros")
+    if content.startswith(HDF5):
+        raise Unreadable("an HDF5 file; give it as the scan")
+    raise Unreadable("not an image of a format that is known")

@@ -1,0 +1,153 @@
+"""TIFF as detectors write it: one image, usually in one plain strip; PILATUS and EPICS tags.
+
+Plain strips are read here, because fabio gives no data and no error for a file cut short and hides the tags
+that hold the time. Packed or tiled files go to fabio once their declared size is found sane.
+"""
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.formats.fabio_process import read_with_fabio
+from latticewatch.processing.formats.header_text import LONGEST_VALUE, NAN, number, pilatus_lines, stamp_s
+from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable, check_shape
+
+ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
+SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d"}
+KINDS = {1: "u", 2: "i", 3: "f"}
+WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION = 256, 257, 258, 259, 270
+OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT = 273, 277, 279, 306, 339
+DRIVER_S, EPICS_S, EPICS_NS, FIRST_ATTRIBUTE = 65000, 65002, 65003, 65010
+READ = {
+    *(WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION, OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT),
+    *(DRIVER_S, EPICS_S, EPICS_NS),
+    *range(FIRST_ATTRIBUTE, FIRST_ATTRIBUTE + 300),
+}
+EPICS_EPOCH_S = 631152000.0
+MOST_TAGS, MOST_STRIPS, LONGEST_TEXT = 1000, 1_000_000, 65_536
+Tags = Mapping[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the pixels lie in the file."""
+
+    rows: int
+    columns: int
+    dtype: np.dtype[Any]
+    plain: bool
+
+
+def decode_tiff(data: bytes) -> ImageFile:
+    """The image in the bytes of a TIFF file. Raises NotWhole or Unreadable."""
+    tags, order = _tags(data)
+    form = _form(tags, order)
+    counts = _plain(data, tags, form) if form.plain else _packed(data, form)
+    header, stamp = _described(tags)
+    return ImageFile(
+        counts=counts,
+        header=MappingProxyType(header),
+        stamp_s=stamp,
+        exposure_s=number(header, ["Exposure_time", "Exposure time(s)"]),
+        period_s=number(header, ["Exposure_period"]),
+    )
+
+
+def _tags(data: bytes) -> tuple[Tags, str]:
+    """The tags of the first image. Raises NotWhole where they lie behind the end of the file."""
+    order = ORDERS.get(data[:4])
+    if order is None:
+        raise Unreadable("a BigTIFF; write plain TIFF")
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        if start < 8 or not 0 < count <= MOST_TAGS:
+            raise NotWhole("its directory is not written yet")
+        entries = (struct.unpack_from(f"{order}HHI4s", data, start + 2 + 12 * k) for k in range(count))
+        known = ((tag, _value(data, order, *value)) for tag, *value in entries if value[0] in SIZES and tag in READ)
+        return {tag: value for tag, value in known if value is not None}, order
+    except struct.error:
+        raise NotWhole("cut short") from None
+
+
+def _value(data: bytes, order: str, kind: int, many: int, raw: bytes) -> Any:
+    if many > (LONGEST_TEXT if SIZES[kind] == "c" else MOST_STRIPS):
+        return None
+    size = struct.calcsize(SIZES[kind]) * many
+    if size > 4:
+        (start,) = struct.unpack(f"{order}I", raw)
+        raw = data[start : start + size]
+    if len(raw) < size:
+        raise NotWhole("cut short")
+    if SIZES[kind] == "c":
+        return raw[:size].split(b"\x00")[0].decode("utf-8", "replace")
+    values = np.frombuffer(raw, f"{order}{np.dtype(SIZES[kind]).str[1:]}", many)
+    return values[0].item() if many == 1 else values
+
+
+def _form(tags: Tags, order: str) -> _Form:
+    rows, columns, bits = (_integer(tags, tag) for tag in (LENGTH, WIDTH, BITS))
+    kind = KINDS.get(_integer(tags, FORMAT, 1))
+    if kind is None or bits not in (8, 16, 32, 64) or (kind == "f" and bits < 32) or _integer(tags, SAMPLES, 1) != 1:
+        raise Unreadable("not one number a pixel")
+    check_shape(rows, columns, bits // 8)
+    plain = _integer(tags, COMPRESSION, 1) == 1 and OFFSETS in tags
+    return _Form(rows, columns, np.dtype(f"{order}{kind}{bits // 8}"), plain)
+
+
+def _integer(tags: Tags, tag: int, default: int | None = None) -> int:
+    value = tags.get(tag, default)
+    if not isinstance(value, int):
+        raise Unreadable(f"its tag {tag} is missing or no single number")
+    return value
+
+
+def _plain(data: bytes, tags: Tags, form: _Form) -> NDArray[Any]:
+    size = form.rows * form.columns * form.dtype.itemsize
+    offsets = np.atleast_1d(tags[OFFSETS]).tolist()
+    lengths = np.atleast_1d(tags.get(COUNTS, size)).tolist()
+    if len(offsets) != len(lengths) or sum(lengths) < size:
+        raise Unreadable("its strips hold fewer bytes than its pixels need")
+    if any(offset + length > len(data) for offset, length in zip(offsets, lengths, strict=True)):
+        raise NotWhole("cut short")
+    if sum(lengths) > len(data):
+        raise Unreadable("its strips lie over one another")
+    follow = all(here + length == there for here, length, there in zip(offsets, lengths, offsets[1:], strict=False))
+    start, strips = offsets[0], data
+    if not follow:
+        start = 0
+        strips = b"".join(data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True))
+    counts = np.frombuffer(strips, form.dtype, form.rows * form.columns, start).reshape(form.rows, form.columns)
+    return counts.astype(form.dtype.newbyteorder("="), copy=False)
+
+
+def _packed(data: bytes, form: _Form) -> NDArray[Any]:
+    counts = np.asarray(read_with_fabio(data, "tifimage").counts)
+    if counts.shape != (form.rows, form.columns):
+        raise Unreadable("its pixels are not of the shape it declares")
+    return counts
+
+
+def _described(tags: Tags) -> tuple[dict[str, str], float]:
+    """Header and time stamp: PILATUS's description, or else EPICS areaDetector's attributes."""
+    header, stamp = pilatus_lines(str(tags.get(DESCRIPTION, "")))
+    attributes = (value for tag, value in tags.items() if tag >= FIRST_ATTRIBUTE and isinstance(value, str))
+    header |= {key: value[:LONGEST_VALUE] for key, _, value in (text.partition(":") for text in attributes) if key}
+    if stamp != stamp:
+        stamp = _epics_stamp(tags)
+    if stamp != stamp:
+        stamp = stamp_s(str(tags.get(DATE_TIME, "")))
+    return header, stamp
+
+
+def _epics_stamp(tags: Tags) -> float:
+    """The driver's time of the exposure; only where EPICS's own clock stands beside it is its epoch known."""
+    driver, epics = tags.get(DRIVER_S), tags.get(EPICS_S)
+    if not isinstance(driver, float) or not isinstance(epics, int) or abs(driver - epics) > 86400.0:
+        return NAN
+    return round(driver + EPICS_EPOCH_S, 3)

@@ -1,0 +1,1 @@
+"""The kinetics of a run, told from all its rows."""

@@ -1,0 +1,1 @@
+"""The verdict, frame by frame."""

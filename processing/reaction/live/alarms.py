@@ -1,0 +1,88 @@
+"""Which alarms the rows of a run raise. What rings, blinks or runs a command is not decided here."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import State
+
+NAN = float("nan")
+SILENT_PERIODS = 3.0
+FAILURES = 5
+
+
+class Alarm(StrEnum):
+    """What an operator wants to be woken for."""
+
+    PAUSE = "pause"
+    COMPLETE = "complete"
+    NO_BEAM = "no beam"
+    SILENT = "detector silent"
+    FITS_FAILING = "fits failing"
+
+
+BY_STATE = {State.PAUSED: Alarm.PAUSE, State.COMPLETE: Alarm.COMPLETE, State.NO_BEAM: Alarm.NO_BEAM}
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What the alarms remember of a run.
+
+    standing: alarms raised and neither acknowledged nor over. heeded: acknowledged, while their cause lasts.
+    state: of the last row. failures: fits refused in a row. newest_s, period_s: monotonic clock (s) at the last
+    row, and the usual time between rows; NaN: none yet.
+    """
+
+    standing: frozenset[Alarm] = frozenset()
+    heeded: frozenset[Alarm] = frozenset()
+    state: State = State.WAITING
+    failures: int = 0
+    newest_s: float = NAN
+    period_s: float = NAN
+
+
+def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> tuple[Watch, frozenset[Alarm]]:
+    """The watch after this row, and the alarms it raises now. clock_s: monotonic; period_s: where it is known."""
+    failures = watch.failures + 1 if _failed(row) else 0
+    causes = _causes(row.verdict.state, failures)
+    between = period_s if period_s == period_s else _usual(watch, clock_s)
+    seen = replace(watch, state=row.verdict.state, failures=failures, newest_s=clock_s, period_s=between)
+    return _with_causes(seen, causes, watch.standing | watch.heeded)
+
+
+def at_time(watch: Watch, clock_s: float) -> tuple[Watch, frozenset[Alarm]]:
+    """The watch when the clock says so and no row has come: the detector may have fallen silent."""
+    silent = clock_s - watch.newest_s > SILENT_PERIODS * watch.period_s
+    if not silent or Alarm.SILENT in watch.standing | watch.heeded or watch.state is State.COMPLETE:
+        return watch, frozenset()
+    return replace(watch, standing=watch.standing | {Alarm.SILENT}), frozenset({Alarm.SILENT})
+
+
+def acknowledged(watch: Watch) -> Watch:
+    """All that stands has been seen; it is not raised again while its cause lasts."""
+    return replace(watch, standing=frozenset(), heeded=watch.heeded | watch.standing)
+
+
+def _failed(row: Row) -> bool:
+    return isinstance(row.fit, NoResult) and row.fit.reason not in ("no beam", "no peaks")
+
+
+def _causes(state: State, failures: int) -> frozenset[Alarm]:
+    causes = {BY_STATE[state]} if state in BY_STATE else set()
+    return frozenset(causes | ({Alarm.FITS_FAILING} if failures >= FAILURES else set()))
+
+
+def _with_causes(watch: Watch, causes: frozenset[Alarm], known: frozenset[Alarm]) -> tuple[Watch, frozenset[Alarm]]:
+    """An alarm stands until it is acknowledged, even when its cause is over; a heeded one may ring anew after that."""
+    fresh = causes - known
+    return replace(watch, standing=watch.standing | fresh, heeded=watch.heeded & causes), fresh
+
+
+def _usual(watch: Watch, clock_s: float) -> float:
+    passed = clock_s - watch.newest_s
+    if not passed > 0.0:
+        return watch.period_s
+    if watch.period_s != watch.period_s:
+        return passed
+    return watch.period_s + 0.1 * (min(passed, 3.0 * watch.period_s) - watch.period_s)

@@ -1,0 +1,1 @@
+"""Trace, summary, patterns, map and figures."""

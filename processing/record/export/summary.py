@@ -1,0 +1,138 @@
+"""The summary: what a run came to, as JSON."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.flow.accuracy import Accuracy, signs_of
+from latticewatch.processing.flow.composition import fraction_of
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import NAN, Row
+from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate
+from latticewatch.processing.reaction.afterwards.reached import Reached
+from latticewatch.processing.record.run_file.account import Account
+from latticewatch.processing.record.run_file.header import RunHeader
+
+SCHEMA = "latticewatch-summary/1"
+
+
+def summarise(
+    header: RunHeader, rows: Sequence[Row], kinetics: Kinetics, account: Account | None = None
+) -> dict[str, Any]:
+    """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at.
+
+    account: what became of all that was seen, where that is known.
+    """
+    fraction, fraction_esd = _end_fraction(header, kinetics)
+    return {
+        "schema": SCHEMA,
+        "title": header.title,
+        "frames": len(rows),
+        "gaps": sum(isinstance(row.fit, NoResult) for row in rows),
+        "mixing_s": _time(kinetics.mixing_s),
+        "pauses": [_pause(pause) for pause in kinetics.pauses],
+        "complete": _complete(kinetics.complete) if kinetics.complete else None,
+        "half_time_s": _time(kinetics.half_time_s),
+        "half_time_esd_s": _time(kinetics.half_time_esd_s),
+        "rates": [_rate(rate) for rate in kinetics.rates],
+        "lp_start_A": _length(kinetics.lp_start_A),
+        "lp_start_esd_A": _length(kinetics.lp_start_esd_A),
+        "lp_end_A": _length(kinetics.lp_end_A),
+        "lp_end_esd_A": _length(kinetics.lp_end_esd_A),
+        "fraction_end": _length(fraction),
+        "fraction_end_esd": _length(fraction_esd),
+        "software": dict(header.software),
+        "inputs": [{"role": each.role, "file": each.name, "sha256": each.sha256} for each in header.inputs],
+        **_accuracy(header.setup.accuracy, kinetics),
+        "reached": [_reached(reached) for reached in kinetics.reached],
+        "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
+        **({"account": asdict(account)} if account else {}),
+    }
+
+
+def summary_text(summary: dict[str, Any]) -> str:
+    """The summary as it stands in its file."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Write the summary as JSON in UTF-8. Raises UserError where it cannot be written."""
+    write_whole(path, summary_text(summary).encode())
+
+
+def _end_fraction(header: RunHeader, kinetics: Kinetics) -> tuple[float, float]:
+    scale = header.setup.composition
+    if scale is None or math.isnan(kinetics.lp_end_A):
+        return NAN, NAN
+    return fraction_of(scale, kinetics.lp_end_A, kinetics.lp_end_esd_A)
+
+
+def _accuracy(accuracy: Accuracy | None, kinetics: Kinetics) -> dict[str, Any]:
+    """What every lattice parameter above can be off by beside its esd; null where nobody has checked."""
+    if accuracy is None:
+        return {"lp_accuracy_A": None, "accuracy": None, "lp_errors": signs_of(None)}
+    ends = [lp for lp in (kinetics.lp_end_A, kinetics.lp_start_A) if math.isfinite(lp)]
+    said = {
+        name: getattr(accuracy, name) for name in ("calibrant", "frame", "poni", "poni_sha256", "orientation", "rings")
+    }
+    return {
+        "lp_accuracy_A": _length(accuracy.of(ends[0])) if ends else None,
+        "accuracy": {"ppm": _significant(accuracy.ppm), **said, "checked": accuracy.checked.isoformat()},
+        "lp_errors": signs_of(accuracy),
+    }
+
+
+def _pause(pause: Pause) -> dict[str, float | None]:
+    return {
+        "start_s": _time(pause.start_s),
+        "end_s": _time(pause.end_s),
+        "lp_A": _length(pause.lp_A),
+        "lp_esd_A": _length(pause.lp_esd_A),
+        "declared_s": _time(pause.declared_s),
+        "start_esd_s": _time(pause.start_esd_s),
+        "end_esd_s": _time(pause.end_esd_s),
+    }
+
+
+def _reached(reached: Reached) -> dict[str, Any]:
+    """A share of the change, when it was done, and the 90 % interval of that; None where no law could be fitted."""
+    interval = [_time(limit) for limit in reached.interval_s]
+    known = None not in interval
+    return {"share": round(reached.share, 6), "at_s": _time(reached.at_s), "interval_s": interval if known else None}
+
+
+def _complete(complete: Completion) -> dict[str, Any]:
+    reached = _reached(Reached(NAN, complete.reached_s, complete.reached_esd_s))
+    return {
+        "declared_s": _time(complete.declared_s),
+        "reached_s": reached["at_s"],
+        "lp_A": _length(complete.lp_A),
+        "lp_esd_A": _length(complete.lp_esd_A),
+        "reached_interval_s": reached["interval_s"],
+    }
+
+
+def _rate(rate: Rate) -> dict[str, float | str | None]:
+    return {
+        "start_s": _time(rate.start_s),
+        "end_s": _time(rate.end_s),
+        "rate_constant_per_s": _significant(rate.rate_constant_per_s),
+        "esd": _significant(rate.esd),
+        "model": rate.model,
+    }
+
+
+def _time(value: float) -> float | None:
+    return round(value, 6) + 0.0 if math.isfinite(value) else None
+
+
+def _length(value: float) -> float | None:
+    return round(value, 7) + 0.0 if math.isfinite(value) else None
+
+
+def _significant(value: float) -> float | None:
+    return float(f"{value:.7g}") if math.isfinite(value) else None

@@ -1,0 +1,1 @@
+"""The run file: written row by row, read back whole."""

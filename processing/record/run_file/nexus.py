@@ -1,0 +1,288 @@
+"""The run as a NeXus file: opens on its 2θ-time map in silx view, NexPy and h5web without a setting."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, BinaryIO
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.flow.accuracy import Accuracy, signs_of
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import NAN, Row
+from latticewatch.processing.record.run_file.account import write_account
+from latticewatch.processing.record.run_file.columns import TEXT, WHOLE, column_paths, row_columns, unit_of
+from latticewatch.processing.record.run_file.header import RunHeader, header_to_json
+from latticewatch.processing.record.run_file.nexus_fills import note_fills, write_fill
+
+FORMAT = "latticewatch-run/1"
+MAP_CHUNK_BYTES = 1 << 20
+COLUMN_CHUNK = 512
+PARAMETER_CHUNK = (64, 32)
+NOTES = ("time_s", "written_s", "kind", "text")
+STATES = ("state", "declared_s", "frame", "since_s")
+TEXT_TYPE = h5py.string_dtype()
+
+
+class NexusFile:
+    """Appends to a run's HDF5. Rows come in blocks: one block costs about 3 ms, however short it is.
+
+    The handle is any binary file that can be read and written; it is not closed here.
+    """
+
+    def __init__(self, handle: BinaryIO, header: RunHeader, mode: str) -> None:
+        self._file = h5py.File(handle, mode)
+        self._header = header
+        self._columns: dict[str, Any] = {}
+        self._state = ""
+
+    @classmethod
+    def create(cls, handle: BinaryIO, header: RunHeader, two_theta: NDArray[np.float64], run_id: str) -> "NexusFile":
+        """A new file without rows."""
+        made = cls(handle, header, "w")
+        made._lay_out(two_theta, run_id)
+        made._find_columns()
+        return made
+
+    @classmethod
+    def reopen(cls, handle: BinaryIO, header: RunHeader) -> "NexusFile":
+        """A file made by ``create``, to be gone on with."""
+        made = cls(handle, header, "r+")
+        made._find_columns()
+        states = made._entry["states/state"]
+        made._state = states.asstr()[-1] if len(states) else ""
+        return made
+
+    def append(self, rows: Sequence[Row]) -> None:
+        """Add these rows behind the others."""
+        columns = [row_columns(row, self._header) for row in rows]
+        for path, column in self._columns.items():
+            _extend(column, [values[path] for values in columns])
+        for name, values in (("intensity", "intensity"), ("intensity_errors", "sigma")):
+            _extend_map(self._entry["map"][name], rows, values)
+        self._append_parameters(rows)
+        self._append_states(rows)
+        note_fills(self._entry, rows)
+
+    def fill(self, row: Row) -> None:
+        """Put this row in the place of the gap of its frame; the states stay as they were declared."""
+        write_fill(self._entry, self._columns, self._header, row)
+
+    def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
+        """Add notes: seconds from the first frame, clock, kind, text."""
+        for name, values in zip(NOTES, zip(*notes, strict=True), strict=True):
+            _extend(self._entry["marks"][name], list(values))
+
+    def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
+        """Keep the pixels found hot and dead: (n, 2) row and column. Replaces an earlier finding."""
+        group = self._entry["defects"]
+        for name, pixels in (("hot", hot), ("dead", dead)):
+            if name in group:
+                del group[name]
+            group.create_dataset(name, data=pixels.reshape(-1, 2))
+
+    def names(self) -> frozenset[str]:
+        """The files of the rows."""
+        return frozenset(self._entry["trace/file"].asstr()[:])
+
+    def newest_frame(self) -> int:
+        """The frame of the last row; -1 while there is none."""
+        frames = self._entry["trace/frame"]
+        return int(frames[-1]) if len(frames) else -1
+
+    def set_account(self, waiting: int, left_out: int) -> None:
+        """Keep how many frames still wait and how many files were left out, and what the rows come to."""
+        write_account(self._entry, waiting, left_out)
+
+    def finish(self, ended_s: float) -> None:
+        """Say when the run ended (clock)."""
+        if "end_time" in self._entry:
+            del self._entry["end_time"]
+        self._entry["end_time"] = _iso(ended_s)
+
+    def flush(self) -> None:
+        """Hand everything to the handle."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Flush and let go of the handle."""
+        self._file.close()
+
+    @property
+    def _entry(self) -> Any:
+        return self._file["entry"]
+
+    def _find_columns(self) -> None:
+        """Looked up once: it costs more than writing to them."""
+        self._columns = {path: self._entry[path] for path in column_paths(self._header) if path in self._entry}
+
+    def _append_parameters(self, rows: Sequence[Row]) -> None:
+        found = [None if isinstance(row.fit, NoResult) else row.fit.parameters for row in rows]
+        dataset = self._entry["fits/parameters"]
+        start, width = dataset.shape
+        width = max([width, *(len(each) for each in found if each is not None)])
+        block = np.full((len(rows), width), NAN)
+        for line, each in zip(block, found, strict=True):
+            if each is not None:
+                line[: len(each)] = each
+        dataset.resize((start + len(rows), width))
+        if width:
+            dataset[start:] = block
+
+    def _append_states(self, rows: Sequence[Row]) -> None:
+        changes = []
+        for row in rows:
+            if row.verdict.state != self._state:
+                self._state = str(row.verdict.state)
+                changes.append((self._state, row.time_s, row.index, row.verdict.since_s))
+        if changes:
+            for name, values in zip(STATES, zip(*changes, strict=True), strict=True):
+                _extend(self._entry["states"][name], list(values))
+
+    def _lay_out(self, two_theta: NDArray[np.float64], run_id: str) -> None:
+        header = self._header
+        _mark(self._file, "NXroot", default="entry", creator="LatticeWatch", file_time=_iso(header.started_s))
+        entry = _group(self._file, "entry", "NXentry", default="map")
+        entry["title"] = header.title or "LatticeWatch run"
+        entry["start_time"] = _iso(header.started_s)
+        entry["program_name"] = "LatticeWatch"
+        entry["program_name"].attrs["version"] = header.software.get("latticewatch", "unknown")
+        _lay_out_columns(entry, column_paths(header))
+        _lay_out_map(entry, two_theta, header)
+        _lay_out_plots(entry, header)
+        _lay_out_about(entry, header, run_id)
+
+
+def _lay_out_columns(entry: Any, paths: Sequence[str]) -> None:
+    for name in dict.fromkeys(("trace", "fits", "verdicts", *(path.split("/")[0] for path in paths))):
+        _group(entry, name, "NXcollection")
+    for path in paths:
+        _column(entry, path)
+    entry["fits"].create_dataset(
+        "parameters", (0, 0), "f8", maxshape=(None, None), chunks=PARAMETER_CHUNK, fillvalue=NAN
+    )
+    for name, columns in (("states", STATES), ("marks", NOTES)):
+        group = _group(entry, name, "NXcollection")
+        for column in columns:
+            _column(group, column, text=column in ("state", "kind", "text"), whole=column == "frame")
+    _group(entry, "defects", "NXcollection")
+
+
+def _lay_out_map(entry: Any, two_theta: NDArray[np.float64], header: RunHeader) -> None:
+    group = _group(entry, "map", "NXdata", signal="intensity", axes=["time_s", "two_theta"], two_theta_indices=1)
+    group.attrs["time_s_indices"] = 0
+    group["title"] = header.title or "LatticeWatch run"
+    group["two_theta"] = two_theta
+    group["two_theta"].attrs.update(units="degree", long_name="2θ (deg)")
+    group["time_s"] = entry["trace/time_s"]
+    group["time_s"].attrs["long_name"] = "time (s)"
+    bins = len(two_theta)
+    lines = int(np.clip(MAP_CHUNK_BYTES // (4 * bins), 1, 32))
+    for name, label in (("intensity", "intensity (counts per pixel)"), ("intensity_errors", "sigma")):
+        made = group.create_dataset(name, (0, bins), "f4", maxshape=(None, bins), chunks=(lines, bins), fillvalue=NAN)
+        made.attrs.update(units="counts", long_name=label)
+    instrument = _group(entry, "instrument", "NXinstrument")
+    monochromator = _group(instrument, "monochromator", "NXmonochromator")
+    monochromator["wavelength"] = header.setup.wavelength_A
+    monochromator["wavelength"].attrs["units"] = "angstrom"
+    _lay_out_accuracy(instrument, header.setup.accuracy)
+
+
+def _lay_out_accuracy(instrument: Any, accuracy: Accuracy | None) -> None:
+    """What a standard said of the geometry; always there, so that nobody takes the esd for all there is."""
+    group = _group(instrument, "geometry_accuracy", "NXcollection", description=signs_of(accuracy))
+    if accuracy is not None:
+        group["accuracy_ppm"] = accuracy.ppm
+        group["accuracy_ppm"].attrs["units"] = "ppm"
+        for name in ("calibrant", "frame", "poni", "poni_sha256"):
+            group[name] = getattr(accuracy, name).replace("\0", "")
+        group["orientation"], group["rings"] = accuracy.orientation, accuracy.rings
+        group["checked"] = accuracy.checked.isoformat()
+
+
+def _lay_out_plots(entry: Any, header: RunHeader) -> None:
+    """The Lp trace, and the composition where there is one, as plots; their columns are the trace's own."""
+    names = [f"lp_{name}" for name in header.component_names]
+    note = f" ({signs_of(header.setup.accuracy)})"
+    _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", ["lp_mean", *names], note)
+    if header.setup.composition is not None:
+        _plot(entry, "composition", "fraction", "", ["fraction"])
+
+
+def _plot(entry: Any, name: str, label: str, unit: str, curves: list[str], note: str = "") -> None:
+    signals = [f"{curve}{unit}" for curve in curves]
+    group = _group(entry, name, "NXdata", signal=signals[0], axes=["time_s"], time_s_indices=0)
+    if signals[1:]:
+        group.attrs["auxiliary_signals"] = signals[1:]
+    group["title"] = f"{label} against time{note}"
+    group["time_s"] = entry["trace/time_s"]
+    for curve, signal in zip(curves, signals, strict=True):
+        group[signal] = entry[f"trace/{signal}"]
+        group[signal].attrs["long_name"] = label if signal == signals[0] else signal
+        group[f"{signal}_errors"] = entry[f"trace/{curve}_esd{unit}"]
+
+
+def _lay_out_about(entry: Any, header: RunHeader, run_id: str) -> None:
+    about = _group(entry, "latticewatch", "NXcollection")
+    about["format"] = FORMAT
+    about["run_id"] = run_id
+    about["header"] = header_to_json(header)
+    software = _group(about, "software", "NXcollection")
+    for name, version in header.software.items():
+        software[name.replace("/", "_")] = version
+    inputs = _group(about, "inputs", "NXcollection")
+    for number, each in enumerate(header.inputs):
+        note = _group(inputs, f"{number}_{each.role}", "NXcollection")
+        note["file_name"] = each.name.replace("\0", "")
+        note["sha256"] = each.sha256
+        if each.text is not None:
+            note["text"] = each.text
+    components = _group(about, "components", "NXcollection")
+    for component in header.setup.components:
+        group = _group(components, component.name, "NXcollection")
+        group["cif"] = component.phase.cif_text.replace("\0", "")
+        group["lattice_parameter_start"] = component.lattice_parameter_A
+        group["lattice_parameter_start"].attrs["units"] = "angstrom"
+
+
+def _group(parent: Any, name: str, kind: str, **attributes: Any) -> Any:
+    made = parent.create_group(name)
+    _mark(made, kind, **attributes)
+    return made
+
+
+def _mark(group: Any, kind: str, **attributes: Any) -> None:
+    group.attrs["NX_class"] = kind
+    for name, value in attributes.items():
+        group.attrs[name] = value
+
+
+def _column(group: Any, path: str, text: bool | None = None, whole: bool | None = None) -> None:
+    text = path in TEXT if text is None else text
+    whole = path in WHOLE if whole is None else whole
+    kind = TEXT_TYPE if text else "i8" if whole else "f8"
+    made = group.create_dataset(path, (0,), kind, maxshape=(None,), chunks=(COLUMN_CHUNK,))
+    unit = unit_of(path)
+    if unit:
+        made.attrs["units"] = unit
+
+
+def _extend(dataset: Any, values: list[Any]) -> None:
+    start = len(dataset)
+    dataset.resize((start + len(values),))
+    dataset[start:] = values
+
+
+def _extend_map(dataset: Any, rows: Sequence[Row], values: str) -> None:
+    block = np.full((len(rows), dataset.shape[1]), NAN, np.float32)
+    for line, row in zip(block, rows, strict=True):
+        if row.pattern is not None:
+            line[:] = getattr(row.pattern, values)
+    start = len(dataset)
+    dataset.resize(start + len(rows), axis=0)
+    dataset[start:] = block
+
+
+def _iso(clock_s: float) -> str:
+    return datetime.fromtimestamp(clock_s, UTC).isoformat(timespec="milliseconds")

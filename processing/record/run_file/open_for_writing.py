@@ -1,0 +1,151 @@
+"""Starting a run file, and going on with one."""
+
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.guarded_hdf5 import run_id_of
+from latticewatch.processing.record.run_file.error_latching_file import ErrorLatchingFile
+from latticewatch.processing.record.run_file.header import RunHeader
+from latticewatch.processing.record.run_file.journal import Journal, Kind
+from latticewatch.processing.record.run_file.lock import RunLock, acquire
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.nexus import NexusFile
+from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.record.run_file.rebuild import (
+    BLOCK_ROWS,
+    COMMIT,
+    Beginning,
+    defects_entry,
+    draft_path,
+    heal,
+    note_entry,
+    pack_beginning,
+    sync_folder,
+)
+from latticewatch.processing.record.run_file.row_codec import encode_row
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A run that is ready to be written; names: frames that it holds already, newest_frame: number of the last."""
+
+    lock: RunLock
+    journal: Journal
+    file: ErrorLatchingFile
+    nexus: NexusFile
+    names: frozenset[str] = frozenset()
+    newest_frame: int = -1
+
+
+def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Opened:
+    """A new run file with its journal. Raises UserError where there is one already or it cannot be written."""
+    beginning = Beginning(header, np.asarray(two_theta, np.float64), secrets.token_hex(16))
+    _refuse_existing(path)
+    with _locked(path) as lock:
+        _refuse_existing(path)
+        journal = _new_journal(path, beginning, lambda _: None)
+        try:
+            file = _new_file(path)
+            nexus = NexusFile.create(cast(BinaryIO, file), header, beginning.two_theta, beginning.run_id)
+            nexus.flush()
+            draft_path(path).rename(path)
+        except BaseException:
+            journal.close()
+            journal.path.unlink(missing_ok=True)
+            draft_path(path).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+        return Opened(lock, journal, file, nexus)
+
+
+def resume(path: Path) -> Opened:
+    """Go on with a run, closed or not. Raises UserError where it cannot be read or is being written."""
+    with _locked(path) as lock:
+        if journal_path(path).exists():
+            found, beginning, story = heal(path)
+            log.warning("%s", story)
+            journal, header = Journal.reopen(journal_path(path), found.end), beginning.header
+        else:
+            with read_run(path) as run:
+                journal, header = _journal_of(run), run.header
+        file = ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        nexus = NexusFile.reopen(cast(BinaryIO, file), header)
+        return Opened(lock, journal, file, nexus, nexus.names(), nexus.newest_frame())
+
+
+def reason_of(error: BaseException) -> str:
+    """What the system says of it, in a few words."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[RunLock]:
+    """The run's lock, let go where what is done with it fails; errors of the system become the user's."""
+    try:
+        lock = acquire(path)
+        try:
+            yield lock
+        except BaseException:
+            lock.release()
+            raise
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written ({reason_of(error)}); give another --out") from None
+
+
+def _refuse_existing(path: Path) -> None:
+    if os.path.lexists(journal_path(path)):
+        raise UserError(f"{path}: holds a run that was not closed; go on with --resume or give another --out")
+    if os.path.lexists(path):
+        raise UserError(f"{path}: exists already and is not overwritten; go on with --resume or give another --out")
+
+
+def _new_file(path: Path) -> ErrorLatchingFile:
+    draft = draft_path(path)
+    draft.unlink(missing_ok=True)
+    return ErrorLatchingFile(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+
+
+def _new_journal(path: Path, beginning: Beginning, fill: Callable[[Journal], None]) -> Journal:
+    """The journal of this run, which is there with its beginning and what ``fill`` appends, or not at all."""
+    draft = draft_path(journal_path(path))
+    draft.unlink(missing_ok=True)
+    journal = Journal.create(draft)
+    try:
+        journal.append([(Kind.HEADER, pack_beginning(beginning))])
+        fill(journal)
+        journal.sync()
+        journal.rename(journal_path(path))
+    except BaseException:
+        journal.close()
+        draft.unlink(missing_ok=True)
+        raise
+    return journal
+
+
+def _journal_of(run: Run) -> Journal:
+    """A journal with all that a closed run holds: from here on it is the binding record again."""
+
+    def fill(journal: Journal) -> None:
+        rows = iter(run.rows)
+        while block := list(islice(rows, BLOCK_ROWS)):
+            # A mark for no rows: these keep the time they were recorded at.
+            journal.append([*((Kind.ROW, encode_row(row)) for row in block), (Kind.COMMIT, COMMIT.pack(0.0, 0))])
+        for note in run.notes:
+            journal.append([(Kind.NOTE, note_entry(note.time_s, note.written_s, note.kind, note.text))])
+        if len(run.hot) or len(run.dead):
+            journal.append([(Kind.DEFECTS, defects_entry(run.hot, run.dead))])
+
+    return _new_journal(run.path, Beginning(run.header, run.two_theta, run_id_of(run.path) or ""), fill)

@@ -1,0 +1,227 @@
+"""The fit of a pattern when nothing is known of its lattices yet, and whether it can be believed."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.first_fit.first_prior import (
+    INTENSITY_CORRECTION_FIRST,
+    first_prior,
+    without_component,
+)
+from latticewatch.processing.refinement.first_fit.search import Candidate, Search, candidates
+from latticewatch.processing.refinement.first_fit.selection import (
+    Selection,
+    cell_width,
+    foreign_lines,
+    full_widths,
+    is_sharp,
+    part_of,
+    positions,
+    selected,
+)
+from latticewatch.processing.refinement.model.lines import Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
+from latticewatch.processing.refinement.solver.report import present, shares_of
+from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
+
+Floats = NDArray[np.float64]
+LEAST_SIGMAS = 5.0
+ITERATIONS = 100
+ROUNDS = 3
+FEWEST_BINS = 60
+CELL_STEP_A = 0.05
+TOLERANCE = 2e-3
+# Of what stands above the background, the fit may leave this share unexplained beyond the noise. The standards, with
+# lines of few bins, need up to .01; nanocrystals that are not quite cubic are to be seen all the same.
+LARGEST_MISFIT = 0.025
+# Lines may lie this far from where one lattice puts them, root mean square in FWHM.
+LARGEST_OFFSET = 0.15
+# ln of how far intensities may be from the structure's, root mean square over what is fitted.
+LARGEST_STRENGTH = 1.2
+# Distance from the start cell (Å) over which a candidate loses standing.
+TRUSTED_A = 0.15
+# Lines this far apart in units of their width are told apart by themselves.
+APART_OF_WIDTH = 0.55
+CLEARLY_WORSE = 1.5
+# Δχ² that a second component must be worth.
+WORTH_A_COMPONENT = 50.0
+COMPARABLE = 0.5
+
+
+class Start(NamedTuple):
+    """A first fit, the bins it used, and why it is not to be believed (empty: it is).
+
+    absent: the one of two components that is not there, -1 for none.
+    """
+
+    solution: Solution
+    selection: Selection
+    data: Data
+    prior: Prior
+    absent: int
+    doubt: str
+
+
+def begin(data: Data, search: Search, lines: Lines, lay: Layout, cells: Floats) -> Start | None:
+    """The best first fit around these cells (Å); None where there are no peaks."""
+    likely = [one for one in candidates(search, data.y) if _stands_out(one)]
+    # What explains far less of the pattern than another candidate is no answer, however well it fits its part.
+    most = max((one.gain for one in likely), default=0.0)
+    tried = [_fit(data, lines, lay, one) for one in likely if one.gain > COMPARABLE * most]
+    fits = [fit for fit in tried if fit is not None and _significant(fit, lines, lay)]
+    if not fits:
+        return None
+    best = min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, cells, lay)))
+    return _alone(best, lines, lay, cells)
+
+
+def _stands_out(candidate: Candidate) -> bool:
+    return candidate.gain > 2.0 * LEAST_SIGMAS**2 * len(candidate.cells)
+
+
+def _standing(fit: Start, cells: Floats, lay: Layout) -> float:
+    """χ² per bin with what the intensities cost, worse the farther from the cells that are expected.
+
+    One line alone fits several ways, and two components may be taken for each other.
+    """
+    x = fit.solution.x
+    there = np.arange(len(cells)) != fit.absent
+    away = np.where(there, x[: len(cells)] - cells, 0.0) / TRUSTED_A
+    strengths = float(np.sum(np.square(x[lay.intensity_correction : lay.gaussian_width] / INTENSITY_CORRECTION_FIRST)))
+    return float((fit.solution.chi2 + strengths) / len(fit.data.y) * (1.0 + 0.3 * np.sum(away**2)))
+
+
+def _alone(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
+    """The same without one of two components, where that one is clearly not there."""
+    if lay.components != 2:
+        return fit
+    x = fit.solution.x
+    merged = abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
+    if fit.doubt or merged:
+        return _one_of_two(fit, lines, lay, cells)
+    shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_))
+    weak = [p for p in range(2) if not present(shares, fit.solution, p)]
+    return _taken_out(fit, weak[0], lines, lay) if weak else fit
+
+
+def _one_of_two(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
+    """One component alone, where one of the two does as well as both and far better than the other."""
+    single = [_taken_out(fit, p, lines, lay) for p in range(2)]
+    single.sort(key=lambda one: (one.doubt != "", _standing(one, cells, lay)))
+    clear = _standing(single[1], cells, lay) > CLEARLY_WORSE * _standing(single[0], cells, lay)
+    as_well = fit.doubt != "" or single[0].solution.chi2 < fit.solution.chi2 + WORTH_A_COMPONENT
+    return single[0] if clear and as_well and not single[0].doubt else fit
+
+
+def _taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
+    x, prior = without_component(fit.solution.x, fit.prior, absent, lay)
+    solution = solve(x, fit.data, prior, lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE))
+    return fit._replace(solution=solution, absent=absent, prior=prior, doubt=_doubt(solution, fit.data, lines, lay))
+
+
+def _significant(fit: Start, lines: Lines, lay: Layout) -> bool:
+    found = amplitude_of(lines_alone(fit.solution.x, fit.data, lines, lay)[0], fit.data)
+    misfit = max(1.0, fit.solution.chi2 / len(fit.data.y))
+    return bool(found.factor > LEAST_SIGMAS * np.sqrt(misfit) * found.deviation > 0.0)
+
+
+def _fit(data: Data, lines: Lines, lay: Layout, candidate: Candidate) -> Start | None:
+    x, prior = first_prior(candidate, lines, lay)
+    selection = Selection(is_sharp(data.grid, x, lines, lay))
+    part = part_of(data, selected(selection, data.grid, x, lines, lay))
+    if len(part.y) < FEWEST_BINS:
+        return None
+    peaks = lines_alone(x, part, lines, lay)[0]
+    found = amplitude_of(peaks, part)
+    x[lay.scale] += np.log(max(found.factor, 1e-3))
+    x[lay.background : lay.ratio] = found.background
+    rest = part.y - found.factor * peaks - found.background @ part.basis
+    scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
+    limits = Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE)
+    for _ in range(ROUNDS if selection.sharp else 1):
+        if selection.sharp:
+            selection = foreign_lines(rest, scale, part, x, lines, lay)
+        used = fitted_part(selection, data, x, lines, lay)
+        if len(used.y) < FEWEST_BINS:
+            return None
+        solution = solve(x, used, prior, lines, lay, limits)
+        x = solution.x
+        part = part_of(data, selected(Selection(selection.sharp), data.grid, x, lines, lay))
+        rest = part.y - lines_alone(x, part, lines, lay)[0] - x[lay.background : lay.ratio] @ part.basis
+        scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
+    return Start(solution, selection, used, prior, -1, _doubt(solution, used, lines, lay))
+
+
+def _robust_scale(values: Floats) -> float:
+    """Standard deviation from the median absolute deviation, at least 1."""
+    return max(1.0, 1.4826 * float(np.median(np.abs(values - np.median(values)))))
+
+
+def fitted_part(selection: Selection, data: Data, x: Floats, lines: Lines, lay: Layout) -> Data:
+    """The data that are fitted with lines at these parameters."""
+    return part_of(data, selected(selection, data.grid, x, lines, lay))
+
+
+def lines_alone(x: Floats, data: Data, lines: Lines, lay: Layout) -> tuple[Floats, Floats]:
+    """The sum of all lines (bins,), and each of them (lines, bins)."""
+    y, jacobian = np.empty(len(data.y)), np.empty((lay.length, len(data.y)))
+    calculate(x, data.grid, data.basis, lines, lay, y, jacobian)
+    each = jacobian[lay.intensity_correction : lay.gaussian_width]
+    return each.sum(axis=0), each
+
+
+def _doubt(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
+    if not (solution.converged and np.isfinite(solution.x).all()):
+        return "it did not converge"
+    misfit = misfit_of(solution, data, lay)
+    if misfit > LARGEST_MISFIT:
+        return f"{100.0 * misfit:.0f} % of the peaks is not explained by the phases"
+    strength = _strength_away(solution.x, lines, lay)
+    if strength > LARGEST_STRENGTH:
+        return "the intensities are not those of the phases"
+    offset = _offset(solution, data, lines, lay)
+    if offset > LARGEST_OFFSET:
+        return f"the lines do not lie on one lattice (off by {offset:.2f} of their width)"
+    return ""
+
+
+def misfit_of(solution: Solution, data: Data, lay: Layout) -> float:
+    """Share of what stands above the background that the fit leaves unexplained, beyond 5 sigma of the noise."""
+    bins = len(data.y)
+    background = solution.x[lay.background : lay.ratio] @ data.basis
+    above = float(np.sum(np.square(data.y - background) / np.maximum(data.variance, data.floor)))
+    unexplained = max(solution.chi2 - bins - 5.0 * np.sqrt(2.0 * bins), 0.0)
+    return float(unexplained / max(above - bins, 1.0))
+
+
+def _strength_away(x: Floats, lines: Lines, lay: Layout) -> float:
+    strength = x[lay.intensity_correction : lay.gaussian_width]
+    share = np.exp(np.minimum(lines.log_base + strength, 50.0))
+    return float(np.sqrt(np.sum(share * strength**2) / np.sum(share)))
+
+
+def _offset(solution: Solution, data: Data, lines: Lines, lay: Layout) -> float:
+    """Root mean square offset of the clear lines from the lattice, in FWHM; 0 for fewer than two."""
+    x, weight = solution.x, 1.0 / np.maximum(data.variance, data.floor)
+    _, each = lines_alone(x, data, lines, lay)
+    centres, widths = positions(x, lines), full_widths(x, lines, lay)
+    misfit = max(1.0, solution.chi2 / len(data.y))
+    clear = (np.sum(weight * each**2, axis=1) > LEAST_SIGMAS**2 * misfit) & (centres > data.grid[0])
+    clear &= centres < data.grid[-1]
+    if np.count_nonzero(clear) < 2:
+        return 0.0
+    shapes, widths = each[clear], widths[clear]
+    # Offsets have a prior of half a width: where lines overlap one may not be moved against another.
+    moved = -np.gradient(shapes, data.grid, axis=1) * widths[:, None]
+    design = np.concatenate([moved, shapes, data.basis])
+    count = len(moved)
+    matrix = (design * weight) @ design.T / misfit
+    matrix[np.arange(count), np.arange(count)] += 4.0
+    covariance = np.linalg.pinv(matrix, hermitian=True)
+    rest = data.y - shapes.sum(axis=0) - each[~clear].sum(axis=0) - x[lay.background : lay.ratio] @ data.basis
+    offset = (covariance @ ((design * weight) @ rest / misfit))[:count]
+    importance = 1.0 / (np.diag(covariance)[:count] + 0.02**2)
+    return float(np.sqrt(np.sum(importance * offset**2) / np.sum(importance)))

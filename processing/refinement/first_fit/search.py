@@ -1,0 +1,199 @@
+"""Where the lattices are when nothing is known yet: templates over cells and widths, background projected out."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.codecs.njit import njit
+from latticewatch.processing.refinement.model.lines import Lines
+from latticewatch.processing.refinement.model.pattern_model import DEGREES, bragg, voigt
+from latticewatch.processing.refinement.solver.solve import Data
+
+Floats = NDArray[np.float64]
+REACH_A = 0.24
+NARROWEST_BINS = 0.6
+WIDEST_OF_RANGE = 1.0 / 60.0
+WIDTH_STEP = 1.6
+SHAPE = 0.5
+CANDIDATES = 4
+MOST_STEPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A possible start: cells (Å), Gaussian width (deg), scattering of each component, Δχ² it explains."""
+
+    cells: tuple[float, ...]
+    size: float
+    scattering: tuple[float, ...]
+    gain: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Templates of one component at one width over its cells.
+
+    templates: (cells, bins), weighted, without what the background explains. norms: (cells,) their squares.
+    """
+
+    cells: Floats
+    templates: Floats
+    norms: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """All templates over one grid, weighted for patterns like the one it was made for.
+
+    weight: (bins,). basis: (bins, terms), orthonormal. scans: for each width one for each component.
+    """
+
+    grid: Floats
+    weight: Floats
+    basis: Floats
+    sizes: tuple[float, ...]
+    scans: tuple[tuple[Scan, ...], ...]
+
+
+def search_for(data: Data, lines: Lines, centres: Floats) -> Search:
+    """A search around these cells, (components,) in Å."""
+    weight = np.sqrt(1.0 / np.maximum(data.variance, data.floor))
+    basis = np.linalg.qr((data.basis * weight).T)[0]
+    sizes = _sizes(data.grid)
+    scans = tuple(
+        tuple(_scan(data.grid, lines, p, float(centres[p]), size, weight, basis) for p in range(len(centres)))
+        for size in sizes
+    )
+    return Search(data.grid, weight, basis, sizes, scans)
+
+
+def newcomer(search: Search, rest: Floats, component: int) -> float:
+    """Δχ² that the best place and width of a component explains of what a fit leaves (bins,)."""
+    left = _without(search.basis, rest * search.weight)
+    return max(float(_scores(scans[component], left).max()) for scans in search.scans)
+
+
+def candidates(search: Search, y: Floats) -> list[Candidate]:
+    """The likeliest starts for a pattern y (bins,) of the search's grid, best first."""
+    rest = _without(search.basis, y * search.weight)
+    found: list[Candidate] = []
+    for size, scans in zip(search.sizes, search.scans, strict=True):
+        found.extend(_best(scans, rest, size))
+    found.sort(key=lambda candidate: -candidate.gain)
+    return _distinct(found)
+
+
+def _sizes(grid: Floats) -> tuple[float, ...]:
+    bin_width = float(np.median(np.diff(grid)))
+    largest = (grid[-1] - grid[0]) * WIDEST_OF_RANGE
+    count = max(1, math.ceil(math.log(largest / (NARROWEST_BINS * bin_width), WIDTH_STEP)))
+    return tuple(NARROWEST_BINS * bin_width * WIDTH_STEP**k for k in range(count + 1))
+
+
+def _scan(grid: Floats, lines: Lines, p: int, centre: float, size: float, weight: Floats, basis: Floats) -> Scan:
+    mine = lines.phase == p
+    roots, areas = lines.root_n[mine], np.exp(lines.log_base[mine])
+    steepest = math.tan(math.asin(min(lines.wavelength_A * roots.max() / (2.0 * centre), 0.99)))
+    step = centre / steepest * 1.2 * size / DEGREES / 2.0
+    count = min(math.ceil(REACH_A / step), MOST_STEPS)
+    cells: Floats = centre + np.arange(-count, count + 1, dtype=np.float64) * (REACH_A / count)
+    templates = _without(basis, _templates(grid, cells, roots, areas, size, lines.wavelength_A) * weight)
+    return Scan(cells, templates, np.maximum(np.einsum("ij,ij->i", templates, templates), 1e-300))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _templates(grid: Floats, cells: Floats, roots: Floats, areas: Floats, size: float, wavelength_A: float) -> Floats:
+    """Lines of unit total area for each cell, (cells, bins)."""
+    total = np.zeros((len(cells), len(grid)))
+    work = np.empty((4, len(grid)))
+    for row in range(len(cells)):
+        for line in range(len(roots)):
+            theta = bragg(cells[row], roots[line], wavelength_A)
+            if theta > 0.0:
+                sigma = size / math.cos(theta)
+                voigt(grid, 2.0 * DEGREES * theta, sigma, SHAPE * sigma, work)
+                total[row] += areas[line] * work[0]
+    return total
+
+
+def _without(basis: Floats, rows: Floats) -> Floats:
+    return np.asarray(rows - (rows @ basis) @ basis.T)
+
+
+def _best(scans: tuple[Scan, ...], rest: Floats, size: float) -> list[Candidate]:
+    overlaps = [np.einsum("ij,j->i", scan.templates, rest) for scan in scans]
+    if len(scans) == 1:
+        areas = overlaps[0] / scans[0].norms
+        gains = np.maximum(overlaps[0], 0.0) * areas
+        return [
+            Candidate(
+                (float(scans[0].cells[i]),), size, (_rounded(overlaps[0][i] / scans[0].norms[i]),), float(gains[i])
+            )
+            for i in _peaks(gains)
+        ]
+    if len(scans) == 2:
+        return _best_pair(scans[0], scans[1], overlaps, size)
+    return _one_by_one(scans, rest, size)
+
+
+def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float) -> list[Candidate]:
+    """Non-negative least squares of two templates at once, for all pairs of cells."""
+    cross = first.templates @ second.templates.T
+    b1, b2 = overlaps[0][:, None], overlaps[1][None, :]
+    n1, n2 = first.norms[:, None], second.norms[None, :]
+    determinant = np.maximum(n1 * n2 - cross**2, 1e-9 * n1 * n2)
+    s1, s2 = (n2 * b1 - cross * b2) / determinant, (n1 * b2 - cross * b1) / determinant
+    gains = np.where((s1 > 0.0) & (s2 > 0.0), s1 * b1 + s2 * b2, 0.0)
+    ascending = second.cells[None, :] > first.cells[:, None]
+    found = []
+    # Either may have the larger cell: the intensities will say.
+    for wanted in (ascending, ~ascending):
+        i, j = np.unravel_index(int(np.argmax(np.where(wanted, gains, 0.0))), gains.shape)
+        if gains[i, j] > 0.0 and wanted[i, j]:
+            cells = (float(first.cells[i]), float(second.cells[j]))
+            found.append(Candidate(cells, size, (_rounded(s1[i, j]), _rounded(s2[i, j])), float(gains[i, j])))
+    return found
+
+
+def _one_by_one(scans: tuple[Scan, ...], rest: Floats, size: float) -> list[Candidate]:
+    """Three or four components: the strongest first, then the others in what it leaves."""
+    left, cells, areas, gain = rest.copy(), [0.0] * len(scans), [0.0] * len(scans), 0.0
+    open_ones = set(range(len(scans)))
+    while open_ones:
+        scores = {
+            p: np.maximum(np.einsum("ij,j->i", scans[p].templates, left), 0.0) ** 2 / scans[p].norms for p in open_ones
+        }
+        p = max(sorted(open_ones), key=lambda q: float(scores[q].max()))
+        i = int(np.argmax(scores[p]))
+        cells[p] = float(scans[p].cells[i])
+        areas[p] = float((scans[p].templates[i] @ left) / scans[p].norms[i])
+        gain += float(scores[p][i])
+        left = left - areas[p] * scans[p].templates[i]
+        open_ones.remove(p)
+    return [Candidate(tuple(cells), size, tuple(_rounded(area) for area in areas), gain)]
+
+
+def _scores(scan: Scan, left: Floats) -> Floats:
+    return np.asarray(np.maximum(np.einsum("ij,j->i", scan.templates, left), 0.0) ** 2 / scan.norms)
+
+
+def _rounded(value: float) -> float:
+    """To six digits: what a threaded library adds up in another order must not reach the fit."""
+    return float(f"{value:.5e}")
+
+
+def _peaks(gains: Floats) -> list[int]:
+    inner = (gains[1:-1] >= gains[:-2]) & (gains[1:-1] >= gains[2:]) & (gains[1:-1] > 0.0)
+    peaks = np.flatnonzero(inner) + 1
+    return [int(i) for i in peaks[np.argsort(gains[peaks])[::-1][:CANDIDATES]]]
+
+
+def _distinct(found: list[Candidate]) -> list[Candidate]:
+    kept: list[Candidate] = []
+    for one in found:
+        near = any(all(abs(a - b) < 0.01 for a, b in zip(one.cells, other.cells, strict=True)) for other in kept)
+        if not near:
+            kept.append(one)
+    return kept[:CANDIDATES]

@@ -1,0 +1,1 @@
+"""Lines fitted one by one."""

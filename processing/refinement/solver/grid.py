@@ -1,0 +1,101 @@
+"""The bins that are fitted: the run's grid cut to the lines' range and rebinned where it is finer than needed."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Lines
+from latticewatch.processing.refinement.solver.solve import Data
+
+Floats = NDArray[np.float64]
+MOST_BINS = 640
+# Cells that are closer to one another (Å) may exchange and meet.
+EXCHANGE_A = 0.6
+# h² + k² + l² grows by 1 at least to the next line; its tail is left out too.
+JUST_BEFORE = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Bins first to last (exclusive) of the run's grid, ``factor`` of them to one fitted bin.
+
+    grid: centres of the fitted bins in degrees; basis: (BACKGROUND_TERMS, bins) the background's polynomials.
+    """
+
+    first: int
+    last: int
+    factor: int
+    grid: Floats
+    basis: Floats
+
+    def join(self, values: NDArray[np.floating]) -> Floats:
+        """Mean of each group of bins, NaN where none of them is known. values: (bins,) of the run's grid."""
+        inside = values[self.first : self.last].astype(np.float64)
+        return inside if self.factor == 1 else _means(inside.reshape(-1, self.factor))
+
+
+def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS) -> Window:
+    """The window around these lines at their start cells. two_theta: the run's grid in degrees."""
+    sines = lines.wavelength_A * lines.root_n / (2.0 * lines.cell[lines.phase])
+    angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
+    margin = max(0.08 * (angles.max() - angles.min()), 0.1 * angles.min())
+    first = int(np.searchsorted(two_theta, angles.min() - margin))
+    last = int(np.searchsorted(two_theta, min(angles.max() + margin, _modelled_to(lines))))
+    factor = max(1, math.floor((last - first) / bins_wanted))
+    last -= (last - first) % factor
+    grid = _means(two_theta[first:last].reshape(-1, factor))
+    return Window(first, last, factor, grid, chebyshev(grid, float(two_theta[first]), float(two_theta[last - 1])))
+
+
+def _modelled_to(lines: Lines) -> float:
+    """Degrees from which a line may lie that is not in the model, wherever the cells go in an exchange."""
+    limits = [180.0]
+    for phase, cell in enumerate(lines.cell):
+        largest = max(other for other in lines.cell if abs(other - cell) < EXCHANGE_A)
+        next_root = math.sqrt(float(lines.root_n[lines.phase == phase].max()) ** 2 + JUST_BEFORE)
+        sine = lines.wavelength_A * next_root / (2.0 * largest)
+        limits.append(2.0 * math.degrees(math.asin(min(sine, 1.0))))
+    return min(limits)
+
+
+def _means(groups: Floats) -> Floats:
+    known = np.isfinite(groups)
+    count = known.sum(axis=1)
+    total = np.where(known, groups, 0.0).sum(axis=1)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def chebyshev(grid: Floats, low: float, high: float) -> Floats:
+    """(BACKGROUND_TERMS, bins): Chebyshev polynomials over low to high degrees."""
+    scaled = (2.0 * grid - low - high) / (high - low)
+    return np.ascontiguousarray(np.polynomial.chebyshev.chebvander(scaled, BACKGROUND_TERMS - 1).T)
+
+
+def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.floating], noise: float) -> Data:
+    """What the solver reads, without the bins that are missing. noise: factor on the variances.
+
+    For counts the variance is gain · intensity; the gain (one over the pixels in the bin) comes from the sigmas and
+    is filled from the neighbours where a bin has no counts, so that empty bins get a true weight.
+    """
+    y, deviation = window.join(intensity), window.join(sigma)
+    variance = deviation * deviation * (noise / window.factor)
+    known = np.isfinite(variance + y)
+    grid, basis = window.grid, window.basis
+    if not known.all():
+        grid, basis = grid[known], np.ascontiguousarray(basis[:, known])
+        y, variance = y[known], variance[known]
+    gain = _gain(y, variance)
+    level = sorted(y.tolist())[len(y) // 2] if len(y) else 0.0
+    return Data(grid, basis, y, variance, gain, np.maximum(0.05 * abs(level) * gain, 1e-300))
+
+
+def _gain(y: Floats, variance: Floats) -> Floats:
+    positive = (y > 0.0) & (variance > 0.0)
+    if positive.all():
+        return variance / y
+    if not positive.any():
+        return np.ones_like(y)
+    index = np.arange(len(y))
+    return np.interp(index, index[positive], (variance[positive] / y[positive]))

@@ -1,0 +1,154 @@
+"""From a solution to what is reported: lattices with esd, told apart or not, the weighted mean, the drawing."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.codecs.njit import njit
+from latticewatch.processing.flow.fit import Fit, Lattice
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import bragg, line_intensity
+from latticewatch.processing.refinement.solver.solve import Solution
+
+Floats = NDArray[np.float64]
+# Two lattices are told apart when their distance is known to one part in so many.
+TOLD_APART = 5.0
+# A component is there when its share of the scattering is at least this, and this many sigmas.
+LEAST_SHARE = 0.015
+PRESENT_SIGMAS = 6.0
+# What the shape that is left of a profile does to the ratio of two areas, whatever the counts.
+RATIO_FLOOR = 0.002
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Cells and their covariance (Å, Å²), and whether the data tell them apart."""
+
+    values: Floats
+    covariance: Floats
+    apart: bool
+
+
+def cells_of(solution: Solution, lay: Layout) -> Cells:
+    """Cells of one solution."""
+    n = lay.components
+    block = solution.covariance[:n, :n]
+    if n != 2:
+        return Cells(solution.x[:n].copy(), block.copy(), True)
+    turn = np.array([[1.0, -solution.share], [1.0, 1.0 - solution.share]])
+    distance = abs(solution.x[1] - solution.x[0])
+    return Cells(
+        solution.x[:2].copy(), turn @ block @ turn.T, bool(distance > TOLD_APART * math.sqrt(max(block[1, 1], 0.0)))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Share of each component in the scattering, (components,), and its gradient (components, parameters)."""
+
+    values: Floats
+    gradient: Floats
+
+
+def counted_lines(lines: Lines, low_deg: float, high_deg: float) -> NDArray[np.bool_]:
+    """The lines (lines,) that shares are taken over: those in this range for the start cells of all components.
+
+    One set for the whole run, so that a line which leaves the range makes no step in the weighted mean.
+    """
+    sine = lines.root_n[:, None] * lines.wavelength_A / (2.0 * lines.cell[None, :])
+    angles = 2.0 * np.degrees(np.arcsin(np.clip(sine, 0.0, 1.0)))
+    counted: NDArray[np.bool_] = np.all((angles >= low_deg) & (angles <= high_deg), axis=1)
+    everywhere = all(counted[lines.phase == component].any() for component in range(len(lines.cell)))
+    return counted if everywhere else np.ones_like(counted)
+
+
+def shares_of(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) -> Shares:
+    """Shares over these lines (lines,)."""
+    return Shares(*_shares(x, lines, lay, counted))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _shares(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    areas, log_g = np.zeros(lay.lines), np.zeros(lay.lines)
+    values = np.zeros(lay.components)
+    for line in range(lay.lines):
+        theta = bragg(x[lines.phase[line]], lines.root_n[line], lines.wavelength_A)
+        if theta > 0.0 and counted[line]:
+            areas[line], log_g[line], _ = line_intensity(x, line, theta, lines, lay)
+            values[lines.phase[line]] += areas[line]
+    total = max(values.sum(), 1e-300)
+    values /= total
+    gradient = np.zeros((lay.components, lay.length))
+    for line in range(lay.lines):
+        for p in range(lay.components):
+            # d share_p / d ln area = part (δ - share_p)
+            own = 1.0 if lines.phase[line] == p else 0.0
+            by_line = areas[line] / total * (own - values[p])
+            gradient[p, lay.intensity_correction + line] = by_line
+            gradient[p, lay.vegard_intensity_fraction] += by_line * log_g[line]
+            if lines.phase[line] > 0:
+                gradient[p, lay.ratio + lines.phase[line] - 1] += by_line
+    return values, gradient
+
+
+def present(shares: Shares, solution: Solution, component: int) -> bool:
+    """Whether a component is clearly there."""
+    gradient = shares.gradient[component]
+    esd = math.sqrt(max(float(gradient @ solution.covariance @ gradient), 0.0))
+    share = float(shares.values[component])
+    return share > LEAST_SHARE and share > PRESENT_SIGMAS * esd
+
+
+def _mean_variance(solution: Solution, covariance: Floats, cells: Cells, shares: Shares, lay: Layout) -> float:
+    """Variance of Σ share a, with what the shares and the cells have in common."""
+    gradient = cells.values @ shares.gradient
+    if lay.components == 2:
+        gradient[0] = 1.0
+        gradient[1] = shares.values[1] - solution.share
+    else:
+        gradient[: lay.components] = shares.values
+    return float(gradient @ covariance @ gradient)
+
+
+def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, absent: int) -> list[bool]:
+    """Which components have a lattice parameter of their own."""
+    count = len(cells.values)
+    if count <= 2:
+        return [cells.apart and grounded if absent < 0 else p != absent for p in range(count)]
+    c = cells.covariance
+    distance = np.abs(cells.values[:, None] - cells.values[None, :])
+    deviation = np.sqrt(np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2.0 * c, 0.0))
+    clear = (distance > TOLD_APART * deviation) | np.eye(count, dtype=np.bool_)
+    return [bool(clear[p].all()) and present(shares, solution, p) for p in range(count)]
+
+
+def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int) -> Fit:
+    """The fit that is reported.
+
+    noise: factor that the variances of the data were multiplied by. grounded: whether what is tracked can be
+    trusted to tell merged lines apart. absent: the one of two components that is not there, -1 for none.
+    """
+    cells = cells_of(solution, lay)
+    told = _told(solution, cells, shares, grounded, absent)
+    covariance = solution.covariance.copy()
+    for i in range(lay.ratio, lay.intensity_correction):
+        covariance[i, i] += RATIO_FLOOR**2
+    spread = shares.gradient @ covariance @ shares.gradient.T
+    esd = [math.sqrt(max(cells.covariance[p, p], 0.0)) for p in range(lay.components)]
+    share_esd = [math.sqrt(max(spread[p, p], 0.0)) for p in range(lay.components)]
+    each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, strict=True)
+    lattices = tuple(Lattice(*numbers) if known else Lattice() for known, numbers in zip(told, each, strict=True))
+    bins = len(solution.residual)
+    return Fit(
+        lattices=lattices,
+        components=max(sum(told), 1),
+        lp_mean_A=float(shares.values @ cells.values),
+        lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, covariance, cells, shares, lay), 0.0)),
+        rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),
+        chi2_reduced=noise * solution.chi2 / max(bins - lay.components - 1 - BACKGROUND_TERMS, 1),
+        iterations=solution.iterations,
+        converged=solution.converged,
+        parameters=solution.x.copy(),
+    )

@@ -1,0 +1,264 @@
+"""Levenberg-Marquardt on one pattern with a Gaussian prior on the tracked parameters, compiled.
+
+Two components are solved for their weighted mean m and their distance d = a_2 - a_1. Weights follow the model
+(iteratively reweighted), so that bins with few or no counts do not bias the fit.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.codecs.njit import njit
+from latticewatch.processing.refinement.model.lines import Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import bragg, calculate, draw_pattern, line_intensity
+from latticewatch.processing.refinement.solver.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
+
+Floats = NDArray[np.float64]
+LEAST_SHAPE = 1e-4
+# Weights follow the model for so many iterations only, so that they cannot keep a fit going round in circles.
+REWEIGHTED = 8
+
+
+class Data(NamedTuple):
+    """What is fitted: bin centres (deg), the background's basis (terms, bins), intensity, its variance at that
+    intensity, how the variance changes with the intensity, and the least variance that is believed."""
+
+    grid: Floats
+    basis: Floats
+    y: Floats
+    variance: Floats
+    gain: Floats
+    floor: Floats
+
+
+class Prior(NamedTuple):
+    """Gaussian prior on the tracked parameters: mean and inverse covariance."""
+
+    mean: Floats
+    information: Floats
+
+
+class Limits(NamedTuple):
+    """Largest change of a cell in one step (Å), whether the distance of two cells is held, most iterations, and
+    the decrease of χ² at which to stop."""
+
+    cell_step: float
+    hold_distance: bool
+    most_iterations: int
+    tolerance: float
+
+
+class Solution(NamedTuple):
+    """x: parameters. share: the second component's weight that m was defined with. covariance: over (m, d, ...)
+    for two components, over x else. chi2: data part. iterations, converged. wrss: Σ w y² for Rwp.
+    residual: (bins,) in sigmas. model: (bins,)."""
+
+    x: Floats
+    share: float
+    covariance: Floats
+    chi2: float
+    iterations: int
+    converged: bool
+    wrss: float
+    residual: Floats
+    model: Floats
+    jacobian: Floats
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def second_share(x: Floats, lines: Lines, lay: Layout) -> float:
+    """The second component's share of the scattering, 0 but for two components."""
+    if lay.components != 2:
+        return 0.0
+    total = np.zeros(2)
+    for line in range(lay.lines):
+        phase = lines.phase[line]
+        theta = bragg(x[phase], lines.root_n[line], lines.wavelength_A)
+        if theta > 0.0:
+            total[phase] += line_intensity(x, line, theta, lines, lay)[0]
+    return float(total[1] / (total[0] + total[1]))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def evaluate(x: Floats, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
+    """Model and Jacobian; for two components over (m, d, ...)."""
+    calculate(x, data.grid, data.basis, lines, lay, y, J)
+    if lay.components == 2:
+        for i in range(len(y)):
+            j0, j1 = J[0, i], J[1, i]
+            J[0, i] = j0 + j1
+            J[1, i] = (1.0 - share) * j1 - share * j0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _step(x: Floats, share: float, delta: Floats, lay: Layout, lim: Limits) -> Floats:
+    """The parameters after a step, kept within what is possible."""
+    new = x + delta
+    limit = lim.cell_step
+    if lay.components == 2:
+        m = min(max(delta[0], -limit), limit)
+        d = min(max(delta[1], -limit), limit)
+        new[0] = x[0] + m - share * d
+        new[1] = x[1] + m + (1.0 - share) * d
+    else:
+        for p in range(lay.components):
+            new[p] = x[p] + min(max(delta[p], -limit), limit)
+            new[lay.cell_variance + p] = max(new[lay.cell_variance + p], 0.0)
+    for p in range(lay.components):
+        size = x[lay.gaussian_width + p]
+        new[lay.gaussian_width + p] = min(max(new[lay.gaussian_width + p], 0.5 * size), 2.0 * size)
+    new[lay.shape] = min(max(new[lay.shape], LEAST_SHAPE), 20.0)
+    for k in range(lay.ratio, lay.gaussian_width):
+        new[k] = x[k] + min(max(new[k] - x[k], -1.0), 1.0)
+    new[lay.scale] = x[lay.scale] + min(max(new[lay.scale] - x[lay.scale], -1.0), 1.0)
+    return new
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def weigh(y: Floats, data: Data, w: Floats) -> None:
+    for i in range(len(y)):
+        variance = data.variance[i] + data.gain[i] * (y[i] - data.y[i])
+        w[i] = 1.0 / max(variance, data.floor[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _prior_cost(x: Floats, prior: Prior, lay: Layout) -> float:
+    d = x[lay.ratio :] - prior.mean
+    total = 0.0
+    for i in range(len(d)):
+        part = 0.0
+        for j in range(len(d)):
+            part += prior.information[i, j] * d[j]
+        total += part * d[i]
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _chi2(y: Floats, data: Data, w: Floats) -> float:
+    total = 0.0
+    for i in range(len(y)):
+        r = data.y[i] - y[i]
+        total += w[i] * r * r
+    return total
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
+    n = len(prior.mean)
+    for i in range(n):
+        for j in range(n):
+            value = prior.information[i, j]
+            A[lay.ratio + i, lay.ratio + j] += value
+            g[lay.ratio + i] -= value * (x[lay.ratio + j] - prior.mean[j])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _damped(A: Floats, g: Floats, damping: float, L: Floats) -> tuple[Floats, bool]:
+    n = len(g)
+    s = np.empty(n)
+    for i in range(n):
+        s[i] = 1.0 / math.sqrt(A[i, i]) if A[i, i] > 0.0 else 1.0
+    scaled = np.empty((n, n))
+    b = np.empty(n)
+    for i in range(n):
+        b[i] = g[i] * s[i]
+        for j in range(n):
+            scaled[i, j] = A[i, j] * s[i] * s[j]
+        scaled[i, i] = 1.0 + RIDGE + damping if A[i, i] > 0.0 else 1.0
+    if not factorise(scaled, L):
+        return b, False
+    return back_substitute(L, b) * s, True
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _hold(A: Floats, g: Floats, i: int) -> None:
+    A[i, :] = 0.0
+    A[:, i] = 0.0
+    A[i, i] = 1.0
+    g[i] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
+    """Parameters at their bound that want to go beyond stay there."""
+    if x[lay.shape] <= LEAST_SHAPE and g[lay.shape] < 0.0:
+        _hold(A, g, lay.shape)
+    if lay.components != 2:
+        for i in range(lay.cell_variance, lay.cell_variance_growth):
+            if x[i] <= 0.0 and g[i] < 0.0:
+                _hold(A, g, i)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _at_bound(x: Floats, lay: Layout) -> bool:
+    at = x[lay.shape] <= LEAST_SHAPE
+    for i in range(lay.cell_variance, lay.cell_variance_growth):
+        at = at or (lay.components != 2 and x[i] <= 0.0)
+    return bool(at)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _try(x: Floats, last: bool, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
+    """Model at a trial; its Jacobian only where there is a next step."""
+    if last:
+        draw_pattern(x, data.grid, data.basis, lines, lay, y)
+    else:
+        evaluate(x, share, data, lines, lay, y, J)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: Limits) -> Solution:
+    """The most probable parameters of this pattern, with their covariance."""
+    bins, n = len(data.y), lay.length
+    x = x0.copy()
+    share = second_share(x, lines, lay)
+    y, trial_y = np.empty(bins), np.empty(bins)
+    J, trial_J = np.empty((n, bins)), np.empty((n, bins))
+    w, A, g, L = np.empty(bins), np.empty((n, n)), np.empty(n), np.zeros((n, n))
+    evaluate(x, share, data, lines, lay, y, J)
+    weigh(y, data, w)
+    damping, converged, iteration, stale = 0.0, False, 0, True
+    cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
+    while iteration < lim.most_iterations and damping < 1e8:
+        iteration += 1
+        if stale:
+            normal_matrix(J, w, data.y - y, A, g)
+            add_prior(A, g, x, prior, lay)
+            _hold_bounds(A, g, x, lay)
+            if lim.hold_distance:
+                _hold(A, g, 1)
+            stale = False
+        delta, fine = _damped(A, g, damping, L)
+        promised = float(np.sum(delta * g)) if fine else 0.0
+        new = _step(x, share, delta, lay, lim)
+        # Where the model misfits, χ² has no meaning to the last digit.
+        enough = lim.tolerance * max(1.0, cost / bins)
+        last = fine and promised < enough and damping < 0.1
+        _try(new, last, share, data, lines, lay, trial_y, trial_J)
+        trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
+        if not (fine and trial <= cost + enough):
+            damping = max(10.0 * damping, 1e-4)
+            continue
+        x, stale = new, True
+        y, trial_y = trial_y, y
+        if not last:
+            J, trial_J = trial_J, J
+        if iteration < REWEIGHTED:
+            weigh(y, data, w)
+        cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
+        damping = damping * 0.1 if damping > 1e-6 else 0.0
+        if last:
+            converged = True
+            break
+    if not converged or _at_bound(x, lay):
+        evaluate(x, share, data, lines, lay, y, J)
+        normal_matrix(J, w, data.y - y, A, g)
+        add_prior(A, g, x, prior, lay)
+        if lim.hold_distance:
+            _hold(A, g, 1)
+    covariance, fine = inverse(A)
+    wrss = float(np.sum(w * data.y * data.y))
+    residual = (data.y - y) * np.sqrt(w)
+    return Solution(x, share, covariance, _chi2(y, data, w), iteration, converged and fine, wrss, residual, y, J)

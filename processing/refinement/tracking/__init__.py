@@ -1,0 +1,1 @@
+"""Pattern after pattern of one run."""

@@ -1,0 +1,27 @@
+"""A fit drawn over the run's grid."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.flow.fit import Curves
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.solver.grid import Window, chebyshev
+
+Floats = NDArray[np.float64]
+
+
+def draw(x: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout) -> Curves:
+    """Background and components of these parameters over the whole grid, NaN outside the window."""
+    part = slice(window.first, window.last)
+    grid = np.ascontiguousarray(two_theta[part])
+    basis = chebyshev(grid, float(grid[0]), float(grid[-1]))
+    y, jacobian = np.empty(len(grid)), np.empty((lay.length, len(grid)))
+    calculate(x, grid, basis, lines, lay, y, jacobian)
+    background = np.full(len(two_theta), np.nan)
+    background[part] = x[lay.background : lay.background + BACKGROUND_TERMS] @ basis
+    components = np.full((lay.components, len(two_theta)), np.nan)
+    for p in range(lay.components):
+        rows = np.flatnonzero(lines.phase == p) + lay.intensity_correction
+        components[p, part] = jacobian[rows].sum(axis=0)
+    return Curves(background, components, background + components.sum(axis=0))

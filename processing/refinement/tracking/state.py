@@ -1,0 +1,100 @@
+"""What is remembered from frame to frame: the tracked parameters, their covariance, and how they may move."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.model.lines import Layout, Lines
+from latticewatch.processing.refinement.solver.algebra import inverse
+from latticewatch.processing.refinement.solver.solve import Prior
+
+Floats = NDArray[np.float64]
+# Standard deviation of the step that a tracked parameter may take from one frame to the next...
+INTENSITY_CORRECTION_STEP = 0.0002
+GAUSSIAN_WIDTH_STEP = 1e-5
+SHAPE_STEP = 2e-5
+CELL_VARIANCE_STEP = 2e-5
+CELL_VARIANCE_GROWTH_STEP = 1.5e-5
+VEGARD_FRACTION_STEP = 0.0003
+RATIO_STEP = 0.001
+# ... and of the step that goes with a change of composition, for 1 Å of change of a cell.
+INTENSITY_CORRECTION_PER_A = 0.03
+GAUSSIAN_WIDTH_PER_A = 0.001
+VEGARD_FRACTION_PER_A = 0.03
+RATIO_PER_A = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The last fitted pattern: its grid, its lines without background, what was left (in sigmas); each (bins,)."""
+
+    grid: Floats
+    peaks: Floats
+    residual: Floats
+
+    def peaks_at(self, grid: Floats) -> Floats:
+        """The lines on another frame's grid."""
+        same = len(grid) == len(self.grid) and np.array_equal(grid, self.grid)
+        return self.peaks if same else np.interp(grid, self.grid, self.peaks)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """After a frame: all parameters, what is known of the tracked ones, and the pattern.
+
+    mean, covariance: of the tracked parameters as of ``age`` frames ago, while the cells moved by ``moved`` (Å)
+    since. certainty: distance of two cells over its standard deviation. grounded: frames since the start in which
+    the lines of two components were apart. absent: the one of two components that is not there, -1 for none.
+    """
+
+    x: Floats
+    mean: Floats
+    covariance: Floats
+    age: int
+    moved: float
+    certainty: float
+    grounded: int
+    absent: int
+    seen: Seen
+
+    def prior(self, lines: Lines, lay: Layout, frames: int) -> Prior:
+        """What is known before the next frame, so many frames later."""
+        covariance = self.covariance + step_covariance(self.x, self.age + frames, self.moved, lines, lay)
+        information, fine = inverse(covariance)
+        if not fine:
+            information = np.asarray(np.linalg.pinv(covariance), np.float64)
+        return Prior(self.mean, information)
+
+
+def steadied(prior: Prior, x: Floats, lay: Layout) -> Prior:
+    """The same, held close to its mean: for lines that merged before anything could be learnt of them.
+
+    What tells the two lattices apart is not reported then, but must not wander through the data's blind spots.
+    """
+    deviation = np.empty(lay.length)
+    deviation[lay.ratio : lay.intensity_correction] = 0.05
+    deviation[lay.intensity_correction : lay.gaussian_width] = 0.02
+    deviation[lay.gaussian_width : lay.shape] = 0.005 * x[lay.gaussian_width : lay.shape]
+    deviation[lay.shape] = 0.02
+    deviation[lay.cell_variance : lay.vegard_intensity_fraction] = 0.002
+    deviation[lay.vegard_intensity_fraction] = 0.05
+    return Prior(prior.mean, prior.information + np.diag(1.0 / deviation[lay.ratio :] ** 2))
+
+
+def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Layout) -> Floats:
+    """Covariance of the random walk of the tracked parameters over so many frames and Å of change."""
+    variance = np.empty(lay.length)
+    variance[lay.ratio : lay.intensity_correction] = frames * RATIO_STEP**2 + moved * RATIO_PER_A**2
+    variance[lay.intensity_correction : lay.gaussian_width] = 0.0
+    variance[lay.gaussian_width : lay.shape] = (frames * GAUSSIAN_WIDTH_STEP**2 + moved * GAUSSIAN_WIDTH_PER_A**2) * x[
+        lay.gaussian_width : lay.shape
+    ] ** 2
+    variance[lay.shape] = frames * SHAPE_STEP**2
+    variance[lay.cell_variance : lay.cell_variance_growth] = frames * CELL_VARIANCE_STEP**2
+    variance[lay.cell_variance_growth : lay.vegard_intensity_fraction] = frames * CELL_VARIANCE_GROWTH_STEP**2
+    variance[lay.vegard_intensity_fraction] = frames * VEGARD_FRACTION_STEP**2 + moved * VEGARD_FRACTION_PER_A**2
+    full = np.diag(variance[lay.ratio :])
+    block = slice(lay.intensity_correction - lay.ratio, lay.gaussian_width - lay.ratio)
+    full[block, block] = (frames * INTENSITY_CORRECTION_STEP**2 + moved * INTENSITY_CORRECTION_PER_A**2) * lines.walk
+    return full

@@ -1,0 +1,249 @@
+"""Pattern after pattern of one run: lattice parameters local to each frame, nuisance parameters tracked."""
+
+import copy
+import math
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.flow.fit import Component, Curves, Fit
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.first_fit.first_fit import (
+    APART_OF_WIDTH,
+    CELL_STEP_A,
+    FEWEST_BINS,
+    LEAST_SIGMAS,
+    begin,
+    fitted_part,
+)
+from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
+from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, layout, lines_of
+from latticewatch.processing.refinement.solver.grid import data_of, window_of
+from latticewatch.processing.refinement.solver.merged import solve_merged
+from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
+from latticewatch.processing.refinement.solver.report import counted_lines, fit_of, shares_of
+from latticewatch.processing.refinement.solver.solve import Data, Limits, Solution, solve
+from latticewatch.processing.refinement.tracking.drawing import draw
+from latticewatch.processing.refinement.tracking.fit_quality import Family, Quality, quality_of
+from latticewatch.processing.refinement.tracking.state import Seen, State, steadied
+
+Floats = NDArray[np.float64]
+NO_BEAM = NoResult("no beam")
+NO_PEAKS = NoResult("no peaks")
+DARK_FRACTION = 0.05
+ITERATIONS = 30
+# A step that promises to lower χ² by no more than this is taken and is the last.
+FOLLOWED = 0.1
+REMEMBERED = 50
+NOISE_FRAMES = 30
+MOST_STUCK = 3
+# A search of all cells is slow: of frames that go on being refused so many are left out.
+TRIED_EVERY = 10
+ANY = Family()
+# Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
+CERTAIN = 12.0
+# Below this distance, in units of a line's width, what is tracked is left as it was.
+FROZEN_BELOW = 0.12
+# Merged lines are told apart only by what was learnt in more frames than these in which they were apart.
+GROUNDED = 3
+# Δχ² at which a component that was absent is looked for anew.
+ARRIVED = 50.0
+
+
+def certainty_of(solution: Solution) -> float:
+    """Distance of two cells in units of its standard deviation."""
+    return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
+
+
+class TrackedRefinement:
+    """The refinement of one run. Not for two threads at once; ``curves`` may be called from any thread."""
+
+    def __init__(self, components: tuple[Component, ...], wavelength_A: float, two_theta: NDArray[np.float64]) -> None:
+        self._grid = np.asarray(two_theta, dtype=np.float64)
+        self._lines = lines_of(components, wavelength_A, float(self._grid[0]), float(self._grid[-1]))
+        self._lay = layout(len(components), len(self._lines.phase))
+        self._window = window_of(self._grid, self._lines)
+        half = (self._grid[1] - self._grid[0]) / 2.0
+        low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
+        self._counted = counted_lines(self._lines, low, high)
+        self._selection = Selection()
+        self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
+        self._means: deque[float] = deque(maxlen=REMEMBERED)
+        self._family = ANY
+        self._state: State | None = None
+        self._search: Search | None = None
+        self._since = 1
+        self._noise, self._frames, self._stuck, self._strange, self._jumped = 1.0, 0, 0, 0, False
+
+    def refine(self, pattern: Pattern) -> Fit | NoResult:
+        """The fit of this pattern, or why there is none. Never raises on data."""
+        result = self._refine(pattern)
+        if isinstance(result, NoResult):
+            self._since += 1
+        return result
+
+    def _refine(self, pattern: Pattern) -> Fit | NoResult:
+        if self._dark(pattern):
+            return NO_BEAM
+        data = data_of(self._window, pattern.intensity, pattern.sigma, self._noise)
+        if len(data.y) < FEWEST_BINS:
+            return NoResult("fit refused: too few bins with counts")
+        if self._state:
+            part = fitted_part(self._selection, data, self._state.x, self._lines, self._lay)
+            solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
+            if solution is not None:
+                quality = quality_of(solution, part, self._lay, self._noise)
+                if not (_finite(solution) and self._family.allows(quality)):
+                    return self._out_of_family(pattern, solution, part, quality)
+                if not solution.converged and self._stuck < MOST_STUCK:
+                    # What is known holds, only this frame does not settle: no reason to forget it.
+                    self._stuck += 1
+                    return NoResult("fit refused: it did not converge")
+                if solution.converged and not self._arrived(solution, part):
+                    return self._accept(solution, part, self._state.absent, quality)
+                return self._restart(pattern, self._family)
+        return self._restart(pattern)
+
+    def _out_of_family(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
+        """A fresh start where it does better than what was tracked. Where it does not the frame is refused: for some
+        frames where the sample may have become another one, for good where this one slowly went bad."""
+        if not self._strange:
+            self._jumped = self._family.jumps_to(quality)
+        self._strange += 1
+        if self._strange > MOST_STUCK and self._jumped:
+            return self._restart(pattern)
+        if self._strange > MOST_STUCK and tracked.converged and not self._family.went_bad(quality):
+            self._family = self._family.anew()
+            return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
+        if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
+            return NoResult(f"fit refused: {self._family.reason(quality)}")
+        return self._restart(pattern, self._family)
+
+    def _dark(self, pattern: Pattern) -> bool:
+        mean = float(pattern.intensity.mean(dtype=np.float64))
+        if not math.isfinite(mean):
+            known = np.isfinite(pattern.intensity)
+            mean = float(pattern.intensity[known].mean(dtype=np.float64)) if known.any() else 0.0
+        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * _middle(self._means)):
+            return True
+        self._means.append(mean)
+        return False
+
+    def fork(self) -> "TrackedRefinement":
+        """One that knows what this one knows now; what either sees from now on the other does not."""
+        other = copy.copy(self)
+        other._means = self._means.copy()
+        return other
+
+    def curves(self, parameters: NDArray[np.float64]) -> Curves:
+        """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
+        return draw(parameters, self._grid, self._window, self._lines, self._lay)
+
+    def _width(self, x: Floats) -> float:
+        return cell_width(x, self._lines, self._lay)
+
+    def _follow(self, state: State, data: Data) -> Solution | None:
+        """The fit from the state of the frame before; None where its peaks are not there."""
+        lay = self._lay
+        peaks = state.seen.peaks_at(data.grid)
+        found = amplitude_of(peaks, data)
+        if not found.factor > LEAST_SIGMAS * found.deviation > 0.0:
+            return None
+        x = state.x.copy()
+        x[lay.scale] += math.log(found.factor)
+        x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
+        prior = state.prior(self._lines, lay, self._since)
+        if not self._told_apart(x, state.grounded):
+            prior = steadied(prior, x, lay)
+        free = Limits(CELL_STEP_A, state.absent >= 0, ITERATIONS, FOLLOWED)
+        if (state.certainty > CERTAIN and self._told_apart(state.x, state.grounded)) or state.absent >= 0:
+            solution = solve(x, data, prior, self._lines, lay, free)
+            if lay.components != 2 or state.absent >= 0 or certainty_of(solution) > CERTAIN:
+                return solution
+        held = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
+        return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
+
+    def _restart(self, pattern: Pattern, family: Family = ANY) -> Fit | NoResult:
+        """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as."""
+        data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
+        if self._search is None or not np.array_equal(self._search.grid, data.grid):
+            self._search = search_for(data, self._lines, self._lines.cell)
+        start = begin(data, self._search, self._lines, self._lay, self._lines.cell)
+        if start is None:
+            return NO_PEAKS
+        if start.doubt:
+            return NoResult(f"fit refused: {start.doubt}")
+        quality = quality_of(start.solution, start.data, self._lay, 1.0)
+        if not family.allows(quality):
+            return NoResult(f"fit refused: {family.reason(quality)}")
+        self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
+        self._family = family.anew()
+        if self._lay.components == 2:
+            self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
+        return self._accept(start.solution, start.data, start.absent, quality)
+
+    def _arrived(self, solution: Solution, data: Data) -> bool:
+        """Whether the component that was absent is there now."""
+        absent = -1 if self._state is None else self._state.absent
+        if absent < 0 or self._search is None or len(self._search.grid) != len(data.y):
+            return False
+        return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * max(1.0, self._noise)
+
+    def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
+        x, lay = solution.x, self._lay
+        grounded = self._grounded(x)
+        shares = shares_of(x, self._lines, lay, self._counted)
+        fit = fit_of(solution, shares, lay, self._noise, self._told_apart(x, grounded) and absent < 0, absent)
+        self._family = self._family.joined(quality)
+        residual = solution.residual * math.sqrt(self._noise)
+        self._update_noise(residual)
+        peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
+        seen = Seen(data.grid, peaks, residual)
+        self._state = self._next_state(solution, grounded, absent, seen)
+        self._since, self._stuck, self._strange, self._jumped = 1, 0, 0, False
+        return fit
+
+    def _told_apart(self, x: Floats, grounded: int) -> bool:
+        """Whether two components may be told apart: by their lines, or by what was learnt when they were apart."""
+        apart = self._lay.components != 2 or abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x)
+        return apart or grounded > GROUNDED
+
+    def _grounded(self, x: Floats) -> int:
+        """Frames since the start in which the lines of two components were apart."""
+        before = 0 if self._state is None else self._state.grounded
+        if self._lay.components != 2:
+            return before
+        return before + int(abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x))
+
+    def _update_noise(self, residual: Floats) -> None:
+        """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
+        old = None if self._state is None else self._state.seen.residual
+        if old is None or len(old) != len(residual):
+            return
+        free = len(residual) - BACKGROUND_TERMS - self._lay.components - 1
+        change = residual - old
+        found = 0.5 * float(change @ change) / free
+        self._frames = min(self._frames + 1, NOISE_FRAMES)
+        self._noise += (found - self._noise) / (self._frames + 1)
+
+    def _next_state(self, solution: Solution, grounded: int, absent: int, seen: Seen) -> State:
+        x, start, old = solution.x, self._lay.ratio, self._state
+        two = self._lay.components == 2
+        moved = 0.0 if old is None else float(np.abs(x[: self._lay.components] - old.x[: self._lay.components]).max())
+        certainty = certainty_of(solution) if two else math.inf
+        if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
+            age, moved = old.age + self._since, old.moved + moved
+            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen)
+        covariance = solution.covariance[start:, start:].copy()
+        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen)
+
+
+def _finite(solution: Solution) -> bool:
+    return bool(np.isfinite(solution.x).all() and math.isfinite(solution.chi2))
+
+
+def _middle(values: deque[float]) -> float:
+    return sorted(values)[len(values) // 2]

@@ -1,0 +1,1 @@
+"""Frames of a folder, recorded or being written."""

@@ -1,0 +1,147 @@
+"""A file on its way to being a frame: looked at until it proves itself whole, or is given up."""
+
+import time
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from latticewatch.processing.files.frame_names import FrameName
+from latticewatch.processing.formats.decode import decode
+from latticewatch.processing.formats.file_bytes import FileState, read_file, state_of
+from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable
+
+FIRST_DELAY_S, LONGEST_DELAY_S, GROWTH = 0.05, 1.0, 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds. settle: between two equal readings of a file without a checksum. give_up: after a file stopped
+    changing without becoming whole; longest: after it was first seen. old: since the last change of a
+    file that was there from the start, after which one reading is enough.
+    """
+
+    settle_s: float = 2.0
+    give_up_s: float = 10.0
+    longest_s: float = 60.0
+    old_s: float = 30.0
+
+
+@dataclass(slots=True)
+class Candidate:
+    """What is known of a file that is not a frame yet; times are of the monotonic clock.
+
+    was_there: in the first listing. former: the checksum that a frame of this name was recorded with, None where
+    there was none.
+    """
+
+    name: FrameName
+    seen_s: float
+    was_there: bool = False
+    former: str | None = None
+    state: FileState | None = None
+    changed_s: float = field(default=0.0)
+    checksum: str = ""
+    checked_s: float = 0.0
+    due_s: float = 0.0
+    delay_s: float = FIRST_DELAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that is whole."""
+
+    image: ImageFile
+    state: FileState
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A file that will not become an image, as far as can be told now."""
+
+    reason: str
+
+
+def look_at(candidate: Candidate, folder: Path, patience: Patience) -> Taken | GivenUp | None:
+    """Read the file; None where it is not due or needs more time."""
+    now = time.monotonic()
+    if now < candidate.due_s:
+        return None
+    try:
+        data, state = read_file(folder / candidate.name.name)
+        _note(candidate, state, now)
+        image = decode(candidate.name.name, data)
+    except Unreadable as error:
+        return _refused(candidate, error, patience, now)
+    checksum = image.checksum or content_checksum(data)
+    if image.proven or _settled(candidate, state, checksum, patience, now):
+        return Taken(image, state, checksum)
+    candidate.due_s = candidate.checked_s + patience.settle_s
+    return None
+
+
+def look_ahead(candidate: Candidate, folder: Path, patience: Patience) -> None:
+    """First reading of a file that will need two, so that the time between them is not added up over files."""
+    try:
+        data, state = read_file(folder / candidate.name.name)
+    except Unreadable:
+        return
+    now = time.monotonic()
+    _note(candidate, state, now)
+    candidate.checksum, candidate.checked_s = content_checksum(data), now
+    if not _is_old(candidate, state, patience.old_s):
+        candidate.due_s = max(candidate.due_s, now + patience.settle_s)
+
+
+def note_state(candidate: Candidate, folder: Path) -> bool:
+    """Look at the file without reading it, so that its time runs while others are before it; True if it changed."""
+    try:
+        state = state_of((folder / candidate.name.name).lstat())
+    except (OSError, ValueError):
+        return False
+    changed = state != candidate.state
+    _note(candidate, state, time.monotonic())
+    return changed
+
+
+def lay_there(candidate: Candidate, folder: Path, seconds: float) -> bool:
+    """Whether the file was there from the start and had not changed for so long."""
+    if candidate.was_there and candidate.state is None:
+        note_state(candidate, folder)
+    return candidate.state is not None and _is_old(candidate, candidate.state, seconds)
+
+
+def content_checksum(data: bytes) -> str:
+    """Tells contents apart; not meant against intent."""
+    return f"{len(data)}-{zlib.crc32(data):08x}"
+
+
+def _note(candidate: Candidate, state: FileState, now: float) -> None:
+    if state != candidate.state:
+        candidate.state, candidate.changed_s = state, now
+        candidate.delay_s = FIRST_DELAY_S
+
+
+def _settled(candidate: Candidate, state: FileState, checksum: str, patience: Patience, now: float) -> bool:
+    if _is_old(candidate, state, patience.old_s):
+        return True
+    if checksum != candidate.checksum:
+        candidate.checksum, candidate.checked_s = checksum, now
+        return False
+    return now - candidate.checked_s >= patience.settle_s
+
+
+def _is_old(candidate: Candidate, state: FileState, old_s: float) -> bool:
+    """Only for files that were there from the start: what comes later is new, whatever the server's clock says."""
+    return candidate.was_there and time.time() - max(state.mtime_ns, state.ctime_ns) / 1e9 > old_s
+
+
+def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: float) -> GivenUp | None:
+    """More time for what may still change; a growing file is not given up while it grows."""
+    unchanged_s = now - max(candidate.changed_s, candidate.seen_s)
+    wait_s = patience.give_up_s if isinstance(error, NotWhole) else patience.settle_s
+    if unchanged_s >= wait_s or now - candidate.seen_s >= patience.longest_s:
+        return GivenUp(str(error))
+    candidate.due_s = now + candidate.delay_s
+    candidate.delay_s = min(candidate.delay_s * GROWTH, LONGEST_DELAY_S)
+    return None

@@ -1,0 +1,136 @@
+"""Which names are new in a folder, at a bounded share of a core however many files it holds.
+
+The listing is the truth. File-system events do not see what another host writes on a network file system, and
+are lost when their queue overflows: they are a hint to look now, and no more (hint.py). Between two listings the
+name that would come next in the series is asked for, which costs one call and gives a low lag in folders of any size.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+
+from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.files.frame_names import (
+    FrameName,
+    frame_name,
+    is_correction,
+    is_frame,
+    is_temporary,
+    successor,
+)
+from latticewatch.processing.text import printable
+
+CPU_SHARE = 0.03
+LONGEST_PAUSE_S = 5.0
+MOST_AHEAD = 64
+MOST_NAMED = 20
+
+log = logging.getLogger(__name__)
+
+
+class FolderListing:
+    """New frame names of one folder. ``gone`` while the folder cannot be listed.
+
+    ignored: names that are there to stay and are not taken for frames.
+    """
+
+    def __init__(self, folder: Path, poll_s: float, selection: Selection = ALL) -> None:
+        self._folder = folder
+        self._poll_s = poll_s
+        self._selection = selection
+        self._known: set[str] = set()
+        self._newest: tuple[FrameName, FrameName] | None = None
+        self._due_s = self._affordable_s = 0.0
+        self.ignored = 0
+        self._left_out = False
+        self.listings = 0
+        self.gone = False
+        self.returns = 0
+
+    def new_frames(self, hinted: bool = False) -> list[FrameName]:
+        """Names of frames that were not there before, unordered; links, pipes and folders among them.
+
+        hinted: something happened, so list as soon as the share of a core allows.
+        """
+        due_s = self._affordable_s if hinted else self._due_s
+        names = self._listed() if time.monotonic() >= due_s else self._next_in_series()
+        self._known.update(names)
+        frames = [frame_name(name) for name in names if is_frame(name) and self._selection.takes(name)]
+        if len(frames) < len(names):
+            self._note_ignored(names)
+        if frames:
+            self._newest = _newest(frames, self._newest)
+        return frames
+
+    def _note_ignored(self, names: list[str]) -> None:
+        """Say what is there to stay and is no frame: by its name, or because the pattern leaves it out."""
+        others: list[str] = []
+        for name in names:
+            if is_temporary(name) or (is_frame(name) and self._selection.takes(name)):
+                continue
+            self.ignored += 1
+            if is_correction(name):
+                log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+            elif is_frame(name):
+                level = logging.INFO if self._left_out else logging.WARNING
+                self._left_out = True
+                log.log(level, "%s does not match %s: left out", printable(name), printable(self._selection.include))
+            else:
+                others.append(printable(name))
+        if others:
+            more = f" and {len(others) - MOST_NAMED} more" if len(others) > MOST_NAMED else ""
+            log.info("not taken for frames, by their names: %s%s", ", ".join(sorted(others)[:MOST_NAMED]), more)
+
+    def forget(self, name: str) -> None:
+        """Take this name for new when it is seen again."""
+        self._known.discard(name)
+
+    def _listed(self) -> list[str]:
+        begin_s = time.thread_time()
+        try:
+            names = self._names() - self._known
+        except OSError as error:
+            self._left(error)
+            self._due_s = self._affordable_s = time.monotonic() + max(self._poll_s, 0.5)
+            return []
+        self._came_back()
+        self.listings += 1
+        pause_s = min((time.thread_time() - begin_s) / CPU_SHARE, LONGEST_PAUSE_S)
+        self._affordable_s = time.monotonic() + pause_s
+        self._due_s = max(self._affordable_s, time.monotonic() + self._poll_s)
+        return list(names)
+
+    def _names(self) -> set[str]:
+        if self._selection.recursive:
+            return set(names_in(self._folder, recursive=True))
+        return set(os.listdir(self._folder))  # noqa: PTH208 - names, at a third of the cost
+
+    def _next_in_series(self) -> list[str]:
+        names: list[str] = []
+        before, last = self._newest or (None, None)
+        while before and last and len(names) < MOST_AHEAD:
+            name = successor(before, last)
+            if name is None or name in self._known or not os.path.lexists(self._folder / name):
+                break
+            names.append(name)
+            before, last = last, frame_name(name)
+        return names
+
+    def _left(self, error: OSError) -> None:
+        if not self.gone:
+            now = time.strftime("%H:%M:%S")
+            log.warning("%s: folder gone since %s (%s)", printable(str(self._folder)), now, error.strerror)
+        self.gone = True
+
+    def _came_back(self) -> None:
+        if self.gone:
+            log.warning("%s: folder is back", printable(str(self._folder)))
+            self.returns += 1
+        self.gone = False
+
+
+def _newest(frames: list[FrameName], known: tuple[FrameName, FrameName] | None) -> tuple[FrameName, FrameName]:
+    """The two highest names of the newest series, from which the next one can be told."""
+    highest = sorted([*frames, *(known or ())], key=lambda name: name.key)[-2:]
+    return highest[0], highest[-1]

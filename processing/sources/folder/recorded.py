@@ -1,0 +1,134 @@
+"""A folder of frames that is complete: every frame once, in natural order."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.cores import usable_cores
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import FrameName, frame_name, is_correction, is_frame, missing_between
+from latticewatch.processing.flow.frame import Frame
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.formats.decode import read_image_and_state
+from latticewatch.processing.formats.file_bytes import FileState
+from latticewatch.processing.formats.image_file import ImageFile, Unreadable
+from latticewatch.processing.sources.folder.framing import gap_frame, image_frame
+from latticewatch.processing.sources.frame_times import ScanClock
+from latticewatch.processing.text import printable
+
+NAN = float("nan")
+LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
+
+READERS = 2
+_File = tuple[ImageFile, FileState] | Unreadable
+
+log = logging.getLogger(__name__)
+
+
+class RecordedFolder:
+    """The frames of a folder, ordered by the numbers in their names.
+
+    period_s: of the experiment, used where neither headers nor file times tell the time (see clock.py).
+    selection: sub-folders and pattern. Raises UserError where the folder is missing, cannot be read or holds no
+    frame that is to be taken.
+    """
+
+    def __init__(self, folder: Path, *, period_s: float | None = None, selection: Selection = ALL) -> None:
+        self._folder = folder
+        self._period_s = period_s
+        self._names = frames_in(folder, selection)
+        self._drawn = 0
+        self._newest_mtime_s = NAN
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
+        clock = ScanClock(self._period_s)
+        before: FrameName | None = None
+        with closing(_read_in_order(self._folder, self._names)) as files:
+            for index, (name, file) in enumerate(files):
+                if stop.is_set():
+                    return
+                if before and (missing := missing_between(before, name)):
+                    log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
+                frame = _frame(self._folder, name, index, clock, file)
+                self._newest_mtime_s = max(frame.mtime_s, self._newest_mtime_s, key=_known)
+                self._drawn, before = index + 1, name
+                yield frame
+
+    def files(self) -> tuple[Path, list[str]]:
+        """The scan's folder, and the names of the files that the frames are in."""
+        return self._folder, [name.name for name in self._names]
+
+    def progress(self) -> Progress:
+        """All frames are found from the start."""
+        return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)
+
+
+def frames_in(folder: Path, selection: Selection = ALL) -> list[FrameName]:
+    """The names of all frames in a folder, in natural order. Raises UserError where there are none to be taken."""
+    files = _files_in(folder, selection.recursive)
+    for name in filter(is_correction, files):
+        log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+    frames = sorted((frame_name(name) for name in files if is_frame(name)), key=lambda name: name.key)
+    taken = [name for name in frames if selection.takes(name.name)]
+    if frames and not taken:
+        told = f"none of its {len(frames)} frames matches the pattern {printable(selection.include)}"
+        raise UserError(f"{folder}: {told}; the first is {printable(frames[0].name)}: mend --include")
+    if not taken:
+        below = "" if selection.recursive else "; --recursive looks into its sub-folders"
+        raise UserError(f"{folder}: no frames in it ({LOOKED_FOR}); give the folder that holds them{below}")
+    if len(taken) < len(frames):
+        log.warning("%d frames do not match %s: left out", len(frames) - len(taken), printable(selection.include))
+    return taken
+
+
+def _files_in(folder: Path, recursive: bool) -> list[str]:
+    try:
+        return list(names_in(folder, recursive))
+    except NotADirectoryError:
+        raise UserError(f"{folder}: a file, not a folder of frames; give the folder") from None
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no such folder; check its name") from None
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
+
+
+def _read_in_order(folder: Path, names: Sequence[FrameName]) -> Generator[tuple[FrameName, _File], None, None]:
+    """What each file gives. The first is read alone, of the others two at a time: checksums take longest. On one core
+    one at a time, in this thread."""
+
+    def read(name: FrameName) -> tuple[FrameName, _File]:
+        try:
+            return name, read_image_and_state(folder / name.name)
+        except Unreadable as error:
+            return name, error
+
+    yield read(names[0])
+    if usable_cores() == 1:
+        yield from map(read, names[1:])
+        return
+    with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
+        coming = deque(pool.submit(read, name) for name in names[1 : 1 + READERS])
+        for name in names[1 + READERS :]:
+            file = coming.popleft().result()
+            coming.append(pool.submit(read, name))
+            yield file
+        while coming:
+            yield coming.popleft().result()
+
+
+def _frame(folder: Path, name: FrameName, index: int, clock: ScanClock, file: _File) -> Frame:
+    """The frame of this file; a gap where it cannot be read."""
+    if isinstance(file, Unreadable):
+        return gap_frame(folder, name, index, clock, f"unreadable: {file}")
+    image, state = file
+    return image_frame(name, index, clock, image, state)
+
+
+def _known(value: float) -> float:
+    return -float("inf") if value != value else value

@@ -1,0 +1,274 @@
+"""A folder that is being written to: every frame once, in the order of exposure, none lost.
+
+The disk is the buffer: files are read one at a time, when the loop asks for the next frame, so that a slow
+loop falls behind visibly instead of dropping frames. A number that is missing is waited for, within bounds;
+what comes later than that is a frame at the end. A good version of a file that was a gap comes as a frame of the
+same name: it fills the gap (filling.py).
+"""
+
+import bisect
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from latticewatch.processing.config.frame_selection import ALL, Selection
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import FrameName, missing_between
+from latticewatch.processing.flow.frame import Frame
+from latticewatch.processing.flow.missing_frames import MissingFrames
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.sources.folder.candidate import (
+    Candidate,
+    GivenUp,
+    Patience,
+    Taken,
+    lay_there,
+    look_ahead,
+    look_at,
+    note_state,
+)
+from latticewatch.processing.sources.folder.event_hint import Hint
+from latticewatch.processing.sources.folder.framing import gap_frame, image_frame
+from latticewatch.processing.sources.folder.ledger import Ledger
+from latticewatch.processing.sources.folder.listing import FolderListing
+from latticewatch.processing.sources.frame_times import ScanClock
+from latticewatch.processing.text import printable
+
+START_WAIT_S = 1.0
+READ_AHEAD, READ_AHEAD_STEP = 256, 8
+MANY = 32
+WAITING_POLL_S = 0.1
+
+log = logging.getLogger(__name__)
+
+
+class WatchedFolder:
+    """The frames of a folder as they come.
+
+    selection: sub-folders, pattern, and how long files and missing numbers are waited for. period_s: of the
+    experiment, where neither headers nor file times tell the time. until_idle_s: end this long after the last
+    frame; first_wait_s: or this long after the start, where none came. frame_limit: end after so many frames.
+    poll_s: between two looks. Raises UserError where the folder is missing.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        selection: Selection = ALL,
+        period_s: float | None = None,
+        until_idle_s: float | None = None,
+        frame_limit: int | None = None,
+        first_wait_s: float = 60.0,
+        poll_s: float = 0.1,
+        patience: Patience | None = None,
+    ) -> None:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: no such folder; give the folder that the detector writes to")
+        self._folder = folder
+        self._until_idle_s, self._first_wait_s = until_idle_s, first_wait_s
+        self._frame_limit = frame_limit
+        self._selection, self._poll_s = selection, poll_s
+        self._patience = patience or Patience(selection.settle_s, selection.give_up_s)
+        self._listing = FolderListing(folder, poll_s, selection)
+        self._hint = Hint(folder) if selection.events else None
+        self._hinted = False
+        self._ledger = Ledger(folder)
+        self._clock = ScanClock(period_s)
+        self._waiting: list[Candidate] = []
+        self._late: list[Candidate] = []
+        self._last: FrameName | None = None
+        self._holes = MissingFrames()
+        self._shape: tuple[int, ...] | None = None
+        self._index = 0
+        self._active_s = time.monotonic()
+        self._files_prove_themselves = True
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame once; ends at ``stop``, the frame limit, or when the folder has been idle."""
+        if self._hint:
+            self._hint.start()
+        try:
+            yield from self._watched(stop)
+        finally:
+            if self._hint:
+                self._hint.stop()
+
+    def _watched(self, stop: threading.Event) -> Iterator[Frame]:
+        self._active_s = time.monotonic()
+        while not stop.is_set() and self._index != self._frame_limit:
+            self._look()
+            frame = None if self._listing.gone else self._next()
+            if frame is not None:
+                self._active_s = time.monotonic()
+                yield frame
+            elif self._is_over():
+                return
+            else:
+                self._pause(stop)
+
+    def progress(self) -> Progress:
+        """Frames found, waiting to be read, the newest file's time, numbers missing and files left out."""
+        waiting = len(self._waiting)
+        newest = self._ledger.newest_mtime_s
+        return Progress(self._index + waiting, waiting, newest, self._holes.count, self._listing.ignored)
+
+    def _look(self) -> None:
+        """Take in what is new in the folder, and what changed of what is recorded."""
+        listings = self._listing.listings
+        self._take_in(self._listing.new_frames(self._hinted))
+        self._hinted = False
+        now = time.monotonic()
+        if self._listing.listings != listings and not self._listing.gone:
+            if self._listing.returns:
+                self._listing.returns = 0
+                self._begin_again(now)
+            self._late += self._ledger.changed(now)
+        self._look_ahead()
+
+    def _take_in(self, names: list[FrameName]) -> None:
+        if not names:
+            return
+        self._active_s = time.monotonic()
+        if self._hint:
+            self._hint.follow(max(names).name.rpartition("/")[0])
+        found = [Candidate(name, self._active_s, was_there=self._listing.listings == 1) for name in names]
+        if len(found) > MANY:
+            self._waiting = sorted(self._waiting + found, key=lambda item: item.name.key, reverse=True)
+            return
+        for candidate in found:
+            bisect.insort(self._waiting, candidate, key=lambda item: _Descending(item.name))
+
+    def _begin_again(self, now: float) -> None:
+        """After the folder was gone: no file is given up for the time it could not be reached."""
+        if self._hint:
+            self._hint.start()
+        self._ledger.check_all()
+        for candidate in self._waiting:
+            candidate.seen_s = candidate.changed_s = now
+
+    def _look_ahead(self) -> None:
+        """Files that need two readings, or that are not whole, wait side by side, not one after the other."""
+        near = self._waiting[-READ_AHEAD:]
+        if self._files_prove_themselves:
+            for candidate in near[:-1]:
+                if candidate.state is None:
+                    note_state(candidate, self._folder)
+            return
+        unread = (candidate for candidate in reversed(near) if not candidate.checksum)
+        for _, candidate in zip(range(READ_AHEAD_STEP), unread, strict=False):
+            look_ahead(candidate, self._folder, self._patience)
+
+    def _next(self) -> Frame | None:
+        for candidate in self._late:
+            if outcome := self._looked_at(candidate):
+                self._late.remove(candidate)
+                return self._again(candidate, outcome)
+        if not self._waiting or self._must_wait_for_number(self._waiting[-1]):
+            return None
+        candidate = self._waiting[-1]
+        outcome = self._looked_at(candidate)
+        if outcome is None:
+            return None
+        self._waiting.pop()
+        return self._first_time(candidate, outcome)
+
+    def _looked_at(self, candidate: Candidate) -> Taken | GivenUp | None:
+        """What the file is; an image of another shape than the first one is none of this scan."""
+        outcome = look_at(candidate, self._folder, self._patience)
+        if not isinstance(outcome, Taken):
+            return outcome
+        shape = outcome.image.counts.shape
+        self._shape = self._shape or shape
+        if shape == self._shape:
+            return outcome
+        return GivenUp(f"shape {'x'.join(map(str, shape))}, not {'x'.join(map(str, self._shape))}")
+
+    def _must_wait_for_number(self, candidate: Candidate) -> bool:
+        waited_s, longest_s = time.monotonic() - candidate.seen_s, self._selection.missing_wait_s
+        if self._last is None:
+            return waited_s < min(START_WAIT_S, longest_s) and not self._can_begin(candidate)
+        if candidate.name < self._last or self._selection.include:
+            return False
+        missing = missing_between(self._last, candidate.name)
+        starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
+        return missing != 0 and not starts_series and waited_s < longest_s
+
+    def _can_begin(self, candidate: Candidate) -> bool:
+        """Nothing comes before number 0, nor, by now, before what lay in the folder for a while."""
+        return candidate.name.numbers[-1:] == (0,) or lay_there(candidate, self._folder, START_WAIT_S)
+
+    def _first_time(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
+        name = candidate.name
+        if self._ledger.is_no_frame(candidate, outcome):
+            if not os.path.lexists(self._folder / name.name):
+                self._listing.forget(name.name)
+            return None
+        if self._last and name < self._last:
+            log.warning("%s comes late: recorded out of order", printable(name.name))
+            self._holes.came_late(name)
+        elif self._last and not self._selection.include and (missing := self._holes.passed(self._last, name)):
+            log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
+        self._last = name if self._last is None else max(self._last, name)
+        return self._frame(candidate, outcome)
+
+    def _again(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
+        """A file that was recorded or given up before: a frame if there is something new in it."""
+        shown = printable(candidate.name.name)
+        if isinstance(outcome, GivenUp):
+            log.warning("%s changed after it was read, and cannot be read now: %s", shown, outcome.reason)
+            self._ledger.note_gap(candidate)
+            return None
+        if outcome.checksum == candidate.former:
+            self._ledger.note(candidate, outcome)
+            return None
+        if candidate.former:
+            log.warning("%s was written again with other content: recorded as a frame of its own", shown)
+        else:
+            log.warning("%s can be read now: it fills its gap", shown)
+        return self._frame(candidate, outcome)
+
+    def _frame(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame:
+        name, index = candidate.name, self._index
+        self._index += 1
+        if isinstance(outcome, GivenUp):
+            log.warning("%s: unreadable: %s", printable(name.name), outcome.reason)
+            self._ledger.note_gap(candidate)
+            return gap_frame(self._folder, name, index, self._clock, f"unreadable: {outcome.reason}")
+        self._files_prove_themselves = outcome.image.proven
+        self._ledger.note(candidate, outcome)
+        return image_frame(name, index, self._clock, outcome.image, outcome.state)
+
+    def _is_over(self) -> bool:
+        if self._until_idle_s is None or self._waiting or self._late:
+            return False
+        patience_s = self._until_idle_s if self._index else max(self._first_wait_s, self._until_idle_s)
+        return time.monotonic() - self._active_s >= patience_s
+
+    def _pause(self, stop: threading.Event) -> None:
+        """Until the next look: less where a file that was looked at is due before, or something happens."""
+        front = self._waiting[-1] if self._waiting else None
+        ahead_s = front.due_s - time.monotonic() if front else 0.0
+        longest_s = min(self._poll_s, WAITING_POLL_S) if front else self._poll_s
+        pause_s = min(longest_s, ahead_s) if ahead_s > 0.0 else longest_s
+        if self._hint is None:
+            stop.wait(pause_s)
+            return
+        self._hinted = self._hint.wait(pause_s, stop)
+        if self._hinted and front and not front.checksum and note_state(front, self._folder):
+            front.due_s = 0.0
+
+
+class _Descending:
+    """Turns the order round, so that the next frame is at the end of a list, where it costs nothing to take."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: FrameName) -> None:
+        self.name = name
+
+    def __lt__(self, other: "_Descending") -> bool:
+        return other.name < self.name

@@ -1,0 +1,1 @@
+"""Frames of an HDF5 file."""

@@ -1,0 +1,208 @@
+"""Where in an HDF5 file the images are, and what is said of their times: EIGER, NXdata, NXdetector, or plain."""
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.formats.header_text import LONGEST_VALUE
+from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
+from latticewatch.processing.sources.hdf5.links import Hdf5Tree
+
+BLOCK = re.compile(r"data_\d{6}$")
+TIMES = ("epoch", "timestamp", "timestamps", "elapsed_time", "time", "frame_times")
+PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
+UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+MOST_OBJECTS, DEEPEST, MOST_SCALARS, MOST_SERIES = 5000, 8, 300, 16
+MOST_FRAMES = 10_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Images one after the other: (frames, rows, columns) or one (rows, columns); None where the file is missing."""
+
+    dataset: h5py.Dataset | None
+    frames: int
+    reason: str = ""
+
+    def is_written(self, place: int) -> bool:
+        """Whether image ``place`` is on disk: HDF5 gives zeros for a chunk that was never written."""
+        data = self.dataset
+        if data is None or not data.chunks or data.is_virtual or data.ndim != 3 or place >= data.shape[0]:
+            return True
+        corners = ((place, 0, 0), (place, data.shape[1] - 1, data.shape[2] - 1))
+        return all(data.id.get_chunk_info_by_coord(corner).byte_offset is not None for corner in corners)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """blocks: in the order of the scan.
+
+    times_s: of every frame, empty where there are none. header: the scalars that the file holds. series: what it
+    holds of every frame besides, (frames,) each.
+    """
+
+    blocks: tuple[Block, ...]
+    times_s: NDArray[np.float64]
+    period_s: float
+    header: Mapping[str, str]
+    series: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def count(self) -> int:
+        """Frames in all blocks."""
+        return sum(block.frames for block in self.blocks)
+
+    def block_of(self, index: int) -> tuple[Block, int]:
+        """The block that frame ``index`` lies in, and its place there. Raises IndexError."""
+        for block in self.blocks:
+            if index < block.frames:
+                return block, index
+            index -= block.frames
+        raise IndexError("no such frame")
+
+
+def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
+    """Find the images. Raises NotWhole where there are none yet, Unreadable where they must not be read.
+
+    growing: data files that are missing are still to come; else their frames are counted, and are missing.
+    """
+    objects = dict(_walk(tree, tree.root))
+    datasets = {path: item for path, item in objects.items() if isinstance(item, h5py.Dataset)}
+    blocks = _eiger_blocks(tree, growing=growing) or _stack(_signal(tree) or _detector(datasets) or _largest(datasets))
+    if not blocks:
+        raise NotWhole("holds no images (a dataset of frames x rows x columns)")
+    for block in blocks:
+        if block.dataset is not None:
+            tree.check(block.dataset)
+    count = sum(block.frames for block in blocks)
+    if count > MOST_FRAMES:
+        raise Unreadable(f"declares {count} frames, more than any scan has")
+    header = dict(_scalars(datasets))
+    series = dict(_series(datasets, count))
+    return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header), series)
+
+
+def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
+    return tuple(Block(dataset, int(dataset.shape[0]) if dataset.ndim == 3 else 1) for dataset in datasets)
+
+
+def _walk(tree: Hdf5Tree, group: h5py.Group, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Paths and objects, level by level within bounds: a file of loops ends all the same."""
+    seen = {h5py.h5o.get_info(group.id).addr}
+    level, many = [(path, group)], 0
+    while level and depth < DEEPEST:
+        following = []
+        for parent_path, parent in level:
+            for name, item in tree.children(parent):
+                many += 1
+                if many > MOST_OBJECTS:
+                    return
+                yield f"{parent_path}/{name}", item
+                if isinstance(item, h5py.Group) and (address := h5py.h5o.get_info(item.id).addr) not in seen:
+                    seen.add(address)
+                    following.append((f"{parent_path}/{name}", item))
+        level, depth = following, depth + 1
+
+
+def _eiger_blocks(tree: Hdf5Tree, *, growing: bool) -> tuple[Block, ...]:
+    """data_000001, data_000002, ...; a missing file counts as many frames as the one before."""
+    try:
+        group = tree.get(tree.root, "/entry/data")
+    except Unreadable:
+        return ()
+    blocks: list[Block] = []
+    for name in sorted(name for name in group if BLOCK.match(name)):
+        try:
+            blocks += _stack((tree.get(group, name),))
+        except NotWhole as error:
+            if not blocks:
+                raise
+            if growing:
+                break
+            blocks.append(Block(None, blocks[-1].frames, str(error)))
+    return tuple(blocks)
+
+
+def _signal(tree: Hdf5Tree) -> tuple[h5py.Dataset, ...]:
+    """The dataset that the chain of ``default`` and ``signal`` attributes leads to."""
+    here = tree.root
+    try:
+        for _ in range(DEEPEST):
+            name = here.attrs.get("default")
+            if name is None:
+                break
+            here = tree.get(here, _text(name))
+        item = tree.get(here, _text(here.attrs["signal"])) if "signal" in here.attrs else None
+    except Unreadable:
+        return ()
+    return (item,) if _holds_images(item) else ()
+
+
+def _detector(datasets: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
+    for path, dataset in datasets.items():
+        parent = dataset.parent.attrs.get("NX_class", "") if path.endswith("/data") else ""
+        if _text(parent) == "NXdetector" and _holds_images(dataset):
+            return (dataset,)
+    return ()
+
+
+def _largest(datasets: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
+    stacks = [dataset for dataset in datasets.values() if _holds_images(dataset)]
+    stacks.sort(key=lambda dataset: (dataset.ndim, dataset.size), reverse=True)
+    return tuple(stacks[:1])
+
+
+def _holds_images(item: Any) -> bool:
+    return isinstance(item, h5py.Dataset) and item.ndim in (2, 3) and item.dtype.kind in "iuf"
+
+
+def _times(datasets: Mapping[str, h5py.Dataset], count: int) -> NDArray[np.float64]:
+    """The first series of times as long as the scan that ascends; seconds."""
+    found = {path.rsplit("/", 1)[-1].lower(): item for path, item in datasets.items() if item.shape == (count,)}
+    for name in TIMES:
+        dataset = found.get(name)
+        if dataset is None or dataset.dtype.kind not in "iuf" or dataset.external or dataset.is_virtual:
+            continue
+        unit = UNITS.get(_text(dataset.attrs.get("units", "s")))
+        if unit is None:
+            continue
+        times: NDArray[np.float64] = dataset[()].astype(np.float64) * unit
+        if (np.diff(times) > 0.0).all():
+            return times
+    return np.empty(0)
+
+
+def _scalars(datasets: Mapping[str, h5py.Dataset]) -> Iterator[tuple[str, str]]:
+    scalars = [(path, item) for path, item in datasets.items() if item.shape in ((), (1,)) and not item.external]
+    for path, item in scalars[:MOST_SCALARS]:
+        with contextlib.suppress(OSError, TypeError, ValueError):
+            value = item[()] if item.shape == () else item[0]
+            yield path.rsplit("/", 1)[-1], _text(value)[:LONGEST_VALUE]
+
+
+def _series(datasets: Mapping[str, h5py.Dataset], count: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
+    """Numbers as many as there are frames: temperatures, motor positions."""
+    found = [(path, item) for path, item in datasets.items() if item.shape == (count,) and item.dtype.kind in "iuf"]
+    for path, item in found[:MOST_SERIES]:
+        if not item.external and not item.is_virtual:
+            with contextlib.suppress(OSError):
+                yield path.rsplit("/", 1)[-1], item[()].astype(np.float64)
+
+
+def _period(header: Mapping[str, str]) -> float:
+    for key in PERIODS:
+        with contextlib.suppress(ValueError):
+            if (value := float(header.get(key, ""))) > 0.0:
+                return value
+    return NAN
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

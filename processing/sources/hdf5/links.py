@@ -1,0 +1,140 @@
+"""HDF5 without trust: links are looked at before they are followed, datasets before they are read.
+
+HDF5 itself would open any file that a link, a virtual dataset or external storage names, and has no switch
+against it. Here a link may lead to another file only if that file lies in the scan's own folder.
+"""
+
+import contextlib
+import posixpath
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import hdf5plugin
+import numpy as np
+
+from latticewatch.processing.formats.image_file import LARGEST_FILE, NotWhole, Unreadable, check_shape
+
+MOST_LINKS = 20
+MOST_SOURCES = 10_000
+BUILT_IN = {1, 2, 3, 4, 5, 6, 32000}
+FILTERS = BUILT_IN | {filter_class.filter_id for filter_class in hdf5plugin.get_filters()}
+
+
+class Hdf5Tree:
+    """One HDF5 file and those in the same folder that it links to; use as a context manager.
+
+    Raises NotWhole where a file is missing or cannot be opened now, Unreadable where a link leads out of the
+    folder or a dataset is kept in a way that is refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._folder = path.parent.resolve()
+        self._stack = contextlib.ExitStack()
+        self._files: dict[Path, h5py.File] = {}
+        self.root = self._open(path.resolve())
+
+    def __enter__(self) -> "Hdf5Tree":
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._stack.close()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """This file and those it led to so far."""
+        return tuple(self._files)
+
+    def get(self, group: h5py.Group, path: str, links: int = 0) -> Any:
+        """The group or dataset at this path. Raises NotWhole where there is none."""
+        here = group.file if path.startswith("/") else group
+        for name in posixpath.normpath(path).strip("/").split("/"):
+            if name not in ("", "."):
+                here = self._child(here, name, links)
+        return here
+
+    def children(self, group: h5py.Group) -> Iterator[tuple[str, Any]]:
+        """Names and objects of a group, leaving out what cannot be had."""
+        for name in group:
+            with contextlib.suppress(Unreadable, OSError, KeyError):
+                yield name, self._child(group, name, 0)
+
+    def check(self, dataset: h5py.Dataset, depth: int = 0) -> None:
+        """Raises Unreadable unless the dataset is safe to read, NotWhole where a virtual source is missing."""
+        if dataset.dtype.kind not in "iuf" or dataset.dtype.itemsize > 8:
+            raise Unreadable("its dataset holds no plain numbers")
+        check_shape(*_image_shape(dataset), dataset.dtype.itemsize)
+        if dataset.external:
+            raise Unreadable("its dataset lies in external storage, which is not read")
+        if dataset.chunks and int(np.prod(dataset.chunks)) * dataset.dtype.itemsize > LARGEST_FILE:
+            raise Unreadable("its chunks are larger than any image")
+        plist = dataset.id.get_create_plist()
+        if any(plist.get_filter(k)[0] not in FILTERS for k in range(plist.get_nfilters())):
+            raise Unreadable("its dataset is packed with a filter that is not known")
+        if dataset.is_virtual:
+            self._check_sources(dataset, depth)
+
+    def _child(self, group: h5py.Group, name: str, links: int) -> Any:
+        if links > MOST_LINKS:
+            raise Unreadable("its links go in circles")
+        if not isinstance(group, h5py.Group):
+            raise NotWhole(f"has no {name} where one is needed")
+        link = group.get(name, getlink=True)
+        match link:
+            case None:
+                raise NotWhole(f"has no {name} yet")
+            case h5py.SoftLink():
+                return self.get(group, link.path, links + 1)
+            case h5py.ExternalLink():
+                return self.get(self._open(self._inside(link.filename)), f"/{link.path}", links + 1)
+        return group[name]
+
+    def _check_sources(self, dataset: h5py.Dataset, depth: int) -> None:
+        sources = dataset.virtual_sources()
+        if depth > MOST_LINKS or len(sources) > MOST_SOURCES:
+            raise Unreadable("its virtual dataset has too many sources")
+        for file_name, name in {(source.file_name, source.dset_name) for source in sources}:
+            file = dataset.file if file_name == "." else self._open(self._inside(file_name))
+            source_dataset = self.get(file, f"/{name}")
+            if not isinstance(source_dataset, h5py.Dataset):
+                raise NotWhole(f"a source of its virtual dataset is no dataset ({name})")
+            self.check(source_dataset, depth + 1)
+
+    def _inside(self, name: str) -> Path:
+        path = (self._folder / name).resolve()
+        if path.parent != self._folder and self._folder not in path.parents:
+            raise Unreadable("links to a file outside the scan's folder, which is not followed")
+        return path
+
+    def _open(self, path: Path) -> h5py.File:
+        if path not in self._files:
+            try:
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    raise Unreadable(f"{path.name} is no regular file")
+                self._files[path] = self._stack.enter_context(_open_shared(path))
+            except (OSError, RuntimeError) as error:
+                raise NotWhole(f"{path.name} cannot be opened ({_short(error)})") from None
+        return self._files[path]
+
+
+def _open_shared(path: Path) -> h5py.File:
+    """Open without a lock, so that a writer is never stopped; as a SWMR reader where the writer is one."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except OSError:
+        return h5py.File(path, "r", locking=False, swmr=True, libver="latest")
+
+
+def _image_shape(dataset: h5py.Dataset) -> tuple[int, int]:
+    if dataset.ndim < 2:
+        raise Unreadable("its dataset has fewer than two dimensions")
+    return dataset.shape[-2], dataset.shape[-1]
+
+
+def _short(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "not there yet"
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text.rsplit("(", 1)[-1].rstrip(")")[:120]

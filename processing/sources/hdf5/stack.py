@@ -1,0 +1,147 @@
+"""An HDF5 file of frames: an EIGER master with its data files, a NeXus file, or a plain stack."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
+from latticewatch.processing.sources.hdf5.chunks import packed_chunk
+from latticewatch.processing.sources.hdf5.layout import Layout, find_layout
+from latticewatch.processing.sources.hdf5.links import Hdf5Tree
+from latticewatch.processing.text import printable
+
+POLL_S = 0.5
+SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
+
+log = logging.getLogger(__name__)
+
+
+class HDF5Stack:
+    """The frames of an HDF5 file, in the order in which they lie there.
+
+    period_s: of the experiment, where the file says no times. follow_s: wait for more frames until none has
+    come for so long; left out: what is there now. Raises UserError where the file holds no images that may be
+    read; with follow_s only where it never will.
+    """
+
+    def __init__(self, path: Path, *, period_s: float | None = None, follow_s: float | None = None) -> None:
+        self._path = path
+        self._period_s = period_s if period_s is not None else NAN
+        self._follow_s = follow_s
+        self._count = self._drawn = 0
+        try:
+            with Hdf5Tree(path) as tree:
+                self._count = find_layout(tree, growing=follow_s is not None).count
+        except NotWhole as error:
+            if follow_s is None:
+                raise UserError(f"{path}: {error}; give a file that holds a stack of frames") from None
+        except Unreadable as error:
+            raise UserError(f"{path}: {error}; give a file that holds a stack of frames") from None
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error}); give a sound HDF5 file".splitlines()[0]) from None
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame once; one that cannot be unpacked is a gap with its reason."""
+        index, active_s = 0, time.monotonic()
+        while not stop.is_set():
+            for frame in self._frames_from(index, stop):
+                index, active_s = frame.index + 1, time.monotonic()
+                self._drawn = index
+                yield frame
+            if self._follow_s is None or time.monotonic() - active_s >= self._follow_s:
+                return
+            stop.wait(POLL_S)
+
+    def files(self) -> tuple[Path, list[str]]:
+        """The file's folder, and the names of all files in it that the frames are in. Raises UserError."""
+        folder = self._path.parent.resolve()
+        try:
+            with Hdf5Tree(self._path) as tree:
+                find_layout(tree)
+                return folder, [path.relative_to(folder).as_posix() for path in tree.files]
+        except (Unreadable, OSError) as error:
+            raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from None
+
+    def progress(self) -> Progress:
+        """Frames in the file, and how many are still to come."""
+        return Progress(self._count, self._count - self._drawn, _mtime_s(self._path))
+
+    def _frames_from(self, start: int, stop: threading.Event) -> Iterator[Frame]:
+        """The frames that are there now, from number ``start`` on."""
+        try:
+            with Hdf5Tree(self._path) as tree:
+                layout = find_layout(tree, growing=self._follow_s is not None)
+                self._count = layout.count
+                for index in range(start, layout.count):
+                    if stop.is_set() or (self._follow_s is not None and not _is_there(layout, index)):
+                        return
+                    yield self._frame(layout, index)
+        except (Unreadable, OSError, KeyError, RuntimeError) as error:
+            log.info("%s: %s", printable(self._path.name), error)
+            if self._follow_s is None:
+                raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from error
+
+    def _frame(self, layout: Layout, index: int) -> Frame:
+        return Frame(
+            index=index,
+            name=f"{printable(self._path.name)}::{index:06d}",
+            time_s=self._time_s(layout, index),
+            mtime_s=_mtime_s(self._path),
+            content=_content(layout, index),
+            header=_header(layout, index),
+        )
+
+    def _time_s(self, layout: Layout, index: int) -> float:
+        if layout.times_s.size:
+            return round(float(layout.times_s[index] - layout.times_s[0]), 6)
+        period_s = layout.period_s if layout.period_s > 0.0 else self._period_s
+        return round(index * period_s, 6) if index else 0.0
+
+
+def _header(layout: Layout, index: int) -> Mapping[str, str]:
+    """The scalars of the file, and what it says of this frame."""
+    return {**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}}
+
+
+def stack_image(path: Path, index: int) -> Image | NoResult:
+    """Image ``index`` of this file, or why there is none. Raises Unreadable or OSError where the file is none."""
+    with Hdf5Tree(path) as tree:
+        layout = find_layout(tree, growing=True)
+        if not 0 <= index < layout.count:
+            return NoResult("unreadable: not in the file")
+        content = _content(layout, index)
+        return Image(np.asarray(content.counts)) if isinstance(content, Image) else content
+
+
+def _is_there(layout: Layout, index: int) -> bool:
+    block, place = layout.block_of(index)
+    return block.is_written(place)
+
+
+def _content(layout: Layout, index: int) -> Image | NoResult:
+    block, place = layout.block_of(index)
+    if block.dataset is None:
+        return NoResult(f"unreadable: {block.reason}")
+    try:
+        if not block.is_written(place):
+            return NoResult("unreadable: never written")
+        packed = packed_chunk(block.dataset, place)
+        if packed is not None:
+            return Image(packed)
+        return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()])
+    except (OSError, RuntimeError, ValueError, IndexError) as error:
+        return NoResult(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")
+
+
+def _mtime_s(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return NAN

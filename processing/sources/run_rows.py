@@ -1,0 +1,58 @@
+"""A run file as a source of frames: replay and refit from what was recorded."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+from latticewatch.processing.flow.frame import Frame, NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import NAN, Progress, Row
+from latticewatch.processing.record.run_file.reader import Run
+
+
+class RunFileSource:
+    """The frames of a recorded run, as fast as they are asked for.
+
+    Recorded patterns are what was fitted, so fitting them again gives the same numbers. Frames without a
+    pattern come as the gap they were. again: they are fitted again, so a gap that was filled comes as it did: first
+    the gap, then what filled it.
+    """
+
+    def __init__(self, run: Run, *, again: bool = True) -> None:
+        self._run = run
+        self._again = again
+        self._given = self._fills = 0
+        self._newest_mtime_s = NAN
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:
+        """Every frame of the run once, in order; ends at the end of the run or when ``stop`` is set."""
+        for row in self._run.rows:
+            if stop.is_set():
+                return
+            self._newest_mtime_s = row.mtime_s
+            self._given += 1
+            yield from frames_of(row, self._fills) if self._again else (frame_of(row),)
+            self._fills += row.filled is not None and self._again
+
+    def progress(self) -> Progress:
+        """All frames of the run are found; those not handed out yet wait."""
+        rows = len(self._run.rows)
+        return Progress(rows + self._fills, rows - self._given, self._newest_mtime_s)
+
+
+def frames_of(row: Row, fills: int = 0) -> list[Frame]:
+    """What the fit saw of this row, after so many fills before: its frame, or the gap and what filled it."""
+    frame = replace(frame_of(row), index=row.index + fills)
+    if row.filled is None:
+        return [frame]
+    gap = replace(frame, time_s=row.filled.time_s, content=NoResult(row.filled.reason), header={})
+    return [gap, replace(frame, index=frame.index + 1)]
+
+
+def frame_of(row: Row) -> Frame:
+    """The frame a row was made from, with its pattern in place of the image."""
+    content: Pattern | NoResult = row.pattern or NoResult(
+        row.fit.reason if isinstance(row.fit, NoResult) else "unreadable: lost"
+    )
+    header = {name: repr(value) for name, value in row.header.items()}
+    return Frame(row.index, row.name, row.time_s, row.mtime_s, content, header)
