@@ -6,9 +6,6 @@ before the frame is read. Counts are whole numbers, so that every path gives the
 
 One 64-bit number sums counts (its lower 40 bits) and the pixels that counted nothing (the upper ones, needed for
 the variance max(counts, 1)). A block of pixels takes that path unless one of them is invalid or large.
-
-numba's cache looks at the time stamp of the file a function is in: touch batch.py
-and bitshuffle.py when a function they use changes.
 """
 
 import numpy as np
