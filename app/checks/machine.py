@@ -20,7 +20,6 @@ def findings() -> Iterator[str]:
         yield f"{name}: {version}"
     yield f"display: {display() or 'none (windows are drawn offscreen; use --headless or set DISPLAY)'}"
     yield _libraries()
-    yield from _opencl()
     yield _streams()
     yield _clusters()
     yield f"cores: {len(os.sched_getaffinity(0))}"
@@ -39,24 +38,6 @@ def display() -> str:
 def _libraries() -> str:
     missing = [f"lib{name}" for name in LIBRARIES if ctypes.util.find_library(name) is None]
     return f"Qt's system libraries: {'missing ' + ', '.join(missing) if missing else 'all there'}"
-
-
-def _opencl() -> Iterator[str]:
-    if importlib.util.find_spec("pyopencl") is None:
-        yield "OpenCL: not used (pyopencl is not installed); run: pip install latticewatch[opencl]"
-        return
-    from latticewatch.processing.integration.opencl import devices, rings, tried  # slow to load
-
-    found = devices()
-    if not found:
-        yield "OpenCL: no graphics processor found; sums run on the processor"
-    for device in found:
-        try:
-            trial, _ = tried(rings(), device)
-        except Exception as error:  # whatever a driver raises
-            yield f"OpenCL: {device.name} fails ({error}): not used"
-        else:
-            yield f"OpenCL: {trial}: {trial.conclusion}"
 
 
 def _streams() -> str:

@@ -8,7 +8,7 @@ WarmUp = Annotated[bool, typer.Option("--warm-up", help="Compile everything now,
 
 
 def doctor(warm_up: WarmUp = False) -> int:
-    """Say what this machine has (display, OpenCL, disk, versions) and what is missing, one line each.
+    """Say what this machine has (display, disk, versions) and what is missing, one line each.
 
     Example: latticewatch doctor
     """

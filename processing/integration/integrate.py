@@ -4,15 +4,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.cores import usable_cores
-from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset, PackingError
 from latticewatch.processing.flow.pattern import Pattern
@@ -29,12 +27,9 @@ from latticewatch.processing.integration.kernels.sums import (
     sum_eight,
     sum_image,
 )
-from latticewatch.processing.integration.opencl import SumImage, faster_sums
 from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
 from latticewatch.processing.integration.plan_cache import cached_plan
-from latticewatch.processing.integration.splitting import SplitSums
 
-Splitting = Literal["no", "bbox", "full"]
 LARGEST_COUNT = 2.0**32 - 2  # detectors mark gaps and dead pixels by 2^32 - 1 and 2^32 - 2
 CUTOFF_KEYS = ("count_cutoff", "countrate_correction_count_cutoff", "saturation_value")
 
@@ -68,8 +63,8 @@ class ImageIntegrator:
     is sqrt(sum(max(counts, 1))) over the same normalisation (pyFAI's Poisson model): a bin that counted nothing
     has a sigma of its own, never 0, and can enter a weighted fit. Bins without a valid pixel are NaN in both.
     A value that is negative, NaN, saturated (the header's Count_cutoff, else the type's largest) or a mask code
-    leaves signal, variance and normalisation alike. With ``splitting`` neighbouring bins are correlated and
-    sigma is too small for a fit: the default does not split.
+    leaves signal, variance and normalisation alike. Pixels are not split over bins: neighbouring bins would be
+    correlated and sigma too small for a fit.
 
     normalise_by: header key (e.g. ``Flux``); patterns are scaled by its first value over the frame's own, so
     that intensities stay in counts. find_defects: look for hot and dead pixels in the first frames; what a frame
@@ -77,8 +72,7 @@ class ImageIntegrator:
     start (``plan_cache.plan_folder()``); None: it is built anew.
 
     threads: that share several frames which came at once; left out: two, where the machine has them. One frame
-    takes one. opencl: images that come unpacked may be summed by a graphics processor, if that is
-    measured to be faster; the numbers are then the same to 1e-5.
+    takes one.
 
     Not safe for two threads at once: one integrator per thread.
     """
@@ -95,24 +89,19 @@ class ImageIntegrator:
         solid_angle: bool = True,
         gaps: bool = True,
         bins: int | None = None,
-        splitting: Splitting = "no",
         normalise_by: str | None = None,
         find_defects: bool = True,
         plans: Path | None = None,
         threads: int | None = None,
-        opencl: bool = True,
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
         corrections = Corrections(mask, dark, flat, polarization, solid_angle, gaps)
-        if splitting not in ("no", "bbox", "full"):
-            raise UserError(f"splitting {splitting!r} is unknown; choose no, bbox or full")
         self._whole = self.plan = cached_plan(geometry, corrections, shape, bins, plans)
-        self._split = None if splitting == "no" else SplitSums(geometry, corrections, shape, splitting, self.plan)
-        self.two_theta = self.plan.two_theta if self._split is None else self._split.two_theta
+        self.two_theta = self.plan.two_theta
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
         self._rooms = [_Workspace(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
-        self._normalise_by, self._opencl = normalise_by, opencl
+        self._normalise_by = normalise_by
         self._first_monitor: float | None = None
 
     def integrate(self, frame: Frame) -> Pattern | NoResult:
@@ -124,7 +113,7 @@ class ImageIntegrator:
         """``integrate`` of each frame in turn, the same to the last bit; several at a time where it can."""
         results: list[Pattern | NoResult] = []
         while len(results) < len(frames):
-            if self._looks_for_defects() or self._split is not None:
+            if self._looks_for_defects():
                 results.append(self.integrate(frames[len(results)]))
             else:
                 results += self._together([self._prepared(each) for each in frames[len(results) :]])
@@ -141,15 +130,12 @@ class ImageIntegrator:
 
     def _looked_at(self, job: _Job) -> Pattern | NoResult:
         """The pattern of one frame, which may show defects."""
-        if not self._looks_for_defects() and self._split is None:
-            return self._summed(job, self._rooms[0].sums)
-        try:
-            counts = np.asarray(job.counts)
-        except PackingError as error:
-            return NoResult(f"unreadable: {error}")
-        self._look_for_defects(counts, job.limit)
-        if self._split is not None:
-            return self._split.pattern(self.plan, counts, job.limit, job.scale)
+        if self._looks_for_defects():
+            try:
+                counts = np.asarray(job.counts)
+            except PackingError as error:
+                return NoResult(f"unreadable: {error}")
+            self._look_for_defects(counts, job.limit)
         return self._summed(job, self._rooms[0].sums)
 
     def _summed(self, job: _Job, sums: Sums) -> Pattern | NoResult:
@@ -159,15 +145,10 @@ class ImageIntegrator:
             elif isinstance(job.counts, Bitshuffled):
                 sum_bitshuffled(self.plan, job.counts, job.limit, sums)
             else:
-                self._sum_unpacked(self.plan, job.counts, job.limit, sums)
+                sum_image(self.plan, job.counts, job.limit, sums)
         except PackingError as error:
             return NoResult(f"unreadable: {error}")
         return pattern_of(self.plan, sums, job.scale)
-
-    @cached_property
-    def _sum_unpacked(self) -> SumImage:
-        """For images that are not packed: over OpenCL where there is a device and it is faster."""
-        return faster_sums(self._whole) if self._opencl else sum_image
 
     def _together(self, prepared: Sequence[_Job | Pattern | NoResult]) -> list[Pattern | NoResult]:
         """Eight packed images read the plan once for all; what there is to do is shared among the threads."""

@@ -10,7 +10,7 @@ from latticewatch.processing.flow.frame import Frame, Image
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.integrate import ImageIntegrator, Splitting
+from latticewatch.processing.integration.integrate import ImageIntegrator
 
 SHAPE = (311, 407)
 CENTRED = Geometry(0.2, 0.0267, 0.035, 0.0, 0.0, 0.0, 0.64066, 172e-6, 172e-6)
@@ -74,7 +74,7 @@ def frame(image: NDArray[Any], **header: str) -> Frame:
 
 
 def judged(
-    geometry: Geometry, options: dict[str, Any], image: NDArray[Any], limit: float, bins: int, splitting: str = "no"
+    geometry: Geometry, options: dict[str, Any], image: NDArray[Any], limit: float, bins: int
 ) -> Any:
     """pyFAI's own integration: what is invalid goes in as a mask, what is corrected as pyFAI corrects it."""
     mask = invalid(image, limit)
@@ -95,7 +95,7 @@ def judged(
         polarization_factor=options.get("polarization", 0.99),
         correctSolidAngle=options.get("solid_angle", True),
         error_model="poisson",
-        method=(splitting, "csr", "cython"),
+        method=("no", "csr", "cython"),
         unit="2th_deg",
     )
 
@@ -135,14 +135,6 @@ def test_a_bins_angle_is_the_mean_of_its_pixels() -> None:
     )
     filled = means.count > 0
     np.testing.assert_allclose(integrator.two_theta[filled], means.intensity[filled], rtol=1e-6)
-
-
-@pytest.mark.parametrize("splitting", ["bbox", "full"])
-def test_splitting_is_pyfais_own(splitting: Splitting) -> None:
-    geometry, options, image, limit = CASES["everything"]
-    integrator = ImageIntegrator(geometry, shape=SHAPE, find_defects=False, splitting=splitting, **options)
-    pattern = integrator.integrate(frame(image))
-    check(pattern, judged(geometry, options, image, limit, len(integrator.two_theta), splitting), 2e-6)
 
 
 def test_byte_order_and_memory_order_do_not_matter() -> None:

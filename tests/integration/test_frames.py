@@ -148,8 +148,6 @@ def test_what_cannot_be_integrated_is_refused_at_the_start() -> None:
         integrator(flat=np.zeros(SHAPE))
     with pytest.raises(UserError, match="bins"):
         integrator(bins=70_000)
-    with pytest.raises(UserError, match="splitting"):
-        integrator(splitting="pseudo")
 
 
 def packed_frame(image: NDArray[Any], **header: str) -> Frame:
