@@ -73,9 +73,7 @@ def frame(image: NDArray[Any], **header: str) -> Frame:
     return Frame(0, "x.cbf", 0.0, 0.0, Image(image), header)
 
 
-def judged(
-    geometry: Geometry, options: dict[str, Any], image: NDArray[Any], limit: float, bins: int
-) -> Any:
+def judged(geometry: Geometry, options: dict[str, Any], image: NDArray[Any], limit: float, bins: int) -> Any:
     """pyFAI's own integration: what is invalid goes in as a mask, what is corrected as pyFAI corrects it."""
     mask = invalid(image, limit)
     for name in ("mask", "dark", "flat"):
