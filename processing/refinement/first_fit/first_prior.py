@@ -28,9 +28,10 @@ def without_component(x: Floats, prior: Prior, absent: int, lay: Layout) -> tupl
     away = ABSENT if absent == 1 else -ABSENT
     new[lay.scale] += 0.0 if absent == 1 else x[lay.ratio] - away
     new[lay.ratio] = away
-    information[0, 0] = 1e6
+    ratio = lay.ratio - lay.extra
+    information[ratio, ratio] = 1e6
     mean = prior.mean.copy()
-    mean[0] = away
+    mean[ratio] = away
     return new, Prior(mean, information)
 
 
@@ -45,6 +46,7 @@ def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats
     x[lay.shape] = 0.5
     x[lay.vegard_intensity_fraction] = 0.5
     deviation = np.empty(lay.length)
+    deviation[lay.extra : lay.ratio] = np.inf
     deviation[lay.ratio : lay.intensity_correction] = RATIO_FIRST
     deviation[lay.intensity_correction : lay.gaussian_width] = INTENSITY_CORRECTION_FIRST
     deviation[lay.gaussian_width : lay.shape] = GAUSSIAN_WIDTH_FIRST * candidate.size
@@ -54,9 +56,9 @@ def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats
     )
     deviation[lay.cell_variance_growth : lay.vegard_intensity_fraction] = CELL_VARIANCE_GROWTH_FIRST
     deviation[lay.vegard_intensity_fraction] = VEGARD_FRACTION_FIRST
-    information = np.diag(1.0 / deviation[lay.ratio :] ** 2)
+    information = np.diag(1.0 / deviation[lay.extra :] ** 2)
     _hold_mean(information, lines, lay)
-    return x, Prior(x[lay.ratio :].copy(), information)
+    return x, Prior(x[lay.extra :].copy(), information)
 
 
 def _strain(candidate: Candidate, lines: Lines) -> float:
@@ -69,7 +71,7 @@ def _strain(candidate: Candidate, lines: Lines) -> float:
 
 def _hold_mean(information: Floats, lines: Lines, lay: Layout) -> None:
     """The common scale is the only scale: the mean of a component's line strengths is held at 0."""
-    offset = lay.intensity_correction - lay.ratio
+    offset = lay.intensity_correction - lay.extra
     for p in range(lay.components):
         row = np.where(lines.phase == p, np.exp(lines.log_base), 0.0)
         block = slice(offset, offset + lay.lines)

@@ -44,7 +44,8 @@ class Layout(NamedTuple):
     """Offsets into the vector of parameters.
 
     a: cells (components). scale: ln of the first component's scattering. background: Chebyshev terms.
-    What follows is tracked from frame to frame: ratio: ln of the scattering of components 2... over the first's.
+    What follows is tracked from frame to frame: extra: amplitudes of the rows that follow the Chebyshev terms in
+    the basis (foreign lines, spectators, the empty cell); none where it is the same as ratio. ratio: ln of the scattering of components 2... over the first's.
     intensity_correction: ln of each line's intensity over what the structure gives. gaussian_width: in degrees at
     θ = 0 (components). shape: Lorentzian half width over gaussian_width. cell_variance: variance of the cells
     (components), as a fraction of the squared distance of the two cells; cell_variance_growth: of that fraction
@@ -55,6 +56,7 @@ class Layout(NamedTuple):
     lines: int
     scale: int
     background: int
+    extra: int
     ratio: int
     intensity_correction: int
     gaussian_width: int
@@ -65,11 +67,12 @@ class Layout(NamedTuple):
     length: int
 
 
-def layout(components: int, lines: int) -> Layout:
-    """Where everything lies for so many components and lines."""
+def layout(components: int, lines: int, extra_rows: int = 0) -> Layout:
+    """Where everything lies for so many components, lines, and rows of the basis beyond the background's."""
     scale = components
     background = scale + 1
-    ratio = background + BACKGROUND_TERMS
+    extra = background + BACKGROUND_TERMS
+    ratio = extra + extra_rows
     intensity_correction = ratio + components - 1
     gaussian_width = intensity_correction + lines
     shape = gaussian_width + components
@@ -81,6 +84,7 @@ def layout(components: int, lines: int) -> Layout:
         lines,
         scale,
         background,
+        extra,
         ratio,
         intensity_correction,
         gaussian_width,

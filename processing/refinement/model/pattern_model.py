@@ -1,7 +1,7 @@
 """The model of a pattern and its analytic Jacobian, compiled.
 
-y(2θ) = Σ_p s_p Σ_hkl b exp(L + γ ln g(a_p)) V(2θ - 2θ_hkl(a_p); σ, Γ) + Chebyshev series, with the true Voigt
-profile V, Γ = q S_p / cos θ (half width) and σ² = (S_p / cos θ)² + c_p κ (2 tan θ / a)². For two components
+y(2θ) = Σ_p s_p Σ_hkl b exp(L + γ ln g(a_p)) V(2θ - 2θ_hkl(a_p); σ, Γ) + Chebyshev series + Σ_k e_k B_k(2θ), with the
+true Voigt profile V, Γ = q S_p / cos θ (half width) and σ² = (S_p / cos θ)² + c_p κ (2 tan θ / a)². For two components
 κ = (a_2 - a_1)² and c_p = c_p0 + k_p ln²(d_start / d): crystals whose exchange rates differ by a relative δk spread
 by δa = δk d |ln(d / d_start)|, so k_p is of the order of (δk / 2)². Else κ is UNIT_SPREAD and c_p a strain.
 g is the change of a line's intensity with the cell: |F|² by Vegard, 1 / V and the Lorentz factor.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.njit import njit
 from latticewatch.processing.refinement.model.faddeeva import NEAR, ROOT_PI, far, near
-from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines
+from latticewatch.processing.refinement.model.lines import Layout, Lines
 
 Floats = NDArray[np.float64]
 DEGREES = 180.0 / math.pi
@@ -206,7 +206,7 @@ def draw_pattern(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layo
             cells, _, _, _ = spread_of(x, phase, lines, lay)
             sigma = math.sqrt(max(scaled * scaled + cells * lever * lever, LEAST_WIDTH * scaled * scaled))
             add_voigt(grid, 2.0 * DEGREES * theta, sigma, x[lay.shape] * scaled, area, y)
-    for term in range(BACKGROUND_TERMS):
+    for term in range(lay.ratio - lay.background):
         _add(x[lay.background + term], basis[term], y)
 
 
@@ -230,7 +230,7 @@ def _add_two(f: float, a: Floats, g: float, b: Floats, out: Floats) -> None:
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
 def calculate(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
-    """Model and Jacobian: y (bins,), J (parameters, bins). basis: (BACKGROUND_TERMS, bins)."""
+    """Model and Jacobian: y (bins,), J (parameters, bins). basis: (terms, bins), Chebyshev terms and extra rows."""
     bins = len(grid)
     J[:, :] = 0.0
     y[:] = 0.0
@@ -285,6 +285,6 @@ def _finish(x: Floats, basis: Floats, lay: Layout, y: Floats, J: Floats) -> None
     for phase in range(1, lay.components):
         scale += J[lay.ratio + phase - 1]
     y += scale
-    for term in range(BACKGROUND_TERMS):
+    for term in range(lay.ratio - lay.background):
         J[lay.background + term] = basis[term]
         y += x[lay.background + term] * basis[term]

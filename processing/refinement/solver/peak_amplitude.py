@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.njit import njit
-from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS
 from latticewatch.processing.refinement.solver.algebra import inverse, normal_matrix
 from latticewatch.processing.refinement.solver.solve import Data
 
@@ -14,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 class Amplitude(NamedTuple):
-    """Factor on the peaks, its standard deviation, and the background's terms."""
+    """Factor on the peaks, its standard deviation, and the amplitudes of the basis."""
 
     factor: float
     deviation: float
@@ -23,17 +22,17 @@ class Amplitude(NamedTuple):
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def amplitude_of(peaks: Floats, data: Data) -> Amplitude:
-    """Linear least squares of these peaks (bins,) and the background. The deviation is 0 where it cannot be told."""
-    bins = len(data.y)
-    J = np.empty((BACKGROUND_TERMS + 1, bins))
+    """Linear least squares of these peaks (bins,) and the basis. The deviation is 0 where it cannot be told."""
+    terms, bins = len(data.basis), len(data.y)
+    J = np.empty((terms + 1, bins))
     J[0] = peaks
     J[1:] = data.basis
-    A, g = np.empty((BACKGROUND_TERMS + 1, BACKGROUND_TERMS + 1)), np.empty(BACKGROUND_TERMS + 1)
+    A, g = np.empty((terms + 1, terms + 1)), np.empty(terms + 1)
     normal_matrix(J, 1.0 / np.maximum(data.variance, data.floor), data.y, A, g)
     covariance, fine = inverse(A)
     if not fine:
-        return Amplitude(0.0, 0.0, np.zeros(BACKGROUND_TERMS))
-    x = np.zeros(BACKGROUND_TERMS + 1)
+        return Amplitude(0.0, 0.0, np.zeros(terms))
+    x = np.zeros(terms + 1)
     for i in range(len(x)):
         for j in range(len(x)):
             x[i] += covariance[i, j] * g[j]

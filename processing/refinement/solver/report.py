@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.njit import njit
 from latticewatch.processing.flow.fit import Fit, Lattice
-from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines
+from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import bragg, line_intensity
 from latticewatch.processing.refinement.solver.solve import Solution
 
@@ -147,7 +147,7 @@ def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, ground
         lp_mean_A=float(shares.values @ cells.values),
         lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, covariance, cells, shares, lay), 0.0)),
         rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),
-        chi2_reduced=noise * solution.chi2 / max(bins - lay.components - 1 - BACKGROUND_TERMS, 1),
+        chi2_reduced=noise * solution.chi2 / max(bins - lay.components - 1 - (lay.ratio - lay.background), 1),
         iterations=solution.iterations,
         converged=solution.converged,
         parameters=solution.x.copy(),

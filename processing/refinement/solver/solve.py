@@ -22,8 +22,9 @@ REWEIGHTED = 8
 
 
 class Data(NamedTuple):
-    """What is fitted: bin centres (deg), the background's basis (terms, bins), intensity, its variance at that
-    intensity, how the variance changes with the intensity, and the least variance that is believed."""
+    """What is fitted: bin centres (deg), the basis of what is linear (terms, bins: background and extra rows),
+    intensity, its variance at that intensity, how the variance changes with the intensity, and the least variance
+    that is believed."""
 
     grid: Floats
     basis: Floats
@@ -34,7 +35,7 @@ class Data(NamedTuple):
 
 
 class Prior(NamedTuple):
-    """Gaussian prior on the tracked parameters: mean and inverse covariance."""
+    """Gaussian prior on the tracked parameters, from Layout.extra on: mean and inverse covariance."""
 
     mean: Floats
     information: Floats
@@ -125,7 +126,7 @@ def weigh(y: Floats, data: Data, w: Floats) -> None:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _prior_cost(x: Floats, prior: Prior, lay: Layout) -> float:
-    d = x[lay.ratio :] - prior.mean
+    d = x[lay.extra :] - prior.mean
     total = 0.0
     for i in range(len(d)):
         part = 0.0
@@ -150,8 +151,8 @@ def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> Non
     for i in range(n):
         for j in range(n):
             value = prior.information[i, j]
-            A[lay.ratio + i, lay.ratio + j] += value
-            g[lay.ratio + i] -= value * (x[lay.ratio + j] - prior.mean[j])
+            A[lay.extra + i, lay.extra + j] += value
+            g[lay.extra + i] -= value * (x[lay.extra + j] - prior.mean[j])
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.flow.fit import Curves
-from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines
+from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import calculate
 from latticewatch.processing.refinement.solver.grid import Window, chebyshev
 
@@ -19,7 +19,7 @@ def draw(x: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout
     y, jacobian = np.empty(len(grid)), np.empty((lay.length, len(grid)))
     calculate(x, grid, basis, lines, lay, y, jacobian)
     background = np.full(len(two_theta), np.nan)
-    background[part] = x[lay.background : lay.background + BACKGROUND_TERMS] @ basis
+    background[part] = x[lay.background : lay.extra] @ basis
     components = np.full((lay.components, len(two_theta)), np.nan)
     for p in range(lay.components):
         rows = np.flatnonzero(lines.phase == p) + lay.intensity_correction

@@ -18,6 +18,8 @@ CELL_VARIANCE_STEP = 2e-5
 CELL_VARIANCE_GROWTH_STEP = 1.5e-5
 VEGARD_FRACTION_STEP = 0.0003
 RATIO_STEP = 0.001
+# As a share of the amplitude: the flux moves all lines, what does not belong to the sample comes and goes.
+EXTRA_STEP = 0.05
 # ... and of the step that goes with a change of composition, for 1 Å of change of a cell.
 INTENSITY_CORRECTION_PER_A = 0.03
 GAUSSIAN_WIDTH_PER_A = 0.001
@@ -73,18 +75,20 @@ def steadied(prior: Prior, x: Floats, lay: Layout) -> Prior:
     What tells the two lattices apart is not reported then, but must not wander through the data's blind spots.
     """
     deviation = np.empty(lay.length)
+    deviation[lay.extra : lay.ratio] = np.inf
     deviation[lay.ratio : lay.intensity_correction] = 0.05
     deviation[lay.intensity_correction : lay.gaussian_width] = 0.02
     deviation[lay.gaussian_width : lay.shape] = 0.005 * x[lay.gaussian_width : lay.shape]
     deviation[lay.shape] = 0.02
     deviation[lay.cell_variance : lay.vegard_intensity_fraction] = 0.002
     deviation[lay.vegard_intensity_fraction] = 0.05
-    return Prior(prior.mean, prior.information + np.diag(1.0 / deviation[lay.ratio :] ** 2))
+    return Prior(prior.mean, prior.information + np.diag(1.0 / deviation[lay.extra :] ** 2))
 
 
 def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Layout) -> Floats:
     """Covariance of the random walk of the tracked parameters over so many frames and Å of change."""
     variance = np.empty(lay.length)
+    variance[lay.extra : lay.ratio] = frames * (EXTRA_STEP * x[lay.extra : lay.ratio]) ** 2
     variance[lay.ratio : lay.intensity_correction] = frames * RATIO_STEP**2 + moved * RATIO_PER_A**2
     variance[lay.intensity_correction : lay.gaussian_width] = 0.0
     variance[lay.gaussian_width : lay.shape] = (frames * GAUSSIAN_WIDTH_STEP**2 + moved * GAUSSIAN_WIDTH_PER_A**2) * x[
@@ -94,7 +98,7 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     variance[lay.cell_variance : lay.cell_variance_growth] = frames * CELL_VARIANCE_STEP**2
     variance[lay.cell_variance_growth : lay.vegard_intensity_fraction] = frames * CELL_VARIANCE_GROWTH_STEP**2
     variance[lay.vegard_intensity_fraction] = frames * VEGARD_FRACTION_STEP**2 + moved * VEGARD_FRACTION_PER_A**2
-    full = np.diag(variance[lay.ratio :])
-    block = slice(lay.intensity_correction - lay.ratio, lay.gaussian_width - lay.ratio)
+    full = np.diag(variance[lay.extra :])
+    block = slice(lay.intensity_correction - lay.extra, lay.gaussian_width - lay.extra)
     full[block, block] = (frames * INTENSITY_CORRECTION_STEP**2 + moved * INTENSITY_CORRECTION_PER_A**2) * lines.walk
     return full

@@ -154,7 +154,7 @@ class TrackedRefinement:
             return None
         x = state.x.copy()
         x[lay.scale] += math.log(found.factor)
-        x[lay.background : lay.background + BACKGROUND_TERMS] = found.background
+        x[lay.background : lay.ratio] = found.background
         prior = state.prior(self._lines, lay, self._since)
         if not self._told_apart(x, state.grounded):
             prior = steadied(prior, x, lay)
@@ -230,7 +230,7 @@ class TrackedRefinement:
         self._noise += (found - self._noise) / (self._frames + 1)
 
     def _next_state(self, solution: Solution, grounded: int, absent: int, seen: Seen) -> State:
-        x, start, old = solution.x, self._lay.ratio, self._state
+        x, start, old = solution.x, self._lay.extra, self._state
         two = self._lay.components == 2
         moved = 0.0 if old is None else float(np.abs(x[: self._lay.components] - old.x[: self._lay.components]).max())
         certainty = certainty_of(solution) if two else math.inf
