@@ -44,12 +44,13 @@ class Layout(NamedTuple):
     """Offsets into the vector of parameters.
 
     a: cells (components). scale: ln of the first component's scattering. background: Chebyshev terms.
-    What follows is tracked from frame to frame: extra: amplitudes of the rows that follow the Chebyshev terms in
-    the basis (foreign lines, spectators, the empty cell); none where it is the same as ratio. ratio: ln of the scattering of components 2... over the first's.
-    intensity_correction: ln of each line's intensity over what the structure gives. gaussian_width: in degrees at
-    θ = 0 (components). shape: Lorentzian half width over gaussian_width. cell_variance: variance of the cells
-    (components), as a fraction of the squared distance of the two cells; cell_variance_growth: of that fraction
-    with ln² of the distance (components). vegard_intensity_fraction: how far intensities follow the composition.
+    What follows is tracked from frame to frame. extra: amplitudes of the rows that follow the Chebyshev terms in the
+    basis (foreign lines, spectators, the empty cell); none where it is the same as ratio. ratio: ln of the scattering
+    of components 2... over the first's. intensity_correction: ln of each line's intensity over what the structure
+    gives. gaussian_width: in degrees at θ = 0 (components). shape: Lorentzian half width over gaussian_width.
+    cell_variance: variance of the cells (components), as a fraction of the squared distance of the two cells;
+    cell_variance_growth: of that fraction with ln² of the distance (components). vegard_intensity_fraction: how far
+    intensities follow the composition.
     """
 
     components: int
