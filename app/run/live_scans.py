@@ -69,10 +69,10 @@ def watched_stream(address: StreamAddress, how: Watching) -> "Opening":
     period_s = inputs.experiment.experiment.frame_period_s
 
     def source() -> "AbstractContextManager[Source]":
-        from latticewatch.processing.sources.streams.open_stream import open_stream
+        from latticewatch.processing.sources.streams.source import StreamSource
 
         return closing(
-            open_stream(address, period_s=period_s, until_idle_s=how.until_idle_s, frame_limit=how.frame_limit)
+            StreamSource(address, period_s=period_s, until_idle_s=how.until_idle_s, frame_limit=how.frame_limit)
         )
 
     return _opening(inputs, how, str(address), Path(address.stem), source)
@@ -88,13 +88,13 @@ def watched_with_folder(address: StreamAddress, folder: Path, how: Watching) -> 
 
     def source() -> "AbstractContextManager[Source]":
         from latticewatch.processing.sources.live import LiveScan
-        from latticewatch.processing.sources.streams.open_stream import open_stream
+        from latticewatch.processing.sources.streams.source import StreamSource
         from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
 
         selection = experiment.source.given(how.given.recursive, how.given.include)
         return closing(
             StreamWithFolder(
-                open_stream(address, period_s=period_s, tells_rest=False),
+                StreamSource(address, period_s=period_s, tells_rest=False),
                 LiveScan(folder, selection=selection, period_s=period_s),
                 until_idle_s=how.until_idle_s,
                 frame_limit=how.frame_limit,

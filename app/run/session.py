@@ -31,7 +31,7 @@ from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import Note
 from latticewatch.processing.record.run_file.writer import RunWriter
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.sources.first_image import begin
+from latticewatch.processing.sources.first_image import peek_first_image
 
 log = logging.getLogger(__name__)
 
@@ -106,11 +106,11 @@ def scan_session(
     the source waits for nothing.
     Raises UserError as its parts do.
     """
-    begun = begin(source, scan, stop)
-    if begun is None:
+    peeked = peek_first_image(source, scan, stop)
+    if peeked is None:
         yield None
         return
-    integrator = integrator_of(inputs, begun.shape)
+    integrator = integrator_of(inputs, peeked.shape)
     wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
     setup = resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
     header = RunHeader(
@@ -120,14 +120,14 @@ def scan_session(
         software=software_versions(),
         title=setup.title or Path(scan).name,
         started_s=time.time(),
-        header_names=kept_names(begun.header, inputs.experiment.source.header),
+        header_names=kept_names(peeked.header, inputs.experiment.source.header),
     )
     with ExitStack() as stack:
         writer = None
-        frames: Source = begun
+        frames: Source = peeked
         recorder: Recorder = Unrecorded()
         if out and resume and (out.exists() or journal_path(out).exists()):
-            frames, recorder = going_on(stack, out, header, begun, integrator, fallback)
+            frames, recorder = going_on(stack, out, header, peeked, integrator, fallback)
             writer, setup = recorder.writer, replace(setup, accuracy=recorder.accuracy)
         elif out:
             recorder = writer = stack.enter_context(RunWriter(out, header, integrator.two_theta))
@@ -141,7 +141,7 @@ def scan_session(
             stack.callback(keep_account, writer, pipeline)
         listeners = (defects, changes_told(), kept)
         place = Path(scan)
-        look = ImagesAgain(place, inputs, begun.shape, lambda: integrator.defects).look if place.exists() else None
+        look = ImagesAgain(place, inputs, peeked.shape, lambda: integrator.defects).look if place.exists() else None
         yield Session(setup, pipeline, out, writer, inputs.files, on_state, listeners, look=look)
 
 

@@ -24,7 +24,7 @@ from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.sources.first_image import begin
+from latticewatch.processing.sources.first_image import peek_first_image
 from latticewatch.processing.sources.recorded_scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
 
@@ -53,15 +53,15 @@ class FirstLook:
 def first_look(scan: Path, given: Given) -> FirstLook:
     """Read the inputs and the first frames, integrate and fit. Raises UserError for what cannot be used."""
     inputs = gather(scan, given)
-    begun = begin(open_scan(scan, period_s=1.0), str(scan), threading.Event())
-    if begun is None:
+    peeked = peek_first_image(open_scan(scan, period_s=1.0), str(scan), threading.Event())
+    if peeked is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
-    integrator = integrator_of(inputs, begun.shape)
+    integrator = integrator_of(inputs, peeked.shape)
     wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
     setup = resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
     looked: tuple[Any, Pattern, Fit | NoResult] | None = None
-    for frame in itertools.islice(begun.frames(threading.Event()), FRAMES_LOOKED_AT):
+    for frame in itertools.islice(peeked.frames(threading.Event()), FRAMES_LOOKED_AT):
         pattern = integrator.integrate(frame)
         if isinstance(frame.content, Image) and isinstance(pattern, Pattern):
             fit = refinement.refine(pattern)
@@ -71,8 +71,8 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     if looked is None:
         raise UserError(f"{scan}: none of its first frames can be integrated; check mask and geometry")
     frame, pattern, fit = looked
-    angles = azimuthal_integrator(inputs.geometry, begun.shape).center_array(begun.shape, unit="2th_deg")
-    picture = picture_of(np.asarray(frame.content.counts), angles, module_gaps(inputs.geometry, begun.shape))
+    angles = azimuthal_integrator(inputs.geometry, peeked.shape).center_array(peeked.shape, unit="2th_deg")
+    picture = picture_of(np.asarray(frame.content.counts), angles, module_gaps(inputs.geometry, peeked.shape))
     curves = refinement.curves(fit.parameters) if isinstance(fit, Fit) else None
     return FirstLook(
         name=frame.name,

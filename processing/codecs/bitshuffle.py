@@ -5,10 +5,7 @@ it; what is left over of less than eight counts follows as it is. A block holds 
 (K. Masui et al., Astronomy and Computing 12 (2015) 181); most planes of faint frames are empty and are skipped.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.lz4 import unpack_lz4
 from latticewatch.processing.codecs.njit import njit
@@ -16,13 +13,9 @@ from latticewatch.processing.codecs.njit import njit
 HEADER_BYTES = 12
 
 
-def unpack_all(packed: NDArray[np.uint8], block: int, counts: NDArray[Any]) -> bool:
-    """Unpack a chunk with ``block`` counts to a block into ``counts``; False where it is broken."""
-    return bool(_unpack_all(packed, block, counts))
-
-
 @njit(nogil=True, cache=True)
-def _unpack_all(packed, block, counts):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unpack_all(packed, block, counts):  # type: ignore[no-untyped-def]
+    """Unpack a chunk with ``block`` counts to a block into ``counts``; False where it is broken."""
     planes, words = np.empty(block * counts.itemsize, np.uint8), np.empty((4, block // 8), np.uint64)
     at = HEADER_BYTES
     for first in range(0, len(counts), block):
@@ -33,7 +26,7 @@ def _unpack_all(packed, block, counts):  # type: ignore[no-untyped-def]  # pragm
 
 
 @njit(nogil=True, cache=True)
-def next_block(packed, at, planes, words, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+def next_block(packed, at, planes, words, values):  # type: ignore[no-untyped-def]
     """Unpack the block that begins at ``at``, and what is left over after it; where it ended, -1 if broken."""
     whole = len(values) // 8 * 8
     if whole:
@@ -53,7 +46,7 @@ def next_block(packed, at, planes, words, values):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
-def next_planes(packed, at, planes, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+def next_planes(packed, at, planes, length):  # type: ignore[no-untyped-def]
     """Unpack the ``length`` bytes of planes that begin at ``at``; where they ended, -1 if broken."""
     if at + 4 > len(packed):
         return -1
@@ -67,7 +60,7 @@ def next_planes(packed, at, planes, length):  # type: ignore[no-untyped-def]  # 
 
 
 @njit(nogil=True, cache=True)
-def one_byte_each(planes, slots, unused):  # type: ignore[no-untyped-def]  # pragma: no cover
+def one_byte_each(planes, slots, unused):  # type: ignore[no-untyped-def]
     """Every count in use fits into one byte. Gaps, coded by ones in all the higher planes, are not in use."""
     rows = len(slots) // 8
     first, wrong = planes[8 * rows : 9 * rows], np.uint8(0)
@@ -86,7 +79,7 @@ def one_byte_each(planes, slots, unused):  # type: ignore[no-untyped-def]  # pra
 
 
 @njit(nogil=True, cache=True)
-def join_planes(planes, words, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+def join_planes(planes, words, values):  # type: ignore[no-untyped-def]
     """From bit planes of len(values) / 8 bytes to counts. words: (bytes of a count, counts / 8)."""
     rows = len(values) // 8
     used = 1
@@ -112,7 +105,7 @@ def join_planes(planes, words, values):  # type: ignore[no-untyped-def]  # pragm
 
 
 @njit(nogil=True, cache=True)
-def _empty(lane):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _empty(lane):  # type: ignore[no-untyped-def]
     found = np.uint8(0)
     for place in range(len(lane)):
         found |= lane[place]
@@ -120,7 +113,7 @@ def _empty(lane):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def transpose(lane, words, rows):  # type: ignore[no-untyped-def]  # pragma: no cover
+def transpose(lane, words, rows):  # type: ignore[no-untyped-def]
     """Eight bits by eight counts at a time (H. S. Warren, Hacker's Delight, section 7-3)."""
     for row in range(rows):
         word = np.uint64(0)

@@ -10,7 +10,7 @@ DONE, CUT_SHORT, OVERFLOW = 0, 1, 2
 
 
 @njit(nogil=True, cache=True)
-def unpack_byte_offset(packed, counts, lowest, highest):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unpack_byte_offset(packed, counts, lowest, highest):  # type: ignore[no-untyped-def]
     """Unpack all bytes into ``counts``, a block at a time."""
     values = np.empty(BLOCK, np.int64)
     pixels, size, at, value = len(counts), len(packed), 0, np.int64(0)
@@ -30,7 +30,7 @@ def unpack_byte_offset(packed, counts, lowest, highest):  # type: ignore[no-unty
 
 
 @njit(nogil=True, cache=True)
-def within(values, count, lowest, highest):  # type: ignore[no-untyped-def]  # pragma: no cover
+def within(values, count, lowest, highest):  # type: ignore[no-untyped-def]
     wrong = np.uint8(0)
     for step in range(count):
         wrong |= np.uint8(values[step] < lowest) | np.uint8(values[step] > highest)
@@ -38,7 +38,7 @@ def within(values, count, lowest, highest):  # type: ignore[no-untyped-def]  # p
 
 
 @njit(nogil=True, cache=True)
-def unpack(packed, at, value, values, count):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unpack(packed, at, value, values, count):  # type: ignore[no-untyped-def]
     """With escapes: a byte of -128 is followed by 16 bits, which if -32768 are followed by 32, and those by 64."""
     place = np.uint64(at)
     for step in range(count):
@@ -56,7 +56,7 @@ def unpack(packed, at, value, values, count):  # type: ignore[no-untyped-def]  #
 
 
 @njit(nogil=True, cache=True)
-def _wide(packed, at):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _wide(packed, at):  # type: ignore[no-untyped-def]
     """The difference in 32 bits or, after those, 64; and how many bytes it took."""
     difference = _little_endian(packed, at, 4)
     if difference != -0x80000000:
@@ -65,7 +65,7 @@ def _wide(packed, at):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def unpack_near_end(packed, at, value, values, count):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unpack_near_end(packed, at, value, values, count):  # type: ignore[no-untyped-def]
     """The same, looking where the bytes end; returns a position beyond it where they are too few."""
     size = len(packed)
     for step in range(count):
@@ -84,7 +84,7 @@ def unpack_near_end(packed, at, value, values, count):  # type: ignore[no-untype
 
 
 @njit(nogil=True, cache=True)
-def _little_endian(packed, at, width):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _little_endian(packed, at, width):  # type: ignore[no-untyped-def]
     number = np.int64(np.int8(packed[at + width - 1]))
     for place in range(width - 2, -1, -1):
         number = (number << 8) | np.int64(packed[at + place])

@@ -31,7 +31,7 @@ def unpack_framed(packed: NDArray[np.uint8], size: int) -> NDArray[np.uint8] | N
 
 
 @njit(nogil=True, cache=True)
-def _unpack_blocks(packed, block, out):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _unpack_blocks(packed, block, out):  # type: ignore[no-untyped-def]
     at, done = HEADER_BYTES, 0
     while done < len(out):
         if at + 4 > len(packed):
@@ -53,7 +53,7 @@ def _unpack_blocks(packed, block, out):  # type: ignore[no-untyped-def]  # pragm
 
 
 @njit(nogil=True, cache=True)
-def unpack_lz4(packed, at, end, out, size):  # type: ignore[no-untyped-def]  # pragma: no cover
+def unpack_lz4(packed, at, end, out, size):  # type: ignore[no-untyped-def]
     """One LZ4 block of exactly ``size`` bytes; False where it is broken. Never reads or writes beyond an end."""
     done = 0
     while at < end:
@@ -79,7 +79,7 @@ def unpack_lz4(packed, at, end, out, size):  # type: ignore[no-untyped-def]  # p
 
 
 @njit(nogil=True, cache=True)
-def _length(packed, at, end, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _length(packed, at, end, length):  # type: ignore[no-untyped-def]
     """A length of 15 goes on in the bytes that follow, up to the first that is not 255."""
     if length == 15:
         while at < end:
@@ -92,7 +92,7 @@ def _length(packed, at, end, length):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @njit(nogil=True, cache=True)
-def _repeat(out, done, back, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _repeat(out, done, back, length):  # type: ignore[no-untyped-def]
     """Copy what was written ``back`` bytes before, which the copy itself may reach."""
     to = np.uint64(done)  # unsigned: no check for an index from the end
     if back == 1:
@@ -113,7 +113,7 @@ def _repeat(out, done, back, length):  # type: ignore[no-untyped-def]  # pragma:
 
 
 @njit(nogil=True, cache=True)
-def _copy(source, first, out, done, length):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _copy(source, first, out, done, length):  # type: ignore[no-untyped-def]
     """Between places that do not overlap."""
     begin, to = np.uint64(first), np.uint64(done)
     for place in range(np.uint64(length)):

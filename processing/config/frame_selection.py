@@ -73,7 +73,7 @@ def impossible(include: str) -> str:
     endings = [suffix + packed for suffix in SUFFIXES for packed in ("", *PACKED)]
     if not include or any(each.endswith(ending) or ending.endswith(each) for each in endings):
         return ""
-    return "matches no frame: their names end in .cbf, .tif, .edf, .mccd or .mar...; mend the pattern"
+    return "matches no frame: their names end in .cbf, .tif, .edf, .mccd or .mar...; fix the pattern"
 
 
 def names_in(folder: Path, recursive: bool) -> Iterator[str]:

@@ -60,7 +60,7 @@ def resolve(
     if window[1] <= seen[0] or window[0] >= seen[1]:
         raise UserError(
             f"map window {window[0]:.2f} to {window[1]:.2f} deg lies outside what the detector sees "
-            f"({seen[0]:.2f} to {seen[1]:.2f} deg); mend [map] two_theta_deg or the geometry"
+            f"({seen[0]:.2f} to {seen[1]:.2f} deg); fix [map] two_theta_deg or the geometry"
         )
     return Setup(
         title=experiment.experiment.title,

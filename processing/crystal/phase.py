@@ -47,7 +47,7 @@ def read_phase(source: str | Path) -> Phase:
     A string without a folder and without ``.cif`` is a name. Raises UserError for an unknown name, and for a
     file that is missing, too large, not a CIF, or not cubic.
     """
-    if isinstance(source, str) and not _is_file_name(source):
+    if isinstance(source, str) and not ("/" in source or "\\" in source or source.lower().endswith(".cif")):
         return _shipped(source)
     path = Path(source)
     try:
@@ -92,10 +92,6 @@ def structure_of(phase: Phase, lattice_parameter_A: float | None = None) -> gemm
     return structure
 
 
-def _is_file_name(source: str) -> bool:
-    return "/" in source or "\\" in source or source.lower().endswith(".cif")
-
-
 def _shipped(name: str) -> Phase:
     known = shipped_phases()
     if name not in known:
@@ -114,13 +110,15 @@ def _block(cif_text: str, where: str) -> tuple[gemmi.cif.Block, bool]:
     try:
         blocks = list(gemmi.cif.read_string(cif_text))
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"{where}: not a CIF ({_one_line(error)}); give a CIF with cell and atoms") from None
+        raise UserError(
+            f"{where}: not a CIF ({' '.join(str(error).split())[:200]}); give a CIF with cell and atoms"
+        ) from None
     with_cell = [block for block in blocks if block.find_value("_cell_length_a")]
     if not with_cell:
         raise UserError(f"{where}: no cell (_cell_length_a) in it; give a CIF with cell and atoms")
     complete = [block for block in with_cell if block.find_values("_atom_site_fract_x")]
     if not math.isfinite(gemmi.cif.as_number(with_cell[0].find_value("_cell_length_a"))):
-        raise UserError(f"{where}: _cell_length_a is not a number; mend it")
+        raise UserError(f"{where}: _cell_length_a is not a number; fix it")
     if not complete:
         raise UserError(f"{where}: no atoms (_atom_site_fract_x) in it; give a CIF with cell and atoms")
     if len(blocks) > 1:
@@ -141,21 +139,21 @@ def _structure(block: gemmi.cif.Block) -> gemmi.SmallStructure:
 def _check_cell(cell: gemmi.UnitCell, where: str) -> None:
     edges = (cell.a, cell.b, cell.c)
     if not all(math.isfinite(edge) and 1.0 <= edge <= 100.0 for edge in edges):
-        raise UserError(f"{where}: cell edge {cell.a:g} is not between 1 and 100 angstrom; mend _cell_length_a")
+        raise UserError(f"{where}: cell edge {cell.a:g} is not between 1 and 100 angstrom; fix _cell_length_a")
     right = all(math.isclose(angle, 90.0, abs_tol=1e-3) for angle in (cell.alpha, cell.beta, cell.gamma))
     if not right or max(edges) - min(edges) > 1e-4 * cell.a:
         raise UserError(
             f"{where}: only cubic phases in this version: cell {cell.a:g} {cell.b:g} {cell.c:g} angstrom, "
-            f"{cell.alpha:g} {cell.beta:g} {cell.gamma:g} deg does not fit a cubic space group; mend the CIF"
+            f"{cell.alpha:g} {cell.beta:g} {cell.gamma:g} deg does not fit a cubic space group; fix the CIF"
         )
 
 
 def _check_atoms(structure: gemmi.SmallStructure, where: str) -> None:
     for site in structure.sites:
         if site.element.atomic_number == 0:
-            raise UserError(f"{where}: atom {site.label!a} is of no known element; mend _atom_site_type_symbol")
+            raise UserError(f"{where}: atom {site.label!a} is of no known element; fix _atom_site_type_symbol")
         if not all(math.isfinite(value) for value in (*site.fract.tolist(), site.occ)):
-            raise UserError(f"{where}: atom {site.label!a} has no position; mend _atom_site_fract_x, _y, _z")
+            raise UserError(f"{where}: atom {site.label!a} has no position; fix _atom_site_fract_x, _y, _z")
     if not structure.sites:
         raise UserError(f"{where}: no atoms with positions in it; give a CIF with cell and atoms")
 
@@ -164,7 +162,3 @@ def _text_of(block: gemmi.cif.Block) -> str:
     document = gemmi.cif.Document()
     document.add_copied_block(block)
     return document.as_string()
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -1,8 +1,10 @@
-"""Names of frames: which files are frames, in which order, and how a name is shown."""
+"""Names of frames: which files are frames, in which order, and which numbers of a series are missing."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import total_ordering
+from itertools import pairwise
 from pathlib import Path
 
 PACKED = (".gz", ".bz2")
@@ -107,3 +109,35 @@ def successor(before: FrameName, last: FrameName) -> str | None:
     place = 2 * changed[0] + 1
     pieces[place] = str(last.numbers[changed[0]] + 1).zfill(len(pieces[place]))
     return "".join(pieces)
+
+
+@dataclass(slots=True)
+class MissingFrames:
+    """How many numbers of the series are missing so far; a frame that comes late is no longer missing."""
+
+    count: int = 0
+    _between: list[tuple[FrameName, FrameName]] = field(default_factory=list)
+
+    def note_step(self, before: FrameName, after: FrameName) -> int:
+        """Note two frames that follow each other; how many are missing between them."""
+        missing = missing_between(before, after) or 0
+        if missing:
+            self.count += missing
+            self._between.append((before, after))
+        return missing
+
+    def fill(self, name: FrameName) -> None:
+        """Note a frame whose number was missing."""
+        for place, (before, after) in enumerate(self._between):
+            if before < name < after:
+                del self._between[place]
+                self.count -= missing_between(before, after) or 0
+                self.note_step(before, name)
+                self.note_step(name, after)
+                return
+
+
+def missing_numbers(names: Iterable[str]) -> int:
+    """How many numbers are missing between the first and the last of each series among these names."""
+    ordered = sorted(map(frame_name, set(names)), key=lambda name: name.key)
+    return sum(missing_between(before, after) or 0 for before, after in pairwise(ordered))

@@ -1,12 +1,13 @@
-"""Looking at an HDF5 file of unknown origin before reading it.
+"""HDF5 files of unknown origin: what is checked before anything is read.
 
-HDF5 follows links and external storage into any file it can open, and declares sizes it does not hold. Only
-the paths a run file has are touched, each step is looked at first, and nothing leads out of the file.
+HDF5 follows links, virtual datasets and external storage into any file it can open, has no switch against it, and
+declares sizes that it does not hold. ``open_shared`` and ``refusal`` are for all files; the others are for run files:
+only the paths that a run file has are touched, and nothing leads out of the file.
 """
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,30 @@ LARGEST_BINS = 200_000
 LARGEST_RATIO = 1000
 SLACK_BYTES = 1 << 22
 LARGEST_TEXT_BYTES = 1 << 28
-KNOWN_FILTERS = {
-    h5py.h5z.FILTER_DEFLATE,
-    h5py.h5z.FILTER_SHUFFLE,
-    h5py.h5z.FILTER_FLETCHER32,
-    h5py.h5z.FILTER_LZF,
-}
-
-
+KNOWN_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32, h5py.h5z.FILTER_LZF}
 # What h5py raises, now this, now that, on files whose tables do not hold together.
 DAMAGE = (OSError, KeyError, IndexError, ValueError, TypeError, RuntimeError, OverflowError, MemoryError)
+
+
+def open_shared(path: Path) -> Any:
+    """The file, open for reading without a lock, so that a writer is never stopped; as a SWMR reader where the writer
+    is one. Raises OSError."""
+    try:
+        return h5py.File(path, "r", locking=False)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return h5py.File(path, "r", locking=False, swmr=True, libver="latest")
+
+
+def refusal(dataset: Any, filters: Set[int]) -> str:
+    """Why this dataset must not be read: kept outside its file, or packed by none of these filters; else empty."""
+    if dataset.external:
+        return "lies in external storage, which is not read"
+    properties = dataset.id.get_create_plist()
+    if any(properties.get_filter(number)[0] not in filters for number in range(properties.get_nfilters())):
+        return "is packed with a filter that is not known; unpack it with h5repack"
+    return ""
 
 
 @contextlib.contextmanager
@@ -45,9 +60,9 @@ def damage_said(where: str) -> Iterator[None]:
 
 
 def open_hdf5(path: Path) -> Any:
-    """The file, opened for reading without locks, so that it never stops a writer. Raises UserError."""
+    """The run file, open for reading. Raises UserError."""
     try:
-        return h5py.File(path, "r", locking=False)
+        return open_shared(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such run file; check its name") from None
     except OSError as error:
@@ -74,12 +89,10 @@ def dataset(group: Any, path: str, where: str) -> Any:
     found = child(group, path, where)
     if not isinstance(found, h5py.Dataset):
         raise UserError(f"{where}: {path} is not a dataset; give a run file of latticewatch")
-    if found.external or found.is_virtual:
-        raise UserError(f"{where}: {path} takes its data from another file, which is not followed; copy the data")
-    properties = found.id.get_create_plist()
-    filters = {properties.get_filter(number)[0] for number in range(properties.get_nfilters())}
-    if not filters <= KNOWN_FILTERS:
-        raise UserError(f"{where}: {path} is packed in an unknown way; unpack it with h5repack")
+    if found.is_virtual:
+        raise UserError(f"{where}: {path} takes its data from other datasets, which is not followed; copy the data")
+    if reason := refusal(found, KNOWN_FILTERS):
+        raise UserError(f"{where}: {path} {reason}")
     if found.shape is None or found.nbytes > LARGEST_RATIO * found.id.get_storage_size() + SLACK_BYTES:
         raise UserError(f"{where}: {path} is declared larger than the data it holds; give an unharmed run file")
     return found

@@ -53,9 +53,9 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except RecursionError:
-        raise UserError(f"{where}: not valid TOML: nested too deeply; mend that line") from None
+        raise UserError(f"{where}: not valid TOML: nested too deeply; fix this line") from None
     except ValueError as error:  # also of a number with thousands of digits
-        raise UserError(f"{where}: not valid TOML: {str(error)[:200]}; mend that line") from None
+        raise UserError(f"{where}: not valid TOML: {str(error)[:200]}; fix this line") from None
 
 
 def _explain(model: type[Table], error: ValidationError, text: str, where: str) -> str:

@@ -35,7 +35,9 @@ def decode_edf(data: bytes) -> ImageFile:
     end = data.find(b"}", 0, LONGEST_HEADER)
     if end < 0:
         raise (NotWhole if len(data) < LONGEST_HEADER else Unreadable)("its header has no end")
-    header = _header(data[:end].decode("latin-1"))
+    text = data[:end].decode("latin-1").lstrip("{\r\n ")
+    fields = (line.split("=", 1) for line in text.split(";")[:MOST_LINES] if "=" in line)
+    header = {key.strip(): value.strip()[:LONGEST_VALUE] for key, value in fields}
     folded = {key.lower(): value for key, value in header.items()}
     start = _start(data, end, folded)
     dtype = _dtype(folded)
@@ -54,11 +56,6 @@ def decode_edf(data: bytes) -> ImageFile:
         exposure_s=number(header, EXPOSURES),
         period_s=number(header, PERIODS),
     )
-
-
-def _header(text: str) -> dict[str, str]:
-    fields = (line.split("=", 1) for line in text.lstrip("{\r\n ").split(";")[:MOST_LINES] if "=" in line)
-    return {key.strip(): value.strip()[:LONGEST_VALUE] for key, value in fields}
 
 
 def _start(data: bytes, end: int, folded: dict[str, str]) -> int:

@@ -104,7 +104,7 @@ class DefectFinder:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _normalise(counts, bins, weight, dark, limit, unused, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _normalise(counts, bins, weight, dark, limit, unused, values):  # type: ignore[no-untyped-def]
     """Counts over weight into ``values``, NaN where invalid or left out; how many are valid, and their sum."""
     valid, total = 0, 0.0
     for pixel in range(len(counts)):
@@ -121,7 +121,7 @@ def _normalise(counts, bins, weight, dark, limit, unused, values):  # type: igno
 
 
 @njit(nogil=True, cache=True)
-def _rings(values, order, starts):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _rings(values, order, starts):  # type: ignore[no-untyped-def]
     rings = len(starts) - 1
     median = np.full(rings + 1, np.nan, np.float32)
     spread = np.full(rings + 1, np.nan, np.float32)
@@ -144,7 +144,7 @@ def _rings(values, order, starts):  # type: ignore[no-untyped-def]  # pragma: no
 
 
 @njit(nogil=True, cache=True)
-def _keep_outstanding(values, bins, median, spread, hot):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _keep_outstanding(values, bins, median, spread, hot):  # type: ignore[no-untyped-def]
     """Clear ``hot`` where a pixel does not stand out in this frame. Invalid pixels stay undecided."""
     for pixel in range(len(values)):
         value, where = values[pixel], bins[pixel]
@@ -153,7 +153,7 @@ def _keep_outstanding(values, bins, median, spread, hot):  # type: ignore[no-unt
 
 
 @njit(nogil=True, cache=True)
-def _find_isolated(counted, expected, columns, hot):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _find_isolated(counted, expected, columns, hot):  # type: ignore[no-untyped-def]
     """Clear ``hot`` where a pixel's neighbours share its excess, or are too noisy to tell."""
     rows = len(counted) // columns
     around = np.empty(16)
@@ -179,7 +179,7 @@ def _find_isolated(counted, expected, columns, hot):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, cache=True)
-def _add(values, bins, weight, median, counted, expected):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _add(values, bins, weight, median, counted, expected):  # type: ignore[no-untyped-def]
     for pixel in range(len(values)):
         level = max(median[bins[pixel]] * weight[pixel], 1e-6)
         if values[pixel] == values[pixel] and level == level:
@@ -188,7 +188,7 @@ def _add(values, bins, weight, median, counted, expected):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True)
-def _find_dead(counted, expected, columns, dead):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _find_dead(counted, expected, columns, dead):  # type: ignore[no-untyped-def]
     rows = len(counted) // columns
     for pixel in range(len(counted)):
         if expected[pixel] < DEAD_EXPECTED or counted[pixel] > DEAD_SHARE * expected[pixel]:

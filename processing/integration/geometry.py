@@ -127,13 +127,13 @@ def _checked(value: Any, quantity: _Quantity, path: Path) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise UserError(f"{path}: {quantity.key} is not a number ({str(value)[:40]!a}); mend that line") from None
+        raise UserError(f"{path}: {quantity.key} is not a number ({str(value)[:40]!a}); fix this line") from None
     if math.isfinite(number) and quantity.low <= number <= quantity.high:
         return number
     hints = [name for name, unit in quantity.other_units if quantity.low <= number * unit <= quantity.high]
     hint = f"; this looks like {hints[0]}" if hints else ""
     limits = f"{quantity.low:.4g} to {quantity.high:.4g} {quantity.unit}"
-    raise UserError(f"{path}: {quantity.key} {number:g} is impossible (must be {limits}){hint}; mend that line")
+    raise UserError(f"{path}: {quantity.key} {number:g} is impossible (must be {limits}){hint}; fix this line")
 
 
 def _detector_config(keys: dict[str, str], path: Path) -> dict[str, Any]:
@@ -142,9 +142,9 @@ def _detector_config(keys: dict[str, str], path: Path) -> dict[str, Any]:
     try:
         config = json.loads(keys.get("detector_config", "{}"))
     except (ValueError, RecursionError):
-        raise UserError(f"{path}: Detector_config is not valid JSON; mend that line") from None
+        raise UserError(f"{path}: Detector_config is not valid JSON; fix this line") from None
     if not isinstance(config, dict):
-        raise UserError(f"{path}: Detector_config is not a table; mend that line")
+        raise UserError(f"{path}: Detector_config is not a table; fix this line")
     for key, value in config.items():
         if key not in ("pixel1", "pixel2", "max_shape", "orientation", "sensor") and value is not None:
             raise UserError(
@@ -206,7 +206,7 @@ def _shape(config: dict[str, Any], path: Path) -> tuple[int, int] | None:
     match shape:
         case [int(rows), int(columns)] if 0 < rows <= 100_000 and 0 < columns <= 100_000:
             return rows, columns
-    raise UserError(f"{path}: max_shape of the detector must be two whole numbers; mend that line")
+    raise UserError(f"{path}: max_shape of the detector must be two whole numbers; fix this line")
 
 
 def _orientation(config: dict[str, Any], override: int | None, path: Path) -> int:

@@ -86,8 +86,6 @@ class ImageIntegrator:
         dark: NDArray[np.float64] | None = None,
         flat: NDArray[np.float64] | None = None,
         polarization: float = 0.99,
-        solid_angle: bool = True,
-        gaps: bool = True,
         bins: int | None = None,
         normalise_by: str | None = None,
         find_defects: bool = True,
@@ -95,19 +93,19 @@ class ImageIntegrator:
         threads: int | None = None,
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
-        corrections = Corrections(mask, dark, flat, polarization, solid_angle, gaps)
-        self._whole = self.plan = cached_plan(geometry, corrections, shape, bins, plans)
+        corrections = Corrections(mask, dark, flat, polarization)
+        self._base_plan = self.plan = cached_plan(geometry, corrections, shape, bins, plans)
         self.two_theta = self.plan.two_theta
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
-        self._rooms = [_Workspace(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
+        self._workspaces = [_Workspace(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
         self._normalise_by = normalise_by
         self._first_monitor: float | None = None
 
     def integrate(self, frame: Frame) -> Pattern | NoResult:
         """The pattern, or why there is none. Never raises on data."""
         job = self._prepared(frame)
-        return self._looked_at(job) if isinstance(job, _Job) else job
+        return self._integrated(job) if isinstance(job, _Job) else job
 
     def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
         """``integrate`` of each frame in turn, the same to the last bit; several at a time where it can."""
@@ -116,7 +114,7 @@ class ImageIntegrator:
             if self._looks_for_defects():
                 results.append(self.integrate(frames[len(results)]))
             else:
-                results += self._together([self._prepared(each) for each in frames[len(results) :]])
+                results += self._integrated_together([self._prepared(each) for each in frames[len(results) :]])
         return results
 
     def _prepared(self, frame: Frame) -> _Job | Pattern | NoResult:
@@ -128,15 +126,18 @@ class ImageIntegrator:
         scale = self._monitor_scale(frame.header)
         return scale if isinstance(scale, NoResult) else _Job(counts, largest_valid(counts.dtype, frame.header), scale)
 
-    def _looked_at(self, job: _Job) -> Pattern | NoResult:
+    def _integrated(self, job: _Job) -> Pattern | NoResult:
         """The pattern of one frame, which may show defects."""
         if self._looks_for_defects():
             try:
                 counts = np.asarray(job.counts)
             except PackingError as error:
                 return NoResult(f"unreadable: {error}")
-            self._look_for_defects(counts, job.limit)
-        return self._summed(job, self._rooms[0].sums)
+            if self._finder is not None and self._finder.observe(counts, job.limit):
+                self.plan = without(self._base_plan, self._finder.defects.mask)
+            if not self._looks_for_defects():
+                self._base_plan = self.plan
+        return self._summed(job, self._workspaces[0].sums)
 
     def _summed(self, job: _Job, sums: Sums) -> Pattern | NoResult:
         try:
@@ -150,31 +151,31 @@ class ImageIntegrator:
             return NoResult(f"unreadable: {error}")
         return pattern_of(self.plan, sums, job.scale)
 
-    def _together(self, prepared: Sequence[_Job | Pattern | NoResult]) -> list[Pattern | NoResult]:
+    def _integrated_together(self, prepared: Sequence[_Job | Pattern | NoResult]) -> list[Pattern | NoResult]:
         """Eight packed images read the plan once for all; what there is to do is shared among the threads."""
         tasks = list(_tasks([job for job in prepared if isinstance(job, _Job)]))
         done: list[list[Pattern | NoResult]] = [[] for _ in tasks]
         places = iter(range(len(tasks)))  # one for all threads: who is free takes the next
 
-        def work(room: _Workspace) -> None:
+        def work(workspace: _Workspace) -> None:
             for place in places:
-                done[place] = self._done(tasks[place], room)
+                done[place] = self._run(tasks[place], workspace)
 
-        rooms = self._rooms[: len(tasks)]
-        if len(rooms) == 1:
-            work(rooms[0])
-        elif rooms:
-            with ThreadPoolExecutor(len(rooms)) as pool:
-                list(pool.map(work, rooms))
+        workspaces = self._workspaces[: len(tasks)]
+        if len(workspaces) == 1:
+            work(workspaces[0])
+        elif workspaces:
+            with ThreadPoolExecutor(len(workspaces)) as pool:
+                list(pool.map(work, workspaces))
         patterns = (pattern for each in done for pattern in each)
         return [next(patterns) if isinstance(each, _Job) else each for each in prepared]
 
-    def _done(self, task: Sequence[_Job], room: _Workspace) -> list[Pattern | NoResult]:
+    def _run(self, task: Sequence[_Job], workspace: _Workspace) -> list[Pattern | NoResult]:
         packed = [job.counts for job in task if isinstance(job.counts, ByteOffset | Bitshuffled)]
-        if len(packed) == EIGHT and sum_eight(self.plan, packed, [job.limit for job in task], room.eight):
-            pairs = zip(room.eight.frames, task, strict=True)
+        if len(packed) == EIGHT and sum_eight(self.plan, packed, [job.limit for job in task], workspace.eight):
+            pairs = zip(workspace.eight.frames, task, strict=True)
             return [pattern_of(self.plan, sums, job.scale) for sums, job in pairs]
-        return [self._summed(job, room.sums) for job in task]
+        return [self._summed(job, workspace.sums) for job in task]
 
     @property
     def defects(self) -> Defects | None:
@@ -183,12 +184,6 @@ class ImageIntegrator:
 
     def _looks_for_defects(self) -> bool:
         return self._finder is not None and not self._finder.defects.settled
-
-    def _look_for_defects(self, counts: NDArray[Any], limit: float) -> None:
-        if self._finder is not None and self._finder.observe(counts, limit):
-            self.plan = without(self._whole, self._finder.defects.mask)
-        if not self._looks_for_defects():
-            self._whole = self.plan
 
     def _monitor_scale(self, header: Mapping[str, str]) -> float | NoResult:
         if self._normalise_by is None:
@@ -242,12 +237,12 @@ def header_number(header: Mapping[str, str], key: str) -> float | None:
 
 
 def _tasks(jobs: Sequence[_Job]) -> Iterator[Sequence[_Job]]:
-    """Eight that are packed alike, or one."""
+    """Eight jobs with one packing, or one job."""
     start = 0
     while start < len(jobs):
         eight = jobs[start : start + EIGHT]
-        alike = {type(job.counts) for job in eight} in ({ByteOffset}, {Bitshuffled})
-        size = EIGHT if len(eight) == EIGHT and alike else 1
+        same_packing = {type(job.counts) for job in eight} in ({ByteOffset}, {Bitshuffled})
+        size = EIGHT if len(eight) == EIGHT and same_packing else 1
         yield jobs[start : start + size]
         start += size
 

@@ -20,17 +20,13 @@ class Corrections:
     """What is done to every frame. Arrays have the image's shape (rows, columns).
 
     mask: True where a pixel is left out. dark: counts to subtract. flat: relative sensitivity, 1 is normal.
-    polarization: degree of horizontal polarization of the beam, -1 to 1. solid_angle: correct for the angle that
-    a pixel spans at the sample. gaps: leave the gaps between known modules out; False only to compare with
-    programs that take them for data.
+    polarization: degree of horizontal polarization of the beam, -1 to 1.
     """
 
     mask: NDArray[np.bool_] | None = None
     dark: NDArray[np.float64] | None = None
     flat: NDArray[np.float64] | None = None
     polarization: float = 0.99
-    solid_angle: bool = True
-    gaps: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ class Plan:
 
 def static_mask(geometry: Geometry, corrections: Corrections, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """What is left out of every frame: the user's mask, module gaps, pixels whose dark or flat is unusable."""
-    mask: NDArray[np.bool_] = module_gaps(geometry, shape) if corrections.gaps else np.zeros(shape, bool)
+    mask = module_gaps(geometry, shape)
     if corrections.mask is not None:
         mask = mask | corrections.mask
     if corrections.dark is not None:
@@ -94,12 +90,11 @@ def build_plan(geometry: Geometry, corrections: Corrections, shape: tuple[int, i
     engine = integrator.setup_sparse_integrator(
         shape, count, mask=mask.astype(np.int8), unit="2th_deg", split="no", algo="CSR"
     )
-    weight = integrator.polarization(shape, corrections.polarization)
-    if corrections.solid_angle:
-        weight = weight * integrator.solidAngleArray(shape)
+    weight = integrator.polarization(shape, corrections.polarization) * integrator.solidAngleArray(shape)
     if corrections.flat is not None:
         weight = weight * corrections.flat
-    bin_of_pixel = _bin_of_pixel(engine, mask.size, count)
+    bin_of_pixel = np.full(mask.size, count, np.uint16)
+    bin_of_pixel[engine.indices] = np.repeat(np.arange(count, dtype=np.uint16), np.diff(engine.indptr))
     two_theta = _mean_angles(np.asarray(engine.bin_centers, np.float64) * np.degrees(1.0), angles, bin_of_pixel)
     return finished_plan(shape, two_theta, bin_of_pixel, np.ascontiguousarray(weight.ravel(), np.float32), corrections)
 
@@ -112,20 +107,20 @@ def finished_plan(
     corrections: Corrections,
 ) -> Plan:
     """The plan with these bins and weights, and all that follows from them."""
-    dark = np.zeros(0) if corrections.dark is None else np.nan_to_num(corrections.dark.ravel())
-    nothing = np.zeros(0)
-    plan = Plan(
+    counts = np.zeros(0) if corrections.dark is None else np.nan_to_num(corrections.dark.ravel())
+    dark = np.ascontiguousarray(counts, np.float32)
+    length = len(two_theta) + 1
+    return Plan(
         shape=shape,
         two_theta=two_theta,
         bins=bins,
-        slots=np.zeros(0, np.uint16),
+        slots=_slots(bins, length - 1),
         weight=weight,
-        dark=np.ascontiguousarray(dark, np.float32),
-        pixels=np.zeros(0, np.int64),
-        total_weight=nothing,
-        total_dark=nothing,
+        dark=dark,
+        pixels=np.bincount(bins, minlength=length),
+        total_weight=_binned(bins, weight, length),
+        total_dark=_binned(bins, dark, length),
     )
-    return _with_totals(plan)
 
 
 def without(plan: Plan, mask: NDArray[np.bool_]) -> Plan:
@@ -156,23 +151,6 @@ def _mean_angles(
     sums = np.bincount(bin_of_pixel, angles.ravel(), len(centres) + 1)[:-1]
     means: NDArray[np.float64] = np.divide(sums, pixels, out=centres.copy(), where=pixels > 0)
     return means
-
-
-def _bin_of_pixel(engine: Any, pixels: int, count: int) -> NDArray[np.uint16]:
-    bins = np.full(pixels, count, np.uint16)
-    bins[engine.indices] = np.repeat(np.arange(count, dtype=np.uint16), np.diff(engine.indptr))
-    return bins
-
-
-def _with_totals(plan: Plan) -> Plan:
-    length = len(plan.two_theta) + 1
-    return replace(
-        plan,
-        slots=_slots(plan.bins, length - 1),
-        pixels=np.bincount(plan.bins, minlength=length),
-        total_weight=_binned(plan.bins, plan.weight, length),
-        total_dark=_binned(plan.bins, plan.dark, length),
-    )
 
 
 def _slots(bins: NDArray[np.uint16], count: int) -> NDArray[np.uint16] | NDArray[np.uint32]:

@@ -50,21 +50,17 @@ def cached_plan(
 
 def _key(geometry: Geometry, corrections: Corrections, shape: tuple[int, int], bins: int | None) -> str:
     numbers = replace(geometry, text="", sha256="", source="")
+    try:
+        builder = version("pyFAI")
+    except PackageNotFoundError:  # a packaged program may come without it; FORMAT then stands for the release
+        builder = "unknown"
     digest = hashlib.sha256()
-    parts = (FORMAT, _builder(), numbers, shape, bins, corrections.polarization)
-    digest.update(repr((*parts, corrections.solid_angle, corrections.gaps)).encode())
+    digest.update(repr((FORMAT, builder, numbers, shape, bins, corrections.polarization)).encode())
     for values in (corrections.mask, corrections.dark, corrections.flat):
         digest.update(b"none" if values is None else repr((values.dtype, values.shape)).encode())
         if values is not None:
             digest.update(np.ascontiguousarray(values).data)
     return digest.hexdigest()
-
-
-def _builder() -> str:
-    try:
-        return version("pyFAI")
-    except PackageNotFoundError:  # a packaged program may come without it; FORMAT then stands for the release
-        return "unknown"
 
 
 def _read(path: Path, shape: tuple[int, int]) -> Plan | None:
@@ -96,12 +92,8 @@ def _write(path: Path, plan: Plan) -> None:
             file.write(hashlib.sha256(body.getbuffer()).digest())
             file.write(body.getbuffer())
         Path(file.name).replace(path)
-        _forget_old(path.parent)
+        plans = sorted(path.parent.glob("*.plan"), key=lambda plan: plan.stat().st_mtime, reverse=True)
+        for old in plans[MOST_FILES:]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         log.warning("the integration plan cannot be kept (%s)", error.strerror)
-
-
-def _forget_old(folder: Path) -> None:
-    plans = sorted(folder.glob("*.plan"), key=lambda plan: plan.stat().st_mtime, reverse=True)
-    for plan in plans[MOST_FILES:]:
-        plan.unlink(missing_ok=True)

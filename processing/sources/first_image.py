@@ -1,5 +1,6 @@
-"""A source that was begun: its first image is known before the run is put together, and nothing is lost by it."""
+"""The first image of a source, read before the run is put together; no frame is lost by it."""
 
+import itertools
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +12,8 @@ from latticewatch.processing.flow.stages import Source
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """The frames of a source from the very first on, with shape (rows, columns) and header of its first image."""
+class PeekedSource:
+    """A source that was read up to its first image, which has this shape (rows, columns) and header."""
 
     source: Source
     shape: tuple[int, int]
@@ -20,7 +21,7 @@ class Begun:
     _frames: Iterator[Frame]
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Every frame of the source, those already drawn included; can be called once."""
+        """Every frame of the source, those already read included; can be called once."""
         del stop
         yield from self._frames
 
@@ -29,8 +30,8 @@ class Begun:
         return self.source.progress()
 
 
-def begin(source: Source, scan: str, stop: threading.Event) -> Begun | None:
-    """Draw frames until the first image, waiting for it as the source does; None when stopped before.
+def peek_first_image(source: Source, scan: str, stop: threading.Event) -> PeekedSource | None:
+    """Read frames up to the first image, waiting for it as the source does; None when stopped before.
 
     Raises UserError when the source ends without one image that can be read.
     """
@@ -40,19 +41,10 @@ def begin(source: Source, scan: str, stop: threading.Event) -> Begun | None:
         held.append(frame)
         if isinstance(frame.content, Image):
             rows, columns = frame.content.counts.shape
-            return Begun(source, (rows, columns), frame.header, _chained(held, frames))
+            return PeekedSource(source, (rows, columns), frame.header, itertools.chain(held, frames))
     if stop.is_set():
         return None
     if not held:
         raise UserError(f"{scan}: no frame came; check the folder, [source] and --include")
-    raise UserError(f"{scan}: none of its {len(held)} frames can be read{_first_reason(held)}")
-
-
-def _chained(held: list[Frame], frames: Iterator[Frame]) -> Iterator[Frame]:
-    yield from held
-    yield from frames
-
-
-def _first_reason(frames: list[Frame]) -> str:
-    reasons = [f" ({frame.name}: {frame.content.reason})" for frame in frames if isinstance(frame.content, NoResult)]
-    return "".join(reasons[:1])
+    reasons = (f" ({frame.name}: {frame.content.reason})" for frame in held if isinstance(frame.content, NoResult))
+    raise UserError(f"{scan}: none of its {len(held)} frames can be read{next(reasons, '')}")

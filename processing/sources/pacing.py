@@ -5,13 +5,10 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
-
-if TYPE_CHECKING:
-    from latticewatch.processing.flow.stages import Source
+from latticewatch.processing.flow.stages import Source
 
 NAN = float("nan")
 LONGEST_WAIT_S = 0.25
@@ -43,7 +40,7 @@ class Transport:
         self._position_s = NAN
 
     def play(self) -> None:
-        """Go on at the speed that is set."""
+        """Continue at the speed that is set."""
         self._set(playing=True)
 
     def pause(self) -> None:
@@ -61,13 +58,13 @@ class Transport:
         """Times real time; ``math.inf`` is as fast as it goes. Raises ValueError unless above 0."""
         with self._change:
             self._speed = _checked(speed)
-            self._begin_anew()
+            self._restart_clock()
 
     def seek(self, time_s: float) -> None:
         """As fast as it goes up to this scan time, then on as before. Going back is the views' affair."""
         with self._change:
             self._seek_s = time_s
-            self._begin_anew()
+            self._restart_clock()
 
     def snapshot(self) -> TransportState:
         """The state as of now."""
@@ -90,9 +87,9 @@ class Transport:
             self._playing = playing
             if not playing:
                 self._steps, self._seek_s = 0, NAN
-            self._begin_anew()
+            self._restart_clock()
 
-    def _begin_anew(self) -> None:
+    def _restart_clock(self) -> None:
         """Time runs from the next frame on: what was paused or slow before does not count."""
         self._origin = None
         self._change.notify_all()
@@ -139,7 +136,7 @@ class Paced:
     frame all the same, each as soon as it asks.
     """
 
-    def __init__(self, source: "Source", transport: Transport) -> None:
+    def __init__(self, source: Source, transport: Transport) -> None:
         self._source = source
         self._transport = transport
 

@@ -20,7 +20,7 @@ BYTE = 255
 
 
 @njit(nogil=True, cache=True)
-def sum_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
+def sum_bitshuffled(  # type: ignore[no-untyped-def]
     packed, block, kind, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """kind: an array of the image's type, of any length. False where the chunk is broken."""
@@ -54,7 +54,7 @@ def sum_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def sum_eight_bitshuffled(  # type: ignore[no-untyped-def]  # pragma: no cover
+def sum_eight_bitshuffled(  # type: ignore[no-untyped-def]
     packed, block, kind, bins, lanes, large, weight, dark, limits, signal, lost_pixels, lost_weight, lost_dark
 ):
     """packed: eight chunks. The others as in ``batch.sum_eight``. False where one is broken: nothing is summed."""

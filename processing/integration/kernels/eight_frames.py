@@ -171,7 +171,7 @@ _from: Any = intrinsic(_from_typed)
 
 
 @njit(nogil=True, cache=True)
-def sum_eight(  # type: ignore[no-untyped-def]  # pragma: no cover
+def sum_eight(  # type: ignore[no-untyped-def]
     packed, bins, lanes, large, lowest, highest, weight, dark, limits, signal, lost_pixels, lost_weight, lost_dark
 ):
     """packed: eight arrays of bytes. lanes: (n + 1, 8), flat. limits: (8,). signal, lost_...: (8, n + 1).
@@ -214,7 +214,7 @@ def sum_eight(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def _unpack_group(packed, at, values, counts, count, lowest, highest):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _unpack_group(packed, at, values, counts, count, lowest, highest):  # type: ignore[no-untyped-def]
     unpacked = np.empty(EIGHT, np.int64)
     for frame in range(EIGHT):
         if at[frame] + LONGEST * count <= len(packed[frame]):
@@ -232,7 +232,7 @@ def _unpack_group(packed, at, values, counts, count, lowest, highest):  # type: 
 
 
 @njit(nogil=True, cache=True)
-def add_one_frame(  # type: ignore[no-untyped-def]  # pragma: no cover
+def add_one_frame(  # type: ignore[no-untyped-def]
     values, first, frame, bins, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """One frame's pixels from ``first`` on, some of which are invalid or large."""
@@ -250,7 +250,7 @@ def add_one_frame(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def add_bytes(counts, first, bins, lanes):  # type: ignore[no-untyped-def]  # pragma: no cover
+def add_bytes(counts, first, bins, lanes):  # type: ignore[no-untyped-def]
     """Counts of a byte each, all valid, (8, a multiple of 8), of the pixels from ``first`` on."""
     addresses = np.empty(EIGHT, np.uint64)
     for frame in range(EIGHT):

@@ -29,7 +29,7 @@ SAFE = 1 << 30  # a block of one-byte differences from here does not leave 32 bi
 
 
 @njit(nogil=True, cache=True)
-def sum_values(  # type: ignore[no-untyped-def]  # pragma: no cover
+def sum_values(  # type: ignore[no-untyped-def]
     counts, bins, variance, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """The plain way, for any type of number."""
@@ -45,7 +45,7 @@ def sum_values(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def subtract_invalid(pixel, where, weight, dark, lost_pixels, lost_weight, lost_dark):  # type: ignore[no-untyped-def]  # pragma: no cover
+def subtract_invalid(pixel, where, weight, dark, lost_pixels, lost_weight, lost_dark):  # type: ignore[no-untyped-def]
     lost_pixels[where] += 1
     lost_weight[where] += weight[pixel]
     if len(dark):
@@ -53,7 +53,7 @@ def subtract_invalid(pixel, where, weight, dark, lost_pixels, lost_weight, lost_
 
 
 @njit(nogil=True, cache=True)
-def _add_one_by_one(  # type: ignore[no-untyped-def]  # pragma: no cover
+def _add_one_by_one(  # type: ignore[no-untyped-def]
     values, first, count, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """Add ``values[:count]``, the pixels from ``first`` on, some of which are invalid or large."""
@@ -72,7 +72,7 @@ def _add_one_by_one(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def _add_block(values, first, slots, lanes, sums):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _add_block(values, first, slots, lanes, sums):  # type: ignore[no-untyped-def]
     """Add a block of valid counts, the pixels from ``first`` on; ``sums`` is room for the work."""
     for step in range(BLOCK):
         sums[step] = np.int64(values[step]) + (np.int64(values[step] == 0) << ZERO_SHIFT)
@@ -82,7 +82,7 @@ def _add_block(values, first, slots, lanes, sums):  # type: ignore[no-untyped-de
 
 
 @njit(nogil=True, cache=True)
-def _all_small(values, large, first, slots, unused):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _all_small(values, large, first, slots, unused):  # type: ignore[no-untyped-def]
     """No pixel in use is invalid or large."""
     wrong = np.uint8(0)
     start = np.uint64(first)
@@ -93,7 +93,7 @@ def _all_small(values, large, first, slots, unused):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, cache=True)
-def sum_counts(  # type: ignore[no-untyped-def]  # pragma: no cover
+def sum_counts(  # type: ignore[no-untyped-def]
     counts, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """Whole numbers of any type."""
@@ -104,7 +104,7 @@ def sum_counts(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def add_counts(  # type: ignore[no-untyped-def]  # pragma: no cover
+def add_counts(  # type: ignore[no-untyped-def]
     counts, start, sums, slots, lanes, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """Add whole numbers, the pixels from ``start`` on, block by block; ``sums`` is room for the work."""
@@ -122,7 +122,7 @@ def add_counts(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def sum_byte_offset(  # type: ignore[no-untyped-def]  # pragma: no cover
+def sum_byte_offset(  # type: ignore[no-untyped-def]
     packed, slots, lanes, large, lowest, highest, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """Unpack a block and add it, before the next block is looked at."""
@@ -161,7 +161,7 @@ def sum_byte_offset(  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def _no_escape(packed, at):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _no_escape(packed, at):  # type: ignore[no-untyped-def]
     found = np.uint8(0)
     start = np.uint64(at)
     for step in range(BLOCK):
@@ -170,7 +170,7 @@ def _no_escape(packed, at):  # type: ignore[no-untyped-def]  # pragma: no cover
 
 
 @njit(nogil=True, cache=True)
-def _unpack_block(packed, at, value, values):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _unpack_block(packed, at, value, values):  # type: ignore[no-untyped-def]
     start = np.uint64(at)
     for step in range(BLOCK):
         value += np.int32(np.int8(packed[start + np.uint64(step)]))

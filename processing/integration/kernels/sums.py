@@ -72,14 +72,10 @@ def empty_eight(length: int) -> Eight:
     signal, variance, weight, dark = (np.zeros((EIGHT, length)) for _ in range(4))
     pixels, lanes = np.zeros((EIGHT, length), np.int64), np.zeros(LANES * length, np.int64)
     frames = (Sums(*rows, lanes) for rows in zip(signal, variance, pixels, weight, dark, strict=True))
-    return Eight(tuple(frames), signal, variance, pixels, weight, dark, _aligned(length * EIGHT))
-
-
-def _aligned(length: int) -> NDArray[np.int64]:
-    """Zeros that begin with a cache line: eight sums that lie across two of them take twice as long."""
-    room = np.zeros(length + CACHE_LINE // 8, np.int64)
+    # They start at a cache line: eight sums that lie across two of them take twice as long.
+    room = np.zeros(length * EIGHT + CACHE_LINE // 8, np.int64)
     first = -room.ctypes.data % CACHE_LINE // 8
-    return room[first : first + length]
+    return Eight(tuple(frames), signal, variance, pixels, weight, dark, room[first : first + length * EIGHT])
 
 
 def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> None:
@@ -90,7 +86,7 @@ def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> Non
     flat = flattened(counts)
     empty(into)
     rare = (plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark)
-    if flat.dtype.kind == "f" or not _fits(plan):
+    if flat.dtype.kind == "f" or int(plan.pixels[:-1].max()) >= MOST_PIXELS:
         one_frame.sum_values(flat, plan.bins, into.variance, *rare)
         return
     one_frame.sum_counts(flat, plan.slots, into.lanes, _large(limit), *rare)
@@ -177,10 +173,6 @@ def _sum_eight_bitshuffled(plan: Plan, images: Sequence[Bitshuffled], limits: Se
     )  # fmt: skip
     _gather_eight(into)
     return bool(whole)
-
-
-def _fits(plan: Plan) -> bool:
-    return int(plan.pixels[:-1].max()) < MOST_PIXELS
 
 
 def _large(limit: float) -> int:

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from latticewatch.processing.files import guarded_hdf5 as untrusted
-from latticewatch.processing.flow.missing_frames import missing_numbers
+from latticewatch.processing.files.frame_names import missing_numbers
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,14 @@ class Patience:
 class Candidate:
     """What is known of a file that is not a frame yet; times are of the monotonic clock.
 
-    was_there: in the first listing. former: the checksum that a frame of this name was recorded with, None where
-    there was none.
+    was_there: in the first listing. recorded_checksum: of the frame of this name that was recorded, None where there
+    is none.
     """
 
     name: FrameName
     seen_s: float
     was_there: bool = False
-    former: str | None = None
+    recorded_checksum: str | None = None
     state: FileState | None = None
     changed_s: float = field(default=0.0)
     checksum: str = ""
@@ -62,7 +62,7 @@ class GivenUp:
     reason: str
 
 
-def look_at(candidate: Candidate, folder: Path, patience: Patience) -> Taken | GivenUp | None:
+def examine(candidate: Candidate, folder: Path, patience: Patience) -> Taken | GivenUp | None:
     """Read the file; None where it is not due or needs more time."""
     now = time.monotonic()
     if now < candidate.due_s:
@@ -80,7 +80,7 @@ def look_at(candidate: Candidate, folder: Path, patience: Patience) -> Taken | G
     return None
 
 
-def look_ahead(candidate: Candidate, folder: Path, patience: Patience) -> None:
+def read_early(candidate: Candidate, folder: Path, patience: Patience) -> None:
     """First reading of a file that will need two, so that the time between them is not added up over files."""
     try:
         data, state = read_file(folder / candidate.name.name)
@@ -93,7 +93,7 @@ def look_ahead(candidate: Candidate, folder: Path, patience: Patience) -> None:
         candidate.due_s = max(candidate.due_s, now + patience.settle_s)
 
 
-def note_state(candidate: Candidate, folder: Path) -> bool:
+def refresh_state(candidate: Candidate, folder: Path) -> bool:
     """Look at the file without reading it, so that its time runs while others are before it; True if it changed."""
     try:
         state = state_of((folder / candidate.name.name).lstat())
@@ -104,10 +104,10 @@ def note_state(candidate: Candidate, folder: Path) -> bool:
     return changed
 
 
-def lay_there(candidate: Candidate, folder: Path, seconds: float) -> bool:
+def is_unchanged_since_start(candidate: Candidate, folder: Path, seconds: float) -> bool:
     """Whether the file was there from the start and had not changed for so long."""
     if candidate.was_there and candidate.state is None:
-        note_state(candidate, folder)
+        refresh_state(candidate, folder)
     return candidate.state is not None and _is_old(candidate, candidate.state, seconds)
 
 

@@ -25,7 +25,7 @@ class _Entry:
     name: FrameName
     checksum: str | None
     state: FileState | None
-    in_question: bool = False
+    pending: bool = False
 
 
 class Ledger:
@@ -45,7 +45,7 @@ class Ledger:
     def note(self, candidate: Candidate, taken: Taken) -> None:
         """This file is recorded with this content."""
         entry = self._entry(candidate.name)
-        entry.checksum, entry.state, entry.in_question = taken.checksum, taken.state, False
+        entry.checksum, entry.state, entry.pending = taken.checksum, taken.state, False
         self._gaps.pop(candidate.name.name, None)
         self._inodes[taken.state.inode] = self._places[candidate.name.name]
         if not self.newest_mtime_s >= taken.state.mtime_s:
@@ -54,7 +54,7 @@ class Ledger:
     def note_gap(self, candidate: Candidate) -> None:
         """This file was given up in the state it is in."""
         entry = self._entry(candidate.name)
-        entry.state, entry.in_question = candidate.state or self._state(candidate.name), False
+        entry.state, entry.pending = candidate.state or self._state(candidate.name), False
         if entry.checksum is None:
             self._gaps[candidate.name.name] = entry
             if len(self._gaps) > MOST_GAPS:
@@ -68,27 +68,25 @@ class Ledger:
     def changed(self, now: float) -> list[Candidate]:
         """Files, of the few looked at this time, that are not as they were when they were recorded."""
         return [
-            Candidate(entry.name, now, former=entry.checksum)
+            Candidate(entry.name, now, recorded_checksum=entry.checksum)
             for entry in (*self._next_few(), *self._gaps.values())
-            if not entry.in_question and self._is_changed(entry)
+            if not entry.pending and self._is_changed(entry)
         ]
 
     def is_no_frame(self, candidate: Candidate, outcome: Taken | GivenUp) -> bool:
         """Whether this is a folder, a frame recorded under a name that is gone, or has itself been renamed."""
         if isinstance(outcome, GivenUp):
-            return (self._folder / candidate.name.name).is_dir() or self._has_moved(candidate)
+            path, state = self._folder / candidate.name.name, candidate.state
+            moved = state is not None and state.inode in self._inodes and not os.path.lexists(path)
+            return path.is_dir() or moved
         place = self._inodes.get(outcome.state.inode)
         if place is None or self._entries[place].checksum != outcome.checksum:
             return False
         old = self._entries[place].name.name
-        if old == candidate.name.name or _exists(self._folder / old):
+        if old == candidate.name.name or os.path.lexists(self._folder / old):
             return False
         log.warning("%s is %s renamed: recorded once", printable(candidate.name.name), printable(old))
         return True
-
-    def _has_moved(self, candidate: Candidate) -> bool:
-        state = candidate.state
-        return state is not None and state.inode in self._inodes and not _exists(self._folder / candidate.name.name)
 
     def _entry(self, name: FrameName) -> _Entry:
         if name.name not in self._places:
@@ -108,15 +106,11 @@ class Ledger:
 
     def _is_changed(self, entry: _Entry) -> bool:
         state = self._state(entry.name)
-        entry.in_question = state is not None and state != entry.state
-        return entry.in_question
+        entry.pending = state is not None and state != entry.state
+        return entry.pending
 
     def _state(self, name: FrameName) -> FileState | None:
         try:
             return state_of((self._folder / name.name).lstat())
         except OSError:
             return None
-
-
-def _exists(path: Path) -> bool:
-    return os.path.lexists(path)

@@ -91,10 +91,16 @@ class FolderListing:
         try:
             names = self._names() - self._known
         except OSError as error:
-            self._left(error)
+            if not self.gone:
+                now = time.strftime("%H:%M:%S")
+                log.warning("%s: folder gone since %s (%s)", printable(str(self._folder)), now, error.strerror)
+            self.gone = True
             self._due_s = self._affordable_s = time.monotonic() + max(self._poll_s, 0.5)
             return []
-        self._came_back()
+        if self.gone:
+            log.warning("%s: folder is back", printable(str(self._folder)))
+            self.returns += 1
+        self.gone = False
         self.listings += 1
         pause_s = min((time.thread_time() - begin_s) / CPU_SHARE, LONGEST_PAUSE_S)
         self._affordable_s = time.monotonic() + pause_s
@@ -116,18 +122,6 @@ class FolderListing:
             names.append(name)
             before, last = last, frame_name(name)
         return names
-
-    def _left(self, error: OSError) -> None:
-        if not self.gone:
-            now = time.strftime("%H:%M:%S")
-            log.warning("%s: folder gone since %s (%s)", printable(str(self._folder)), now, error.strerror)
-        self.gone = True
-
-    def _came_back(self) -> None:
-        if self.gone:
-            log.warning("%s: folder is back", printable(str(self._folder)))
-            self.returns += 1
-        self.gone = False
 
 
 def _newest(frames: list[FrameName], known: tuple[FrameName, FrameName] | None) -> tuple[FrameName, FrameName]:

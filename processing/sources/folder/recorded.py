@@ -55,8 +55,12 @@ class RecordedFolder:
                     return
                 if before and (missing := missing_between(before, name)):
                     log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
-                frame = _frame(self._folder, name, index, clock, file)
-                self._newest_mtime_s = max(frame.mtime_s, self._newest_mtime_s, key=_known)
+                if isinstance(file, Unreadable):
+                    frame = gap_frame(self._folder, name, index, clock, f"unreadable: {file}")
+                else:
+                    frame = image_frame(name, index, clock, *file)
+                if not self._newest_mtime_s >= frame.mtime_s:
+                    self._newest_mtime_s = frame.mtime_s
                 self._drawn, before = index + 1, name
                 yield frame
 
@@ -78,7 +82,7 @@ def frames_in(folder: Path, selection: Selection = ALL) -> list[FrameName]:
     taken = [name for name in frames if selection.takes(name.name)]
     if frames and not taken:
         told = f"none of its {len(frames)} frames matches the pattern {printable(selection.include)}"
-        raise UserError(f"{folder}: {told}; the first is {printable(frames[0].name)}: mend --include")
+        raise UserError(f"{folder}: {told}; the first is {printable(frames[0].name)}: fix --include")
     if not taken:
         below = "" if selection.recursive else "; --recursive looks into its sub-folders"
         raise UserError(f"{folder}: no frames in it ({LOOKED_FOR}); give the folder that holds them{below}")
@@ -120,15 +124,3 @@ def _read_in_order(folder: Path, names: Sequence[FrameName]) -> Generator[tuple[
             yield file
         while coming:
             yield coming.popleft().result()
-
-
-def _frame(folder: Path, name: FrameName, index: int, clock: ScanClock, file: _File) -> Frame:
-    """The frame of this file; a gap where it cannot be read."""
-    if isinstance(file, Unreadable):
-        return gap_frame(folder, name, index, clock, f"unreadable: {file}")
-    image, state = file
-    return image_frame(name, index, clock, image, state)
-
-
-def _known(value: float) -> float:
-    return -float("inf") if value != value else value

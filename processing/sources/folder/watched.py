@@ -16,19 +16,18 @@ from pathlib import Path
 
 from latticewatch.processing.config.frame_selection import ALL, Selection
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import FrameName, missing_between
+from latticewatch.processing.files.frame_names import FrameName, MissingFrames, missing_between
 from latticewatch.processing.flow.frame import Frame
-from latticewatch.processing.flow.missing_frames import MissingFrames
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.sources.folder.candidate import (
     Candidate,
     GivenUp,
     Patience,
     Taken,
-    lay_there,
-    look_ahead,
-    look_at,
-    note_state,
+    examine,
+    is_unchanged_since_start,
+    read_early,
+    refresh_state,
 )
 from latticewatch.processing.sources.folder.event_hint import Hint
 from latticewatch.processing.sources.folder.framing import gap_frame, image_frame
@@ -81,7 +80,7 @@ class WatchedFolder:
         self._waiting: list[Candidate] = []
         self._late: list[Candidate] = []
         self._last: FrameName | None = None
-        self._holes = MissingFrames()
+        self._missing = MissingFrames()
         self._shape: tuple[int, ...] | None = None
         self._index = 0
         self._active_s = time.monotonic()
@@ -114,7 +113,7 @@ class WatchedFolder:
         """Frames found, waiting to be read, the newest file's time, numbers missing and files left out."""
         waiting = len(self._waiting)
         newest = self._ledger.newest_mtime_s
-        return Progress(self._index + waiting, waiting, newest, self._holes.count, self._listing.ignored)
+        return Progress(self._index + waiting, waiting, newest, self._missing.count, self._listing.ignored)
 
     def _look(self) -> None:
         """Take in what is new in the folder, and what changed of what is recorded."""
@@ -127,7 +126,7 @@ class WatchedFolder:
                 self._listing.returns = 0
                 self._begin_again(now)
             self._late += self._ledger.changed(now)
-        self._look_ahead()
+        self._read_early()
 
     def _take_in(self, names: list[FrameName]) -> None:
         if not names:
@@ -150,35 +149,35 @@ class WatchedFolder:
         for candidate in self._waiting:
             candidate.seen_s = candidate.changed_s = now
 
-    def _look_ahead(self) -> None:
+    def _read_early(self) -> None:
         """Files that need two readings, or that are not whole, wait side by side, not one after the other."""
         near = self._waiting[-READ_AHEAD:]
         if self._files_prove_themselves:
             for candidate in near[:-1]:
                 if candidate.state is None:
-                    note_state(candidate, self._folder)
+                    refresh_state(candidate, self._folder)
             return
         unread = (candidate for candidate in reversed(near) if not candidate.checksum)
         for _, candidate in zip(range(READ_AHEAD_STEP), unread, strict=False):
-            look_ahead(candidate, self._folder, self._patience)
+            read_early(candidate, self._folder, self._patience)
 
     def _next(self) -> Frame | None:
         for candidate in self._late:
-            if outcome := self._looked_at(candidate):
+            if outcome := self._examined(candidate):
                 self._late.remove(candidate)
                 return self._again(candidate, outcome)
         if not self._waiting or self._must_wait_for_number(self._waiting[-1]):
             return None
         candidate = self._waiting[-1]
-        outcome = self._looked_at(candidate)
+        outcome = self._examined(candidate)
         if outcome is None:
             return None
         self._waiting.pop()
         return self._first_time(candidate, outcome)
 
-    def _looked_at(self, candidate: Candidate) -> Taken | GivenUp | None:
+    def _examined(self, candidate: Candidate) -> Taken | GivenUp | None:
         """What the file is; an image of another shape than the first one is none of this scan."""
-        outcome = look_at(candidate, self._folder, self._patience)
+        outcome = examine(candidate, self._folder, self._patience)
         if not isinstance(outcome, Taken):
             return outcome
         shape = outcome.image.counts.shape
@@ -190,16 +189,15 @@ class WatchedFolder:
     def _must_wait_for_number(self, candidate: Candidate) -> bool:
         waited_s, longest_s = time.monotonic() - candidate.seen_s, self._selection.missing_wait_s
         if self._last is None:
-            return waited_s < min(START_WAIT_S, longest_s) and not self._can_begin(candidate)
+            # Nothing comes before number 0, nor, by now, before what lay in the folder for a while.
+            is_first = candidate.name.numbers[-1:] == (0,)
+            is_first = is_first or is_unchanged_since_start(candidate, self._folder, START_WAIT_S)
+            return waited_s < min(START_WAIT_S, longest_s) and not is_first
         if candidate.name < self._last or self._selection.include:
             return False
         missing = missing_between(self._last, candidate.name)
         starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
         return missing != 0 and not starts_series and waited_s < longest_s
-
-    def _can_begin(self, candidate: Candidate) -> bool:
-        """Nothing comes before number 0, nor, by now, before what lay in the folder for a while."""
-        return candidate.name.numbers[-1:] == (0,) or lay_there(candidate, self._folder, START_WAIT_S)
 
     def _first_time(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
         name = candidate.name
@@ -209,8 +207,8 @@ class WatchedFolder:
             return None
         if self._last and name < self._last:
             log.warning("%s comes late: recorded out of order", printable(name.name))
-            self._holes.came_late(name)
-        elif self._last and not self._selection.include and (missing := self._holes.passed(self._last, name)):
+            self._missing.fill(name)
+        elif self._last and not self._selection.include and (missing := self._missing.note_step(self._last, name)):
             log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
         self._last = name if self._last is None else max(self._last, name)
         return self._frame(candidate, outcome)
@@ -222,10 +220,10 @@ class WatchedFolder:
             log.warning("%s changed after it was read, and cannot be read now: %s", shown, outcome.reason)
             self._ledger.note_gap(candidate)
             return None
-        if outcome.checksum == candidate.former:
+        if outcome.checksum == candidate.recorded_checksum:
             self._ledger.note(candidate, outcome)
             return None
-        if candidate.former:
+        if candidate.recorded_checksum:
             log.warning("%s was written again with other content: recorded as a frame of its own", shown)
         else:
             log.warning("%s can be read now: it fills its gap", shown)
@@ -258,7 +256,7 @@ class WatchedFolder:
             stop.wait(pause_s)
             return
         self._hinted = self._hint.wait(pause_s, stop)
-        if self._hinted and front and not front.checksum and note_state(front, self._folder):
+        if self._hinted and front and not front.checksum and refresh_state(front, self._folder):
             front.due_s = 0.0
 
 

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.formats.hdf5_tree import Hdf5Tree
 from latticewatch.processing.formats.header_text import LONGEST_VALUE
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
-from latticewatch.processing.sources.hdf5.links import Hdf5Tree
 
 BLOCK = re.compile(r"data_\d{6}$")
 TIMES = ("epoch", "timestamp", "timestamps", "elapsed_time", "time", "frame_times")

@@ -3,21 +3,23 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.packed_images import TYPES, Bitshuffled
 from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.formats.hdf5_tree import Hdf5Tree
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
-from latticewatch.processing.sources.hdf5.chunks import packed_chunk
 from latticewatch.processing.sources.hdf5.layout import Layout, find_layout
-from latticewatch.processing.sources.hdf5.links import Hdf5Tree
 from latticewatch.processing.text import printable
 
 POLL_S = 0.5
+BITSHUFFLE, LZ4 = 32008, 2
 SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
 
 log = logging.getLogger(__name__)
@@ -80,7 +82,8 @@ class HDF5Stack:
                 layout = find_layout(tree, growing=self._follow_s is not None)
                 self._count = layout.count
                 for index in range(start, layout.count):
-                    if stop.is_set() or (self._follow_s is not None and not _is_there(layout, index)):
+                    block, place = layout.block_of(index)
+                    if stop.is_set() or (self._follow_s is not None and not block.is_written(place)):
                         return
                     yield self._frame(layout, index)
         except (Unreadable, OSError, KeyError, RuntimeError) as error:
@@ -95,7 +98,7 @@ class HDF5Stack:
             time_s=self._time_s(layout, index),
             mtime_s=_mtime_s(self._path),
             content=_content(layout, index),
-            header=_header(layout, index),
+            header={**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}},
         )
 
     def _time_s(self, layout: Layout, index: int) -> float:
@@ -103,11 +106,6 @@ class HDF5Stack:
             return round(float(layout.times_s[index] - layout.times_s[0]), 6)
         period_s = layout.period_s if layout.period_s > 0.0 else self._period_s
         return round(index * period_s, 6) if index else 0.0
-
-
-def _header(layout: Layout, index: int) -> Mapping[str, str]:
-    """The scalars of the file, and what it says of this frame."""
-    return {**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}}
 
 
 def stack_image(path: Path, index: int) -> Image | NoResult:
@@ -120,11 +118,6 @@ def stack_image(path: Path, index: int) -> Image | NoResult:
         return Image(np.asarray(content.counts)) if isinstance(content, Image) else content
 
 
-def _is_there(layout: Layout, index: int) -> bool:
-    block, place = layout.block_of(index)
-    return block.is_written(place)
-
-
 def _content(layout: Layout, index: int) -> Image | NoResult:
     block, place = layout.block_of(index)
     if block.dataset is None:
@@ -132,12 +125,27 @@ def _content(layout: Layout, index: int) -> Image | NoResult:
     try:
         if not block.is_written(place):
             return NoResult("unreadable: never written")
-        packed = packed_chunk(block.dataset, place)
+        packed = _packed_chunk(block.dataset, place)
         if packed is not None:
             return Image(packed)
         return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()])
     except (OSError, RuntimeError, ValueError, IndexError) as error:
         return NoResult(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")
+
+
+def _packed_chunk(dataset: h5py.Dataset, place: int) -> Bitshuffled | None:
+    """Image ``place`` as it is packed in the file; None where it is not one chunk of bitshuffled LZ4 integers."""
+    if dataset.ndim != 3 or dataset.is_virtual or dataset.dtype.str not in TYPES:
+        return None
+    rows, columns = dataset.shape[1:]
+    filters = dataset.id.get_create_plist()
+    if dataset.chunks != (1, rows, columns) or filters.get_nfilters() != 1:
+        return None
+    code, _, values, _ = filters.get_filter(0)
+    if code != BITSHUFFLE or len(values) <= 4 or values[4] != LZ4:
+        return None
+    skipped, data = dataset.id.read_direct_chunk((place, 0, 0))
+    return None if skipped else Bitshuffled(np.frombuffer(data, np.uint8), (rows, columns), dataset.dtype)
 
 
 def _mtime_s(path: Path) -> float:

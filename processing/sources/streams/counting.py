@@ -16,7 +16,8 @@ class Numbers:
 
     def is_known(self, number: int) -> bool:
         """Whether it came before, or lies before the series."""
-        return number < self.next and not self._is_missing(number)
+        missing = number not in self._late and any(number in skipped for skipped in self._skipped)
+        return number < self.next and not missing
 
     def take(self, number: int) -> Iterator[range] | None:
         """Note that this number came; the numbers skipped before it, None where it is one of those, late."""
@@ -27,21 +28,11 @@ class Numbers:
         if skipped:
             self._skipped.append(skipped)
         self.next = number + 1
-        return _one_by_one(skipped)
+        pieces = [range(each, each + 1) for each in skipped] if len(skipped) <= LISTED else [skipped]
+        return iter(pieces)
 
     def take_next(self) -> int:
         """The number that is due, for a message that does not tell its own; it may still come."""
         self._skipped.append(range(self.next, self.next + 1))
         self.next += 1
         return self.next - 1
-
-    def _is_missing(self, number: int) -> bool:
-        return number not in self._late and any(number in skipped for skipped in self._skipped)
-
-
-def _one_by_one(skipped: range) -> Iterator[range]:
-    if len(skipped) > LISTED:
-        yield skipped
-        return
-    for number in skipped:
-        yield range(number, number + 1)

@@ -49,7 +49,11 @@ def decode_message(data: bytes, channels: dict[str, tuple[str, ...]]) -> Message
 
 def _decoded(data: bytes, channels: dict[str, tuple[str, ...]]) -> Message | None:
     check_bounds(data)
-    refused = dict.fromkeys(UNWANTED, _refuse)
+
+    def refuse(*_: object) -> NoReturn:
+        raise Unreadable("it holds a kind of value that no detector sends")
+
+    refused = dict.fromkeys(UNWANTED, refuse)
     fields = cbor2.loads(data, semantic_decoders=refused, max_depth=DEEPEST, strict_hashable_types=True)
     if not isinstance(fields, dict):
         raise Unreadable("not a message of DECTRIS stream v2")
@@ -63,10 +67,6 @@ def _decoded(data: bytes, channels: dict[str, tuple[str, ...]]) -> Message | Non
         case str():
             return None
     raise Unreadable("not a message of DECTRIS stream v2")
-
-
-def _refuse(*_: object) -> NoReturn:
-    raise Unreadable("it holds a kind of value that no detector sends")
 
 
 def check_bounds(data: bytes) -> None:

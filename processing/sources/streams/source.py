@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.formats.header_text import number as number_in
 from latticewatch.processing.sources.frame_times import Moment, ScanClock
+from latticewatch.processing.sources.streams.address import StreamAddress
 from latticewatch.processing.sources.streams.counting import Numbers
 from latticewatch.processing.sources.streams.messages import (
     Broken,
@@ -34,10 +35,9 @@ log = logging.getLogger(__name__)
 class StreamSource:
     """The images of one stream as they come, named ``LABEL/image_000012``.
 
-    connect: opens the stream. shown: its address, for messages. period_s: of the experiment, where the stream says
-    no times. until_idle_s: end this long after the last message; first_wait_s: or this long after the start, where
-    none came. frame_limit: end after so many frames. The end message of a series ends the scan. tells_rest: what was
-    announced and did not come by then is a gap.
+    period_s: of the experiment, where the stream says no times. until_idle_s: end this long after the last message;
+    first_wait_s: or this long after the start, where none came. frame_limit: end after so many frames. The end message
+    of a series ends the scan. tells_rest: what was announced and did not come by then is a gap.
 
     The network buffers a little; what this program is too slow for stays with the sender, and what the sender then
     drops is a gap by its number. A frame's ``mtime_s`` is when it arrived.
@@ -45,8 +45,7 @@ class StreamSource:
 
     def __init__(
         self,
-        connect: Callable[[], Receiver],
-        shown: str,
+        address: StreamAddress,
         *,
         period_s: float | None = None,
         until_idle_s: float | None = None,
@@ -54,7 +53,7 @@ class StreamSource:
         first_wait_s: float = 60.0,
         tells_rest: bool = True,
     ) -> None:
-        self._connect, self._shown, self._tells_rest = connect, shown, tells_rest
+        self._address, self._tells_rest = address, tells_rest
         self._until_idle_s, self._frame_limit = until_idle_s, frame_limit
         self._first_wait_s = max(first_wait_s, until_idle_s or 0.0)
         self._clock = ScanClock(period_s)
@@ -64,7 +63,7 @@ class StreamSource:
         self._start = SeriesStart("", "")
         self._index = 0
         self._arrived_s = NAN
-        self._heard_s = time.monotonic()
+        self._last_message_s = time.monotonic()
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once; ends at ``stop``, the end message, the frame limit, or when the stream is idle.
@@ -74,29 +73,30 @@ class StreamSource:
         for frame in self.steps(stop):
             if frame is not None:
                 yield frame
-            if self._index == self._frame_limit or (frame is None and self._is_over(self.silent_s)):
+            if self._index == self._frame_limit or (frame is None and self._is_idle_too_long(self.silent_s)):
                 return
 
     def steps(self, stop: threading.Event, poll_s: float = POLL_S) -> Iterator[Frame | None]:
         """Every frame once, and None each time nothing came for so long; ends at ``stop`` and the end message."""
-        self._receiver = self._connect()
-        self._heard_s = time.monotonic()
-        log.info("%s: waiting for images", self._shown)
+        self._receiver = _connected(self._address)
+        self._last_message_s = time.monotonic()
+        log.info("%s: waiting for images", self._address)
         while not stop.is_set():
             message = self._receiver.receive(poll_s)
             if message is None:
                 yield None
                 continue
-            self._heard_s, self._arrived_s = time.monotonic(), time.time()
+            self._last_message_s, self._arrived_s = time.monotonic(), time.time()
             yield from self._frames_of(message)
-            if self._ends(message):
-                log.info("%s: the series is over", self._shown)
+            ended = isinstance(message, SeriesEnd) and message.identity == self._start.identity
+            if ended and self._index:
+                log.info("%s: the series is over", self._address)
                 return
 
     @property
     def silent_s(self) -> float:
         """Seconds since the last message, or since the stream was opened."""
-        return time.monotonic() - self._heard_s
+        return time.monotonic() - self._last_message_s
 
     @property
     def next_number(self) -> int:
@@ -109,7 +109,7 @@ class StreamSource:
         return self._start.images
 
     def name_of(self, number: int) -> str:
-        """What the frame of this number is called; empty before a series has begun."""
+        """What the frame of this number is called; empty before a series has started."""
         return self._name(number) if self._start.label else ""
 
     def skip_to(self, number: int) -> Iterator[Frame]:
@@ -133,18 +133,15 @@ class StreamSource:
         if self._receiver is not None:
             self._receiver.close()
 
-    def _ends(self, message: Message) -> bool:
-        return isinstance(message, SeriesEnd) and message.identity == self._start.identity and self._index > 0
-
-    def _is_over(self, quiet_s: float) -> bool:
+    def _is_idle_too_long(self, idle_s: float) -> bool:
         if self._until_idle_s is None:
             return False
         if self._index:
-            return quiet_s >= self._until_idle_s
-        if quiet_s < self._first_wait_s:
+            return idle_s >= self._until_idle_s
+        if idle_s < self._first_wait_s:
             return False
         raise UserError(
-            f"{self._shown}: nothing came within {quiet_s:.0f} s; check the address and that the detector sends"
+            f"{self._address}: nothing came within {idle_s:.0f} s; check the address and that the detector sends"
         )
 
     def _frames_of(self, message: Message) -> Iterator[Frame]:
@@ -156,12 +153,12 @@ class StreamSource:
             case SeriesEnd(identity) if identity == self._start.identity and self._tells_rest:
                 yield from self.rest()
             case Broken(reason):
-                log.warning("%s: a message that cannot be read: %s", self._shown, reason)
+                log.warning("%s: a message that cannot be read: %s", self._address, reason)
                 yield self._gap(self._numbers.take_next(), f"unreadable: {reason}")
 
     def _begin(self, start: SeriesStart, first: int = 0) -> None:
         if self._index:
-            log.warning("%s: a new series begins: %s", self._shown, printable(start.label))
+            log.warning("%s: a new series begins: %s", self._address, printable(start.label))
         uses = sum(label == start.label for label in self._used.values())
         self._used[start.identity] = start.label
         label = f"{start.label}_{uses + 1}" if uses else start.label
@@ -174,13 +171,13 @@ class StreamSource:
             # Its start was not seen: what came before it was not meant for this watch.
             self._begin(SeriesStart(image.identity, image.label), image.number)
         if self._numbers.is_known(image.number):
-            log.warning("%s: image %d came twice: recorded once", self._shown, image.number)
+            log.warning("%s: image %d came twice: recorded once", self._address, image.number)
             return
         skipped = self._numbers.take(image.number)
         if skipped is None:
-            log.warning("%s: image %d comes late", self._shown, image.number)
+            log.warning("%s: image %d comes late", self._address, image.number)
         for numbers in skipped or ():
-            log.warning("%s: %d images never came, from number %d on", self._shown, len(numbers), numbers[0])
+            log.warning("%s: %d images never came, from number %d on", self._address, len(numbers), numbers[0])
             yield self._gap(numbers[0], NEVER_RECEIVED, len(numbers))
         yield self._frame(image)
 
@@ -190,7 +187,7 @@ class StreamSource:
         missing = 0 if announced is None else announced - self._numbers.next
         if missing > 0 and self._index:
             reason = f"unreadable: the series ended {missing} images early: stopped, or never received"
-            log.warning("%s: %s", self._shown, reason)
+            log.warning("%s: %s", self._address, reason)
             yield self._gap(self._numbers.next, reason)
 
     def _name(self, number: int) -> str:
@@ -212,3 +209,14 @@ class StreamSource:
         name = self._name(number) + (f"_to_{number + many - 1:06d}" if many > 1 else "")
         time_s = self._clock.time_s(Moment(self._index, frame_name(self._name(number))), readable=False)
         return self._counted(name, time_s, StreamImage("", "", number, NoResult(reason)))
+
+
+def _connected(address: StreamAddress) -> Receiver:
+    # The packages are an extra: imported by those who have them.
+    if address.kind == "pva":
+        from latticewatch.processing.sources.streams.pva_receiver import PvaReceiver
+
+        return PvaReceiver(address)
+    from latticewatch.processing.sources.streams.zmq_receiver import ZmqReceiver
+
+    return ZmqReceiver(address)

@@ -60,7 +60,7 @@ class StreamWithFolder:
         self._first_file: int | None = None
         self._offset_s = 0.0
         self._count = 0
-        self._over = self._alone = self._from_first = False
+        self._series_ended = self._folder_only = self._seen_from_first = False
         self._folder_over = False
         self._active_s = time.monotonic()
 
@@ -86,40 +86,40 @@ class StreamWithFolder:
             yield from self._from_stream(steps)
             yield from self._from_folder(files)
             yield from self._released()
-        if self._over:
+        if self._series_ended:
             yield from self._stream.rest()
 
     def _from_stream(self, steps: Iterator[Frame | None]) -> Iterator[Frame]:
-        """What the stream has now."""
-        if self._over or self._alone:
+        """Frames that the stream has now."""
+        if self._series_ended or self._folder_only:
             return
         for frame in steps:
             if frame is None:
                 return
             found = OF_STREAM.search(frame.name)
             number = int(found[1]) if found else -1
-            if not self._from_first and number != 0:
-                log.warning("the series had begun before the watch: the folder alone is followed")
-                self._alone = True
+            if not self._seen_from_first and number != 0:
+                log.warning("the series started before the watch: only the folder is followed")
+                self._folder_only = True
                 return
-            self._from_first = True
+            self._seen_from_first = True
             self._active_s = time.monotonic()
             if number in self._recorded:
                 continue  # the folder was faster
             if found and isinstance(frame.content, Image):
                 self._recorded[number] = frame.time_s
             yield frame
-        self._over = True
+        self._series_ended = True
 
     def _from_folder(self, files: Iterator[list[Frame]]) -> Iterator[Frame]:
-        """What the folder has now, as long as there is room for what is ahead of the stream."""
+        """Frames that the folder has now, as long as there is room for those ahead of the stream."""
         if len(self._held) >= HELD:
             return
         taken = next(files, None)
         self._folder_over = taken is None
         for frame in taken or ():
             self._active_s = time.monotonic()
-            number = None if self._alone else self._number_of(frame.name)
+            number = None if self._folder_only else self._number_of(frame.name)
             if number is None:
                 yield self._stream.adopt(frame, frame.name, self._time_of(frame))
             else:
@@ -129,13 +129,13 @@ class StreamWithFolder:
         """Files whose turn it is: their image came, was lost, or is not waited for."""
         waiting: list[tuple[int, Frame]] = []
         for number, frame in self._held:
-            if self._alone:
+            if self._folder_only:
                 yield self._stream.adopt(frame, frame.name, frame.time_s)
             elif number in self._recorded:
                 self._compare_times(number, frame)
             elif number < self._stream.next_number:
                 yield from self._instead(number, frame)
-            elif self._over or self._stream.silent_s > self._silent_s:
+            elif self._series_ended or self._stream.silent_s > self._silent_s:
                 yield from self._stream.skip_to(number)
                 yield from self._instead(number, frame, ahead=True)
             else:
@@ -173,10 +173,10 @@ class StreamWithFolder:
 
     def _is_at_end(self) -> bool:
         announced = self._stream.announced
-        quiet_s = time.monotonic() - self._active_s
-        if self._over and not self._held:
+        idle_s = time.monotonic() - self._active_s
+        if self._series_ended and not self._held:
             complete = announced is not None and all(number in self._recorded for number in range(announced))
-            return complete or self._folder_over or quiet_s >= self._rest_s
+            return complete or self._folder_over or idle_s >= self._rest_s
         if self._until_idle_s is None:
             return False
-        return quiet_s >= (self._until_idle_s if self._count else max(self._until_idle_s, FIRST_WAIT_S))
+        return idle_s >= (self._until_idle_s if self._count else max(self._until_idle_s, FIRST_WAIT_S))

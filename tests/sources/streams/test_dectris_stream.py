@@ -19,7 +19,7 @@ from latticewatch.processing.sources.streams import zmq_receiver
 from latticewatch.processing.sources.streams.address import stream_address
 from latticewatch.processing.sources.streams.dectris import decode_message
 from latticewatch.processing.sources.streams.messages import StreamImage
-from latticewatch.processing.sources.streams.open_stream import open_stream
+from latticewatch.processing.sources.streams.source import StreamSource
 from tests.sources import frame_files
 from tests.sources.streams.dectris_sender import Sender, array, end, image, sending, start
 
@@ -37,7 +37,7 @@ def received(send: Send, **options: Any) -> list[Frame]:
 
 
 def drawn(sender: Sender, send: Send, **options: Any) -> list[Frame]:
-    with closing(open_stream(stream_address(sender.address), **options)) as source:
+    with closing(StreamSource(stream_address(sender.address), **options)) as source:
         thread = threading.Thread(target=send, args=(sender,))
         thread.start()
         frames = list(source.frames(threading.Event()))
@@ -246,7 +246,7 @@ def test_a_watch_that_begins_in_the_middle_of_a_series() -> None:
 def test_nothing_is_lost_when_the_program_is_slow() -> None:
     many = 200
     content = [image(n, counts(n)) for n in range(many)]
-    with sending(held=5) as sender, closing(open_stream(stream_address(sender.address))) as source:
+    with sending(held=5) as sender, closing(StreamSource(stream_address(sender.address))) as source:
         thread = threading.Thread(target=messages(start(images=many), *content, end()), args=(sender,))
         thread.start()
         found = []
@@ -275,7 +275,7 @@ def test_a_stream_that_never_says_anything_is_told() -> None:
 
 def test_stop_ends_a_wait_for_a_sender_that_is_not_there() -> None:
     stop = threading.Event()
-    with closing(open_stream(stream_address("tcp://127.0.0.1:9"))) as source:
+    with closing(StreamSource(stream_address("tcp://127.0.0.1:9"))) as source:
         timer = threading.Timer(0.3, stop.set)
         timer.start()
         assert list(source.frames(stop)) == []

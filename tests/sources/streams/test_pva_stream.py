@@ -14,7 +14,6 @@ from p4p.server.raw import Handler, SharedPV
 
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.streams.address import stream_address
-from latticewatch.processing.sources.streams.open_stream import open_stream
 from latticewatch.processing.sources.streams.source import StreamSource
 from tests.sources import frame_files
 from tests.sources.streams.areadetector import NAME, AreaDetector, serving, soon, update
@@ -30,7 +29,7 @@ class Watching:
     """The program's source, drawn from in a thread."""
 
     def __init__(self, **options: Any) -> None:
-        self.source: StreamSource = open_stream(stream_address(f"pva://{NAME}"), **options)
+        self.source: StreamSource = StreamSource(stream_address(f"pva://{NAME}"), **options)
         self.frames: list[Frame] = []
         self.stop = threading.Event()
         self._thread = threading.Thread(target=self._draw)

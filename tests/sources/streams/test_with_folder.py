@@ -14,7 +14,7 @@ from latticewatch.processing.config.frame_selection import Selection
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.live import LiveScan
 from latticewatch.processing.sources.streams.address import stream_address
-from latticewatch.processing.sources.streams.open_stream import open_stream
+from latticewatch.processing.sources.streams.source import StreamSource
 from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
 from tests.sources import frame_files
 from tests.sources.streams.dectris_sender import Sender, end, image, sending, start
@@ -50,7 +50,7 @@ def both(
 
 
 def drawn(sender: Sender, folder: Path, send: Any, **options: Any) -> list[Frame]:
-    stream = open_stream(stream_address(sender.address), tells_rest=False)
+    stream = StreamSource(stream_address(sender.address), tells_rest=False)
     watched = LiveScan(folder, selection=Selection(missing_wait_s=0.3))
     with closing(StreamWithFolder(stream, watched, **{"rest_s": 1.5, "silent_s": 1.0, **options})) as source:
         thread = threading.Thread(target=send, args=(sender,))

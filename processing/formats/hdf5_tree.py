@@ -1,8 +1,4 @@
-"""HDF5 without trust: links are looked at before they are followed, datasets before they are read.
-
-HDF5 itself would open any file that a link, a virtual dataset or external storage names, and has no switch
-against it. Here a link may lead to another file only if that file lies in the scan's own folder.
-"""
+"""An HDF5 file and those it links to: a link may lead to another file only where that lies in the same folder."""
 
 import contextlib
 import posixpath
@@ -15,6 +11,7 @@ import h5py
 import hdf5plugin
 import numpy as np
 
+from latticewatch.processing.files.guarded_hdf5 import open_shared, refusal
 from latticewatch.processing.formats.image_file import LARGEST_FILE, NotWhole, Unreadable, check_shape
 
 MOST_LINKS = 20
@@ -65,14 +62,13 @@ class Hdf5Tree:
         """Raises Unreadable unless the dataset is safe to read, NotWhole where a virtual source is missing."""
         if dataset.dtype.kind not in "iuf" or dataset.dtype.itemsize > 8:
             raise Unreadable("its dataset holds no plain numbers")
-        check_shape(*_image_shape(dataset), dataset.dtype.itemsize)
-        if dataset.external:
-            raise Unreadable("its dataset lies in external storage, which is not read")
+        if dataset.ndim < 2:
+            raise Unreadable("its dataset has fewer than two dimensions")
+        check_shape(dataset.shape[-2], dataset.shape[-1], dataset.dtype.itemsize)
         if dataset.chunks and int(np.prod(dataset.chunks)) * dataset.dtype.itemsize > LARGEST_FILE:
             raise Unreadable("its chunks are larger than any image")
-        plist = dataset.id.get_create_plist()
-        if any(plist.get_filter(k)[0] not in FILTERS for k in range(plist.get_nfilters())):
-            raise Unreadable("its dataset is packed with a filter that is not known")
+        if reason := refusal(dataset, FILTERS):
+            raise Unreadable(f"its dataset {reason}")
         if dataset.is_virtual:
             self._check_sources(dataset, depth)
 
@@ -113,28 +109,10 @@ class Hdf5Tree:
             try:
                 if not stat.S_ISREG(path.lstat().st_mode):
                     raise Unreadable(f"{path.name} is no regular file")
-                self._files[path] = self._stack.enter_context(_open_shared(path))
+                self._files[path] = self._stack.enter_context(open_shared(path))
+            except FileNotFoundError:
+                raise NotWhole(f"{path.name} cannot be opened (not there yet)") from None
             except (OSError, RuntimeError) as error:
-                raise NotWhole(f"{path.name} cannot be opened ({_short(error)})") from None
+                text = (str(error) or type(error).__name__).splitlines()[0]
+                raise NotWhole(f"{path.name} cannot be opened ({text.rsplit('(', 1)[-1].rstrip(')')[:120]})") from None
         return self._files[path]
-
-
-def _open_shared(path: Path) -> h5py.File:
-    """Open without a lock, so that a writer is never stopped; as a SWMR reader where the writer is one."""
-    try:
-        return h5py.File(path, "r", locking=False)
-    except OSError:
-        return h5py.File(path, "r", locking=False, swmr=True, libver="latest")
-
-
-def _image_shape(dataset: h5py.Dataset) -> tuple[int, int]:
-    if dataset.ndim < 2:
-        raise Unreadable("its dataset has fewer than two dimensions")
-    return dataset.shape[-2], dataset.shape[-1]
-
-
-def _short(error: Exception) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "not there yet"
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return text.rsplit("(", 1)[-1].rstrip(")")[:120]
