@@ -24,6 +24,7 @@ class Lattice:
     """One component in one frame.
 
     lp_A, lp_esd_A: lattice parameter and esd in Å, NaN where it cannot be told from its neighbour.
+    lp_model_esd_A: the part of lp_esd_A that is the model's own error, NaN where not known.
     weight, weight_esd: its share (0 to 1) of the scattering of all components.
     """
 
@@ -31,6 +32,7 @@ class Lattice:
     lp_esd_A: float = NAN
     weight: float = NAN
     weight_esd: float = NAN
+    lp_model_esd_A: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Fit:
     lattices: one for each component of the experiment, in its order. components: how many lattices the data
     tell apart. lp_mean_A: mean of the components weighted by their share of the scattering, with its esd.
     parameters: all that ``Refinement.curves`` needs to draw the fit again; its length is fixed for a run.
+    foreign_lines: how many lines of no component are in the pattern, None where not known.
     """
 
     lattices: tuple[Lattice, ...]
@@ -51,6 +54,7 @@ class Fit:
     iterations: int
     converged: bool
     parameters: NDArray[np.float64] = field(repr=False)
+    foreign_lines: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,8 @@ class ImageIntegrator:
 def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | NoResult:
     """The pattern of these sums, times ``scale``; a gap where too few pixels are valid."""
     pixels = (plan.pixels - sums.lost_pixels)[:-1]
-    share = pixels.sum() / plan.pixels[:-1].sum()
+    valid, in_plan = int(pixels.sum()), int(plan.pixels[:-1].sum())
+    share = valid / in_plan
     if share < FEWEST_VALID:
         return NoResult(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
     weight = np.where(pixels > 0, (plan.total_weight - sums.lost_weight)[:-1], np.nan) / scale
@@ -209,6 +210,7 @@ def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | NoResult:
         plan.two_theta,
         (signal / weight).astype(np.float32),
         (np.sqrt(sums.variance[:-1]) / weight).astype(np.float32),
+        pixels_left_out=in_plan - valid,
     )
 
 

@@ -13,7 +13,7 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.header_values import kept_values
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.series import Progress, Row, Series
+from latticewatch.processing.flow.series import NAN, Progress, Row, Series
 from latticewatch.processing.flow.stages import Integrator, Recorder, Refinement, Source
 from latticewatch.processing.flow.verdict import Verdict
 from latticewatch.processing.pipeline.late_frames import OpenGaps, filled
@@ -103,23 +103,21 @@ def _row(pipeline: Pipeline, gaps: OpenGaps, frame: Frame, pattern: Pattern | No
 def _measured(
     pipeline: Pipeline, frame: Frame, pattern: Pattern | NoResult, fit: Fit | NoResult, verdict: Verdict, fills: int = 0
 ) -> Row:
-    fraction, fraction_esd = _fraction(pipeline.composition, fit)
+    fraction = fraction_esd = NAN
+    if pipeline.composition is not None and isinstance(fit, Fit):
+        fraction, fraction_esd = fraction_of(pipeline.composition, fit.lp_mean_A, fit.lp_mean_esd_A)
+    found = None if isinstance(pattern, NoResult) else pattern
     return Row(
         index=frame.index - fills,
         name=frame.name,
         time_s=frame.time_s,
         mtime_s=frame.mtime_s,
-        pattern=None if isinstance(pattern, NoResult) else pattern,
+        pattern=found,
         fit=fit,
         verdict=verdict,
-        intensity=float("nan") if isinstance(pattern, NoResult) else float(np.nanmean(pattern.intensity)),
+        intensity=NAN if found is None else float(np.nanmean(found.intensity)),
         fraction=fraction,
         fraction_esd=fraction_esd,
         header=kept_values(frame.header, pipeline.header_names),
+        pixels_left_out=None if found is None else found.pixels_left_out,
     )
-
-
-def _fraction(scale: CompositionScale | None, fit: Fit | NoResult) -> tuple[float, float]:
-    if scale is None or isinstance(fit, NoResult):
-        return float("nan"), float("nan")
-    return fraction_of(scale, fit.lp_mean_A, fit.lp_mean_esd_A)

@@ -51,8 +51,8 @@ def frames_of(row: Row, fills: int = 0) -> list[Frame]:
 
 def frame_of(row: Row) -> Frame:
     """The frame a row was made from, with its pattern in place of the image."""
-    content: Pattern | NoResult = row.pattern or NoResult(
-        row.fit.reason if isinstance(row.fit, NoResult) else "unreadable: lost"
-    )
+    content: Pattern | NoResult = NoResult(row.fit.reason if isinstance(row.fit, NoResult) else "unreadable: lost")
+    if row.pattern is not None:
+        content = replace(row.pattern, pixels_left_out=row.pixels_left_out)
     header = {name: repr(value) for name, value in row.header.items()}
     return Frame(row.index, row.name, row.time_s, row.mtime_s, content, header)

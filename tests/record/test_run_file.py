@@ -185,7 +185,7 @@ def test_control_codes_in_a_file_do_not_reach_a_terminal(tmp_path: Path) -> None
     with h5py.File(tmp_path / "run.h5", "r+") as file:
         file["entry/trace/file"][1] = "\x1b[2J\nframe.cbf"
     with read_run(tmp_path / "run.h5") as run:
-        assert run.rows[1].name == "[2J frame.cbf"
+        assert run.rows[1].name == "%1B[2J%0Aframe.cbf"
 
 
 @pytest.mark.parametrize("content", [b"", b"not hdf5 at all", b"\x89HDF\r\n\x1a\n" + bytes(100)])

@@ -14,10 +14,10 @@ from tests.record import runs
 
 COLUMNS = [
     *("frame", "file", "time_s", "status", "reason", "state", "components", "lp_mean_A", "lp_mean_esd_A"),
-    *("lp_Br_A", "lp_Br_esd_A", "weight_Br", "weight_Br_esd"),
-    *("lp_I_A", "lp_I_esd_A", "weight_I", "weight_I_esd"),
-    *("fraction", "fraction_esd", "rwp_percent", "chi2_reduced", "intensity", "recorded_s", "file_mtime_s"),
-    "lp_accuracy_A",
+    *("lp_Br_A", "lp_Br_esd_A", "lp_Br_model_esd_A", "weight_Br", "weight_Br_esd"),
+    *("lp_I_A", "lp_I_esd_A", "lp_I_model_esd_A", "weight_I", "weight_I_esd"),
+    *("fraction", "fraction_esd", "rwp_percent", "chi2_reduced", "intensity", "foreign_lines", "pixels_left_out"),
+    *("recorded_s", "file_mtime_s", "lp_accuracy_A"),
 ]
 
 

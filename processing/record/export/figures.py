@@ -23,7 +23,6 @@ from latticewatch.processing.flow.composition import CompositionScale, cell_of, 
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import NAN
 from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
-from latticewatch.processing.record.export.trace import ACCURACY_COLUMN
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.text import guarded
 
@@ -251,7 +250,7 @@ def _say_accuracy(figure: Figure, runs: Sequence[Run]) -> None:
 def _compare_table(runs: Sequence[Run]) -> str:
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["run", "file", "time_since_mixing_s", "lp_A", "lp_esd_A", ACCURACY_COLUMN])
+    lines.writerow(["run", "file", "time_since_mixing_s", "lp_A", "lp_esd_A", "lp_accuracy_A"])
     for run, title in zip(runs, _labels(runs), strict=True):
         label, curve = _aligned(run, title)
         accuracy = run.setup.accuracy

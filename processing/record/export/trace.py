@@ -2,85 +2,20 @@
 
 import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 
 from latticewatch.processing.files.whole_file import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy
-from latticewatch.processing.flow.fit import Fit, Lattice
-from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.flow.series import NAN, Row
-from latticewatch.processing.text import guarded, one_line
-
-Cell = str | int | float | None
-
-# Times to the microsecond; Lp and its esd to 1e-7 Å (0.02 ppm), a hundredth of the best esd measured.
-FORMATS: Mapping[str, str] = {
-    "time_s": "z.6f",
-    "lp_mean_A": "z.7f",
-    "lp_mean_esd_A": "z.7f",
-    "fraction": "z.7f",
-    "fraction_esd": "z.7f",
-    "rwp_percent": "z.4f",
-    "chi2_reduced": "z.6g",
-    "intensity": "z.8g",
-    "recorded_s": "z.6f",
-    "file_mtime_s": "z.6f",
-    "lp_accuracy_A": "z.7f",
-}
-LATTICE_FORMAT = "z.7f"
-CLOCK_COLUMNS = ("recorded_s", "file_mtime_s")
-ACCURACY_COLUMN = "lp_accuracy_A"
+from latticewatch.processing.flow.row_fields import MISSING, TRACE, Column, Value, columns_of, values_of
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.text import guarded
 
 
 def trace_columns(component_names: tuple[str, ...], composition: bool = False) -> tuple[str, ...]:
-    """The columns in their order; ``fraction`` and its esd only where a composition is given. The last one is what
-    any of the lattice parameters can be off by beside its esd: the accuracy of the geometry."""
-    lattices = [
-        column
-        for name in component_names
-        for column in (f"lp_{name}_A", f"lp_{name}_esd_A", f"weight_{name}", f"weight_{name}_esd")
-    ]
-    return (
-        *("frame", "file", "time_s", "status", "reason", "state", "components"),
-        *("lp_mean_A", "lp_mean_esd_A", *lattices),
-        *(("fraction", "fraction_esd") if composition else ()),
-        *("rwp_percent", "chi2_reduced", "intensity", *CLOCK_COLUMNS, ACCURACY_COLUMN),
-    )
-
-
-def trace_values(
-    row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
-) -> dict[str, Cell]:
-    """One row, unrounded: text, whole numbers and floats; NaN or None where nothing is known."""
-    fit = row.fit if isinstance(row.fit, Fit) else None
-    values: dict[str, Cell] = {
-        "frame": row.index,
-        "file": row.name,
-        "time_s": row.time_s,
-        "status": "gap" if fit is None else "fitted",
-        "reason": one_line(row.fit.reason) if isinstance(row.fit, NoResult) else "",
-        "state": str(row.verdict.state),
-        "components": fit.components if fit else None,
-        "lp_mean_A": fit.lp_mean_A if fit else NAN,
-        "lp_mean_esd_A": fit.lp_mean_esd_A if fit else NAN,
-    }
-    for number, name in enumerate(component_names):
-        lattice = fit.lattices[number] if fit else Lattice()
-        values |= {f"lp_{name}_A": lattice.lp_A, f"lp_{name}_esd_A": lattice.lp_esd_A}
-        values |= {f"weight_{name}": lattice.weight, f"weight_{name}_esd": lattice.weight_esd}
-    if composition:
-        values |= {"fraction": row.fraction, "fraction_esd": row.fraction_esd}
-    values |= {
-        "rwp_percent": fit.rwp_percent if fit else NAN,
-        "chi2_reduced": fit.chi2_reduced if fit else NAN,
-        "intensity": row.intensity,
-        "recorded_s": row.recorded_s,
-        "file_mtime_s": row.mtime_s,
-        ACCURACY_COLUMN: accuracy.of(fit.lp_mean_A) if fit and accuracy else NAN,
-    }
-    return values
+    """The columns in their order; ``fraction`` and its esd only where a composition is given."""
+    return tuple(column.path.removeprefix(TRACE) for column in _columns(component_names, composition))
 
 
 def trace_cells(
@@ -88,22 +23,26 @@ def trace_cells(
 ) -> tuple[str, ...]:
     """One row as the text of its CSV cells: numbers with their stated digits, empty where not known, text
     guarded against spreadsheets."""
-    values = trace_values(row, component_names, composition, accuracy)
-    return tuple(
-        guarded(value) if isinstance(value, str) else _digits(column, value) for column, value in values.items()
-    )
+    columns = _columns(component_names, composition)
+    return _cells(row, columns, accuracy)
 
 
 def trace_record(
     row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
-) -> dict[str, Cell | dict[str, float]]:
+) -> dict[str, Value | dict[str, float] | None]:
     """One row for JSON, with the digits of the CSV; numbers that are not known are None (null).
 
     ``header``, where numbers of the frame's header are kept, comes last.
     """
-    values = trace_values(row, component_names, composition, accuracy)
-    kept = {"header": dict(row.header)} if row.header else {}
-    return {column: _rounded(column, value) for column, value in values.items()} | kept
+    columns = _columns(component_names, composition)
+    values = values_of(row, columns, accuracy)
+    record: dict[str, Value | dict[str, float] | None] = {}
+    for column in columns:
+        value = values[column.path]
+        digits = "" if isinstance(value, str) else _digits(column, value)
+        number = (float if isinstance(value, float) else int)(digits) if digits else None
+        record[column.path.removeprefix(TRACE)] = value if isinstance(value, str) else number
+    return record | ({"header": dict(row.header)} if row.header else {})
 
 
 def write_trace(
@@ -114,23 +53,24 @@ def write_trace(
     accuracy: Accuracy | None = None,
 ) -> None:
     """Write the trace as CSV (UTF-8, RFC 4180, one header line). Raises UserError where it cannot be written."""
+    columns = _columns(component_names, composition)
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
     lines.writerow(trace_columns(component_names, composition))
-    lines.writerows(trace_cells(row, component_names, composition, accuracy) for row in rows)
+    lines.writerows(_cells(row, columns, accuracy) for row in rows)
     write_whole(path, text.getvalue().encode())
 
 
-def _digits(column: str, value: float | None) -> str:
-    if value is None or not math.isfinite(value):
-        return ""
+def _columns(component_names: tuple[str, ...], composition: bool) -> list[Column]:
+    return [column for column in columns_of(component_names, composition) if column.path.startswith(TRACE)]
+
+
+def _cells(row: Row, columns: list[Column], accuracy: Accuracy | None) -> tuple[str, ...]:
+    values = zip(columns, values_of(row, columns, accuracy).values(), strict=True)
+    return tuple(guarded(value) if isinstance(value, str) else _digits(column, value) for column, value in values)
+
+
+def _digits(column: Column, value: float) -> str:
     if isinstance(value, int):
-        return str(value)
-    return format(value, FORMATS.get(column, LATTICE_FORMAT))
-
-
-def _rounded(column: str, value: Cell) -> Cell:
-    if not isinstance(value, float):
-        return value
-    digits = _digits(column, value)
-    return float(digits) if digits else None
+        return "" if value == MISSING else str(value)
+    return format(value, column.field.quantity.digits) if math.isfinite(value) else ""

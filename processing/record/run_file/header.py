@@ -16,6 +16,7 @@ from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import parse_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import open_regular
+from latticewatch.processing.flow.row_fields import Column, columns_of
 
 LARGEST_BYTES = 2_000_000_000
 LARGEST_TEXT_BYTES = 4_000_000
@@ -54,6 +55,11 @@ class RunHeader:
     def component_names(self) -> tuple[str, ...]:
         """As they stand in the columns of the trace."""
         return tuple(component.name for component in self.setup.components)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the run file."""
+        return columns_of(self.component_names, self.setup.composition is not None, self.header_names)
 
 
 def input_file(role: str, path: Path) -> InputFile:

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.row_fields import Column, Value, values_of
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.record.run_file.account import write_account
-from latticewatch.processing.record.run_file.columns import TEXT, WHOLE, column_paths, row_columns, unit_of
 from latticewatch.processing.record.run_file.header import RunHeader, header_to_json
 from latticewatch.processing.record.run_file.nexus_fills import note_fills, write_fill
 
@@ -20,9 +20,8 @@ FORMAT = "latticewatch-run/1"
 MAP_CHUNK_BYTES = 1 << 20
 COLUMN_CHUNK = 512
 PARAMETER_CHUNK = (64, 32)
-NOTES = ("time_s", "written_s", "kind", "text")
-STATES = ("state", "declared_s", "frame", "since_s")
-TEXT_TYPE = h5py.string_dtype()
+NOTES = {"time_s": "f8", "written_s": "f8", "kind": "text", "text": "text"}
+STATES = {"state": "text", "declared_s": "f8", "frame": "i8", "since_s": "f8"}
 
 
 class NexusFile:
@@ -34,7 +33,8 @@ class NexusFile:
     def __init__(self, handle: BinaryIO, header: RunHeader, mode: str) -> None:
         self._file = h5py.File(handle, mode)
         self._header = header
-        self._columns: dict[str, Any] = {}
+        self._columns = header.columns
+        self._datasets: dict[str, Any] = {}
         self._state = ""
 
     @classmethod
@@ -42,32 +42,36 @@ class NexusFile:
         """A new file without rows."""
         made = cls(handle, header, "w")
         made._lay_out(two_theta, run_id)
-        made._find_columns()
+        made._find_datasets()
         return made
 
     @classmethod
     def reopen(cls, handle: BinaryIO, header: RunHeader) -> "NexusFile":
-        """A file made by ``create``, to be gone on with."""
+        """A file made by ``create``, to be continued. Columns that the version which made it did not have are added."""
         made = cls(handle, header, "r+")
-        made._find_columns()
+        rows = len(made._entry["trace/frame"])
+        for column in header.columns:
+            if column.path not in made._entry:
+                _column(made._entry, column, rows)
+        made._find_datasets()
         states = made._entry["states/state"]
         made._state = states.asstr()[-1] if len(states) else ""
         return made
 
     def append(self, rows: Sequence[Row]) -> None:
         """Add these rows behind the others."""
-        columns = [row_columns(row, self._header) for row in rows]
-        for path, column in self._columns.items():
-            _extend(column, [values[path] for values in columns])
-        for name, values in (("intensity", "intensity"), ("intensity_errors", "sigma")):
-            _extend_map(self._entry["map"][name], rows, values)
+        values = [self._values(row) for row in rows]
+        for path, dataset in self._datasets.items():
+            _extend(dataset, [each[path] for each in values])
+        for name, attribute in (("intensity", "intensity"), ("intensity_errors", "sigma")):
+            _extend_map(self._entry["map"][name], rows, attribute)
         self._append_parameters(rows)
         self._append_states(rows)
         note_fills(self._entry, rows)
 
     def fill(self, row: Row) -> None:
         """Put this row in the place of the gap of its frame; the states stay as they were declared."""
-        write_fill(self._entry, self._columns, self._header, row)
+        write_fill(self._entry, self._datasets, self._values(row), row)
 
     def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
         """Add notes: seconds from the first frame, clock, kind, text."""
@@ -113,9 +117,12 @@ class NexusFile:
     def _entry(self) -> Any:
         return self._file["entry"]
 
-    def _find_columns(self) -> None:
+    def _find_datasets(self) -> None:
         """Looked up once: it costs more than writing to them."""
-        self._columns = {path: self._entry[path] for path in column_paths(self._header) if path in self._entry}
+        self._datasets = {column.path: self._entry[column.path] for column in self._columns}
+
+    def _values(self, row: Row) -> dict[str, Value]:
+        return values_of(row, self._columns, self._header.setup.accuracy)
 
     def _append_parameters(self, rows: Sequence[Row]) -> None:
         found = [None if isinstance(row.fit, NoResult) else row.fit.parameters for row in rows]
@@ -148,24 +155,24 @@ class NexusFile:
         entry["start_time"] = _iso(header.started_s)
         entry["program_name"] = "LatticeWatch"
         entry["program_name"].attrs["version"] = header.software.get("latticewatch", "unknown")
-        _lay_out_columns(entry, column_paths(header))
+        _lay_out_columns(entry, header.columns)
         _lay_out_map(entry, two_theta, header)
         _lay_out_plots(entry, header)
         _lay_out_about(entry, header, run_id)
 
 
-def _lay_out_columns(entry: Any, paths: Sequence[str]) -> None:
-    for name in dict.fromkeys(("trace", "fits", "verdicts", *(path.split("/")[0] for path in paths))):
+def _lay_out_columns(entry: Any, columns: Sequence[Column]) -> None:
+    for name in dict.fromkeys(column.path.split("/")[0] for column in columns):
         _group(entry, name, "NXcollection")
-    for path in paths:
-        _column(entry, path)
+    for column in columns:
+        _column(entry, column)
     entry["fits"].create_dataset(
         "parameters", (0, 0), "f8", maxshape=(None, None), chunks=PARAMETER_CHUNK, fillvalue=NAN
     )
-    for name, columns in (("states", STATES), ("marks", NOTES)):
+    for name, dtypes in (("states", STATES), ("marks", NOTES)):
         group = _group(entry, name, "NXcollection")
-        for column in columns:
-            _column(group, column, text=column in ("state", "kind", "text"), whole=column == "frame")
+        for path, dtype in dtypes.items():
+            _extendable(group, path, dtype, unit="s" if path.endswith("_s") else "")
     _group(entry, "defects", "NXcollection")
 
 
@@ -258,12 +265,16 @@ def _mark(group: Any, kind: str, **attributes: Any) -> None:
         group.attrs[name] = value
 
 
-def _column(group: Any, path: str, text: bool | None = None, whole: bool | None = None) -> None:
-    text = path in TEXT if text is None else text
-    whole = path in WHOLE if whole is None else whole
-    kind = TEXT_TYPE if text else "i8" if whole else "f8"
+def _column(entry: Any, column: Column, rows: int = 0) -> None:
+    """A dataset for this column; the rows that are there do not know their value."""
+    quantity = column.field.quantity
+    _extendable(entry, column.path, quantity.dtype, quantity.unit)
+    _extend(entry[column.path], [quantity.unknown] * rows)
+
+
+def _extendable(group: Any, path: str, dtype: str, unit: str) -> None:
+    kind = h5py.string_dtype() if dtype == "text" else dtype
     made = group.create_dataset(path, (0,), kind, maxshape=(None,), chunks=(COLUMN_CHUNK,))
-    unit = unit_of(path)
     if unit:
         made.attrs["units"] = unit
 

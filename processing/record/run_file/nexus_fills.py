@@ -9,23 +9,20 @@ import numpy as np
 from latticewatch.processing.files import guarded_hdf5 as untrusted
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import NAN, Filled, Row
-from latticewatch.processing.record.run_file.columns import row_columns
-from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.text import one_line
 
 FILLS = {"frame": "i8", "reason": h5py.string_dtype(), "time_s": "f8"}
 CHUNK = 64
 
 
-def write_fill(entry: Any, columns: Mapping[str, Any], header: RunHeader, row: Row) -> None:
-    """Put this row in the place of the gap of its frame, and keep what it was."""
+def write_fill(entry: Any, datasets: Mapping[str, Any], values: Mapping[str, Any], row: Row) -> None:
+    """Put this row with its values by path in the place of the gap of its frame, and keep what it was."""
     places = np.flatnonzero(entry["trace/frame"][:] == row.index)
     if not len(places):
         return
     place = int(places[-1])
-    values = row_columns(row, header)
-    for path, column in columns.items():
-        column[place] = values[path]
+    for path, dataset in datasets.items():
+        dataset[place] = values[path]
     if row.pattern is not None:
         entry["map/intensity"][place], entry["map/intensity_errors"][place] = row.pattern.intensity, row.pattern.sigma
     _write_parameters(entry["fits/parameters"], place, row)

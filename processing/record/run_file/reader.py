@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, BinaryIO, overload
@@ -15,16 +15,15 @@ from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files import guarded_hdf5 as untrusted
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.row_fields import ADDED, HEADER, Column, record_in, row_of
 from latticewatch.processing.flow.series import Filled, Row
 from latticewatch.processing.record.run_file.account import Account, read_account
-from latticewatch.processing.record.run_file.columns import TEXT, read_paths, row_from_columns
 from latticewatch.processing.record.run_file.header import RunHeader, header_from_json
 from latticewatch.processing.record.run_file.lock import try_acquire
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.nexus import FORMAT
 from latticewatch.processing.record.run_file.nexus_fills import read_fills
 from latticewatch.processing.record.run_file.rebuild import heal, rebuild_aside
-from latticewatch.processing.text import one_line
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +71,19 @@ class RunRows(Sequence[Row]):
             return self._made(number)
 
     def _made(self, number: int) -> Row:
-        names = self._run.header.component_names
         block, line = self._load(number - number % BLOCK_ROWS), number % BLOCK_ROWS
         pattern = None
         if self._patterns and self._columns["fits/has_pattern"][number] == 1:
             pattern = Pattern(self._run.two_theta, block.intensity[line], block.sigma[line])
-        row = row_from_columns(self._columns, number, names, pattern, block.parameters[line])
-        was = self._run.fills.get(row.index)
-        return row if was is None else replace(row, filled=was)
+        values = {path: column[number] for path, column in self._columns.items()}
+        header = {name: float(values[f"{HEADER}{name}"]) for name in self._run.header.header_names}
+        return row_of(
+            record_in(values, self._run.columns),
+            pattern,
+            block.parameters[line],
+            header={name: value for name, value in header.items() if np.isfinite(value)},
+            filled=self._run.fills.get(int(values["trace/frame"])),
+        )
 
     def _load(self, start: int) -> "_Block":
         held = self._block
@@ -148,6 +152,7 @@ class _OpenRun:
     aside: BinaryIO | None
     where: str
     header: RunHeader
+    columns: Sequence[Column]
     two_theta: NDArray[np.float64]
     fills: Mapping[int, Filled]
 
@@ -211,9 +216,10 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     two_theta = untrusted.numbers(file, "entry/map/two_theta", where).astype(np.float64)
     if not 2 <= len(two_theta) <= untrusted.LARGEST_BINS:
         raise UserError(f"{where}: a pattern of {len(two_theta)} points is none; give an unharmed run file")
-    count = _count(file, header, len(two_theta), where)
-    columns: Columns = MappingProxyType({name: _column(file, name, where, count) for name in read_paths(header)})
-    run = _OpenRun(file, aside, where, header, two_theta, read_fills(file, where))
+    there = _columns_there(file, header, where)
+    count = _count(file, there, len(two_theta), where)
+    columns: Columns = MappingProxyType({column.path: _values(file, column, where, count) for column in there})
+    run = _OpenRun(file, aside, where, header, there, two_theta, read_fills(file, where))
     return Run(
         path=path,
         header=header,
@@ -229,9 +235,16 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     )
 
 
-def _count(file: Any, header: RunHeader, bins: int, where: str) -> int:
+def _columns_there(file: Any, header: RunHeader, where: str) -> tuple[Column, ...]:
+    """The columns of this run; those that the version which wrote it did not have are left out."""
+    groups = {column.path.partition("/")[0] for column in header.columns}
+    there = {f"{group}/{name}" for group in groups for name in untrusted.child(file, f"entry/{group}", where)}
+    return tuple(column for column in header.columns if column.field.since != ADDED or column.path in there)
+
+
+def _count(file: Any, columns: Sequence[Column], bins: int, where: str) -> int:
     """Rows that are there in every column; a file copied away from its journal can have a ragged end."""
-    shapes = [untrusted.dataset(file, f"entry/{name}", where).shape for name in read_paths(header)]
+    shapes = [untrusted.dataset(file, f"entry/{column.path}", where).shape for column in columns]
     counts = [shape[0] if shape else 0 for shape in shapes]
     for name, width in (("map/intensity", bins), ("map/intensity_errors", bins), ("fits/parameters", None)):
         found = untrusted.dataset(file, f"entry/{name}", where)
@@ -241,11 +254,9 @@ def _count(file: Any, header: RunHeader, bins: int, where: str) -> int:
     return min(counts)
 
 
-def _column(file: Any, name: str, where: str, count: int) -> Any:
-    """One column; names and reasons come out printable whatever the file says, for terminals obey control codes."""
-    if name in TEXT:
-        return [one_line(text) for text in untrusted.texts(file, f"entry/{name}", where, count)]
-    return untrusted.numbers(file, f"entry/{name}", where, count)
+def _values(file: Any, column: Column, where: str, count: int) -> Any:
+    read = untrusted.texts if column.field.quantity.dtype == "text" else untrusted.numbers
+    return read(file, f"entry/{column.path}", where, count)
 
 
 def _notes(file: Any, where: str) -> tuple[Note, ...]:
