@@ -34,8 +34,11 @@ def open_shared(path: Path) -> Any:
         return h5py.File(path, "r", locking=False)
     except FileNotFoundError:
         raise
-    except OSError:
-        return h5py.File(path, "r", locking=False, swmr=True, libver="latest")
+    except OSError as error:
+        try:
+            return h5py.File(path, "r", locking=False, swmr=True, libver="latest")
+        except RuntimeError:  # what h5py raises of a damaged superblock
+            raise error from None
 
 
 def refusal(dataset: Any, filters: Set[int]) -> str:
