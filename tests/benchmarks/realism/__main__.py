@@ -1,0 +1,70 @@
+"""python -m tests.benchmarks.realism [--scans N] [--seed N] [--workers N]: realistic scans against their truth.
+
+Seeds under 1000 are for whoever develops; from 1000 on they judge, and nothing may be tuned on them.
+"""
+
+import argparse
+import json
+import multiprocessing
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+from latticewatch.processing.simulation.realism.drawn import real_scan
+from latticewatch.processing.simulation.realism.profile import pilatus_bins
+from tests.benchmarks.realism.played import play
+from tests.benchmarks.realism.score import Outcome, outcome_of
+from tests.benchmarks.realism.table import failures, tables
+from tests.benchmarks.realism.told import told
+
+
+def main() -> None:
+    """Play N scans from the seed on and print what became of them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scans", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--verbose", action="store_true", help="every frame of every scan beside its truth")
+    parser.add_argument("--markdown", type=Path, help="the tables, written after all scans")
+    parser.add_argument("--failures", type=Path, help="scans with a catastrophe and what is in them")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    outcomes = []
+    for outcome, text in _outcomes(range(options.seed, options.seed + options.scans), options.workers, options.verbose):
+        outcomes.append(outcome)
+        kinds = ", ".join(f"{each.kind} ({each.frames} from {each.frame})" for each in outcome.catastrophes)
+        _write(f"{text}seed {outcome.seed}: {kinds or 'good'}\n")
+    _write("\n" + failures(outcomes) + "\n" + tables(outcomes))
+    for path, text in (
+        (options.markdown, tables(outcomes)),
+        (options.failures, failures(outcomes)),
+        (options.json, json.dumps([asdict(outcome) for outcome in outcomes])),
+    ):
+        if path:
+            path.write_text(text, encoding="utf-8")
+
+
+def one_scan(seed: int, verbose: bool = False) -> tuple[Outcome, str]:
+    """What became of the scan of this seed, and every frame in words where asked for."""
+    played = play(real_scan(seed), pilatus_bins())
+    return outcome_of(played), told(played) if verbose else ""
+
+
+def _outcomes(seeds: range, workers: int, verbose: bool) -> Iterator[tuple[Outcome, str]]:
+    every = [verbose] * len(seeds)
+    if workers == 1:
+        yield from map(one_scan, seeds, every)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        yield from pool.map(one_scan, seeds, every)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""A realistic scan played through the program's own loop, its frames next to their truth."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latticewatch.app.run.session import Unrecorded, pipeline_of
+from latticewatch.processing.config.experiment import parse_experiment
+from latticewatch.processing.config.resolve import resolve
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
+from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.series import Progress, Row
+from latticewatch.processing.pipeline import loop
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
+from latticewatch.processing.record.export.summary import summarise
+from latticewatch.processing.record.run_file.header import RunHeader
+from latticewatch.processing.simulation.realism.frame_truth import FrameTruth, frame_truth
+from latticewatch.processing.simulation.realism.profile import Bins, pilatus_bins, real_pattern
+from latticewatch.processing.simulation.realism.real_scan import RealScan
+from latticewatch.processing.simulation.realism.sheets import experiment_text
+from latticewatch.processing.simulation.recipes import WAVELENGTH_A
+
+NO_IMAGE = Image(np.zeros((1, 1), np.int32))
+
+
+@dataclass(frozen=True)
+class Played:
+    """One scan and what the program made of it: truths and rows frame by frame, the summary as its file has it."""
+
+    scan: RealScan
+    truths: list[FrameTruth]
+    rows: Sequence[Row]
+    kinetics: Kinetics
+    summary: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """Source and integrator in one: the patterns are there already."""
+
+    scan: RealScan
+    patterns: list[Pattern | None]
+
+    def frames(self, stop: threading.Event) -> Iterator[Frame]:  # noqa: ARG002 - the protocol has it
+        """Every frame of the scan."""
+        for number, pattern in enumerate(self.patterns):
+            content = NoResult("unreadable: simulated") if pattern is None else NO_IMAGE
+            time_s = number * self.scan.period_s
+            yield Frame(number, f"frame_{number:05d}.cbf", time_s, 1e9 + time_s, content)
+
+    def progress(self) -> Progress:
+        """All are found."""
+        return Progress(found=len(self.patterns))
+
+    def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
+        """The patterns of these frames."""
+        return [self.patterns[frame.index] or NoResult("unreadable: simulated") for frame in frames]
+
+
+def play(scan: RealScan, bins: Bins | None = None) -> Played:
+    """The scan's patterns through refinement, verdict and kinetics, with the set-up its experiment.toml resolves to."""
+    bins = bins or pilatus_bins()
+    truths = [frame_truth(scan, number) for number in range(scan.frames)]
+    patterns = Patterns(scan, [real_pattern(scan, truth, bins) for truth in truths])
+    text = experiment_text(scan, "geometry.poni")
+    setup = resolve(parse_experiment(text, "experiment.toml"), Path(), WAVELENGTH_A, bins.two_theta)
+    pipeline = pipeline_of(setup, patterns, patterns, bins.two_theta, Unrecorded(), at_hand=True)
+    loop.run(pipeline, threading.Event())
+    rows = pipeline.series.snapshot().rows()
+    kinetics = describe(setup, rows)
+    header = RunHeader(setup, text, (), {}, setup.title, 0.0)
+    return Played(scan, truths, rows, kinetics, summarise(header, rows, kinetics))

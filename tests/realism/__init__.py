@@ -1,0 +1,1 @@
+"""The realistic ensemble: its physics, and that the program holds on it."""
