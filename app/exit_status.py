@@ -1,3 +1,3 @@
 """The exit statuses of the contract."""
 
-DONE, OUR_ERROR, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+DONE, INTERNAL_ERROR, UNUSABLE, INTERRUPTED = 0, 1, 2, 130

@@ -1,4 +1,4 @@
-"""The log file: what the program did and why, and the traceback of an error of our own."""
+"""The log file: what the program did and why, and the traceback of an internal error."""
 
 import logging
 import sys

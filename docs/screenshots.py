@@ -18,10 +18,9 @@ from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
 from PyQt6.QtWidgets import QWidget
 
+from latticewatch.app.run.decisions import Request, decide, gather
 from latticewatch.app.run.headless import run_headless
 from latticewatch.app.run.images_again import ImagesAgain
-from latticewatch.app.run.inputs import gather
-from latticewatch.app.run.recorded_scans import recorded_scan
 from latticewatch.app.run.request import Given
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.application import make_application
@@ -115,7 +114,7 @@ def simulate(folder: Path, recipe: str) -> Path:
     """A scan of this recipe and its run file."""
     scan, run = folder / recipe, folder / f"{recipe}.h5"
     write_scan(recipe, scan, frames=FRAMES[recipe], detector="pilatus300k")
-    run_headless(recorded_scan(scan, Given(), run), as_json=False, title=recipe)
+    run_headless(decide(Request(scan, out=run)), as_json=False)
     return run
 
 

@@ -1,6 +1,6 @@
 """Whether two run files hold the same, bit for bit: every dataset and the header, the clocks apart.
 
-Marks are left out: the program's own notes say how the work went, and when.
+Marks are left out: the program's own notes say how the work went, and when. So is where the inputs were found.
 """
 
 import json
@@ -45,4 +45,4 @@ def _content(values: np.ndarray) -> bytes:  # type: ignore[type-arg]
 
 
 def _header(text: bytes) -> str:
-    return json.dumps({key: value for key, value in json.loads(text).items() if key != "started_s"})
+    return json.dumps({key: value for key, value in json.loads(text).items() if key not in ("started_s", "decided")})

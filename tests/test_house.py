@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -13,7 +15,8 @@ import pytest
 CHECKOUT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGE_FOLDERS: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
-MOST_LINES = 320
+# A window or a dialog is one thing: its parts are built, connected and steered in one file.
+MOST_LINES = 450
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -156,3 +159,62 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
         relative = [target for target in targets if "://" not in target]
         broken += [f"{path.name}: {target}" for target in relative if not (path.parent / target).exists()]
     assert broken == []
+
+
+def own_imports(nodes: Iterable[ast.AST]) -> set[str]:
+    """Product modules that these statements import, as they are named; a name of a module is one too."""
+    found = set()
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("latticewatch."):
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def trees() -> dict[str, ast.Module]:
+    """Every product module by its name."""
+    packages = {folder: package for package, folder in PACKAGE_FOLDERS.items()}
+    found = {}
+    for path in product_files():
+        top, *rest = path.relative_to(CHECKOUT).with_suffix("").parts
+        name = ".".join([packages[top], *rest]).removesuffix(".__init__")
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def test_no_import_is_for_the_type_checker_alone() -> None:
+    # Such an import hides a circle, or a module that lies on the wrong floor.
+    hidden = [path for path in product_files() if "TYPE_" + "CHECKING" in path.read_text(encoding="utf-8")]
+    assert hidden == []
+
+
+def test_an_import_inside_a_function_says_why() -> None:
+    # Only for start-up time, or where the library is optional: ``# slow to load: Qt``, ``# optional: dask``.
+    silent = []
+    for path in product_files():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for function in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                for node in ast.walk(function):
+                    if isinstance(node, ast.Import | ast.ImportFrom) and not re.search(
+                        r"# (slow to load|optional): \S", "\n".join(lines[node.lineno - 1 : node.end_lineno])
+                    ):
+                        silent.append(f"{path.relative_to(CHECKOUT)}:{node.lineno}")
+    assert sorted(set(silent)) == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    # Imports inside functions count too: a circle that is put off is still one.
+    modules = trees()
+    imports = {name: own_imports(ast.walk(tree)) & modules.keys() - {name} for name, tree in modules.items()}
+    try:
+        list(TopologicalSorter(imports).static_order())
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_the_command_line_loads_nothing_slow() -> None:
+    # --help and every error of the command line answer at once.
+    slow = {"h5py", "matplotlib", "numba", "numpy", "pydantic", "pyFAI", "PyQt6", "scipy"}
+    words = f"import sys, latticewatch.app.main; print(*({slow!r} & sys.modules.keys()))"
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []

@@ -112,7 +112,7 @@ def ensure_font(application: QApplication, size_pt: float = 10.0) -> None:
     """
     metrics = QFontMetrics(application.font())
     if not all(metrics.inFontUcs4(ord(letter)) for letter in LETTERS):
-        import matplotlib  # slow to load, and seldom needed here
+        import matplotlib  # slow to load: matplotlib, and seldom needed
 
         folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
         for name in FONT_FILES:

@@ -3,9 +3,9 @@
 import logging
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from os import sched_getaffinity
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,16 @@ from latticewatch.app.batch.dask_workers import dask_crew
 from latticewatch.app.batch.driving import Crew, drive
 from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
 from latticewatch.app.batch.local_workers import LocalCrew
-from latticewatch.app.batch.naming import refuse_collisions, run_folder
 from latticewatch.app.batch.plan import Planned, named_scans, plan
 from latticewatch.app.batch.progress import showing
-from latticewatch.app.batch.request import Wanted
 from latticewatch.app.batch.run_status import Standing
 from latticewatch.app.batch.summary import totals, write_scans
 from latticewatch.app.batch.task import Event, Kind, Task
 from latticewatch.app.batch.worker import versions
-from latticewatch.app.exit_status import DONE, OUR_ERROR, UNUSABLE
-from latticewatch.app.run.headless import INTERRUPTED, stopped_by_signals
+from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, UNUSABLE
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Given
+from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable
 
@@ -33,20 +31,40 @@ STATUS_OF = {
     Kind.DONE: DONE,
     Kind.UNUSABLE: UNUSABLE,
     Kind.UNFIT: UNUSABLE,
-    Kind.LOST: OUR_ERROR,
+    Kind.LOST: INTERNAL_ERROR,
     Kind.STOPPED: INTERRUPTED,
 }
+
+RUN_SUFFIXES = (".h5", ".hdf5", ".nxs")
 
 log = logging.getLogger(__name__)
 
 
-def process_many(wanted: Wanted) -> int:
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """What ``process`` is asked for: scans, or all of a tree. out: the folder of the run files.
+
+    workers: None: one per core. scheduler: address of a Dask cluster. summary: CSV with one line per scan.
+    """
+
+    given: Given
+    scans: tuple[Path, ...] = ()
+    tree: Path | None = None
+    out: Path | None = None
+    workers: int | None = None
+    scheduler: str | None = None
+    summary: Path | None = None
+    as_json: bool = False
+    dry_run: bool = False
+
+
+def process_many(request: BatchRequest) -> int:
     """Process what is left of all scans, each into a run file of its own. The worst exit status of them all."""
-    given = _absolute(wanted.given)
-    found, skipped = _found(wanted)
+    given = _absolute(request.given)
+    found, skipped = _found(request)
     bad = UNUSABLE if any(each.bad for each in skipped) else DONE
-    planned = plan(found, given, look=wanted.dry_run)
-    if wanted.dry_run:
+    planned = plan(found, given, look=request.dry_run)
+    if request.dry_run:
         _say_plan(planned, skipped)
         return UNUSABLE if any(each.problem for each in planned) else bad
     for item in skipped:
@@ -55,10 +73,10 @@ def process_many(wanted: Wanted) -> int:
     for each in planned:
         if each not in left:
             log.info("%s: %s; recorded in %s", each.name, each.told, each.out)
-    ends = _worked(left, given, wanted) if left else {}
-    _write(wanted, totals(planned, ends))
-    if wanted.summary:
-        write_scans(wanted.summary, planned, ends)
+    ends = _worked(left, given, request) if left else {}
+    (sys.stderr if request.as_json else sys.stdout).write(totals(planned, ends) + "\n")
+    if request.summary:
+        write_scans(request.summary, planned, ends)
     return max([*(STATUS_OF[end.kind] for end in ends.values()), bad])
 
 
@@ -69,16 +87,29 @@ def _absolute(given: Given) -> Given:
     return Given(**told)
 
 
-def _found(wanted: Wanted) -> tuple[list[Found], list[Skipped]]:
-    folder = run_folder(wanted.out)
-    if wanted.tree is None:
-        return named_scans(wanted.scans, folder), []
-    items = list(scans_in(wanted.tree, folder.resolve() if folder else None, wanted.given))
+def _found(request: BatchRequest) -> tuple[list[Found], list[Skipped]]:
+    folder = request.out
+    if folder is not None and (folder.is_file() or folder.suffix.lower() in RUN_SUFFIXES):
+        raise UserError(f"{folder}: one run file for several scans; give a folder, or leave --out out")
+    if request.tree is None:
+        return named_scans(request.scans, folder), []
+    items = list(scans_in(request.tree, folder.resolve() if folder else None, request.given))
     found = [each for each in items if isinstance(each, Found)]
     if not found:
-        raise UserError(f"{wanted.tree}: no scans in it or below; give the folder that holds the scans")
+        raise UserError(f"{request.tree}: no scans in it or below; give the folder that holds the scans")
     refuse_collisions((each.name, each.out) for each in found)
     return found, [each for each in items if isinstance(each, Skipped)]
+
+
+def refuse_collisions(outs: Iterable[tuple[str, Path]]) -> None:
+    """Raises UserError naming two scans that would be recorded in the same file."""
+    seen: dict[Path, str] = {}
+    for name, out in outs:
+        other = seen.setdefault(out, name)
+        if other != name:
+            raise UserError(
+                f"{other} and {name} would both be recorded in {out}; rename one, or process them one by one"
+            )
 
 
 def _say_plan(planned: Sequence[Planned], skipped: Sequence[Skipped]) -> None:
@@ -91,13 +122,13 @@ def _say_plan(planned: Sequence[Planned], skipped: Sequence[Skipped]) -> None:
     sys.stdout.write(f"{counted(len(planned), 'scan')}, {left} to do{told}\n")
 
 
-def _worked(left: Sequence[Planned], given: Given, wanted: Wanted) -> dict[str, Event]:
+def _worked(left: Sequence[Planned], given: Given, request: BatchRequest) -> dict[str, Event]:
     software = versions()
-    tasks = [Task(each.name, each.scan, given, each.out, wanted.as_json, software=software) for each in left]
+    tasks = [Task(each.name, each.scan, given, each.out, request.as_json, software=software) for each in left]
     _make_folders({task.out.parent for task in tasks})
     stop = threading.Event()
-    shown_to = showing(len(tasks), as_json=wanted.as_json)
-    with stopped_by_signals(stop), _crew(wanted, tasks) as crew, shown_to as shown:
+    shown_to = showing(len(tasks), as_json=request.as_json)
+    with stopped_by_signals(stop), _crew(request, tasks) as crew, shown_to as shown:
         return drive(tasks, crew, shown.take, stop)
 
 
@@ -110,19 +141,15 @@ def _make_folders(folders: set[Path]) -> None:
 
 
 @contextmanager
-def _crew(wanted: Wanted, tasks: Sequence[Task]) -> Iterator[Crew]:
-    if wanted.scheduler is not None:
-        with dask_crew(wanted.scheduler, wanted.workers) as cluster:
+def _crew(request: BatchRequest, tasks: Sequence[Task]) -> Iterator[Crew]:
+    if request.scheduler is not None:
+        with dask_crew(request.scheduler, request.workers) as cluster:
             cluster.check_workers(tasks[0])
             yield cluster
         return
-    workers = wanted.workers or len(sched_getaffinity(0))
+    workers = request.workers or len(sched_getaffinity(0))
     local = LocalCrew(min(workers, len(tasks)))
     try:
         yield local
     finally:
         local.close()
-
-
-def _write(wanted: Wanted, text: str) -> None:
-    (sys.stderr if wanted.as_json else sys.stdout).write(text + "\n")

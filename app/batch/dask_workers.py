@@ -33,7 +33,7 @@ def dask_crew(address: str, most: int | None) -> Iterator["DaskCrew"]:
     workers there can be used.
     """
     try:
-        from distributed import Client
+        from distributed import Client  # optional: dask
     except ImportError:
         raise UserError(NO_DASK) from None
     connect: Any = Client
@@ -51,8 +51,8 @@ def dask_crew(address: str, most: int | None) -> Iterator["DaskCrew"]:
 
 async def _reach(address: str) -> None:
     """Asked first, for a client that cannot connect leaves its thread behind."""
-    from distributed import Security
-    from distributed.comm import core
+    from distributed import Security  # optional: dask
+    from distributed.comm import core  # optional: dask
 
     make: Any = Security
     connect: Any = core.connect
@@ -175,9 +175,9 @@ class DaskCrew:
 
 def work_on_dask(task: Task, topic: str) -> dict[str, Any]:
     """On a worker: the task from beginning to end. Returns its last event."""
-    from distributed import get_worker
+    from distributed import get_worker  # optional: dask
 
-    from latticewatch.app.batch.worker import logs_told, work
+    from latticewatch.app.batch.worker import logs_told, work  # slow to load: on the cluster
 
     worker = get_worker()
     stop = _stops(worker).setdefault(_key(topic, task), threading.Event())
@@ -197,7 +197,7 @@ def work_on_dask(task: Task, topic: str) -> dict[str, Any]:
 
 
 def _unfitness(software: tuple[tuple[str, str], ...], folders: tuple[str, ...]) -> str:
-    from latticewatch.app.batch.worker import incompatibility
+    from latticewatch.app.batch.worker import incompatibility  # slow to load: on the cluster
 
     return incompatibility(software, folders)
 

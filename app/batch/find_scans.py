@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from latticewatch.app.batch.naming import beside
-from latticewatch.app.run.recorded_scans import is_run
+from latticewatch.app.run.decisions import is_run
 from latticewatch.app.run.request import Given
 from latticewatch.processing.config.experiment import read_experiment
 from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
@@ -84,9 +83,10 @@ def _below(path: Path, root: Path) -> str:
 
 
 def _out(scan: Path, root: Path, out: Path | None) -> Path:
-    """Beside the scan, but never outside the tree."""
+    """FOLDER.h5 beside a folder of frames, STACK_run.h5 beside an HDF5 file; never outside the tree."""
     folder = scan if scan == root else scan.parent
-    return (out / folder.relative_to(root) if out else folder) / beside(scan)
+    name = f"{scan.stem}_run.h5" if scan.is_file() else f"{scan.name}.h5"
+    return (out / folder.relative_to(root) if out else folder) / name
 
 
 def _walk(

@@ -151,7 +151,7 @@ def serve(pipe: Connection) -> None:
 
 
 def _serve_one(pipe: Connection, task: Task, stop: threading.Event) -> None:
-    from latticewatch.app.batch.worker import logs_told, work
+    from latticewatch.app.batch.worker import logs_told, work  # slow to load: in the worker's process
 
     sending = threading.Lock()  # what is logged may come from the thread that reads ahead
 

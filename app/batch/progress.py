@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
 from latticewatch.app.batch.task import ENDS, Event, Kind
-from latticewatch.app.run.headless import json_line
+from latticewatch.app.run.json_rows import json_line
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.text import printable
@@ -139,9 +142,6 @@ def showing(scans: int, *, as_json: bool) -> Iterator[Showing]:
     if not sys.stderr.isatty():
         yield Showing(scans, as_json)
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

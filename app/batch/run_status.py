@@ -7,9 +7,9 @@ from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 
+from latticewatch.app.run.decisions import gather, is_run
 from latticewatch.app.run.fingerprint import FRAMES, ScanFile, begins_with, scan_files, settings_of
-from latticewatch.app.run.inputs import gather
-from latticewatch.app.run.recorded_scans import is_run, source_of
+from latticewatch.app.run.open_session import recorded_source
 from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.header import PACKAGES, InputFile, software_versions
@@ -48,7 +48,7 @@ def content_of(scan: Path, given: Given) -> Content:
     if scan.is_file() and is_run(scan):
         return _content_of_run(scan)
     inputs = gather(scan, given)
-    source = source_of(scan, inputs, given)
+    source = recorded_source(scan, inputs.experiment, given)
     files = scan_files(source)
     named = isinstance(source, RecordedFolder)
     rows = {printable(file.name): file.mtime_ns / 1e9 for file in files if named}

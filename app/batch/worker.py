@@ -10,10 +10,11 @@ from pathlib import Path
 
 from latticewatch.app.batch.run_status import Content, Standing, content_of, standing_of
 from latticewatch.app.batch.task import Event, Kind, Task
-from latticewatch.app.run.headless import json_line
+from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.json_rows import json_line
+from latticewatch.app.run.open_session import run_session
 from latticewatch.app.run.outcome_line import counted, outcome_line
-from latticewatch.app.run.recorded_scans import recorded_scan
-from latticewatch.app.run.session import Session, run_session
+from latticewatch.app.run.session import Session
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file.header import PACKAGES, software_versions
@@ -58,7 +59,7 @@ def work(task: Task, tell: Tell, stop: threading.Event, worker: str) -> Event:
         return replace(began, kind=Kind.LOST, text=f"{error.strerror or error} ({error.filename or task.scan})")
     except Exception as error:
         log.error("%s: unexpected error", task.name, exc_info=True)
-        return replace(began, kind=Kind.LOST, text=f"an error of our own ({type(error).__name__}: {error})")
+        return replace(began, kind=Kind.LOST, text=f"internal error ({type(error).__name__}: {error})")
 
 
 def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
@@ -95,7 +96,7 @@ def _recorded(task: Task, out: Path, resume: bool, tell: Tell, stop: threading.E
         text = json_line(row, opened[0].setup, task.name) if task.told else ""
         tell(replace(_counted(ended, opened[0]), kind=Kind.ROW, text=text, frame=row.index))
 
-    run_session(recorded_scan(task.scan, task.given, out, resume=resume), stop, opened.append, on_row)
+    run_session(decide(Request(task.scan, task.given, out=out, resume=resume)), stop, opened.append, on_row)
     if not opened:
         return replace(ended, kind=Kind.STOPPED, text="stopped before its first frame")
     ended = replace(_counted(ended, opened[0]), kind=Kind.DONE, text=outcome_line(opened[0]))

@@ -52,7 +52,7 @@ def _clusters() -> str:
 
 
 def _logbook() -> str:
-    from latticewatch.app.logbook.queue import queue_folder, waiting  # slow to load
+    from latticewatch.app.logbook.queue import queue_folder, waiting  # slow to load: pydantic
 
     entries = waiting(queue_folder())
     doubtful = sum(bool(each.entry.sending) for each in entries)

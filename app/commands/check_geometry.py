@@ -29,8 +29,8 @@ def check_geometry(
 
     Example: latticewatch check-geometry lab6_0001.cbf --calibrant LaB6 --geometry lab6.poni --out lab6.accuracy.toml
     """
-    from latticewatch.app.checks.geometry_report import report
-    from latticewatch.app.run.inputs import find_only
+    from latticewatch.app.checks.geometry_report import report  # slow to load: pyFAI
+    from latticewatch.app.run.decisions import find_only  # slow to load: numba, h5py
 
     poni = geometry or find_only(frame, "*.poni", "--geometry")
     for line in report(frame, calibrant, poni, mask, orientation, out):

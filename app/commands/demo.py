@@ -17,6 +17,6 @@ def demo(folder: Folder = None, speed: Speed = 20.0, frames: Frames = 330) -> in
 
     Example: latticewatch demo --speed 50
     """
-    from latticewatch.app.commands.demonstration import run_demonstration
+    from latticewatch.app.commands.demonstration import run_demonstration  # slow to load: Qt
 
     return run_demonstration(folder, speed, frames)

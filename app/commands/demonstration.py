@@ -5,11 +5,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, count
 from pathlib import Path
 
 from latticewatch.app.commands.exports import export_run
-from latticewatch.app.run.live_scans import Watching, watched_scan
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.decisions import Request, decide
 from latticewatch.app.window.application import run_windowed
 from latticewatch.processing.errors import UserError
 
@@ -19,24 +19,16 @@ PATIENCE_S = 60.0
 
 def run_demonstration(folder: Path | None, speed: float, frames: int) -> int:
     """Write, watch, export; prints where the results are and what the verdict was."""
-    folder = folder or _free_folder(Path("latticewatch-demo"))
+    names = chain(["latticewatch-demo"], (f"latticewatch-demo-{number}" for number in count(2)))
+    folder = folder or next(path for path in map(Path, names) if not path.exists())
     scan, run = folder / "scan", folder / "run.h5"
     with _written_by_another_process(scan, speed, frames):
-        opening = watched_scan(scan, Watching(Given(), run, until_idle_s=PATIENCE_S, frame_limit=frames))
-        status = run_windowed(opening, as_json=False, title="demonstration", screenshot=folder / "screenshot.png")
+        plan = decide(Request(scan, live=True, out=run, until_idle_s=PATIENCE_S, frame_limit=frames))
+        status = run_windowed(plan, as_json=False, screenshot=folder / "screenshot.png")
     if run.exists():
         export_run(run, trace=folder / "trace.csv", summary=folder / "summary.json")
         sys.stdout.write(f"results: {', '.join(sorted(str(path) for path in folder.iterdir() if path.is_file()))}\n")
     return status
-
-
-def _free_folder(wanted: Path) -> Path:
-    number = 1
-    folder = wanted
-    while folder.exists():
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
 
 
 @contextmanager
@@ -55,5 +47,5 @@ def _wait_for(path: Path, writer: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not path.exists():
         if writer.poll() is not None or time.monotonic() > deadline:
-            raise UserError(f"{path.parent}: the simulated scan was not begun; see the line above")
+            raise UserError(f"{path.parent}: the simulated scan did not start; see the line above")
         time.sleep(0.05)

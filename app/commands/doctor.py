@@ -12,12 +12,12 @@ def doctor(warm_up: WarmUp = False) -> int:
 
     Example: latticewatch doctor
     """
-    from latticewatch.app.checks.machine import findings
+    from latticewatch.app.checks.machine import findings  # slow to load: h5py
 
     for line in findings():
         typer.echo(line)
     if warm_up:
-        from latticewatch.app.run.warming import warm_up as compile_all
+        from latticewatch.app.run.warming import warm_up as compile_all  # slow to load: numba
 
         typer.echo(f"self-test: {compile_all()} simulated frames fitted; everything is compiled")
     return 0

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from latticewatch.processing.errors import UserError
+
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run file.")]
 
 
@@ -26,11 +28,9 @@ def export(
 
     Example: latticewatch export br_i_003.h5 --trace lp.csv --summary summary.json --figure lp.pdf
     """
-    from latticewatch.processing.errors import UserError
-
     if not any((trace, patterns, map_file, figure, screenshot, summary)):
         raise UserError(f"{run}: nothing to export; name at least one of --trace, --patterns, --map, --figure, ...")
-    from latticewatch.app.commands.exports import export_run
+    from latticewatch.app.commands.exports import export_run  # slow to load: matplotlib
 
     written = export_run(
         run,

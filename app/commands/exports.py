@@ -47,6 +47,6 @@ def _summary(run: Run, target: Path) -> None:
 
 
 def _screenshot(run: Run, target: Path) -> None:
-    from latticewatch.app.window.application import picture_of
+    from latticewatch.app.window.application import picture_of  # slow to load: Qt
 
     picture_of(run, target)

@@ -35,8 +35,14 @@ def logbook(
     del verbose
     if (run is not None) == (pending or discard is not None):
         raise typer.BadParameter("give a RUN, or --pending, or --discard ENTRY", param_hint="RUN")
-    from latticewatch.app.logbook.session import discard_entry, post_pending, post_run, show_pending, show_run
-    from latticewatch.app.window.application import png_of
+    from latticewatch.app.logbook.session import (  # slow to load: requests, h5py
+        discard_entry,
+        post_pending,
+        post_run,
+        show_pending,
+        show_run,
+    )
+    from latticewatch.app.window.application import png_of  # slow to load: Qt
 
     if discard is not None:
         lines = discard_entry(discard)

@@ -7,6 +7,7 @@ import typer
 
 from latticewatch.app.commands import options
 from latticewatch.app.run.request import Given
+from latticewatch.processing.errors import UserError
 
 Scans = Annotated[
     list[Path] | None, typer.Argument(metavar="SCAN...", help="Folders of frames, HDF5 stacks or run files.")
@@ -46,18 +47,15 @@ def process(
     All scans of a beamtime: latticewatch process --tree beamtime --out runs --summary beamtime.csv
     """
     del verbose
-    from latticewatch.app.batch.dispatch import process_scans
-    from latticewatch.app.batch.request import Wanted
+    if bool(scans) == (tree is not None):
+        raise UserError("process: name the scans, or the folder that holds them with --tree FOLDER")
+    many = tree is not None or scheduler is not None or summary is not None or dry_run
+    if scans and len(scans) == 1 and not many:
+        from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
+        from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
 
-    wanted = Wanted(
-        scans=tuple(scans or ()),
-        tree=tree,
-        given=given,
-        out=out,
-        workers=workers,
-        scheduler=scheduler,
-        summary=summary,
-        as_json=json,
-        dry_run=dry_run,
-    )
-    return process_scans(wanted, resume=resume)
+        return run_headless(decide(Request(scans[0], given, out=out, resume=resume)), as_json=json)
+    from latticewatch.app.batch.command import BatchRequest, process_many  # slow to load: readers of all formats
+
+    asked = BatchRequest(given, tuple(scans or ()), tree, out, workers, scheduler, summary, json, dry_run)
+    return process_many(asked)

@@ -31,18 +31,17 @@ def replay(
     Example: latticewatch replay br_i_003.h5 --speed 20
     """
     del verbose
-    from latticewatch.app.run.recorded_scans import replayed_scan
-    from latticewatch.processing.sources.pacing import Transport
+    from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
+    from latticewatch.processing.sources.pacing import Transport  # slow to load: numba
 
-    transport = Transport(speed=_factor(speed))
-    opening = replayed_scan(scan, given, out, transport)
+    plan = decide(Request(scan, given, transport=Transport(speed=_factor(speed)), out=out))
     if headless:
-        from latticewatch.app.run.headless import run_headless
+        from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
 
-        return run_headless(opening, as_json=json, title=scan.name)
-    from latticewatch.app.window.application import run_windowed
+        return run_headless(plan, as_json=json)
+    from latticewatch.app.window.application import run_windowed  # slow to load: Qt
 
-    return run_windowed(opening, as_json=json, title=scan.name, screenshot=screenshot, transport=transport, dark=night)
+    return run_windowed(plan, as_json=json, screenshot=screenshot, dark=night)
 
 
 def _factor(speed: str) -> float:

@@ -1,9 +1,13 @@
 """``latticewatch simulate``: a scan with known truth."""
 
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from latticewatch.app.exit_status import INTERRUPTED
+from latticewatch.app.run.signals import stopped_by_signals
 
 Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="iodide, iodide-bare, chloride, standard, ...")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the scan is written; made where missing.")]
@@ -29,16 +33,13 @@ def simulate(
 
     Example: latticewatch simulate iodide demo/scan --live
     """
-    import threading
-
-    from latticewatch.app.run.headless import stopped_by_signals
-    from latticewatch.processing.simulation.scan import write_scan
+    from latticewatch.processing.simulation.scan import write_scan  # slow to load: pyFAI
 
     stop = threading.Event()
     with stopped_by_signals(stop):
         pace = 1.0 if live and speed is None else speed
         write_scan(recipe, folder, frames=frames, seed=seed, detector=detector, speed=pace, stop=stop)
     if stop.is_set():
-        return 130
+        return INTERRUPTED
     typer.echo(f"{folder}: written; next: latticewatch process {folder}")
     return 0

@@ -1,18 +1,15 @@
 """``latticewatch watch``: live."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from latticewatch.app.commands import options
 from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.sources.streams.address import is_stream, stream_address
-
-if TYPE_CHECKING:
-    from latticewatch.app.run.live_scans import Watching
-    from latticewatch.app.run.session import Opening
+from latticewatch.processing.sources.streams.address import StreamAddress, is_stream, stream_address
 
 Folder = Annotated[
     str | None,
@@ -24,9 +21,9 @@ Folder = Annotated[
 Night = Annotated[bool, typer.Option("--night", help="Dark colours.")]
 Headless = Annotated[bool, typer.Option("--headless", help="No window; runs until Ctrl-C.")]
 UntilIdle = Annotated[
-    float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1, help="End when no frame came for so long.")
+    float | None, typer.Option("--until-idle", metavar="SECONDS", min=0.1, help="Stop after this time without a frame.")
 ]
-Frames = Annotated[int | None, typer.Option("--frames", metavar="N", min=1, help="End after so many frames.")]
+Frames = Annotated[int | None, typer.Option("--frames", metavar="N", min=1, help="Stop after N frames.")]
 Screenshot = Annotated[
     Path | None, typer.Option("--screenshot", metavar="FILE.png", help="Picture of the window, at the end.")
 ]
@@ -60,43 +57,34 @@ def watch(
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
     del verbose
-    from latticewatch.app.run.live_scans import Watching
+    from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
 
     if folder is None:
-        from latticewatch.app.start.asking import ask_for_scan
+        from latticewatch.app.start.dialog import ask_for_scan  # slow to load: Qt
 
-        chosen = ask_for_scan(headless=headless)
-        if chosen is None:
+        request = ask_for_scan(headless=headless)
+        if request is None:
             return 0
-        if chosen.run is not None:
-            from latticewatch.app.commands.replay import replay
-
-            return replay(scan=chosen.run, night=night)
-        folder, given = str(chosen.folder), chosen.given
-    how = Watching(given, out, fallback, resume, until_idle, frames)
-    opening = _opening(folder, stream, how)
-    title = folder if is_stream(folder) else Path(folder).resolve().name
+    else:
+        scan, address = _frames(folder, stream)
+        request = Request(scan, given, address, live=True)
+    if request.live:
+        request = replace(request, out=out, fallback=fallback, resume=resume)
+        request = replace(request, until_idle_s=until_idle, frame_limit=frames)
+    plan = decide(request)
     if headless:
-        from latticewatch.app.run.headless import run_headless
+        from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
 
-        return run_headless(opening, as_json=json, title=title)
-    from latticewatch.app.window.application import run_windowed
+        return run_headless(plan, as_json=json)
+    from latticewatch.app.window.application import run_windowed  # slow to load: Qt
 
-    return run_windowed(opening, as_json=json, title=title, screenshot=screenshot, dark=night)
+    return run_windowed(plan, as_json=json, screenshot=screenshot, dark=night)
 
 
-def _opening(folder: str, stream: str | None, how: "Watching") -> "Opening":
-    from latticewatch.app.run.live_scans import watched_scan, watched_stream, watched_with_folder
-
-    if how.resume and (stream is not None or is_stream(folder)):
-        # Its clock and its counter would begin anew: times and names would be those of other frames.
-        raise UserError(
-            f"{stream or folder}: a run of a stream cannot be gone on with; leave --resume out, give a new --out"
-        )
-    if is_stream(folder):
-        if stream is not None:
-            raise UserError(f"{folder}: a stream, and --stream names another; give a FOLDER with --stream")
-        return watched_stream(stream_address(folder), how)
+def _frames(folder: str, stream: str | None) -> tuple[Path | None, StreamAddress | None]:
+    """The folder and the stream that are named. Raises UserError."""
+    if not is_stream(folder):
+        return Path(folder), stream_address(stream) if stream is not None else None
     if stream is not None:
-        return watched_with_folder(stream_address(stream), Path(folder), how)
-    return watched_scan(Path(folder), how)
+        raise UserError(f"{folder}: a stream, and --stream names another; give a FOLDER with --stream")
+    return None, stream_address(folder)

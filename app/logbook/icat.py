@@ -9,7 +9,7 @@ import json
 import socket
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
@@ -19,9 +19,6 @@ from latticewatch.app.logbook.entry import Entry, as_html, printable
 from latticewatch.app.logbook.http_post import LONGEST_ANSWER, fate_of, of_status
 from latticewatch.app.logbook.secret import Secret, unsaid
 from latticewatch.app.logbook.settings import IcatLogbook
-
-if TYPE_CHECKING:
-    from icat_plus_client.api.data_acquisition_api import DataAcquisitionApi
 
 PARTS = ("text", "picture")
 
@@ -62,9 +59,9 @@ def _origin(entry: Entry) -> dict[str, Any]:
 
 def _send(part: str, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> tuple[int, bytes]:
     """Status and page. The raw answer: one that the client cannot parse may still be a confirmation."""
-    from icat_plus_client.api.data_acquisition_api import DataAcquisitionApi
-    from icat_plus_client.api_client import ApiClient
-    from icat_plus_client.configuration import Configuration
+    from icat_plus_client.api.data_acquisition_api import DataAcquisitionApi  # optional: icat-plus-client
+    from icat_plus_client.api_client import ApiClient  # optional: icat-plus-client
+    from icat_plus_client.configuration import Configuration  # optional: icat-plus-client
 
     ca_file = str(logbook.ca_file) if logbook.ca_file else None
     # One try and no redirect: a second post would be a second entry, elsewhere would be another server.
@@ -75,34 +72,34 @@ def _send(part: str, logbook: IcatLogbook, secret: Secret, entry: Entry, picture
         return response.status, response.read(LONGEST_ANSWER)
 
 
-def _send_text(
-    api: "DataAcquisitionApi", logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes
-) -> BaseHTTPResponse:
-    from icat_plus_client.models.event import Event
+def _send_text(api: Any, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> BaseHTTPResponse:
+    from icat_plus_client.models.event import Event  # optional: icat-plus-client
 
     del picture
-    return api.dataacquisition_api_key_notification_post_without_preload_content(
+    response: BaseHTTPResponse = api.dataacquisition_api_key_notification_post_without_preload_content(
         api_key=secret.value,
         instrument_name=logbook.beamline,
         investigation_name=logbook.proposal,
         event=Event.model_validate(event_of(entry)),
         _request_timeout=logbook.timeout_s,
     )
+    return response
 
 
-def _send_picture(
-    api: "DataAcquisitionApi", logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes
-) -> BaseHTTPResponse:
-    from icat_plus_client.models import dataacquisition_api_key_base64_post_request as request
+def _send_picture(api: Any, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> BaseHTTPResponse:
+    from icat_plus_client.models import (
+        dataacquisition_api_key_base64_post_request as request,  # optional: icat-plus-client
+    )
 
     form = request.DataacquisitionApiKeyBase64PostRequest.model_validate(picture_of_entry(entry, picture))
-    return api.dataacquisition_api_key_base64_post_without_preload_content(
+    response: BaseHTTPResponse = api.dataacquisition_api_key_base64_post_without_preload_content(
         api_key=secret.value,
         dataacquisition_api_key_base64_post_request=form,
         instrument_name=logbook.beamline,
         investigation_name=logbook.proposal,
         _request_timeout=logbook.timeout_s,
     )
+    return response
 
 
 def _judged(status: int, page: bytes) -> Answer:

@@ -41,7 +41,7 @@ def secret_of(logbook: str) -> Secret:
 
 def _from_keyring(logbook: str) -> Secret:
     try:
-        import keyring
+        import keyring  # optional: keyring
     except ImportError:
         return Secret()
     try:

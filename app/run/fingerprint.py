@@ -1,12 +1,12 @@
-"""What the numbers of a scan come from, recorded in its run file: it tells what is done from what is left to do."""
+"""What the numbers of a scan come from, kept in its run file: by it a run is found to be done, or to be resumed."""
 
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-from latticewatch.app.run.inputs import Inputs
+from latticewatch.app.run.decisions import Inputs
 from latticewatch.app.run.request import Given
 from latticewatch.processing.record.run_file.header import InputFile, input_file
 from latticewatch.processing.sources.recorded_scan import RecordedSource
@@ -23,18 +23,20 @@ class ScanFile:
     mtime_ns: int
 
 
-def with_content(inputs: Inputs, source: RecordedSource, given: Given) -> Inputs:
-    """The same, its files completed by all else that decides the numbers: CIF files, options, the frames' files."""
-    return replace(inputs, files=(*settings_of(inputs, given), _frames_file(scan_files(source))))
+def all_files(inputs: Inputs, source: RecordedSource, given: Given) -> tuple[InputFile, ...]:
+    """Everything that decides the numbers: the inputs' files, CIF files, options, the frames' files."""
+    files = scan_files(source)
+    return (*settings_of(inputs, given), InputFile(FRAMES, "frames", _hash(files), str(len(files))))
 
 
 def settings_of(inputs: Inputs, given: Given) -> tuple[InputFile, ...]:
     """The files and options that decide the numbers, the frames apart."""
     cells = [inputs.folder / table.cif for table in inputs.experiment.component if table.cif]
     told = [(each.name, getattr(given, each.name)) for each in fields(given)]
-    options = [f"{name} = {value}" for name, value in told if value is not None and not isinstance(value, Path)]
+    text = "\n".join(f"{name} = {value}" for name, value in told if value is not None and not isinstance(value, Path))
+    options = InputFile(OPTIONS, "command line", hashlib.sha256(text.encode()).hexdigest(), text)
     cifs = tuple(input_file(CIF, path) for path in cells if path.is_file())
-    return (*inputs.files, *cifs, *([_text_file(OPTIONS, "command line", "\n".join(options))] if options else []))
+    return (*inputs.files, *cifs, *([options] if text else []))
 
 
 def scan_files(source: RecordedSource) -> tuple[ScanFile, ...]:
@@ -58,14 +60,6 @@ def _scan_file(folder: Path, name: str) -> ScanFile:
     except OSError:
         return ScanFile(name, -1, 0)
     return ScanFile(name, state.st_size, state.st_mtime_ns)
-
-
-def _text_file(role: str, name: str, text: str) -> InputFile:
-    return InputFile(role, name, hashlib.sha256(text.encode()).hexdigest(), text)
-
-
-def _frames_file(files: tuple[ScanFile, ...]) -> InputFile:
-    return InputFile(FRAMES, "frames", _hash(files), str(len(files)))
 
 
 def _hash(files: Iterable[ScanFile]) -> str:

@@ -4,16 +4,14 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.app.run.decisions import Inputs
 from latticewatch.processing.errors import UserError
-
-if TYPE_CHECKING:
-    from latticewatch.app.run.inputs import Inputs
-    from latticewatch.processing.integration.defects import Defects
+from latticewatch.processing.integration.defects import Defects
 
 WIDEST = 700
 LARGEST_COUNT = 2**31
@@ -54,7 +52,7 @@ class ImagesAgain:
     """
 
     def __init__(
-        self, scan: Path, inputs: "Inputs", shape: tuple[int, int], defects: "Callable[[], Defects | None]"
+        self, scan: Path, inputs: Inputs, shape: tuple[int, int], defects: Callable[[], Defects | None]
     ) -> None:
         self._scan, self._inputs, self._shape, self._defects = scan, inputs, shape, defects
         self._fixed: tuple[NDArray[Any], NDArray[np.bool_]] | None = None
@@ -62,7 +60,7 @@ class ImagesAgain:
 
     def look(self, name: str) -> Picture:
         """The image of the frame of this name. Slow: not for the window's thread. Raises UserError."""
-        from latticewatch.processing.sources.reread_image import read_again  # slow to load: not before a window
+        from latticewatch.processing.sources.reread_image import read_again  # slow to load: not before the window
 
         with self._lock:
             counts = read_again(self._scan, name)
@@ -74,8 +72,11 @@ class ImagesAgain:
 
     def _shared(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Angles and mask. An integrator of its own: two threads must not share one."""
-        from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-        from latticewatch.processing.integration.masks import read_mask
+        from latticewatch.processing.integration.detector import (  # slow to load: pyFAI
+            azimuthal_integrator,
+            module_gaps,
+        )
+        from latticewatch.processing.integration.masks import read_mask  # slow to load: fabio
 
         geometry, shape = self._inputs.geometry, self._shape
         angles = azimuthal_integrator(geometry, shape).center_array(shape, unit="2th_deg")

@@ -1,18 +1,14 @@
 """What a run came to, in one line."""
 
-from typing import TYPE_CHECKING
-
+from latticewatch.app.run.session import Session
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.flow.verdict import Verdict
 from latticewatch.processing.text import printable
 
-if TYPE_CHECKING:
-    from latticewatch.app.run.session import Session
 
-
-def outcome_line(session: "Session") -> str:
+def outcome_line(session: Session) -> str:
     """Frames, gaps, the last verdict and the last lattice parameter, and where the run file is."""
     snapshot = session.pipeline.series.snapshot()
     out = session.writer.path if session.writer else session.out

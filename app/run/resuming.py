@@ -1,4 +1,4 @@
-"""Going on with a run where it stopped."""
+"""A run is resumed where it stopped."""
 
 import logging
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Resuming:
-    """The recorder of a run that goes on: the first rows are in the file already and are not written again.
+    """The recorder of a run that is resumed: the first rows are in the file already and are not written again.
 
     accuracy: the one the run began with, which stands in its file.
     """
@@ -41,7 +41,7 @@ class Resuming:
         return old + self.writer.append_many(rows[len(old) :])
 
 
-def going_on(
+def resumed(
     stack: ExitStack,
     out: Path,
     header: RunHeader,
@@ -49,7 +49,7 @@ def going_on(
     integrator: ImageIntegrator,
     fallback: Path | None = None,
 ) -> tuple[Source, Resuming]:
-    """The source and the recorder that go on with ``out``, both closed with ``stack``.
+    """The source and the recorder that resume ``out``, both closed with ``stack``.
 
     fallback: folder in which the recording goes on where that of ``out`` takes no more; None: it stops. Raises
     UserError where it was made with other inputs, or is being written.
@@ -64,7 +64,7 @@ def going_on(
     stack.enter_context(writer)  # closed first: it may need the rows that the run holds
     if fallback:
         writer.may_go_on(Elsewhere(fallback, run.header, run.two_theta, before=run.rows))
-    log.info("%s: going on after %d frames", out, len(run.rows))
+    log.info("%s: resumed after %d frames", out, len(run.rows))
     began_with = run.setup.accuracy
     if began_with != header.setup.accuracy:
         log.warning("%s: keeps the accuracy that it began with (%s)", out, source_of(began_with))

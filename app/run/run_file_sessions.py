@@ -72,7 +72,7 @@ def shown_again(run: Run, source: Source) -> Iterator[Session]:
         parts = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, RecordedRows(iter(run.traced)))
         parts = replace(parts, refinement=NotFitted(parts.refinement))
         told = () if any(note.kind == LOG for note in run.notes) else (changes_told(),)
-        again = Session(run.setup, parts, None, inputs=run.header.inputs, listeners=told)
+        again = Session(run.setup, parts, None, None, run.header.inputs, run.header.decided, told)
         yield replace(again, notes=run.notes, seen_in=run.path)
 
 
@@ -86,5 +86,5 @@ def refitted(run: Run, source: Source, out: Path | None) -> Iterator[Session]:
         recorder = writer or Unrecorded()
         parts = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, recorder, header.header_names)
         kept = stack.enter_context(log_kept(writer))
-        again = Session(run.setup, parts, out, writer, header.inputs, listeners=(changes_told(), kept))
+        again = Session(run.setup, parts, out, writer, header.inputs, header.decided, (changes_told(), kept))
         yield replace(again, notes=run.notes)

@@ -5,15 +5,15 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+
+import numpy as np
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.wording import duration
+from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.record.run_file.notes import LOG
-
-if TYPE_CHECKING:
-    from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.record.run_file.writer import RunWriter
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Lines(logging.Handler):
 
 
 @contextmanager
-def log_kept(writer: "RunWriter | None") -> Iterator[Callable[[Row], None]]:
+def log_kept(writer: RunWriter | None) -> Iterator[Callable[[Row], None]]:
     """What is yielded is called with each row: it keeps what was said since the row before as notes of the run."""
     lines = Lines(logging.Formatter("%(message)s"))
     newest_s = [0.0]
@@ -91,5 +91,23 @@ def changes_told() -> Callable[[Row], None]:
         if math.isfinite(mixing_s) and said.get("mixing") != mixing_s:
             said["mixing"] = mixing_s
             log.info("%s: mixing at %s", when, duration(mixing_s))
+
+    return on_row
+
+
+def defects_told(integrator: ImageIntegrator, writer: RunWriter | None) -> Callable[[Row], None]:
+    """Called with each row: says how many pixels of the first images are hot or dead, once, and keeps them."""
+    told: list[bool] = []
+
+    def on_row(row: Row) -> None:
+        del row
+        defects = integrator.defects
+        if told or defects is None or not defects.settled:
+            return
+        told.append(True)
+        if defects.hot or defects.dead:
+            log.info("%d hot and %d dead pixels found and left out", defects.hot, defects.dead)
+        if writer is not None:
+            writer.set_defects(np.argwhere(defects.hot_mask), np.argwhere(defects.dead_mask))
 
     return on_row

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer
@@ -21,18 +20,21 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from latticewatch.app.run.recorded_scans import is_run
+from latticewatch.app.checks.machine import display
+from latticewatch.app.run.decisions import Request, is_run
 from latticewatch.app.run.request import Given
 from latticewatch.app.start.first_look import FirstLook, first_look
 from latticewatch.app.start.profiles import profiles, saved_profile
 from latticewatch.app.start.recent import recent, remember
 from latticewatch.app.window.access import name_plots
+from latticewatch.app.window.application import make_application
 from latticewatch.app.window.path_box import append, dropped_on, files_box, path_in, put_first
 from latticewatch.processing.crystal.phase import shipped_phases
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.image_view import ImageView
 from latticewatch.widgets.pattern_view import PatternView, Shown
-from latticewatch.widgets.theme import Theme
+from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
 
 ORIENTATIONS = (
     ("as the poni says", None),
@@ -45,13 +47,15 @@ POLL_MS, MOST_PHASES = 80, 4
 STACKS = (".h5", ".hdf5", ".nxs")
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """What the user chose: a scan to be watched, or a run file to be seen again (``run``)."""
-
-    folder: Path
-    given: Given
-    run: Path | None = None
+def ask_for_scan(*, headless: bool) -> Request | None:
+    """What the user chose in the start dialog; None where it was closed. Raises UserError without a display."""
+    if headless or not display():
+        raise UserError("watch: no FOLDER given and no display for the start dialog; name the folder to watch")
+    application = make_application()
+    apply_theme(application, LIGHT)
+    dialog = StartDialog(LIGHT)
+    dialog.exec()
+    return dialog.start
 
 
 class StartDialog(QDialog):
@@ -63,7 +67,7 @@ class StartDialog(QDialog):
         self._thread: threading.Thread | None = None
         self._asked = self._answered = 0
         self._answer: FirstLook | str = ""
-        self.start: Start | None = None
+        self.start: Request | None = None
         self._run_file: Path | None = None
         self.setWindowTitle("Watch a scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -187,12 +191,12 @@ class StartDialog(QDialog):
         self._ok().setText("&Replay")
         self._ok().setEnabled(True)
 
-    def chosen(self) -> Start | None:
+    def chosen(self) -> tuple[Path, Given] | None:
         """What is in the form; None while something is missing."""
         folder, geometry, setup = (path_in(box) for box in (self.folder, self.geometry_box, self.setup_box))
         if folder is None or geometry is None or setup is None:
             return None
-        return Start(folder, Given(geometry=geometry, experiment=setup, orientation=self.orientation.currentData()))
+        return folder, Given(geometry=geometry, experiment=setup, orientation=self.orientation.currentData())
 
     def check(self) -> None:
         """Look at the first frame, in a thread; only the newest question's answer is shown."""
@@ -207,7 +211,7 @@ class StartDialog(QDialog):
         self._asked += 1
         self._timer.start(POLL_MS)
         if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=self._run, args=(chosen, self._asked), name="first look")
+            self._thread = threading.Thread(target=self._run, args=(*chosen, self._asked), name="first look")
             self._thread.start()
 
     def busy(self) -> bool:
@@ -218,9 +222,9 @@ class StartDialog(QDialog):
         names = (("a folder", self.folder), ("a .poni file", self.geometry_box), ("a set-up", self.setup_box))
         return f"still missing: {', '.join(name for name, box in names if path_in(box) is None)}"
 
-    def _run(self, chosen: Start, number: int) -> None:
+    def _run(self, folder: Path, given: Given, number: int) -> None:
         try:
-            self._answer = self._look(chosen.folder, chosen.given)
+            self._answer = self._look(folder, given)
         except UserError as error:
             self._answer = str(error)
         self._answered = number
@@ -287,10 +291,11 @@ class StartDialog(QDialog):
         """Start with what is in the form, or with the run file that was dropped."""
         chosen = self.chosen()
         if self._run_file is not None:
-            self.start = Start(self._run_file.parent, Given(), self._run_file)
-        elif chosen is not None and chosen.given.geometry and chosen.given.experiment:
-            self.start = chosen
-            remember(chosen.folder, chosen.given.geometry, chosen.given.experiment)
+            self.start = Request(self._run_file, transport=Transport())
+        elif chosen is not None:
+            folder, given = chosen
+            self.start = Request(folder, given, live=True)
+            remember(folder, given)
         super().accept()
 
     def done(self, a0: int) -> None:

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from latticewatch.app.run.decisions import Inputs, gather
 from latticewatch.app.run.images_again import Picture, picture_of
-from latticewatch.app.run.inputs import Inputs, gather, integrator_of
+from latticewatch.app.run.open_session import integrator_of, setup_of
 from latticewatch.app.run.request import Given
 from latticewatch.app.window.facts import reflection_lists, ticks_of
-from latticewatch.processing.config.resolve import Setup, resolve
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import quoted, signs_of
 from latticewatch.processing.flow.fit import Curves, Fit, Lattice
@@ -57,8 +58,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     if peeked is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
     integrator = integrator_of(inputs, peeked.shape)
-    wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
-    setup = resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
+    setup = setup_of(inputs, integrator)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
     looked: tuple[Any, Pattern, Fit | NoResult] | None = None
     for frame in itertools.islice(peeked.frames(threading.Event()), FRAMES_LOOKED_AT):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from latticewatch.app.run.request import Given
+
 log = logging.getLogger(__name__)
 
 KINDS = ("folder", "geometry", "setup")
@@ -29,14 +31,14 @@ def recent() -> Recent:
         return {kind: [] for kind in KINDS}
 
 
-def remember(folder: Path, geometry: Path, setup: Path) -> None:
+def remember(folder: Path, given: Given) -> None:
     """These were chosen now. A folder that cannot be written is no reason to complain."""
-    chosen, before = dict(zip(KINDS, (folder, geometry, setup), strict=True)), recent()
-    kept = {
-        kind: [str(path) for path in dict.fromkeys((chosen[kind].resolve(), *before[kind]))][:MOST] for kind in KINDS
-    }
+    kept = recent()
+    for kind, path in zip(KINDS, (folder, given.geometry, given.experiment), strict=True):
+        if path is not None:
+            kept[kind] = list(dict.fromkeys((path.resolve(), *kept[kind])))[:MOST]
     try:
         recent_path().parent.mkdir(parents=True, exist_ok=True)
-        recent_path().write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        recent_path().write_text(json.dumps(kept, indent=1, default=str), encoding="utf-8")
     except OSError as error:
         log.info("what was chosen is not kept: %s", error.strerror)

@@ -3,10 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
+from importlib import resources
+from pathlib import Path
 
+from PyQt6.QtCore import QObject, QUrl
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
-from latticewatch.app.window.alarm_sound import alarm_sound
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.reaction.live.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
 
@@ -66,10 +68,39 @@ class WindowAlarms:
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         if self._tray is None:
-            style = QApplication.style()
-            icon = (
-                style.standardIcon(QStyle.StandardPixmap.SP_MessageBoxWarning) if style else self._window.windowIcon()
-            )
+            style, warning = QApplication.style(), QStyle.StandardPixmap.SP_MessageBoxWarning
+            icon = style.standardIcon(warning) if style else self._window.windowIcon()
             self._tray = QSystemTrayIcon(icon, self._window)
             self._tray.show()
         self._tray.showMessage("LatticeWatch", f"{self._window.windowTitle()}: {alarm}")
+
+
+def alarm_sound(parent: QObject) -> Callable[[], None]:
+    """What sounds the alarm once. The sound lives as long as ``parent``.
+
+    It needs the machine's sound library (libpulse0 on Debian) and a place to play to, both looked for here; without
+    either it is the beep.
+    """
+    try:
+        from PyQt6.QtMultimedia import (  # slow to load: Qt Multimedia, absent without libpulse0
+            QMediaDevices,
+            QSoundEffect,
+        )
+    except ImportError:
+        return QApplication.beep
+    effect = QSoundEffect(parent)
+    place = Path(str(resources.files("latticewatch.resources") / "sounds" / "alarm.wav"))
+
+    def sound() -> None:
+        if not QMediaDevices.audioOutputs():
+            QApplication.beep()
+            return
+        if effect.source().isEmpty():
+            # Not earlier: without a place to play to the library complains aloud.
+            effect.setSource(QUrl.fromLocalFile(str(place)))
+        if effect.status() is QSoundEffect.Status.Error:
+            QApplication.beep()
+        else:
+            effect.play()
+
+    return sound

@@ -5,46 +5,40 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import TracebackType
 
-from PyQt6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
-from latticewatch.app.run.headless import DONE, INTERRUPTED, stopped_by_signals, tell
+from latticewatch.app.exit_status import DONE, INTERRUPTED
+from latticewatch.app.run.decisions import Plan
+from latticewatch.app.run.json_rows import tell
 from latticewatch.app.run.outcome_line import outcome_line
+from latticewatch.app.run.session import Session
+from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.app.window import placement as window_state
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.screenshot import save_picture
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.app.window.view_errors import faults_kept
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row, Series
-from latticewatch.processing.sources.pacing import Transport
+from latticewatch.processing.record.run_file.reader import Run
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
-
-if TYPE_CHECKING:
-    from latticewatch.app.run.session import Opening, Session
-    from latticewatch.processing.record.run_file.reader import Run
 
 log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
 
 
-def run_windowed(
-    opening: "Opening",
-    *,
-    as_json: bool,
-    title: str,
-    screenshot: Path | None = None,
-    transport: Transport | None = None,
-    dark: bool = False,
-) -> int:
-    """Show a session while it runs. The exit status of the contract.
+def run_windowed(plan: Plan, *, as_json: bool, screenshot: Path | None = None, dark: bool = False) -> int:
+    """Show a run while it happens. The exit status of the contract.
 
     Without a display the same window is drawn offscreen, and closes by itself when the run has ended.
     """
@@ -52,15 +46,15 @@ def run_windowed(
     theme = DARK if dark else LIGHT
     apply_theme(application, theme)
 
-    def on_row(session: "Session", row: Row) -> None:
+    def on_row(session: Session, row: Row) -> None:
         if as_json:
             tell(session, row)
         if window.replay is not None:
             window.replay.on_row(row)
 
-    worker = Worker(partial(_run, opening), on_row)
+    worker = Worker(partial(_run, plan), on_row)
     may_close = None if offscreen() else ask_to_close
-    window = MainWindow(title, theme=theme, worker=worker, transport=transport, may_close=may_close)
+    window = MainWindow(plan.title, theme=theme, worker=worker, transport=plan.request.transport, may_close=may_close)
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
     window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
     if not offscreen():
@@ -80,22 +74,19 @@ def run_windowed(
     _raise_again(worker, faults)
     if screenshot:
         window.catch_up()
-        window.pictures.save(screenshot)
+        save_picture(window, window.facts(), screenshot)
     if worker.session and not as_json:
         sys.stdout.write(outcome_line(worker.session) + "\n")
     return INTERRUPTED if window.interrupted else DONE
 
 
 def _run(
-    opening: "Opening",
-    stop: threading.Event,
-    on_open: "Callable[[Session], None]",
-    on_row: Callable[[Row], None],
+    plan: Plan, stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]
 ) -> object:
-    """Load what a run needs here, in the worker's thread: the window is on the screen meanwhile."""
-    from latticewatch.app.run.session import run_session
+    """The run, in the worker's thread."""
+    from latticewatch.app.run.open_session import run_session  # slow to load: the window is on the screen meanwhile
 
-    return run_session(opening, stop, on_open, on_row)
+    return run_session(plan, stop, on_open, on_row)
 
 
 def make_application() -> QApplication:
@@ -120,10 +111,8 @@ def no_display() -> bool:
     return sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def picture_of(run: "Run", target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
+def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
     """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
-    from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
         series.append(row)
@@ -136,17 +125,46 @@ def picture_of(run: "Run", target: Path, *, size: tuple[int, int] = SCREENSHOT_S
         window.resize(*size)
         window.lay_out_unseen()
         window.catch_up()
-        window.pictures.save(target)
+        save_picture(window, window.facts(), target)
         window.close()
         window.deleteLater()
 
 
-def png_of(run: "Run") -> bytes:
+def png_of(run: Run) -> bytes:
     """The picture of ``picture_of``, as the bytes of a PNG."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "picture.png"
         picture_of(run, target)
         return target.read_bytes()
+
+
+@contextmanager
+def faults_kept(say: Callable[[str], None]) -> Iterator[list[BaseException]]:
+    """Errors in the event loop are logged once each, said to the user and kept; the program goes on.
+
+    An error in a view must not end a run that is being recorded: Qt would abort the program.
+
+    A second Ctrl-C, which the signal's handler raises as KeyboardInterrupt, ends the event loop.
+    """
+    faults: list[BaseException] = []
+    seen: set[str] = set()
+
+    def keep(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QCoreApplication.quit()
+            return
+        what = f"{kind.__name__}: {fault}"
+        if what not in seen:
+            seen.add(what)
+            faults.append(fault)
+            log.error("error in a view", exc_info=(kind, fault, trace))
+            say(f"a view failed ({what}); the run goes on, the log has more")
+
+    before, sys.excepthook = sys.excepthook, keep
+    try:
+        yield faults
+    finally:
+        sys.excepthook = before
 
 
 def _close_unless_watched(window: MainWindow, worker: Worker) -> None:

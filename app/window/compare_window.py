@@ -15,7 +15,7 @@ from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import WINDOW_SIZE, make_application
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
-from latticewatch.app.window.screenshot import save_picture, screenshot_path
+from latticewatch.app.window.screenshot import save_picture, shoot
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.afterwards.kinetics import describe
@@ -59,8 +59,20 @@ class CompareWindow(QMainWindow):
         self.setCentralWidget(self.view)
         self.setWindowTitle("Compare – LatticeWatch")
         self.setAcceptDrops(True)
-        install(self, COMMANDS)
+        install(self, self._commands())
         name_plots({"runs laid over one another": self.view.plot})
+
+    def _commands(self) -> list[Command]:
+        return [
+            Command("&Runs", "add a run …", ("Ctrl+O",), self.ask),
+            Command("&Runs", "remove the chosen run", ("Del",), self.drop),
+            Command("&Runs", "undo", ("Ctrl+Z",), self.undo.undo),
+            Command("&Runs", "redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo),
+            Command("&Runs", "screenshot for the logbook", ("S",), self.shoot),
+            Command("&Runs", "figure for the paper …", ("Ctrl+S",), self.save_figure),
+            Command("&Runs", "close", ("Ctrl+W", "Ctrl+Q"), self.close),
+            Command("&Help", "keys", ("F1",), self.show_keys),
+        ]
 
     def say(self, text: str) -> None:
         """One line to the user, under the plot."""
@@ -88,13 +100,13 @@ class CompareWindow(QMainWindow):
             self._add_all(dropped_on(a0))
 
     def drop(self) -> None:
-        """Take the chosen run away; that can be taken back."""
+        """Remove the chosen run; Undo brings it back."""
         number = self.view.chosen()
         if number is None:
             self.say("choose a run in the list first")
             return
         take, bring = partial(self.view.drop, number), partial(self.view.drop, number, dropped=False)
-        self.undo.do(f"taking {self.view.label(number)} away", take, bring)
+        self.undo.do(f"removing {self.view.label(number)}", take, bring)
 
     def shown_paths(self) -> list[Path]:
         """The run files that are drawn."""
@@ -110,13 +122,7 @@ class CompareWindow(QMainWindow):
         if not self.paths:
             self.say("nothing to take a picture of: add a run first")
             return
-        path = screenshot_path(self.paths[0].with_name("comparison"))
-        try:
-            save_picture(self, self.facts(), path)
-        except UserError as error:
-            self.say(str(error))
-            return
-        self.say(f"saved {path.name}, and in the clipboard")
+        self.say(shoot(self, self.facts(), self.paths[0].with_name("comparison")))
 
     def save_figure(self) -> None:
         """The figure of ``compare --out``, of the runs that are drawn."""
@@ -147,18 +153,6 @@ class CompareWindow(QMainWindow):
                 self.say(str(error))
 
 
-COMMANDS = (
-    Command("&Runs", "add a run …", ("Ctrl+O",), CompareWindow.ask),
-    Command("&Runs", "take the chosen run away", ("Del",), CompareWindow.drop),
-    Command("&Runs", "take back", ("Ctrl+Z",), lambda window: window.undo.undo()),
-    Command("&Runs", "do again", ("Ctrl+Shift+Z", "Ctrl+Y"), lambda window: window.undo.redo()),
-    Command("&Runs", "screenshot for the logbook", ("S",), CompareWindow.shoot),
-    Command("&Runs", "figure for the paper …", ("Ctrl+S",), CompareWindow.save_figure),
-    Command("&Runs", "close", ("Ctrl+W", "Ctrl+Q"), CompareWindow.close),
-    Command("&Help", "keys", ("F1",), CompareWindow.show_keys),
-)
-
-
 def compared(run: Run) -> ComparedRun:
     """A run as it is laid over others."""
     kinetics, curve = describe(run.setup, run.traced), watched_curve(run)
@@ -179,6 +173,3 @@ def compared(run: Run) -> ComparedRun:
 
 def _end(end_s: float, newest_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
     return end_s if math.isfinite(end_s) else float(newest_s[0]) if len(newest_s) else end_s
-
-
-__all__ = ["CompareWindow", "compared", "show_compare"]

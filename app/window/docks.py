@@ -57,8 +57,8 @@ class Docks(QObject):
         for dock in (self._frames_dock, self._marks_dock, self._log_dock):
             dock.setVisible(False)
 
-    def recall(self, lines: list[str]) -> None:
-        """Lines of the log of a run that is shown again."""
+    def add_lines(self, lines: list[str]) -> None:
+        """Lines that are not of this program's log: of the run's, or what it was put together from."""
         self._lines.put(lines)
 
     def fill(self, page: RunPage | None) -> None:

@@ -55,11 +55,6 @@ def lag_s(snapshot: Snapshot, began_s: float) -> float:
     return max(0.0, row.recorded_s - max(row.mtime_s, began_s))
 
 
-def window_title(title: str) -> str:
-    """What the window is called."""
-    return f"{printable(title)} – LatticeWatch"
-
-
 def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -> Status:
     """The counters of the status strip."""
     return Status(
@@ -121,7 +116,7 @@ def _merit(fit: Fit, accuracy: Accuracy | None) -> str:
 
 def second_opinion(setup: Setup, row: Row) -> str:
     """The lattice parameters from the lines of the map's reflection alone, in words."""
-    from latticewatch.processing.refinement.single_lines.two_peaks import two_peaks  # slow to load
+    from latticewatch.processing.refinement.single_lines.two_peaks import two_peaks  # slow to load: scipy.optimize
 
     if row.pattern is None:
         return "second opinion: no pattern"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from PyQt6.QtGui import QAction, QKeySequence
 from PyQt6.QtWidgets import QMainWindow, QMenu, QMenuBar
@@ -11,12 +10,12 @@ from PyQt6.QtWidgets import QMainWindow, QMenu, QMenuBar
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One action: its menu, what it does, its keys. act: called with the window."""
+    """One action: its menu, what it does, its keys."""
 
     menu: str
     text: str
     keys: tuple[str, ...]
-    act: Callable[[Any], object]
+    act: Callable[[], object]
 
 
 def install(window: QMainWindow, commands: Sequence[Command], after: Callable[[], object] | None = None) -> None:
@@ -29,7 +28,7 @@ def install(window: QMainWindow, commands: Sequence[Command], after: Callable[[]
     for command in commands:
         action = QAction(command.text, window)
         action.setShortcuts([QKeySequence(key) for key in command.keys])
-        action.triggered.connect(partial(_run, command, window, after))
+        action.triggered.connect(partial(_run, command.act, after))
         window.addAction(action)
         if command.menu not in menus and bar is not None:
             menus[command.menu] = bar.addMenu(command.menu)
@@ -38,8 +37,8 @@ def install(window: QMainWindow, commands: Sequence[Command], after: Callable[[]
             menu.addAction(action)
 
 
-def _run(command: Command, window: QMainWindow, after: Callable[[], object] | None, checked: bool = False) -> None:
+def _run(act: Callable[[], object], after: Callable[[], object] | None, checked: bool = False) -> None:
     del checked
-    command.act(window)
+    act()
     if after is not None:
         after()

@@ -1,18 +1,15 @@
 """The logbook by a key: the operator's words, the window as it is, and what the run came to; posted in a thread."""
 
 import logging
-import tempfile
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QBuffer, QObject, pyqtSignal
+from PyQt6.QtWidgets import QWidget
 
 from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.processing.errors import UserError
-
-if TYPE_CHECKING:
-    from latticewatch.app.window.main_window import MainWindow
 
 log = logging.getLogger(__name__)
 
@@ -23,35 +20,41 @@ HINT = "your own words, above the summary (Enter posts, Esc does not)"
 class LogbookKey(QObject):
     """Asks for the words and posts; the window goes on meanwhile, and the entry is on the disk before it is sent.
 
-    said: one line of what became of it.
+    run_file: the one to post, None where nothing is recorded. facts: what the window shows, in words. ask_words: asks
+    the operator, given the question and a hint. said: one line of what became of it.
     """
 
     said = pyqtSignal(str)
 
-    def __init__(self, window: "MainWindow") -> None:
+    def __init__(
+        self,
+        window: QWidget,
+        run_file: Callable[[], Path | None],
+        facts: Callable[[], Mapping[str, str]],
+        ask_words: Callable[[str, str], object],
+    ) -> None:
         super().__init__(window)
-        self._window = window
+        self._window, self._run_file, self._facts, self._ask_words = window, run_file, facts, ask_words
         self._thread: threading.Thread | None = None
 
     def ask(self) -> None:
         """Ask for the operator's words, where there is a run file to post."""
         if self._run_file() is None:
-            self._window.say("nothing to post: this run is not recorded")
+            self.said.emit("nothing to post: this run is not recorded")
         elif self.busy():
-            self._window.say("an entry is being posted; wait until that is said")
+            self.said.emit("an entry is being posted; wait until that is said")
         else:
-            self._window.note.ask_words(QUESTION, HINT)
+            self._ask_words(QUESTION, HINT)
 
     def post(self, text: str) -> None:
         """Post with these words."""
         path = self._run_file()
         if path is None or self.busy():
             return
-        with tempfile.TemporaryDirectory() as folder:
-            target = Path(folder) / "picture.png"
-            picture_of_window(self._window, self._window.pictures.facts()).save(str(target), "PNG")
-            picture = target.read_bytes()
-        self._window.say("posting to the logbook …")
+        buffer = QBuffer()
+        picture_of_window(self._window, self._facts()).save(buffer, "PNG")
+        picture = bytes(buffer.data().data())
+        self.said.emit("posting to the logbook …")
         self._thread = threading.Thread(target=self._post, args=(path, text, picture), name="logbook")
         self._thread.start()
 
@@ -64,12 +67,8 @@ class LogbookKey(QObject):
         if self._thread is not None:
             self._thread.join()
 
-    def _run_file(self) -> Path | None:
-        run = self._window.shown_run
-        return (run.out or run.seen_in) if run is not None else None
-
     def _post(self, path: Path, text: str, picture: bytes) -> None:
-        from latticewatch.app.logbook.session import post_run
+        from latticewatch.app.logbook.session import post_run  # slow to load: requests, passlib
 
         try:
             for line in post_run(path, None, None, text, lambda _: picture):

@@ -11,21 +11,21 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, Q
 from latticewatch.app.window.access import order_tabs
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
-from latticewatch.app.window.commands import COMMANDS, REPLAY_COMMANDS
 from latticewatch.app.window.docks import Docks
-from latticewatch.app.window.facts import Arrivals, frame_and_lag, lag_s, lattices_text, status_of, window_title
-from latticewatch.app.window.keys import install
+from latticewatch.app.window.facts import Arrivals, facts_of, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
-from latticewatch.app.window.pictures import Pictures
-from latticewatch.app.window.recall import Recall
 from latticewatch.app.window.run_page import RunPage
-from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.app.window.screenshot import shoot
+from latticewatch.app.window.shown_run import Recall, ShownRun
 from latticewatch.app.window.transport import Replay
 from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.wording import Headline, headline, waiting_for, with_alarms
 from latticewatch.processing.sources.pacing import Transport
+from latticewatch.processing.text import printable
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.marks import Mark
@@ -52,7 +52,6 @@ class MainWindow(QMainWindow):
     note: NoteBar
     docks: Docks
     undo: Undo
-    pictures: Pictures
     logbook: LogbookKey
 
     def __init__(
@@ -77,18 +76,78 @@ class MainWindow(QMainWindow):
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
         self._recall = Recall()
         self.docks = Docks(self)
-        self.logbook = LogbookKey(self)
+        self.logbook = LogbookKey(self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words))
         self.logbook.said.connect(self.say)
         self._build()
-        self.pictures = Pictures(self)
         self._connect_docks()
-        commands = COMMANDS + (REPLAY_COMMANDS if transport else ())
-        install(self, commands, after=lambda: self.docks.fill(self.page))
+        install(self, self._commands(), after=lambda: self.docks.fill(self.page))
         self.name(title)
         self._timer = QTimer(self)
         self._timer.timeout.connect(self.tick)
         if worker is not None:
             self._timer.start(PULL_MS)
+
+    def _commands(self) -> list[Command]:
+        """Everything that a key does in the window; F1 and the menus are made from this list."""
+        page = self._on_page
+        commands = [
+            Command("&Frame", "newest frame, from now on", ("N", "End", "Esc"), page(lambda page: page.choose(None))),
+            Command("&Frame", "one frame back", ("Left",), page(lambda page: page.step(-1))),
+            Command("&Frame", "one frame forward", ("Right",), page(lambda page: page.step(1))),
+            Command("&Frame", "ten frames back", ("Shift+Left", "PgUp"), page(lambda page: page.step(-10))),
+            Command("&Frame", "ten frames forward", ("Shift+Right", "PgDown"), page(lambda page: page.step(10))),
+            Command("&Frame", "first frame", ("Home",), page(lambda page: page.choose(0))),
+            Command("&Frame", "previous change of state", ("Ctrl+Left",), lambda: self.to_change(-1)),
+            Command("&Frame", "next change of state", ("Ctrl+Right",), lambda: self.to_change(1)),
+            Command("&Frame", "pin this pattern", ("P",), page(lambda page: page.pin())),
+            Command("&Frame", "pin mixing and a minute after", ("Ctrl+P",), page(lambda page: page.pin_beginning())),
+            Command("&Frame", "unpin all patterns", ("Shift+P",), self.unpin),
+            Command("&View", "whole run in view, followed as it grows", ("F",), page(lambda page: page.follow())),
+            Command("&View", "map: whole pattern or reflection", ("W",), page(lambda page: page.map.toggle_whole())),
+            Command("&View", "map: next mode", ("D",), page(lambda page: page.map.bar.next_mode())),
+            Command("&View", "map: next colour scale", ("C",), page(lambda page: page.map.bar.next_scale())),
+            Command("&View", "map: time across or downward", ("X",), page(lambda page: page.map.flip())),
+            Command("&View", "map: fitted lines, or the map alone", ("E",), page(lambda page: page.map.toggle_lines())),
+            Command("&View", "2θ, Q or d", ("U",), page(lambda page: page.map.bar.next_unit())),
+            Command("&View", "time of day or elapsed", ("T",), page(lambda page: page.toggle_clock())),
+            Command("&View", "strip: header values, Rwp, intensity", ("R",), page(lambda page: page.toggle_strip())),
+            Command("&View", "strip: next value", ("Shift+R",), page(lambda page: page.strip.next_quantity())),
+            Command("&View", "detector image with mask and rings", ("I",), page(lambda page: page.toggle_image())),
+            Command(
+                "&View", "second opinion: the reflection alone", ("O",), page(lambda page: page.toggle_second_opinion())
+            ),
+            Command("&View", "wall: banner and trace, large", ("F11",), self.toggle_wall),
+            Command("&View", "light or dark", ("Ctrl+D",), self.toggle_dark),
+            Command("&View", "list of frames and gaps", ("G",), self.docks.toggle_frames),
+            Command("&View", "list of marks", ("K",), self.docks.toggle_marks),
+            Command("&View", "log", ("L",), self.docks.toggle_log),
+            Command("&Run", "undo", ("Ctrl+Z",), self.undo.undo),
+            Command("&Run", "redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo),
+            Command("&Run", "mark with a note", ("M",), self.ask_note),
+            Command("&Run", "alarms seen", ("A",), self.acknowledge),
+            Command("&Run", "screenshot for the logbook", ("S",), self.shoot),
+            Command("&Run", "post to the logbook", ("B",), self.logbook.ask),
+            Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), self.close),
+            Command("&Help", "keys", ("F1",), self.show_keys),
+        ]
+        if self.replay is not None:
+            commands += [
+                Command("&Run", "play or pause the replay", ("Space",), lambda: self.bar.play_button.click()),
+                Command("&Run", "one frame of the replay", (".",), lambda: self.bar.step_button.click()),
+                Command("&Run", "replay faster", ("+", "="), lambda: self.bar.change_speed(1)),
+                Command("&Run", "replay slower", ("-",), lambda: self.bar.change_speed(-1)),
+            ]
+        return commands
+
+    def _on_page(self, act: Callable[[RunPage], object]) -> Callable[[], None]:
+        """What does this on the page that is shown."""
+
+        def on_page() -> None:
+            if self.page is not None:
+                act(self.page)
+                self.show_words()
+
+        return on_page
 
     def sizeHint(self) -> QSize:
         """Fits a small screen."""
@@ -123,7 +182,7 @@ class MainWindow(QMainWindow):
     def name(self, title: str) -> None:
         """What is watched, in the title."""
         self.title = title
-        self.setWindowTitle(window_title(title))
+        self.setWindowTitle(f"{printable(title)} – LatticeWatch")
 
     def say(self, text: str) -> None:
         """One line to the user, for a while, at the foot of the window."""
@@ -134,6 +193,7 @@ class MainWindow(QMainWindow):
         self.shown_run, self._recall = run, Recall(run.notes)
         self._show_page(RunPage(self._theme, run))
         self.marks.begin(marks, run.add_note)
+        self.docks.add_lines([f"decided: {each}" for each in run.decided])
         self.name(run.setup.title or self.title)
 
     def _show_page(self, page: RunPage) -> None:
@@ -152,12 +212,7 @@ class MainWindow(QMainWindow):
         """Pull what is new and paint it; the next pull waits longer where painting is slow."""
         began = time.perf_counter()
         if self.page is None and self._worker is not None and self._worker.session is not None:
-            session = self._worker.session
-            add_note = session.writer.append_note if session.writer is not None else None
-            pipeline = session.pipeline
-            parts = (session.setup, pipeline.series, pipeline.refinement)
-            again = (session.notes, session.seen_in, session.look)
-            self.show_run(ShownRun(*parts, session.out, add_note, session.inputs, *again))
+            self.show_run(ShownRun.of(self._worker.session))
         new = self.page is not None and self.page.refresh()
         self._recall_notes()
         if self.page is not None and self._worker is not None and self.replay is None:
@@ -178,7 +233,7 @@ class MainWindow(QMainWindow):
         if self.page is not None and self.page.history.count:
             marks, lines = self._recall.due(self.page.history.timeline.span()[1])
             self.marks.recall(marks)
-            self.docks.recall(lines)
+            self.docks.add_lines(lines)
         if self.replay is not None:
             self.replay.arrive()
 
@@ -284,6 +339,30 @@ class MainWindow(QMainWindow):
         row = self.page.shown_row() if self.page else None
         if row is not None and self.page is not None:
             self.note.ask(self.page.shown_time_s())
+
+    def unpin(self) -> None:
+        """Take the pinned patterns away; Undo brings them back, whatever page shows the run by then."""
+
+        def show(pins: list[tuple[str, Pattern]]) -> None:
+            if self.page is not None:
+                self.page.pattern.show_pins(pins)
+
+        pins = self.page.pattern.pins() if self.page is not None else []
+        if pins:
+            self.undo.do("unpinning all patterns", lambda: show([]), lambda: show(pins))
+
+    def facts(self) -> dict[str, str]:
+        """What the window shows, in words."""
+        row = self.page.shown_row() if self.page else None
+        return facts_of(self.title, self.banner.words(), self.shown_run, row)
+
+    def shoot(self) -> None:
+        """A picture beside the run file."""
+        beside = self._run_file()
+        self.say(shoot(self, self.facts(), beside.with_suffix("") if beside else Path("latticewatch")))
+
+    def _run_file(self) -> Path | None:
+        return (self.shown_run.out or self.shown_run.seen_in) if self.shown_run is not None else None
 
     def _show_marks(self) -> None:
         self.docks.marks.show_marks(self.marks.marks)

@@ -16,6 +16,16 @@ from latticewatch.processing.errors import UserError
 MARGIN, LINE, LINES = 10, 20, 3
 
 
+def shoot(window: QWidget, facts: Mapping[str, str], stem: Path) -> str:
+    """Save a picture under a free name of this stem; one line of what became of it."""
+    path = screenshot_path(stem)
+    try:
+        save_picture(window, facts, path)
+    except UserError as error:
+        return str(error)
+    return f"saved {path.name}, and in the clipboard"
+
+
 def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:
     """A picture of the window as PNG, its facts as JSON beside it, and the picture in the clipboard.
 

@@ -1,18 +1,18 @@
-"""One run as the window sees it."""
+"""One run as the window sees it, and what was written down in it."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from latticewatch.app.run.images_again import Picture
+from latticewatch.app.run.session import Session
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.series import Series
 from latticewatch.processing.flow.stages import Refinement
-from latticewatch.processing.record.run_file.header import InputFile
-
-if TYPE_CHECKING:
-    from latticewatch.processing.record.run_file.reader import Note
+from latticewatch.processing.record.run_file.header import Decision, InputFile
+from latticewatch.processing.record.run_file.notes import LOG, Note, standing_marks
+from latticewatch.widgets.marks import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,8 @@ class ShownRun:
     """A run as the window sees it.
 
     out: the run file, None where nothing is recorded. add_note: keeps a note there (seconds, text, kind). inputs: the
-    files the run was made with. notes, seen_in: of a run file that is shown again. look: reads a frame's image again;
-    None where images are not at hand.
+    files the run was made with. decided: what it was put together from. notes, seen_in: of a run file that is shown
+    again. look: reads a frame's image again; None where images are not at hand.
     """
 
     setup: Setup
@@ -30,11 +30,47 @@ class ShownRun:
     out: Path | None = None
     add_note: Callable[[float, str, str], None] | None = None
     inputs: tuple[InputFile, ...] = ()
-    notes: "tuple[Note, ...]" = ()
+    decided: tuple[Decision, ...] = ()
+    notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
     look: Callable[[str], Picture] | None = None
+
+    @classmethod
+    def of(cls, session: Session) -> "ShownRun":
+        """The run of this session."""
+        return cls(
+            setup=session.setup,
+            series=session.pipeline.series,
+            refinement=session.pipeline.refinement,
+            out=session.out,
+            add_note=session.writer.append_note if session.writer is not None else None,
+            inputs=session.inputs,
+            decided=session.decided,
+            notes=session.notes,
+            seen_in=session.seen_in,
+            look=session.look,
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the components."""
         return self.series.component_names
+
+
+class Recall:
+    """Hands out marks and log lines up to the time that is played; each once."""
+
+    def __init__(self, notes: Sequence[Note] = ()) -> None:
+        told = [note for note in notes if note.kind == LOG]
+        self._waiting = sorted([*standing_marks(notes), *told], key=lambda note: note.time_s)
+
+    def due(self, time_s: float) -> tuple[list[Mark], list[str]]:
+        """Marks and lines of the log that were not handed out yet and are not later than this."""
+        number = sum(not note.time_s > time_s for note in self._waiting)
+        come, self._waiting = self._waiting[:number], self._waiting[number:]
+        marks = [Mark(note.time_s, note.text) for note in come if note.kind != LOG]
+        return marks, [
+            f"{time.strftime('%H:%M:%S', time.localtime(note.written_s))}  then: {note.text}"
+            for note in come
+            if note.kind == LOG
+        ]

@@ -3,17 +3,14 @@
 import logging
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from latticewatch.app.run.session import Session
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
 
-if TYPE_CHECKING:
-    from latticewatch.app.run.session import Session
-
 log = logging.getLogger(__name__)
 
-Task = Callable[[threading.Event, Callable[["Session"], None], Callable[[Row], None]], object]
+Task = Callable[[threading.Event, Callable[[Session], None], Callable[[Row], None]], object]
 """Runs a session to its end: given the stop event, tells of the opened session and of each recorded row."""
 
 
@@ -23,7 +20,7 @@ class Worker:
     session: None until the first image is there. error: what ended the run, None while all is well.
     """
 
-    def __init__(self, task: Task, on_row: "Callable[[Session, Row], None] | None" = None) -> None:
+    def __init__(self, task: Task, on_row: Callable[[Session, Row], None] | None = None) -> None:
         self.stop = threading.Event()
         self.session: Session | None = None
         self.error: BaseException | None = None
@@ -52,10 +49,10 @@ class Worker:
         except UserError as error:
             self.error = error
         except BaseException as error:
-            log.exception("the run ended by an error of our own")
+            log.exception("the run ended by an internal error")
             self.error = error
 
-    def _opened(self, session: "Session") -> None:
+    def _opened(self, session: Session) -> None:
         self.session = session
 
     def _row(self, row: Row) -> None:

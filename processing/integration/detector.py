@@ -17,7 +17,7 @@ def azimuthal_integrator(geometry: Geometry, shape: tuple[int, int]) -> Any:
     It keeps state between calls: use one per thread. Raises UserError where the geometry belongs to a
     detector of another shape.
     """
-    from pyFAI.integrator.azimuthal import AzimuthalIntegrator
+    from pyFAI.integrator.azimuthal import AzimuthalIntegrator  # slow to load: pyFAI
 
     return AzimuthalIntegrator(
         dist=geometry.distance_m,
@@ -50,7 +50,7 @@ def module_gaps(geometry: Geometry, shape: tuple[int, int]) -> NDArray[np.bool_]
 
 
 def _models(geometry: Geometry, shape: tuple[int, int]) -> set[Any]:
-    from pyFAI.detectors import ALL_DETECTORS
+    from pyFAI.detectors import ALL_DETECTORS  # slow to load: pyFAI
 
     pixels = (geometry.pixel1_m, geometry.pixel2_m)
     same_shape = (model for model in ALL_DETECTORS.values() if getattr(model, "MAX_SHAPE", None) == shape)
@@ -62,7 +62,7 @@ def _models(geometry: Geometry, shape: tuple[int, int]) -> set[Any]:
 
 
 def _detector(geometry: Geometry, shape: tuple[int, int]) -> Any:
-    from pyFAI.detectors import ALL_DETECTORS, Detector
+    from pyFAI.detectors import ALL_DETECTORS, Detector  # slow to load: pyFAI
 
     if geometry.shape is not None and geometry.shape != shape:
         raise _mismatch(geometry, geometry.shape, shape)

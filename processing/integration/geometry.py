@@ -175,7 +175,7 @@ def listed_pixels() -> Mapping[str, tuple[float, float]]:
 
 def _is_known_to_pyfai(name: str) -> bool:
     """Of a name that is not listed: pyFAI may be newer. Its import takes a second."""
-    from pyFAI.detectors import ALL_DETECTORS, NexusDetector
+    from pyFAI.detectors import ALL_DETECTORS, NexusDetector  # slow to load: pyFAI
 
     # The registry is asked, never pyFAI's factory: the factory opens what looks like a file.
     return name in ALL_DETECTORS and not issubclass(ALL_DETECTORS[name], NexusDetector)
@@ -193,7 +193,7 @@ def _pixel_size(keys: dict[str, str], config: dict[str, Any], name: str | None, 
 def _pixels_of(name: str) -> tuple[Any, Any]:
     if name in listed_pixels():
         return listed_pixels()[name]
-    from pyFAI.detectors import ALL_DETECTORS
+    from pyFAI.detectors import ALL_DETECTORS  # slow to load: pyFAI
 
     detector = ALL_DETECTORS[name]()
     return detector.pixel1, detector.pixel2

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latticewatch.app.run.decisions import gather
 from latticewatch.app.run.images_again import ImagesAgain
-from latticewatch.app.run.inputs import gather
 from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.formats.decode import read_image

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.app.run.inputs import find_only
+from latticewatch.app.run.decisions import find_only
 from latticewatch.processing.errors import UserError
 
 

@@ -1,7 +1,6 @@
 """A mark that was taken back does not stand, though the run file keeps both."""
 
-from latticewatch.processing.record.run_file.notes import standing_marks
-from latticewatch.processing.record.run_file.reader import Note
+from latticewatch.processing.record.run_file.notes import Note, standing_marks
 
 
 def note(time_s: float, text: str, kind: str = "mark") -> Note:

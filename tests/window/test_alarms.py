@@ -13,7 +13,7 @@ from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import alarms as window_alarms
-from latticewatch.app.window.alarm_sound import alarm_sound
+from latticewatch.app.window.alarms import alarm_sound
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
 from tests.window.windows import run_of

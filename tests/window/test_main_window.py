@@ -10,6 +10,7 @@ from PyQt6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.screenshot import save_picture
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.pacing import Transport
@@ -152,7 +153,7 @@ def test_closing_while_recording_asks(qtbot: QtBot, gate: threading.Event, allow
 
 def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:
     window = shown_window(qtbot)
-    window.pictures.save(tmp_path / "shot.png")
+    save_picture(window, window.facts(), tmp_path / "shot.png")
     picture = QImage(str(tmp_path / "shot.png"))
     assert picture.width() >= 1000
     assert picture.text("Title") == "Br/shell2 + I/shell1"
@@ -162,4 +163,4 @@ def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:
     assert facts["Software"].startswith("LatticeWatch ")
     assert facts["State"] == window.banner.words()
     with pytest.raises(UserError, match=r"nowhere.*cannot be written"):
-        window.pictures.save(tmp_path / "nowhere" / "shot.png")
+        save_picture(window, window.facts(), tmp_path / "nowhere" / "shot.png")

@@ -9,10 +9,10 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.run.decisions import Request, decide
 from latticewatch.app.run.headless import run_headless
-from latticewatch.app.run.recorded_scans import recorded_scan, replayed_scan
-from latticewatch.app.run.request import Given
-from latticewatch.app.run.session import Session, run_session
+from latticewatch.app.run.open_session import run_session
+from latticewatch.app.run.session import Session
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.series import Row
@@ -31,7 +31,7 @@ def run_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run whose verdicts no judge would give, with a mark, one that was taken back, and a line of the log."""
     folder = tmp_path_factory.mktemp("shown again")
     write_scan("iodide", folder / "scan", frames=FRAMES, seed=1, detector="pilatus300k")
-    run_headless(recorded_scan(folder / "scan", Given(), folder / "made.h5"), as_json=False, title="scan")
+    run_headless(decide(Request(folder / "scan", out=folder / "made.h5")), as_json=False)
     path = folder / "run.h5"
     with read_run(folder / "made.h5") as run, RunWriter(path, run.header, run.two_theta) as writer:
         writer.append_many([replace(row, verdict=_verdict(row.index)) for row in run.rows])
@@ -59,7 +59,7 @@ def replayed(qtbot: QtBot, run_file: Path) -> Iterator[MainWindow]:
         assert window.replay is not None
         window.replay.on_row(row)
 
-    worker = Worker(partial(run_session, replayed_scan(run_file, Given(), None, transport)), on_row)
+    worker = Worker(partial(run_session, decide(Request(run_file, transport=transport))), on_row)
     window = MainWindow("again", worker=worker, transport=transport)
     qtbot.addWidget(window)
     window.resize(1280, 720)

@@ -70,7 +70,8 @@ def test_dropping_a_folder_offers_what_is_there_and_checks_it(qtbot: QtBot, scan
     assert watch is not None
     qtbot.mouseClick(watch, Qt.MouseButton.LeftButton)
     assert dialog.start is not None
-    assert dialog.start.folder == scan
+    assert dialog.start.scan == scan
+    assert dialog.start.live
 
 
 def test_what_was_chosen_before_is_offered_and_nothing_is_chosen(qtbot: QtBot, scan: Path) -> None:
@@ -99,7 +100,8 @@ def test_a_run_file_that_is_dropped_is_to_be_shown_again(qtbot: QtBot, scan: Pat
     assert (button.text(), button.isEnabled()) == ("&Replay", True)
     dialog.accept()
     assert dialog.start is not None
-    assert dialog.start.run == scan.parent / "old.h5"
+    assert dialog.start.scan == scan.parent / "old.h5"
+    assert dialog.start.transport is not None
 
 
 def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:

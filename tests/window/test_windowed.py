@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import placement as window_state
-from latticewatch.app.window.view_errors import faults_kept
+from latticewatch.app.window.application import faults_kept
 from latticewatch.widgets.theme import LETTERS, ensure_font
 
 

@@ -13,7 +13,7 @@ from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.series import Progress, Row, Series
-from latticewatch.processing.record.run_file.reader import Note
+from latticewatch.processing.record.run_file.notes import Note
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
 
 

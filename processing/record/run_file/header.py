@@ -37,10 +37,26 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Decision:
+    """One thing that was decided before the first frame.
+
+    source: ``command line``, ``experiment.toml``, ``found`` or ``default``.
+    """
+
+    name: str
+    value: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.value} ({self.source})"
+
+
+@dataclass(frozen=True, slots=True)
 class RunHeader:
     """Everything that is fixed for a run.
 
     started_s: clock at its start, seconds since the epoch. header_names: numbers kept of each frame's header.
+    decided: what the run was put together from; none in files of 0.1.
     """
 
     setup: Setup
@@ -50,6 +66,7 @@ class RunHeader:
     title: str
     started_s: float
     header_names: tuple[str, ...] = ()
+    decided: tuple[Decision, ...] = ()
 
     @property
     def component_names(self) -> tuple[str, ...]:

@@ -1,15 +1,22 @@
-"""Which of a run's notes stand: a mark may have been taken back, and nothing in a run file is ever rewritten."""
+"""Notes of a run, and which marks among them are valid: a mark may be removed, and a run file is never rewritten."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from latticewatch.processing.record.run_file.reader import Note
+from dataclasses import dataclass
 
 MARK, REMOVED, LOG = "mark", "removed", "log"
 
 
-def standing_marks(notes: "Sequence[Note]") -> "list[Note]":
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the operator or the program wrote down. time_s: from the first frame. written_s: clock."""
+
+    time_s: float
+    written_s: float
+    kind: str
+    text: str
+
+
+def standing_marks(notes: Sequence[Note]) -> list[Note]:
     """The operator's marks that stand, in the order they were written.
 
     A note of the kind ``removed`` takes back the newest mark of its time and text before it.

@@ -23,22 +23,13 @@ from latticewatch.processing.record.run_file.lock import try_acquire
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.nexus import FORMAT
 from latticewatch.processing.record.run_file.nexus_fills import read_fills
+from latticewatch.processing.record.run_file.notes import Note
 from latticewatch.processing.record.run_file.rebuild import heal, rebuild_aside
 
 log = logging.getLogger(__name__)
 
 BLOCK_ROWS = 32
 Columns = MappingProxyType[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What the operator or the program wrote down. time_s: from the first frame. written_s: clock."""
-
-    time_s: float
-    written_s: float
-    kind: str
-    text: str
 
 
 class RunRows(Sequence[Row]):

@@ -214,9 +214,9 @@ class StreamSource:
 def _connected(address: StreamAddress) -> Receiver:
     # The packages are an extra: imported by those who have them.
     if address.kind == "pva":
-        from latticewatch.processing.sources.streams.pva_receiver import PvaReceiver
+        from latticewatch.processing.sources.streams.pva_receiver import PvaReceiver  # optional: p4p
 
         return PvaReceiver(address)
-    from latticewatch.processing.sources.streams.zmq_receiver import ZmqReceiver
+    from latticewatch.processing.sources.streams.zmq_receiver import ZmqReceiver  # optional: pyzmq
 
     return ZmqReceiver(address)

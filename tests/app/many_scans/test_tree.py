@@ -9,8 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
+from latticewatch.app.batch.command import refuse_collisions
 from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
-from latticewatch.app.batch.naming import refuse_collisions
 from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from tests.app.conftest import Said

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from latticewatch.app.run.recorded_scans import recorded_scan
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.open_session import open_session
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.flow.frame import Frame, Image
@@ -143,7 +143,7 @@ def _early(scan: Scan, window: int, out: Path) -> float:
 def _run(scan: Scan, rows: int, before: Callable[[int], None], out: Path) -> None:
     """So many rows, in turn: when a frame is drawn whose number is a multiple of eight, all before it are done."""
     stop = threading.Event()
-    with recorded_scan(scan.path, Given(), out)(stop) as session:
+    with open_session(decide(Request(scan.path, out=out)), stop) as session:
         assert session is not None
         series = session.pipeline.series
         source = _Cycled(list(RecordedFolder(scan.path).frames(stop)), rows, before)

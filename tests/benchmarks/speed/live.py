@@ -11,8 +11,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from latticewatch.app.run.live_scans import Watching, watched_scan
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.open_session import open_session
 from latticewatch.processing.files.frame_names import FrameName
 from latticewatch.processing.pipeline import loop
 from latticewatch.processing.sources.folder.listing import FolderListing
@@ -65,10 +65,10 @@ def _watched(scan: Scan, folder: Path, out: Path) -> Mapping[str, Mapping[int, f
     index_of = {path.name: number for number, path in enumerate(scan.files)}
     # The first image opens the session: what compiles or loads does so before the clock starts.
     with patch.object(FolderListing, "new_frames", _noting(FolderListing.new_frames, seen)):
-        opening = watched_scan(folder, Watching(Given(), out, frame_limit=scan.frames))
+        plan = decide(Request(folder, live=True, out=out, frame_limit=scan.frames))
         command = [sys.executable, "-m", "tests.benchmarks.speed.writer", str(scan.folder), str(folder), str(RATE_HZ)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-            with opening(stop) as session:
+            with open_session(plan, stop) as session:
                 assert session is not None
                 loop.run(staged(session.pipeline, notes), stop)
             assert writer.stdout is not None

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from latticewatch.app.run.recorded_scans import recorded_scan
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.open_session import open_session
 from latticewatch.app.run.warming import warm_up
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.stages import Recorder
@@ -65,7 +65,7 @@ def _rate(scan: Scan, out: Path) -> tuple[float, float]:
     """Milliseconds a frame, of the clock and of the processor."""
     marks = [(0, time.perf_counter(), time.process_time())]
     stop = threading.Event()
-    with recorded_scan(scan.path, Given(), out)(stop) as session:
+    with open_session(decide(Request(scan.path, out=out)), stop) as session:
         assert session is not None
         pipeline = replace(session.pipeline, recorder=_Marked(session.pipeline.recorder, marks))
         loop.run(pipeline, stop, *session.listeners)
@@ -78,6 +78,9 @@ def _rate(scan: Scan, out: Path) -> tuple[float, float]:
 def _noted(scan: Scan, out: Path, notes: Notes) -> None:
     """With one thread to integrate, so that its time is all of it."""
     stop = threading.Event()
-    with patch.object(integrate, "usable_cores", lambda: 1), recorded_scan(scan.path, Given(), out)(stop) as session:
+    with (
+        patch.object(integrate, "usable_cores", lambda: 1),
+        open_session(decide(Request(scan.path, out=out)), stop) as session,
+    ):
         assert session is not None
         loop.run(staged(session.pipeline, notes), stop)

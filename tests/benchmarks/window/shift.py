@@ -24,9 +24,8 @@ import numpy as np
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
-from latticewatch.app.run.recorded_scans import replayed_scan
-from latticewatch.app.run.request import Given
-from latticewatch.app.run.session import run_session
+from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.open_session import run_session
 from latticewatch.app.window.collecting import collected_in_this_thread
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
@@ -66,7 +65,7 @@ def size_of(thing: object, shared: object) -> int:
 def replay(scan: Path, speed: float, every_s: float) -> None:
     """Replay it once and print as it goes."""
     transport = Transport(speed=speed)
-    worker = Worker(partial(run_session, replayed_scan(scan, Given(), None, transport)))
+    worker = Worker(partial(run_session, decide(Request(scan, transport=transport))))
     window = MainWindow("shift", worker=worker, transport=transport)
     window.resize(1600, 900)
     began = time.monotonic()

@@ -1,0 +1,262 @@
+"""The one place where a run is put together: from what is given, found and default, decided before the first frame."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from latticewatch.app.run.request import Given
+from latticewatch.processing.config.accuracy_file import SUFFIX, read_accuracy
+from latticewatch.processing.config.experiment import Experiment, read_experiment
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.guarded_hdf5 import run_id_of
+from latticewatch.processing.flow.accuracy import Accuracy, source_of
+from latticewatch.processing.integration.geometry import Geometry, read_geometry
+from latticewatch.processing.record.run_file.header import Decision, InputFile, input_file
+from latticewatch.processing.record.run_file.names import free_name, is_taken, journal_path
+from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.sources.pacing import Transport
+from latticewatch.processing.sources.streams.address import StreamAddress
+
+COMMAND_LINE, EXPERIMENT, FOUND, DEFAULT = "command line", "experiment.toml", "found", "default"
+NOTHING_GIVEN = Given()
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run as it is asked for.
+
+    scan: a folder of frames, an HDF5 stack or a run file. stream: frames as they are sent; with ``scan``, the folder
+    that is written as well: it fills what the stream loses. live: ``scan`` is being written. transport: the run is a
+    replay at its pace. out: the run file; None: named after the scan, or none for a replay. fallback: the folder in
+    which a live run goes on when that of ``out`` takes no more; None: the user's data folder. until_idle_s,
+    frame_limit: when a live run ends; None: when it is stopped.
+    """
+
+    scan: Path | None
+    given: Given = NOTHING_GIVEN
+    stream: StreamAddress | None = None
+    live: bool = False
+    transport: Transport | None = None
+    out: Path | None = None
+    fallback: Path | None = None
+    resume: bool = False
+    until_idle_s: float | None = None
+    frame_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Everything that is read and checked before the first frame. folder: what paths in experiment.toml start from."""
+
+    experiment: Experiment
+    experiment_text: str
+    folder: Path
+    geometry: Geometry
+    mask: Path | None
+    dark: Path | None
+    flat: Path | None
+    files: tuple[InputFile, ...]
+    accuracy: Accuracy | None
+    decided: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run as it was decided. inputs, or for a run file ``run``: the one that is there. out: None: not recorded.
+
+    resumes: ``out`` is there and goes on. on_state: the user's command for changes of state; empty: none. decided:
+    each value and where it came from; the log, the window and the run file show it.
+    """
+
+    request: Request
+    inputs: Inputs | None
+    run: Run | None
+    out: Path | None
+    fallback: Path | None
+    resumes: bool
+    on_state: tuple[str, ...]
+    decided: tuple[Decision, ...]
+
+    @property
+    def scan(self) -> str:
+        """What the frames come from, as it was given."""
+        return str(self.request.scan or self.request.stream)
+
+    @property
+    def title(self) -> str:
+        """What the run is called while nothing else names it."""
+        return self.request.scan.resolve().name if self.request.scan else self.scan
+
+
+def decide(request: Request) -> Plan:
+    """Everything that this run needs. Raises UserError naming what is missing, ambiguous or unusable."""
+    _check_frames(request)
+    scan, out = request.scan, request.out
+    if out is None and request.transport is None:
+        out = run_name(scan or Path(request.stream.stem if request.stream else ""), resume=request.resume)
+    if scan is not None and not request.live and scan.is_file() and is_run(scan):
+        run = read_run(scan)
+        return Plan(request, None, run, out, None, False, (), run.header.decided)
+    inputs = gather(scan or Path.cwd(), request.given)
+    resumes = request.resume and out is not None and is_taken(out)
+    fallback = request.fallback or user_data_path("latticewatch", appauthor=False) / "runs" if request.live else None
+    decided = [
+        *inputs.decided,
+        Decision("run file", str(out or "none"), COMMAND_LINE if request.out else DEFAULT),
+        Decision("resume", "yes" if resumes else "no", COMMAND_LINE if request.resume else DEFAULT),
+    ]
+    if request.live:
+        decided.append(Decision("fallback folder", str(fallback), COMMAND_LINE if request.fallback else DEFAULT))
+    for each in decided:
+        log.log(logging.INFO if each.source.startswith((FOUND, EXPERIMENT)) else logging.DEBUG, "%s", each)
+    if out is not None:
+        log.info("recording in %s", out)
+    on_state = (inputs.experiment.alarm.on_state or ()) if request.live else ()
+    return Plan(request, inputs, None, out, fallback, resumes, on_state, tuple(decided))
+
+
+def _check_frames(request: Request) -> None:
+    """Whether frames can come from there at all."""
+    scan, stream = request.scan, request.stream
+    if stream is not None and request.resume:
+        # Its clock and its counter would begin anew: times and names would be those of other frames.
+        raise UserError(f"{stream}: a run of a stream cannot be resumed; leave --resume out, give a new --out")
+    if stream is not None and scan is not None and stream.kind != "tcp":
+        raise UserError(f"{stream}: does not number its images as files are; give it alone, or a tcp:// stream")
+    if scan is not None and request.live and not scan.is_dir():
+        raise UserError(f"{scan}: no such folder; give the folder that the detector writes to")
+    if scan is not None and not scan.exists():
+        raise UserError(f"{scan}: no such scan; give a folder of frames, an HDF5 stack or a run file")
+
+
+def gather(scan: Path, given: Given) -> Inputs:
+    """Find and read the inputs of this scan. Raises UserError naming what is missing or ambiguous."""
+    decided: list[Decision] = []
+    experiment_path, source = given.experiment, COMMAND_LINE
+    if experiment_path is None:
+        experiment_path, source = find_only(scan, "experiment.toml", "--experiment"), FOUND
+    experiment, text = read_experiment(experiment_path)
+    folder, table, about = experiment_path.parent, experiment.geometry, experiment.experiment
+    decided.append(Decision("experiment", str(experiment_path), source))
+
+    def file(name: str, option: Path | None, key: Path | None, found: Path | None = None) -> Path | None:
+        chosen, source = (option, COMMAND_LINE) if option else (folder / key, EXPERIMENT) if key else (found, FOUND)
+        decided.append(Decision(name, str(chosen or "none"), source if chosen else DEFAULT))
+        return chosen
+
+    def value(name: str, option: object, key: object, default: object) -> None:
+        for chosen, source in ((option, COMMAND_LINE), (key, EXPERIMENT), (default, DEFAULT)):
+            if chosen is not None:
+                decided.append(Decision(name, str(chosen), source))
+                return
+
+    def seconds(time_s: float | None) -> str | None:
+        return None if time_s is None else f"{time_s:g} s"
+
+    found = None if given.geometry or table.poni else find_only(scan, "*.poni", "--geometry")
+    poni = file("geometry", given.geometry, table.poni, found) or Path()
+    geometry = read_geometry(poni, given.orientation or table.orientation)
+    value("orientation", given.orientation, table.orientation, f"{geometry.orientation}, as the poni says")
+    mask, dark, flat = (
+        file("mask", given.mask, table.mask),
+        file("dark", given.dark, table.dark),
+        file("flat", given.flat, table.flat),
+    )
+    accuracy, accuracy_path = _accuracy_of(geometry, folder / table.accuracy if table.accuracy else None)
+    file("accuracy", None, table.accuracy, accuracy_path)
+    value("frame period", None, seconds(about.frame_period_s), "by headers or file times")
+    value("mixing time", None, seconds(about.mixing_time_s), "found from the data")
+    value("sub-folders", given.recursive, experiment.source.recursive or None, "not read")
+    value("frames", given.include, experiment.source.include or None, "all")
+    files = {"poni": poni, "experiment": experiment_path, "mask": mask, "dark": dark, "flat": flat,
+             "accuracy": accuracy_path}  # fmt: skip
+    return Inputs(
+        experiment=experiment,
+        experiment_text=text,
+        folder=folder,
+        geometry=geometry,
+        mask=mask,
+        dark=dark,
+        flat=flat,
+        files=tuple(input_file(role, path) for role, path in files.items() if path),
+        accuracy=accuracy,
+        decided=tuple(decided),
+    )
+
+
+def find_only(scan: Path, pattern: str, option: str) -> Path:
+    """The only file of this pattern in the scan's folder or one above. Raises UserError listing what is there."""
+    folder = (scan if scan.is_dir() else scan.parent).resolve()
+    found = [path for place in dict.fromkeys((folder, folder.parent)) for path in _files(place, pattern)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        how = "write one (docs/experiment-toml.md) or " if pattern == "experiment.toml" else ""
+        raise UserError(f"{scan}: no {pattern} in the scan's folder or one above; {how}name one with {option}")
+    names = ", ".join(str(path) for path in found[:10])
+    raise UserError(f"{scan}: {len(found)} files {pattern} ({names}); choose one with {option}")
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    try:
+        return sorted(path for path in folder.glob(pattern) if path.is_file() and not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _accuracy_of(geometry: Geometry, named: Path | None) -> tuple[Accuracy | None, Path | None]:
+    """What is known of this geometry's accuracy, and the file that says so; None where nothing does.
+
+    named: the file of experiment.toml. Left out, the files beside the .poni are looked at, and the only one that
+    is of this geometry is taken. Raises UserError for a named file of another geometry.
+    """
+    if named is not None:
+        known = read_accuracy(named)
+        if not known.holds_for(geometry.sha256, geometry.orientation):
+            raise UserError(
+                f"{named}: {_of_another(known, geometry)}; check this one: latticewatch check-geometry --out"
+            )
+        return known, named
+    fitting = []
+    for path in sorted(Path(geometry.source).parent.glob(f"*{SUFFIX}")):
+        try:
+            known = read_accuracy(path)
+        except UserError as error:
+            log.warning("accuracy: %s", error)
+            continue
+        if known.holds_for(geometry.sha256, geometry.orientation):
+            fitting.append((known, path))
+        else:
+            log.warning("accuracy: %s is not used: %s", path, _of_another(known, geometry))
+    if len(fitting) == 1:
+        log.info("accuracy: %s", source_of(fitting[0][0]))
+        return fitting[0]
+    if fitting:
+        names = ", ".join(str(path) for _, path in fitting)
+        log.warning("accuracy: not determined: %d files (%s); name one in [geometry] accuracy", len(fitting), names)
+    else:
+        log.info("accuracy: not determined; measure a standard: latticewatch check-geometry --out")
+    return None, None
+
+
+def _of_another(accuracy: Accuracy, geometry: Geometry) -> str:
+    if accuracy.poni_sha256 == geometry.sha256:
+        return f"it is of orientation {accuracy.orientation}, not {geometry.orientation}"
+    return f"it is of another geometry than {Path(geometry.source).name} ({accuracy.poni} as it was checked)"
+
+
+def is_run(path: Path) -> bool:
+    """Whether this is a run file, or is one once it is made whole from its journal."""
+    try:
+        return journal_path(path).exists() or run_id_of(path) is not None
+    except UserError:
+        return False
+
+
+def run_name(scan: Path, *, resume: bool = False) -> Path:
+    """The run file in the present folder: SCAN.h5; SCAN_2.h5, ... where that is taken and not to be resumed."""
+    base = Path(f"{scan.resolve().stem or 'run'}.h5")
+    return base if resume else free_name(base)

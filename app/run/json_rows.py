@@ -1,0 +1,22 @@
+"""Rows as JSON on standard output."""
+
+import json
+import sys
+
+from latticewatch.app.run.session import Session
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.export.trace import trace_record
+
+
+def tell(session: Session, row: Row) -> None:
+    """The row as one JSON object on stdout, at once."""
+    sys.stdout.write(json_line(row, session.setup) + "\n")
+    sys.stdout.flush()
+
+
+def json_line(row: Row, setup: Setup, scan: str = "") -> str:
+    """The row as JSON; with the name of its ``scan`` first where there are several."""
+    names = tuple(component.name for component in setup.components)
+    record = trace_record(row, names, setup.composition is not None, setup.accuracy)
+    return json.dumps({"scan": scan, **record} if scan else record, allow_nan=False)

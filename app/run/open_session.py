@@ -1,0 +1,179 @@
+"""From the plan of a run to its last row: frames, integrator, run file and loop, in this order."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+
+from latticewatch.app.run.decisions import Inputs, Plan, Request
+from latticewatch.app.run.fingerprint import all_files
+from latticewatch.app.run.images_again import ImagesAgain
+from latticewatch.app.run.request import Given
+from latticewatch.app.run.resuming import resumed
+from latticewatch.app.run.run_file_sessions import refitted, shown_again
+from latticewatch.app.run.run_log import changes_told, defects_told, log_kept
+from latticewatch.app.run.session import Session, Unrecorded, pipeline_of
+from latticewatch.app.run.state_command import state_command
+from latticewatch.app.run.warming import warm_up
+from latticewatch.processing.config.experiment import Experiment
+from latticewatch.processing.config.resolve import Setup, resolve
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.header_values import kept_names
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.stages import Recorder, Source
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.masks import read_correction, read_mask
+from latticewatch.processing.integration.plan_cache import plan_folder
+from latticewatch.processing.pipeline import loop
+from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.record.run_file.fallback import Elsewhere
+from latticewatch.processing.record.run_file.header import RunHeader, software_versions
+from latticewatch.processing.record.run_file.reader import Run
+from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.sources.first_image import peek_first_image
+from latticewatch.processing.sources.live import LiveScan
+from latticewatch.processing.sources.pacing import Paced
+from latticewatch.processing.sources.recorded_scan import RecordedSource, open_scan
+from latticewatch.processing.sources.run_rows import RunFileSource
+from latticewatch.processing.sources.streams.source import StreamSource
+from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
+
+
+def run_session(
+    plan: Plan, stop: threading.Event, on_open: Callable[[Session], None], *listeners: Callable[[Row], None]
+) -> Session | None:
+    """Open a session and run it to its end, in the calling thread; None when stopped before its first image."""
+    with open_session(plan, stop) as session:
+        if session is not None:
+            on_open(session)
+            with state_command(plan.on_state) as tell:
+                loop.run(session.pipeline, stop, *listeners, *session.listeners, tell)
+        return session
+
+
+@contextmanager
+def open_session(plan: Plan, stop: threading.Event) -> Iterator[Session | None]:
+    """The session of this plan, closed at the end; None when stopped before its first image.
+
+    Raises UserError where the images do not fit the inputs, or the run file cannot be written.
+    """
+    with ExitStack() as stack:
+        if plan.inputs is not None:
+            yield _of_images(plan, plan.inputs, stack, stop)
+        elif plan.run is not None:
+            yield stack.enter_context(_of_run_file(plan, plan.run))
+
+
+def _of_run_file(plan: Plan, run: Run) -> AbstractContextManager[Session]:
+    """A replay shows what was recorded; processing, and whatever is recorded anew, fits and judges again."""
+    transport = plan.request.transport
+    shown = transport is not None and plan.out is None
+    source: Source = RunFileSource(run, again=not shown)
+    source = Paced(source, transport) if transport else source
+    return shown_again(run, source) if shown else refitted(run, source, plan.out)
+
+
+def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Event) -> Session | None:
+    """A session that integrates images; what it opens is closed with ``stack``."""
+    request, files = plan.request, inputs.files
+    if request.live:
+        warm_up()
+        source: Source = stack.enter_context(_live_source(request, inputs.experiment))
+    else:
+        recorded = recorded_source(request.scan or Path(), inputs.experiment, request.given)
+        files = all_files(inputs, recorded, request.given) if plan.out else files
+        source = Paced(recorded, request.transport) if request.transport else recorded
+    peeked = peek_first_image(source, plan.scan, stop)
+    if peeked is None:
+        return None
+    integrator = integrator_of(inputs, peeked.shape)
+    setup = setup_of(inputs, integrator)
+    header = RunHeader(
+        setup=setup,
+        experiment_toml=inputs.experiment_text,
+        inputs=files,
+        software=software_versions(),
+        title=setup.title or Path(plan.scan).name,
+        started_s=time.time(),
+        header_names=kept_names(peeked.header, inputs.experiment.source.header),
+        decided=plan.decided,
+    )
+    writer = None
+    frames: Source = peeked
+    recorder: Recorder = Unrecorded()
+    if plan.out and plan.resumes:
+        frames, recorder = resumed(stack, plan.out, header, peeked, integrator, plan.fallback)
+        writer, setup = recorder.writer, replace(setup, accuracy=recorder.accuracy)
+    elif plan.out:
+        recorder = writer = stack.enter_context(RunWriter(plan.out, header, integrator.two_theta))
+        if plan.fallback:
+            writer.may_go_on(Elsewhere(plan.fallback, header, integrator.two_theta))
+    at_hand = not request.live and request.transport is None
+    parts = (setup, frames, integrator, integrator.two_theta, recorder, header.header_names)
+    pipeline = pipeline_of(*parts, at_hand=at_hand)
+    kept = stack.enter_context(log_kept(writer))
+    if writer:
+        stack.callback(_keep_account, writer, pipeline)
+    listeners = (defects_told(integrator, writer), changes_told(), kept)
+    place = Path(plan.scan)
+    look = ImagesAgain(place, inputs, peeked.shape, lambda: integrator.defects).look if place.exists() else None
+    return Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)
+
+
+def _live_source(request: Request, experiment: Experiment) -> AbstractContextManager[Source]:
+    """A folder that is being written, a stream as it is sent, or both: what the stream loses the folder fills."""
+    idle_s, limit = request.until_idle_s, request.frame_limit
+    period_s = experiment.experiment.frame_period_s
+    selection = experiment.source.given(request.given.recursive, request.given.include)
+    if request.stream is None and request.scan is not None:
+        folder = request.scan
+        return nullcontext(
+            LiveScan(folder, selection=selection, period_s=period_s, until_idle_s=idle_s, frame_limit=limit)
+        )
+    if request.stream is None:
+        raise ValueError("a live run of nothing")
+    if request.scan is None:
+        return closing(StreamSource(request.stream, period_s=period_s, until_idle_s=idle_s, frame_limit=limit))
+    stream = StreamSource(request.stream, period_s=period_s, tells_rest=False)
+    written = LiveScan(request.scan, selection=selection, period_s=period_s)
+    return closing(StreamWithFolder(stream, written, until_idle_s=idle_s, frame_limit=limit))
+
+
+def recorded_source(scan: Path, experiment: Experiment, given: Given) -> RecordedSource:
+    """The frames of a recorded scan. Raises UserError."""
+    selection = experiment.source.given(given.recursive, given.include)
+    return open_scan(scan, period_s=experiment.experiment.frame_period_s, selection=selection)
+
+
+def integrator_of(inputs: Inputs, shape: tuple[int, int], *, keep_plan: bool = True) -> ImageIntegrator:
+    """The integrator of images of this shape (rows, columns). Raises UserError where the inputs do not fit it.
+
+    keep_plan: its plan is taken from the disk, and kept there.
+    """
+    table = inputs.experiment.geometry
+    return ImageIntegrator(
+        inputs.geometry,
+        shape=shape,
+        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
+        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
+        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
+        polarization=table.polarization,
+        bins=table.bins,
+        normalise_by=table.normalise_by,
+        plans=plan_folder() if keep_plan else None,
+    )
+
+
+def setup_of(inputs: Inputs, integrator: ImageIntegrator) -> Setup:
+    """The set-up on this integrator's grid. Raises UserError."""
+    wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
+    return resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
+
+
+def _keep_account(writer: RunWriter, pipeline: Pipeline) -> None:
+    """At the end of a run: what still waits, and what was left out."""
+    counts = pipeline.series.snapshot().progress
+    with suppress(UserError):  # a disk that takes no more was said by what met it first
+        writer.set_account(counts.waiting, counts.ignored)
