@@ -51,10 +51,10 @@ def test_a_run_is_taken_away_and_brought_back_by_key(qtbot: QtBot, window: Compa
     window.view.list.setCurrentRow(0)
     qtbot.keyClick(window.view.list, Qt.Key.Key_Delete)
     assert names(window) == ["shell"]
-    assert window.view.hint.text().endswith("away: done (Ctrl+Z takes it back)")
+    assert window.view.hint.text().endswith(": done (Undo: Ctrl+Z)")
     qtbot.keyClick(window, Qt.Key.Key_Z, CTRL)
     assert names(window) == ["bare", "shell"]
-    assert window.view.hint.text().startswith("taken back: taking")
+    assert window.view.hint.text().startswith("undone: removing")
 
 
 def test_a_key_takes_a_picture_with_its_facts(qtbot: QtBot, window: CompareWindow, tmp_path: Path) -> None:

@@ -75,8 +75,8 @@ def test_dropping_a_folder_offers_what_is_there_and_checks_it(qtbot: QtBot, scan
 
 
 def test_what_was_chosen_before_is_offered_and_nothing_is_chosen(qtbot: QtBot, scan: Path) -> None:
-    recent.remember(scan, scan / "lab6.poni", scan.parent / "experiment.toml")
-    recent.remember(scan.parent, scan / "gone.poni", scan.parent / "experiment.toml")
+    recent.remember(scan, Given(geometry=scan / "lab6.poni", experiment=scan.parent / "experiment.toml"))
+    recent.remember(scan.parent, Given(geometry=scan / "gone.poni", experiment=scan.parent / "experiment.toml"))
     dialog = StartDialog(LIGHT, lambda folder, _: look_of(folder.name))
     qtbot.addWidget(dialog)
     assert dialog.chosen() is None

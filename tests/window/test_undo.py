@@ -1,4 +1,4 @@
-"""What hurts can be taken back, by key, and it is said."""
+"""What could hurt has an Undo, by key, and it is said."""
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QLineEdit
@@ -36,7 +36,7 @@ def test_a_deleted_mark_comes_back_and_the_run_file_knows_both(qtbot: QtBot) -> 
     qtbot.keyClick(window, Qt.Key.Key_Z, CTRL)
     assert texts(window) == ["injected", "flow stopped"]
     assert kept[-1] == (60.0, "flow stopped", "mark")
-    assert window.status.text("place").startswith("taken back: deleting mark")
+    assert window.status.text("place").startswith("undone: deleting mark")
     qtbot.keyClick(window, Qt.Key.Key_Z, CTRL | SHIFT)
     assert texts(window) == ["injected"]
 
@@ -80,10 +80,10 @@ def test_unpinned_patterns_come_back(qtbot: QtBot) -> None:
     assert len(pinned) == 2
 
 
-def test_with_nothing_to_take_back_that_is_said(qtbot: QtBot) -> None:
+def test_with_nothing_to_undo_that_is_said(qtbot: QtBot) -> None:
     window = shown_window(qtbot)
     qtbot.keyClick(window, Qt.Key.Key_Z, CTRL)
-    assert window.status.text("place") == "nothing to take back"
+    assert window.status.text("place") == "nothing to undo"
 
 
 def test_the_other_theme_keeps_pins_and_choices(qtbot: QtBot) -> None:

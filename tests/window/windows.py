@@ -35,6 +35,7 @@ class FakeSession:
     out: Path | None = None
     writer: object = None
     inputs: tuple[object, ...] = ()
+    decided: tuple[object, ...] = ()
     notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
     look: object = None
