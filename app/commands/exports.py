@@ -1,5 +1,6 @@
 """Exports of a run file: each asked for by a path."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from latticewatch.processing.record.export.patterns_and_map import export_map, e
 from latticewatch.processing.record.export.summary import summarise, write_summary
 from latticewatch.processing.record.export.trace import write_trace
 from latticewatch.processing.record.run_file.reader import Run, read_run
+
+log = logging.getLogger(__name__)
 
 
 def export_run(
@@ -43,7 +46,10 @@ def _trace(run: Run, target: Path) -> None:
 
 
 def _summary(run: Run, target: Path) -> None:
-    write_summary(target, summarise(run.header, run.traced, describe(run.setup, run.traced), run.account))
+    kinetics = describe(run.setup, run.traced)
+    for reason in kinetics.withheld:
+        log.warning("not told: %s", reason)
+    write_summary(target, summarise(run.header, run.traced, kinetics, run.account))
 
 
 def _screenshot(run: Run, target: Path) -> None:

@@ -3,7 +3,7 @@
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
@@ -104,9 +104,12 @@ class SourceTable(Selection):
 
 
 class PlateauTable(Table):
-    """[plateau]: tolerance is the share of the total change that "complete" may leave."""
+    """[plateau]: tolerance is the share of the total change that "complete" may leave. end: whether the lattices of
+    two components are to become one; left out: they are where both have one space group.
+    """
 
     tolerance: Annotated[FiniteFloat, Field(gt=0.0, le=0.5)] = 0.03
+    end: Literal["merge", "apart"] | None = None
 
 
 class AlarmTable(Table):

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,8 @@ class Setup:
 
     components: the first is the one whose pauses are watched. window_deg: 2θ range of the map.
     reflection: the line the map is drawn around. mixing_time_s: seconds from the first frame, None: found from
-    the data. tolerance: of the total change, what "complete" may leave. accuracy: of the geometry, None: nobody
+    the data. tolerance: of the total change, what "complete" may leave. end: whether the lattices of the first two
+    components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None: nobody
     has checked it on a standard.
     """
 
@@ -35,6 +37,7 @@ class Setup:
     mixing_time_s: float | None = None
     frame_period_s: float | None = None
     tolerance: float = 0.03
+    end: Literal["merge", "apart"] = "merge"
     accuracy: Accuracy | None = None
 
 
@@ -51,6 +54,7 @@ def resolve(
     Raises UserError for phases that cannot be used and for a map window the detector does not see.
     """
     components = tuple(_component(table, folder) for table in experiment.component)
+    groups = {component.phase.space_group for component in components[:2]}
     cells = [component.lattice_parameter_A for component in components]
     scale = experiment.composition
     ends = [scale.first_A, scale.second_A] if scale else []
@@ -72,6 +76,7 @@ def resolve(
         mixing_time_s=experiment.experiment.mixing_time_s,
         frame_period_s=experiment.experiment.frame_period_s,
         tolerance=experiment.plateau.tolerance,
+        end=experiment.plateau.end or ("merge" if len(groups) == 1 else "apart"),
         accuracy=accuracy,
     )
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -17,11 +18,16 @@ NAN = math.nan
 NO_BEAM, NO_PEAKS = NoResult("no beam"), NoResult("no peaks")
 
 
-def setup_of(components: int = 2, mixing_s: float | None = None, tolerance: float = 0.03) -> Setup:
+def setup_of(
+    components: int = 2,
+    mixing_s: float | None = None,
+    tolerance: float = 0.03,
+    end: Literal["merge", "apart"] = "merge",
+) -> Setup:
     """Br and I, or Br alone."""
     phase = read_phase("CsPbBr3")
     pair = (Component("Br", phase, 5.842), Component("I", phase, 6.205))
-    return Setup("test", pair[:components], 0.64066, (14.0, 16.0), mixing_time_s=mixing_s, tolerance=tolerance)
+    return Setup("test", pair[:components], 0.64066, (14.0, 16.0), mixing_time_s=mixing_s, tolerance=tolerance, end=end)
 
 
 def fit_of(
@@ -42,6 +48,19 @@ def exchange(q: float, esd_A: float = 1e-3, rng: np.random.Generator | None = No
     if q * 0.363 < 0.0103:
         return fit_of(NAN, NAN, esd_A, mean_A=6.031 + noise[0])
     return fit_of(6.031 - 0.189 * q + noise[0], 6.031 + 0.174 * q + noise[1], esd_A)
+
+
+def two_phases(first_A: float, second_A: float, amount: float, rng: np.random.Generator, esd_A: float = 1.5e-5) -> Fit:
+    """A fit of two lattices that stay apart, ``amount`` of it the first; one of which nothing is left is absent."""
+    cells, shares = (first_A, second_A), (amount, 1.0 - amount)
+    noise = rng.normal(0.0, esd_A, 2)
+    lattices = tuple(
+        Lattice(cell + error, esd_A, share + rng.normal(0.0, 1e-3), 1e-3) if share > 0.0 else Lattice()
+        for cell, share, error in zip(cells, shares, noise, strict=True)
+    )
+    known = [(lattice.lp_A, lattice.weight) for lattice in lattices if math.isfinite(lattice.lp_A)]
+    mean = sum(lp * weight for lp, weight in known) / sum(weight for _, weight in known)
+    return Fit(lattices, len(known), mean, 4e-4, 5.0, 1.0, 3, True, np.zeros(0))
 
 
 def verdicts_of(setup: Setup, times_s: Iterable[float], fits: Sequence[Fit | NoResult]) -> list[Verdict]:

@@ -166,7 +166,8 @@ def test_work_per_frame_does_not_grow() -> None:
     sizes = []
     for time, fit in zip(trace.times_s, trace.fits, strict=True):
         judge.judge(float(time), fit)
-        sizes.append(len(judge._bank.weight) if judge._bank else 0)
+        bank = judge._followers[0].bank
+        sizes.append(len(bank.weight) if bank else 0)
     assert max(sizes[100:]) <= max(sizes[:100])
 
 

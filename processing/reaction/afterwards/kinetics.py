@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from latticewatch.processing.reaction.afterwards.start_levels import Mixing, fit
 from latticewatch.processing.reaction.observed import Observed, observed
 
 NAN = float("nan")
+# What takes so many times longer than the scan did is not told by it.
+FARTHEST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,11 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """Rate constant of one stretch between pauses. model: ``exponential`` or ``stretched exponential``."""
+    """Rate constant of one stretch between pauses, NaN where it is not told.
+
+    model: ``exponential``, ``stretched exponential`` or ``exponential to a level``; where the law is not that of the
+    watched lattice or of the distance, what it is the law of stands in brackets.
+    """
 
     start_s: float
     end_s: float
@@ -63,7 +70,9 @@ class Rate:
 class Kinetics:
     """What the run shows as a whole. Times in seconds from the first frame, lattice parameters in Å, NaN: not known.
 
-    half_time_s: from mixing until half the total change was done. reached: when shares of it were done.
+    mixing_s, half_time_s, reached: of the first reaction; half_time_s: from mixing until half the total change was
+    done, reached: when shares of it were done. pauses, rates: of all reactions. complete: of the last one. withheld:
+    what the data do not bear, and why, in sentences.
     """
 
     mixing_s: float = NAN
@@ -77,6 +86,28 @@ class Kinetics:
     lp_start_esd_A: float = NAN
     lp_end_A: float = NAN
     lp_end_esd_A: float = NAN
+    withheld: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reaction:
+    """One reaction of a run: its rows and its frames, from its mixing (the first: from all frames before) to until_s.
+
+    pauses: as they were called. called: when the completion that stood at its end was called. decays: its stretches.
+    """
+
+    mixing: Mixing
+    until_s: float
+    pauses: tuple[Pause, ...]
+    called: float | None
+    decays: tuple[Decay | None, ...] = ()
+
+    @property
+    def whole(self) -> list[Decay]:
+        """The stretches from the mixing to the end; none where one of them is not known."""
+        still = self.pauses and math.isnan(self.pauses[-1].end_s)
+        known = [decay for decay in (self.decays[:-1] if still else self.decays) if decay]
+        return known if len(known) == len(self.decays) - bool(still) else []
 
 
 def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
@@ -86,36 +117,91 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
     frames.
     """
     seen = observed(setup, rows)
-    found = next((row.verdict.mixing_s for row in reversed(rows) if math.isfinite(row.verdict.mixing_s)), NAN)
-    if not len(seen.times_s):
-        return Kinetics(mixing_s=found)
-    mixing = Mixing(found, 0.0 if setup.mixing_time_s is not None else _within_a_frame(seen))
-    pauses = _pauses(rows)
-    called = _called(rows)
-    spans = _spans(mixing, pauses, seen)
-    decays = [fitted_stretch(seen, span, window, mixing) for span, window in spans]
-    pauses = tuple(_with_limits(seen, *one) for one in zip(pauses, decays[:-1], decays[1:], strict=True))
+    withheld: list[str] = []
+    reactions = _reactions(setup, rows, seen, withheld)
+    if not len(seen.times_s) or not reactions:
+        return Kinetics(mixing_s=reactions[0].mixing.time_s if reactions else NAN)
+    told = [_fitted(reactions, number, seen) for number in range(len(reactions))]
+    first, last = told[0], told[-1]
     # Shares of the change need its end: two lattices meet, one must have come to rest for good.
-    motions = decays[:-1] if pauses and math.isnan(pauses[-1].end_s) else decays
-    whole = [decay for decay in motions if decay and (called is not None or not seen.single)]
-    whole = whole if len(whole) == len(motions) else []
-    shares = [reached(share, whole) for share in (*SHARES, 1.0 - setup.tolerance)]
-    end = _end(seen, pauses, called)
+    whole, ended = ([] if one.called is None and seen.free_end else one.whole for one in (first, last))
     half = half_time(whole)
+    if half[0] > FARTHEST * seen.length_s:
+        withheld.append(f"half time: {half[0]:.3g} s is far longer than the scan")
+        half, whole = (NAN, NAN), []
+    shares = [reached(share, whole) for share in (*SHARES, 1.0 - setup.tolerance)]
+    end = _end(seen, last)
+    start = lp_at(seen, first.mixing, first.pauses[0].start_s if first.pauses else first.until_s, first.decays[0])
     return Kinetics(
-        mixing_s=found,
-        pauses=pauses,
-        complete=None if called is None else _completion(called, end, shares[-1]),
+        mixing_s=first.mixing.time_s,
+        pauses=tuple(pause for one in told for pause in one.pauses),
+        complete=None if last.called is None else _completion(last.called, end, reached(1.0 - setup.tolerance, ended)),
         half_time_s=half[0],
         half_time_esd_s=half[1],
         reached=tuple(share for share in shares if share.at_s <= seen.times_s[-1]),
-        rates=tuple(_rate(decay, seen) for decay in decays if decay),
-        **_levels(lp_at(seen, mixing, pauses[0].start_s if pauses else math.inf, decays[0]), end),
+        rates=tuple(_rate(decay, one, seen, withheld) for one in told for decay in one.decays if decay),
+        lp_start_A=start[0],
+        lp_start_esd_A=start[1],
+        lp_end_A=end[0],
+        lp_end_esd_A=end[1],
+        withheld=tuple(withheld),
     )
 
 
-def _pauses(rows: Sequence[Row]) -> tuple[Pause, ...]:
-    """Every stretch of ``paused`` as it was called; gaps and lost beam within it do not end it."""
+def _reactions(setup: Setup, rows: Sequence[Row], seen: Observed, withheld: list[str]) -> list[_Reaction]:
+    """The reactions as they were called: one begins where a state begins at its own mixing."""
+    begun: list[int] = []
+    since_s = NAN
+    for number, row in enumerate(rows):
+        verdict = row.verdict
+        if verdict.state is State.WAITING:
+            begun = []
+        elif math.isfinite(verdict.mixing_s) and (
+            not begun or (verdict.state is State.REACTING and verdict.mixing_s == verdict.since_s != since_s)
+        ):
+            begun.append(number)
+        since_s = verdict.since_s if verdict.state is not State.NO_BEAM else since_s
+    parts = [rows[begin:end] for begin, end in pairwise([*begun, len(rows)])]
+    mixings = [
+        next((row.verdict.mixing_s for row in reversed(part) if math.isfinite(row.verdict.mixing_s)), NAN)
+        for part in parts
+    ]
+    # A moment that was found may be anywhere within its frame.
+    frame_esd_s = float(np.median(np.diff(seen.times_s))) / math.sqrt(12.0) if len(seen.times_s) > 1 else 0.0
+    found = []
+    for number, (part, mixing_s) in enumerate(zip(parts, mixings, strict=True)):
+        given = number == 0 and setup.mixing_time_s is not None
+        until_s = mixings[number + 1] if number + 1 < len(mixings) else math.inf
+        pauses = _pauses(part, until_s, seen.free_end, withheld)
+        found.append(_Reaction(Mixing(mixing_s, 0.0 if given else frame_esd_s), until_s, pauses, _called(part)))
+    return found
+
+
+def _fitted(reactions: list[_Reaction], number: int, seen: Observed) -> _Reaction:
+    """With its stretches fitted, each together with the frames at rest beside it, and the limits of its pauses."""
+    one, before = reactions[number], reactions[number - 1] if number else None
+    mixing, pauses, last = one.mixing, one.pauses, min(float(seen.times_s[-1]), one.until_s)
+    opened = -math.inf
+    if before is not None:
+        # One lattice leaves the level it had come to; two are suddenly apart.
+        opened = before.called if seen.free_end and before.called is not None else mixing.time_s
+    rested = mixing.esd_s > 0.0 and int(((seen.times_s >= opened) & (seen.times_s < mixing.time_s)).sum()) > 1
+    begins = [mixing.time_s, *(pause.end_s for pause in pauses)]
+    closes = [*(pause.start_s for pause in pauses), math.inf]
+    opens = [opened if rested else mixing.time_s, *(pause.start_s for pause in pauses)]
+    ends = [*(last if math.isnan(pause.end_s) else pause.end_s for pause in pauses), last]
+    decays = []
+    for at, (begin, close, *window) in enumerate(zip(begins, closes, opens, ends, strict=True)):
+        span = Span(begin, close, rested or at > 0, math.isfinite(close), seen.free_end)
+        decays.append(fitted_stretch(seen, span, (window[0], window[1]), mixing))
+    limited = tuple(_with_limits(seen, *each) for each in zip(pauses, decays[:-1], decays[1:], strict=True))
+    return replace(one, pauses=limited, decays=tuple(decays))
+
+
+def _pauses(rows: Sequence[Row], until_s: float, free_end: bool, withheld: list[str]) -> tuple[Pause, ...]:
+    """Every stretch of ``paused`` as it was called; gaps and lost beam within it do not end it. Rest that turns out to
+    be the end of one lattice was no pause.
+    """
     pauses: list[Pause] = []
     begun: tuple[float, float] | None = None
     for row in rows:
@@ -123,18 +209,23 @@ def _pauses(rows: Sequence[Row]) -> tuple[Pause, ...]:
         if state is State.PAUSED and begun is None:
             begun = (row.verdict.since_s, row.time_s)
         elif state in (State.REACTING, State.COMPLETE) and begun is not None:
-            pauses.append(Pause(begun[0], row.verdict.since_s, NAN, NAN, begun[1]))
+            if state is State.REACTING or not free_end:
+                pauses.append(Pause(begun[0], row.verdict.since_s, NAN, NAN, begun[1]))
             begun = None
     if begun is not None:
-        pauses.append(Pause(begun[0], NAN, NAN, NAN, begun[1]))
-    return tuple(pauses)
+        pauses.append(Pause(begun[0], until_s if math.isfinite(until_s) else NAN, NAN, NAN, begun[1]))
+    backwards = [pause for pause in pauses if pause.end_s <= pause.start_s]
+    withheld += [
+        f"pause: its end ({one.end_s:.3g} s) is not after its start ({one.start_s:.3g} s)" for one in backwards
+    ]
+    return tuple(pause for pause in pauses if pause not in backwards)
 
 
 def _with_limits(seen: Observed, pause: Pause, before: Decay | None, after: Decay | None) -> Pause:
     """The pause between these two motions, where they tell its limits, and the lattice within it."""
     start, start_esd = before.limit(CLOSE) if before else (NAN, NAN)
     end, end_esd = after.limit(BEGIN) if after else (NAN, NAN)
-    if not math.isfinite(start_esd):
+    if not math.isfinite(start_esd) or start >= pause.end_s:
         start, start_esd = pause.start_s, NAN
     if not (math.isfinite(end_esd) and end > start):
         end, end_esd = pause.end_s, NAN
@@ -153,45 +244,27 @@ def _called(rows: Sequence[Row]) -> float | None:
     return called
 
 
-def _within_a_frame(seen: Observed) -> float:
-    """Standard deviation of a moment that may be anywhere within one usual frame."""
-    return float(np.median(np.diff(seen.times_s))) / math.sqrt(12.0) if len(seen.times_s) > 1 else 0.0
-
-
-def _spans(mixing: Mixing, pauses: tuple[Pause, ...], seen: Observed) -> list[tuple[Span, tuple[float, float]]]:
-    """The motion between the pauses, each with the frames that tell of it: the rests beside it included."""
-    rested = mixing.esd_s > 0.0 and int((seen.times_s < mixing.time_s).sum()) > 1
-    begins = [mixing.time_s, *(pause.end_s for pause in pauses)]
-    closes = [*(pause.start_s for pause in pauses), math.inf]
-    opens = [-math.inf if rested else mixing.time_s, *(pause.start_s for pause in pauses)]
-    ends = [*(pause.end_s for pause in pauses), math.inf]
-    last = float(seen.times_s[-1])
-    return [
-        (
-            Span(begin, close, rested or number > 0, math.isfinite(close), free_end=seen.single),
-            (opened, last if math.isnan(end) else end),
+def _rate(decay: Decay, one: _Reaction, seen: Observed, withheld: list[str]) -> Rate:
+    start, end = float(decay.values[BEGIN]), min(float(decay.values[CLOSE]), float(seen.times_s[-1]), one.until_s)
+    constant, esd = decay.rate
+    model = decay.model if seen.quantity in ("distance", seen.watched) else f"{decay.model} ({seen.quantity})"
+    half_s, frame_s = math.log(2.0) / constant, float(np.median(np.diff(seen.times_s)))
+    if half_s > FARTHEST * seen.length_s or half_s < frame_s / FARTHEST:
+        withheld.append(
+            f"rate constant from {start:.3g} s on: a half time of {half_s:.3g} s cannot be seen in this scan"
         )
-        for number, (begin, close, opened, end) in enumerate(zip(begins, closes, opens, ends, strict=True))
-    ]
+        constant, esd = NAN, NAN
+    return Rate(start, end, constant, esd, model)
 
 
-def _rate(decay: Decay, seen: Observed) -> Rate:
-    end = min(float(decay.values[CLOSE]), float(seen.times_s[-1]))
-    return Rate(float(decay.values[BEGIN]), end, *decay.rate, decay.model)
-
-
-def _levels(start: tuple[float, float], end: tuple[float, float]) -> dict[str, float]:
-    return {"lp_start_A": start[0], "lp_start_esd_A": start[1], "lp_end_A": end[0], "lp_end_esd_A": end[1]}
-
-
-def _end(seen: Observed, pauses: tuple[Pause, ...], called: float | None) -> tuple[float, float]:
+def _end(seen: Observed, last: _Reaction) -> tuple[float, float]:
     """Where the run ended: the one lattice of the complete part, else the watched one in the last rest or frame."""
-    if called is not None:
+    if last.called is not None:
         # The later half: what is left under the tolerance still goes on.
-        late = seen.times_s >= (called + float(seen.times_s[-1])) / 2.0
-        return mean_of(seen, late) if seen.single else mean_of_all(seen, late)
-    if pauses and math.isnan(pauses[-1].end_s):
-        return pauses[-1].lp_A, pauses[-1].lp_esd_A
+        late = seen.times_s >= (last.called + float(seen.times_s[-1])) / 2.0
+        return mean_of(seen, late) if seen.free_end else mean_of_all(seen, late)
+    if last.pauses and math.isnan(last.pauses[-1].end_s):
+        return last.pauses[-1].lp_A, last.pauses[-1].lp_esd_A
     return float(seen.lp_A[-1]), float(seen.lp_esd_A[-1])
 
 

@@ -39,25 +39,25 @@ def lp_at(seen: Observed, mixing: Mixing, until_s: float, motion: Decay | None) 
     before = seen.times_s < mixing.time_s
     if before.any():
         return mean_of(seen, before)
-    known = np.isfinite(seen.coordinate)
+    known = np.isfinite(seen.z)
     after = np.flatnonzero((seen.times_s >= mixing.time_s) & (seen.times_s <= until_s) & known)[:EARLY]
     decay = motion if motion and motion.model != "exponential" else _early(seen, mixing, after)
     if decay is None or not len(after):
         return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
     first, variance = float(decay.values[FIRST]), float(decay.covariance[FIRST, FIRST])
-    return (first, math.sqrt(variance)) if seen.single else _watched_at(seen, after, first, variance)
+    return (first, math.sqrt(variance)) if seen.quantity == seen.watched else _watched_at(seen, after, first, variance)
 
 
 def _early(seen: Observed, mixing: Mixing, after: NDArray[np.intp]) -> Decay | None:
     if not len(after):
         return None
     window = mixing.time_s, float(seen.times_s[after[-1]])
-    return fitted_stretch(seen, Span(mixing.time_s, free_end=seen.single), window, mixing)
+    return fitted_stretch(seen, Span(mixing.time_s, free_end=seen.free_end), window, mixing)
 
 
 def fitted_stretch(seen: Observed, span: Span, window_s: tuple[float, float], mixing: Mixing) -> Decay | None:
     """The motion of this span, from the frames within the window, rests on either side of it included."""
-    z, esd = seen.coordinate, seen.coordinate_esd
+    z, esd = seen.z, seen.z_esd
     chosen = (seen.times_s >= window_s[0]) & (seen.times_s <= window_s[1]) & np.isfinite(z) & (esd > 0.0)
     decay = fit_decay(span, seen.times_s[chosen], z[chosen], esd[chosen])
     return decay if decay is None or span.begin_free or span.begin_s != mixing.time_s else _begun(decay, mixing.esd_s)
@@ -94,17 +94,18 @@ def _left(seen: Observed, chosen: NDArray[np.bool_]) -> float:
     """Share of the first distance that is left within the chosen frames; 1 where they show one lattice."""
     apart = np.abs(seen.distance_A)
     told = np.isfinite(apart)
-    if seen.single or 2 * int((told & chosen).sum()) < int(chosen.sum()):
+    if seen.free_end or 2 * int((told & chosen).sum()) < int(chosen.sum()):
         return 1.0
     first = float(np.median(apart[told][:LEAST_FRAMES]))
     return min(float(np.median(apart[told & chosen])) / first, 1.0) if first > 0.0 else 1.0
 
 
-def _watched_at(seen: Observed, chosen: NDArray[np.intp], distance_A: float, variance: float) -> tuple[float, float]:
-    """The watched lattice is a straight line against the distance to its partner: read it at this distance."""
+def _watched_at(seen: Observed, chosen: NDArray[np.intp], z: float, variance: float) -> tuple[float, float]:
+    """The watched lattice is a straight line against the distance to its partner, or what else is told: read there."""
+    chosen = chosen[np.isfinite(seen.lp_A[chosen])]
     if len(chosen) < LEAST_FRAMES:
-        return float(seen.lp_A[chosen[0]]), float(seen.lp_esd_A[chosen[0]])
-    away, esd = seen.distance_A[chosen] - distance_A, seen.lp_esd_A[chosen]
+        return (float(seen.lp_A[chosen[0]]), float(seen.lp_esd_A[chosen[0]])) if len(chosen) else (NAN, NAN)
+    away, esd = seen.z[chosen] - z, seen.lp_esd_A[chosen]
     design = np.stack([np.ones_like(away), away], axis=1) / esd[:, None]
     (level, slope), *_ = np.linalg.lstsq(design, seen.lp_A[chosen] / esd, rcond=None)
     covariance = np.linalg.pinv(design.T @ design)

@@ -17,6 +17,7 @@ class Alarm(StrEnum):
 
     PAUSE = "pause"
     COMPLETE = "complete"
+    MOVING_AGAIN = "complete no longer, moving again"
     NO_BEAM = "no beam"
     SILENT = "detector silent"
     FITS_FAILING = "fits failing"
@@ -30,13 +31,16 @@ class Watch:
     """What the alarms remember of a run.
 
     standing: alarms raised and neither acknowledged nor over. heeded: acknowledged, while their cause lasts.
-    state: of the last row. failures: fits refused in a row. newest_s, period_s: monotonic clock (s) at the last
+    state: of the last row. judged: the same, of the last row with beam. again: it was complete, and moves again.
+    failures: fits refused in a row. newest_s, period_s: monotonic clock (s) at the last
     row, and the usual time between rows; NaN: none yet.
     """
 
     standing: frozenset[Alarm] = frozenset()
     heeded: frozenset[Alarm] = frozenset()
     state: State = State.WAITING
+    judged: State = State.WAITING
+    again: bool = False
     failures: int = 0
     newest_s: float = NAN
     period_s: float = NAN
@@ -44,11 +48,26 @@ class Watch:
 
 def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> tuple[Watch, frozenset[Alarm]]:
     """The watch after this row, and the alarms it raises now. clock_s: monotonic; period_s: where it is known."""
-    failures = watch.failures + 1 if _failed(row) else 0
-    causes = _causes(row.verdict.state, failures)
-    between = period_s if period_s == period_s else _usual(watch, clock_s)
-    seen = replace(watch, state=row.verdict.state, failures=failures, newest_s=clock_s, period_s=between)
-    return _with_causes(seen, causes, watch.standing | watch.heeded)
+    refused = isinstance(row.fit, NoResult) and row.fit.reason not in ("no beam", "no peaks")
+    failures, state = watch.failures + 1 if refused else 0, row.verdict.state
+    judged = watch.judged if state is State.NO_BEAM else state
+    again = judged is State.REACTING and (watch.again or watch.judged is State.COMPLETE)
+    causes = {BY_STATE[state]} if state in BY_STATE else set()
+    causes |= {Alarm.FITS_FAILING} if failures >= FAILURES else set()
+    causes |= {Alarm.MOVING_AGAIN} if again else set()
+    # An alarm stands until it is acknowledged, even when its cause is over; a heeded one may ring anew after that.
+    fresh = frozenset(causes - watch.standing - watch.heeded)
+    seen = Watch(
+        standing=watch.standing | fresh,
+        heeded=watch.heeded & causes,
+        state=state,
+        judged=judged,
+        again=again,
+        failures=failures,
+        newest_s=clock_s,
+        period_s=period_s if period_s == period_s else _usual(watch, clock_s),
+    )
+    return seen, fresh
 
 
 def at_time(watch: Watch, clock_s: float) -> tuple[Watch, frozenset[Alarm]]:
@@ -62,21 +81,6 @@ def at_time(watch: Watch, clock_s: float) -> tuple[Watch, frozenset[Alarm]]:
 def acknowledged(watch: Watch) -> Watch:
     """All that stands has been seen; it is not raised again while its cause lasts."""
     return replace(watch, standing=frozenset(), heeded=watch.heeded | watch.standing)
-
-
-def _failed(row: Row) -> bool:
-    return isinstance(row.fit, NoResult) and row.fit.reason not in ("no beam", "no peaks")
-
-
-def _causes(state: State, failures: int) -> frozenset[Alarm]:
-    causes = {BY_STATE[state]} if state in BY_STATE else set()
-    return frozenset(causes | ({Alarm.FITS_FAILING} if failures >= FAILURES else set()))
-
-
-def _with_causes(watch: Watch, causes: frozenset[Alarm], known: frozenset[Alarm]) -> tuple[Watch, frozenset[Alarm]]:
-    """An alarm stands until it is acknowledged, even when its cause is over; a heeded one may ring anew after that."""
-    fresh = causes - known
-    return replace(watch, standing=watch.standing | fresh, heeded=watch.heeded & causes), fresh
 
 
 def _usual(watch: Watch, clock_s: float) -> float:

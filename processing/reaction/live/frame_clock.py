@@ -1,7 +1,7 @@
 """The times of the frames, made fit for inference: known, and ever advancing."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NAN = float("nan")
 # A frame whose time does not advance comes this share of a period later: order is what is certain.
@@ -14,12 +14,17 @@ FAR = 20.0
 class Clock:
     """Time of the newest frame and the usual time between frames, in s; NaN: not known yet.
 
-    doubted_s: what the newest frame's time stamp said, where that is too far ahead to be believed; else NaN.
+    stamp_s: the newest time stamp that was believed. doubted_s: the newest one, where it is too far ahead to be
+    believed; else NaN. behind_s: the newest one, where it lies before an earlier one; else NaN. set_back_s: what is
+    added to time stamps since a clock was set back.
     """
 
     time_s: float = NAN
     period_s: float = NAN
+    stamp_s: float = NAN
     doubted_s: float = NAN
+    behind_s: float = NAN
+    set_back_s: float = 0.0
 
     @property
     def usual_s(self) -> float:
@@ -28,14 +33,22 @@ class Clock:
 
 
 def ticked(clock: Clock, time_s: float) -> Clock:
-    """The clock at the next frame, whose own time may be unknown (NaN) or behind."""
+    """The clock at the next frame, whose own time may be unknown (NaN), stand still, go back or leap ahead."""
     if math.isnan(clock.time_s):
-        return Clock(time_s if math.isfinite(time_s) else 0.0, clock.period_s)
-    passed = time_s - clock.time_s if math.isfinite(time_s) else clock.usual_s
-    if not math.isfinite(time_s) or passed < LEAST_STEP * clock.usual_s:
-        # Late frames, and times that are not known, tell nothing of the period: it would shrink to nothing.
-        return Clock(clock.time_s + max(passed, LEAST_STEP * clock.usual_s), clock.period_s)
+        return Clock(time_s if math.isfinite(time_s) else 0.0, clock.period_s, time_s)
+    if not math.isfinite(time_s) or time_s == clock.stamp_s:
+        return replace(clock, time_s=clock.time_s + clock.usual_s)
+    if time_s < clock.stamp_s:
+        if not time_s > clock.behind_s:
+            # One frame behind is late, and tells nothing of the period: that would shrink to nothing.
+            return replace(clock, time_s=clock.time_s + LEAST_STEP * clock.usual_s, behind_s=time_s)
+        clock = replace(clock, set_back_s=clock.time_s - clock.behind_s)
+    passed = time_s + clock.set_back_s - clock.time_s
     if passed > FAR * clock.period_s and not time_s >= clock.doubted_s:
-        return Clock(clock.time_s + clock.usual_s, clock.period_s, time_s)
+        return replace(clock, time_s=clock.time_s + clock.usual_s, doubted_s=time_s)
+    clock = replace(clock, stamp_s=time_s, doubted_s=NAN, behind_s=NAN)
+    if passed < LEAST_STEP * clock.usual_s:
+        return replace(clock, time_s=clock.time_s + LEAST_STEP * clock.usual_s)
     period = passed if math.isnan(clock.period_s) else clock.period_s
-    return Clock(clock.time_s + passed, period + 0.1 * (min(passed, 3.0 * period) - period))
+    period += 0.1 * (min(passed, 3.0 * period) - period)
+    return replace(clock, time_s=clock.time_s + passed, period_s=period)

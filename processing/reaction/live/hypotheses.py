@@ -19,6 +19,9 @@ NAN = float("nan")
 KEPT = 48
 OUTLIER_SHARE = 0.02
 OUTLIER_WIDTH = 30.0
+# Probability density per Å (or of an amount) of a value that is wrong altogether, whatever its esd: more than that of a
+# fresh start, so that one such frame is forgotten and two that agree are believed.
+OUTLIER_ANYWHERE = 0.005
 REST, MOVE = 0, 1
 FIRST, FROM_REST, TURNED, FRESH = 0, 1, 2, 3
 # A motion that has slowed to this share of its speed rests; one that rested moves again at this share of that.
@@ -244,7 +247,7 @@ def _updated(bank: Bank, z: float, R: float) -> Bank:
     S = bank.P[:, 0, 0] + R
     wide = bank.P[:, 0, 0] + R * OUTLIER_WIDTH**2
     good = (1.0 - OUTLIER_SHARE) * np.exp(-0.5 * residual**2 / S) / np.sqrt(S)
-    bad = OUTLIER_SHARE * np.exp(-0.5 * residual**2 / wide) / np.sqrt(wide) + 1e-200
+    bad = OUTLIER_SHARE * np.exp(-0.5 * residual**2 / wide) / np.sqrt(wide) + OUTLIER_ANYWHERE
     r = good / (good + bad)
     gain = bank.P[:, :, 0] / S[:, None]
     x = bank.x + gain * (r * residual)[:, None]

@@ -134,9 +134,9 @@ class PairMotion:
         return np.array([y, 0.0]), np.array([[variance, 0.0], [0.0, (scale / dt) ** 2]])
 
     def within(self, x: Array, P: Array, start: float, start_variance: float, tolerance: float) -> Array:
-        """What remains is y itself."""
-        margin = tolerance * abs(start) - x[:, 0] * np.sign(start)
-        return normal_cdf(margin / np.sqrt(P[:, 0, 0] + tolerance**2 * start_variance + TINY))
+        """What remains is y itself, on either side of zero."""
+        margin, spread = tolerance * abs(start), np.sqrt(P[:, 0, 0] + tolerance**2 * start_variance + TINY)
+        return normal_cdf((margin - x[:, 0]) / spread) - normal_cdf((-margin - x[:, 0]) / spread)
 
     def speed_of(self, y: float, rate: float) -> float:
         """k = -rate / y."""

@@ -59,7 +59,7 @@ def started(motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: f
     turned = bank.origin == TURNED
     if float(bank.weight[turned] @ resting[turned]) > CONFIDENT and _onward(motion, sight, bank):
         return _unfollowed(sight, mixing_s)
-    if float(bank.weight @ resting) > 1.0 - CONFIDENT or _directed(motion, bank) < CONFIDENT:
+    if float(bank.weight @ resting) > 1.0 - CONFIDENT or directed(motion, bank) < CONFIDENT:
         return None
     best = _first_motion(bank)
     return _unfollowed(sight, mixing_s) if best is None else _followed(motion, bank, best, sight, time_s, mixing_s)
@@ -95,10 +95,10 @@ def _followed(motion: Motion, bank: Bank, best: int, sight: Sight, time_s: float
         onset = min(max(time_s - passed, left_s), time_s) if math.isfinite(passed) else left_s
         return Start(onset if mixing_s is None else mixing_s, level, sight.variance, left_s)
     arrived = sight.first_s if math.isnan(sight.empty_s) else (sight.empty_s + sight.first_s) / 2.0
-    return _followed_back(motion, x, P, time_s, arrived if mixing_s is None else mixing_s, left_s)
+    return followed_back(motion, x, P, time_s, arrived if mixing_s is None else mixing_s, left_s)
 
 
-def _followed_back(motion: Motion, x: Array, P: Array, time_s: float, mixing_s: float, left_s: float) -> Start:
+def followed_back(motion: Motion, x: Array, P: Array, time_s: float, mixing_s: float, left_s: float) -> Start:
     """The present motion followed back to the mixing: nothing was seen at rest."""
     back_x, back_P = motion.predict(x[None], P[None], steady(1), mixing_s - time_s)
     return Start(mixing_s, float(back_x[0, 0]), float(back_P[0, 0, 0]), left_s)
@@ -114,7 +114,7 @@ def _onward(motion: Motion, sight: Sight, bank: Bank) -> bool:
     return not isinstance(motion, PairMotion) or abs(float(bank.weight @ bank.x[:, 0])) < abs(sight.y)
 
 
-def _directed(motion: Motion, bank: Bank) -> float:
+def directed(motion: Motion, bank: Bank) -> float:
     """Probability that the coordinate moves as an exchange does: two lattices towards each other, one either way."""
     weight = np.where(bank.kind == MOVE, bank.weight, 0.0)
     onward = float(weight @ normal_cdf(bank.x[:, 1] / (np.sqrt(bank.P[:, 1, 1]) + 1e-300)))

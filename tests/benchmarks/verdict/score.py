@@ -36,7 +36,8 @@ class Score:
     early: complete with more than twice the tolerance left. in_pause: complete during a pause. due: complete can
     be asked for. delay: of complete after the true moment, in time constants (NaN: never called). delay_seen: after
     the first frame with a fit since then; floor: what that frame itself is late. false_pause: called where there is
-    none. forecasts, held: how many were made on the last stretch, and how many 90 % intervals held the truth.
+    none. taken_back: a completion was called off. forecasts, held: how many were made on the last stretch, and how many
+    90 % intervals held the truth.
     """
 
     early: bool = False
@@ -46,6 +47,7 @@ class Score:
     delay_seen: float = math.nan
     floor: float = math.nan
     false_pause: bool = False
+    taken_back: bool = False
     pauses: list[PauseScore] = field(default_factory=list)
     forecasts: int = 0
     held: int = 0
@@ -74,6 +76,8 @@ def score(trace: Trace, verdicts: Sequence[Verdict]) -> Score:
 def _completion(trace: Trace, verdicts: Sequence[Verdict], result: Score) -> None:
     complete = np.array([v.state is State.COMPLETE for v in verdicts])
     result.early = bool((complete & (trace.q > 2.0 * TOLERANCE)).any())
+    went_on = np.array([v.state in (State.REACTING, State.PAUSED) for v in verdicts])
+    result.taken_back = bool(complete.any() and went_on[np.argmax(complete) :].any())
     paused = np.zeros(len(complete), bool)
     for start, end, _ in trace.pauses:
         paused |= (trace.times_s >= start) & (trace.times_s < end)

@@ -1,0 +1,310 @@
+"""One quantity followed frame by frame: its hypotheses, where its reaction began, and its state."""
+
+import math
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from latticewatch.processing.flow.verdict import Forecast, State
+from latticewatch.processing.reaction.live.forecast import forecast_of
+from latticewatch.processing.reaction.live.frame_clock import Clock
+from latticewatch.processing.reaction.live.hypotheses import (
+    MOVE,
+    REST,
+    Bank,
+    Hazards,
+    first_bank,
+    proven,
+    rest_probability,
+    reweighed,
+    step,
+)
+from latticewatch.processing.reaction.live.motion import Motion, PairMotion, SingleMotion
+from latticewatch.processing.reaction.live.normal import normal_cdf
+from latticewatch.processing.reaction.live.onset import (
+    CONFIDENT,
+    YOUNG,
+    Sight,
+    Start,
+    directed,
+    followed_back,
+    mended,
+    seen_again,
+    started,
+)
+
+NAN = float("nan")
+# A pause is called from a probability of rest on, and is over when it falls under this one.
+RESUMED = 0.03
+SHORTEST_PAUSE = 4
+SIGMAS = 5.5
+# Near its turn a reversal looks like rest. This share of the false alarms may be motion that runs back; more of it once
+# the rest can be told from the slope before by so many sigmas: a reversal has then shown itself.
+BACK, BACK_LATER, LATER_SIGMAS = 1.0 / 6.0, 0.4, 7.5
+# Complete no more when it is so unlikely that no more than so many tolerances are left. What the end of one lattice
+# leaves is known by its curvature only.
+PARTED, PARTED_PAIR, PARTED_SINGLE = 1e-3, 1.0, 3.0
+# A distance that grows between two frames by this share of the first one, and stays grown for so many frames, and falls
+# from there: more was added to the sample.
+LEAP, LEAP_LEFT, LEAP_SIGMAS, LEAP_FRAMES = 0.15, 0.2, 8.0, 4
+# So many levels before it say from where; among fewer, a few bad frames would be the most.
+LEVELS, FEWEST_LEVELS = 7, 3
+# A start, and the end of a completion, are called when so many frames in a row say so: a bad frame is neither.
+IN_A_ROW = 3
+# Lattices that have come so close are one again when they cannot be told apart, whatever bad frames said meanwhile.
+CLOSE, UNLIKELY = 0.1, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What is followed.
+
+    noun, moves: subject and verb of a sentence. typical: a usual total change. finest: no esd is believed to be
+    smaller. least, least_share: a change of less than ``least``, or than this share of the first value, is no
+    reaction. amount: it lies between 0 and 1, and can go no further.
+    """
+
+    noun: str
+    motion: Motion
+    moves: str = "moves"
+    typical: float = 0.15
+    finest: float = 1e-6
+    least: float = 0.0
+    least_share: float = 0.0
+    amount: bool = False
+
+
+# The end of two lattices is known: what is less than this share of their distance tells nothing.
+DISTANCE = Quantity("The lattice parameter", PairMotion(), least_share=0.01)
+LATTICE = Quantity("The lattice parameter", SingleMotion())
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """What one quantity says of the reaction. since_s, mixing_s: seconds from the first frame.
+
+    done: probability that less than the tolerance is left. resting: probability that it stands still. reaction: 1 for
+    the first one it saw, 2 for the second. WAITING: it has not moved.
+    """
+
+    quantity: Quantity
+    state: State
+    since_s: float = NAN
+    progress: float = NAN
+    mixing_s: float = NAN
+    forecast: Forecast | None = None
+    done: float = NAN
+    resting: float = NAN
+    reaction: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Leap:
+    """The distance grew at once: time and level in the frame before, and in the first one after."""
+
+    before_s: float
+    before: float
+    first_s: float
+    first: float
+    frames: int = 1
+
+
+class Follower:
+    """Follows one quantity through a run; work per frame is constant.
+
+    called: probability of rest from which a pause is called. mixing_s: where it is known.
+    """
+
+    def __init__(self, quantity: Quantity, tolerance: float, called: float, mixing_s: float | None) -> None:
+        self.quantity = quantity
+        self.start: Start | None = None
+        self.bank: Bank | None = None
+        self._motion, self._pair = quantity.motion, isinstance(quantity.motion, PairMotion)
+        self._tolerance, self._called, self._mixing_s = tolerance, called, mixing_s
+        self._opinion = Opinion(quantity, State.WAITING)
+        self._sight: Sight | None = None
+        self._observed_s = self._noise = NAN
+        self._nearest = math.inf
+        self._pending: Start | None = None
+        self._in_a_row = 0
+        self._levels: tuple[float, ...] = ()
+        self._leap: _Leap | None = None
+
+    def observe(self, y: float, esd: float, clock: Clock, empty_s: float) -> None:
+        """One more value. empty_s: of the last frame without peaks before the first value; NaN: there was none."""
+        now, period, variance = clock.time_s, clock.usual_s, max(esd, self.quantity.finest) ** 2
+        # A single bad esd moves the usual one little.
+        noise = variance if math.isnan(self._noise) else self._noise
+        self._noise = noise + 0.2 * (min(variance, 4.0 * noise) - noise)
+        if self.bank is None or self._sight is None:
+            self._sight = Sight(now, y, variance, now, empty_s)
+            self.bank = first_bank(self._motion, y, variance, period, now, moving=0.5)
+        else:
+            if self.start is None:
+                self._sight = seen_again(self._sight, now, y, variance)
+            self._note_leap(y, now)
+            passed = now - self._observed_s
+            self.bank = step(self._motion, self.bank, now, passed, period, y, variance, self._hazards(y, now))
+        self._observed_s = now
+        if self._leap is None:
+            self._levels = (*self._levels[1 - LEVELS :], y)
+        level = abs(float(self.bank.weight @ self.bank.x[:, 0]))
+        self._nearest = min(self._nearest, level + math.sqrt(float(self.bank.weight @ self.bank.P[:, 0, 0])))
+
+    def merged(self, clock: Clock) -> None:
+        """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight."""
+        if self.bank is None:
+            return
+        passed, self._observed_s = clock.time_s - self._observed_s, clock.time_s
+        ahead = step(self._motion, self.bank, clock.time_s, passed, clock.usual_s, NAN, NAN, Hazards(1.0))
+        spread = np.hypot(0.3 * self._nearest, np.sqrt(ahead.P[:, 0, 0]))
+        likelihood = normal_cdf((1.2 * self._nearest - np.abs(ahead.x[:, 0])) / spread)
+        been_close = self.start is not None and self._nearest < CLOSE * self.start.level
+        if been_close and float(ahead.weight @ likelihood) < UNLIKELY:
+            level, variance = 0.5 * self._nearest, self._nearest**2
+            ahead = first_bank(self._motion, level, variance, clock.usual_s, clock.time_s, moving=0.0)
+            likelihood = np.ones_like(ahead.weight)
+        self.bank = reweighed(ahead, np.maximum(likelihood, 0.02))
+        self._leap, self._levels = None, (*self._levels[1 - LEVELS :], self.level)
+
+    @property
+    def level(self) -> float:
+        """Where the quantity is, as far as it is followed; NaN: it has not been seen."""
+        return NAN if self.bank is None else float(self.bank.weight @ self.bank.x[:, 0])
+
+    def judged(self, clock: Clock) -> Opinion:
+        """What the values so far say."""
+        if self.bank is None or self._sight is None:
+            return self._opinion
+        bank, now, known = self.bank, clock.time_s, (clock.time_s, self._mixing_s)
+        if self.start is not None:
+            self.start = mended(self._motion, bank, self._sight, *known, self.start, clock.usual_s)
+        else:
+            self.start = self._first_start(bank, self._sight, *known)
+        if self.start is None:
+            return self._opinion
+        again = self._second_injection(bank, self.start, now)
+        self.start = again or self.start
+        done = self._done(bank, self.start, self._tolerance)
+        resting = float(bank.weight @ rest_probability(bank))
+        state, since_s = self._next(bank, self.start, done, resting, clock)
+        number = max(self._opinion.reaction, 1)
+        if self._opinion.state is State.COMPLETE and state is not State.COMPLETE and not self._pair:
+            # One lattice that leaves the level it had come to rest at.
+            level = float(bank.left_y[int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))])
+            again = self.start = Start(since_s, level, self._noise, NAN, YOUNG)
+        if again is not None:
+            state, since_s, number, done = State.REACTING, again.mixing_s, number + 1, 0.0
+        ahead = None
+        if state is State.REACTING and resting < 0.5:
+            ahead = forecast_of(self._motion, bank, now, self.start, self._tolerance)
+        x = bank.x[int(np.argmax(bank.weight))]
+        total = self._motion.total(x, self.start.level)
+        progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
+        self._opinion = Opinion(
+            self.quantity, state, since_s, progress, self.start.mixing_s, ahead, done, resting, number
+        )
+        return self._opinion
+
+    def _first_start(self, bank: Bank, sight: Sight, now: float, mixing_s: float | None) -> Start | None:
+        """The start, once it has stood for a while: one bad frame looks like it, but the next is where all were."""
+        moved = abs(self.level - sight.y) >= max(self.quantity.least, self.quantity.least_share * abs(sight.y))
+        start = started(self._motion, bank, sight, now, mixing_s) if moved else None
+        if start is None and sight.still_s == self._observed_s:
+            self._pending = None
+        self._pending = start or self._pending
+        self._in_a_row = self._in_a_row + 1 if self._pending is not None else 0
+        if self._in_a_row < IN_A_ROW:
+            return None
+        self._in_a_row = 0
+        return self._pending
+
+    def _hazards(self, y: float, now: float) -> Hazards:
+        typical = y if self._pair else self.quantity.typical
+        span = max(abs(self.start.level if self.start and self._pair else typical), 1e-3)
+        if self.start is not None or self._mixing_s is None:
+            return Hazards(span)
+        return Hazards(span, move=0.3 if now > self._mixing_s else 1e-5)
+
+    def _note_leap(self, y: float, now: float) -> None:
+        """Remember when a distance grew at once, as long as it stays grown."""
+        if self._leap is not None:
+            stays = y > self._leap.before + LEAP_LEFT * (self._leap.first - self._leap.before)
+            frames = self._leap.frames + 1
+            self._leap = replace(self._leap, frames=frames) if stays and frames <= YOUNG else None
+            self._levels = self._levels if frames <= YOUNG else ()
+        elif self._pair and self.start is not None and len(self._levels) >= FEWEST_LEVELS:
+            grown = y - max(self._levels[-1], median(self._levels))
+            if grown > max(LEAP * self.start.level, LEAP_SIGMAS * math.sqrt(self._noise)):
+                self._leap = _Leap(self._observed_s, self._levels[-1], now, y)
+
+    def _second_injection(self, bank: Bank, start: Start, now: float) -> Start | None:
+        """The start of the reaction that what was added begins, once it is seen to run."""
+        leap = self._leap
+        if leap is None or leap.frames < LEAP_FRAMES or directed(self._motion, bank) < CONFIDENT:
+            return None
+        best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
+        self._leap, self._levels = None, ()
+        mixing_s = (leap.before_s + leap.first_s) / 2.0
+        again = followed_back(self._motion, bank.x[best], bank.P[best], now, mixing_s, leap.before_s)
+        # What two lattices were apart when they were first mixed is the most that is left.
+        return replace(again, level=min(again.level, start.level), age=YOUNG)
+
+    def _done(self, bank: Bank, start: Start, tolerance: float) -> float:
+        """Probability that less than the tolerance is left. What has just begun is not believed to be the end; that it
+        may be none, is.
+        """
+        within = self._motion.within(bank.x, bank.P, start.level, start.variance, tolerance)
+        done = min(float(proven(bank) @ within), float(bank.weight @ within))
+        if not self.quantity.amount:
+            return done
+        # No amount goes beyond nothing or all.
+        level, variance = self.level, float(bank.weight @ bank.P[:, 0, 0])
+        bound = 1.0 if level > start.level else 0.0
+        margin = tolerance * abs(bound - start.level) - abs(bound - level)
+        return max(done, float(normal_cdf(np.array([margin / math.sqrt(variance)]))[0]))
+
+    def _next(self, bank: Bank, start: Start, done: float, resting: float, clock: Clock) -> tuple[State, float]:
+        was, since, now = self._opinion.state, self._opinion.since_s, clock.time_s
+        if was is State.COMPLETE and not self._parted(bank, start):
+            return was, since
+        if done >= CONFIDENT:
+            return State.COMPLETE, now
+        if was is State.PAUSED and resting > RESUMED:
+            return was, since
+        best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
+        if resting > self._called and self._tells_rest(bank, best, clock.usual_s):
+            # The motion before reached the level of this rest.
+            rate, left_s = float(bank.left_rate[best]), float(bank.left_s[best])
+            passed = (float(bank.x[best, 0]) - float(bank.left_y[best])) / rate if rate else 0.0
+            return State.PAUSED, left_s + max(passed, 0.0) if math.isfinite(passed) else left_s
+        if was is State.REACTING:
+            return was, since
+        return State.REACTING, start.mixing_s if was is State.WAITING else self._resumed(bank, now)
+
+    def _parted(self, bank: Bank, start: Start) -> bool:
+        tolerance = (PARTED_PAIR if self._pair else PARTED_SINGLE) * self._tolerance
+        within = self._motion.within(bank.x, bank.P, start.level, start.variance, min(tolerance, 0.9))
+        self._in_a_row = self._in_a_row + 1 if float(proven(bank) @ within) < PARTED else 0
+        return self._in_a_row >= IN_A_ROW
+
+    def _tells_rest(self, bank: Bank, best: int, period_s: float) -> bool:
+        """Whether a straight line through the frames of this rest can be told from the slope before, and rest from a
+        motion that runs back to where it came from.
+        """
+        n = int(bank.age[best])
+        lever = abs(float(bank.left_rate[best])) * period_s * math.sqrt(n * (n * n - 1) / 12.0)
+        sigmas = lever / math.sqrt(self._noise)
+        if bank.kind[best] != REST or n < SHORTEST_PAUSE or sigmas < SIGMAS:
+            return False
+        onward = self._motion.speed_of(float(bank.left_y[best]), float(bank.left_rate[best]))
+        back = (bank.kind == MOVE) & (bank.x[:, 1] * onward < 0.0)
+        share = BACK if sigmas < LATER_SIGMAS else BACK_LATER
+        return float(bank.weight[back] @ (1.0 - rest_probability(bank)[back])) < share * (1.0 - self._called)
+
+    def _resumed(self, bank: Bank, now: float) -> float:
+        """When the present motion left the level at which the quantity rested."""
+        best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
+        passed, left_s = self._motion.elapsed(bank.x[best], float(bank.left_y[best])), float(bank.left_s[best])
+        return min(max(now - passed, left_s), now) if math.isfinite(passed) else left_s
