@@ -1,5 +1,6 @@
 """The fit of a pattern when nothing is known of its lattices yet, and whether it can be believed."""
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from latticewatch.processing.refinement.first_fit.first_prior import (
     first_prior,
     without_component,
 )
+from latticewatch.processing.refinement.first_fit.names import Names, in_order, nearest_of_two, put_in_order
 from latticewatch.processing.refinement.first_fit.search import Candidate, Search, candidates
 from latticewatch.processing.refinement.first_fit.selection import (
     Selection,
@@ -22,7 +24,7 @@ from latticewatch.processing.refinement.first_fit.selection import (
     selected,
 )
 from latticewatch.processing.refinement.model.lines import Layout, Lines
-from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.model.pattern_model import calculate, lines_in, relative_intensity
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
 from latticewatch.processing.refinement.solver.report import present, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
@@ -41,6 +43,7 @@ LARGEST_MISFIT = 0.025
 LARGEST_OFFSET = 0.15
 # ln of how far intensities may be from the structure's, root mean square over what is fitted.
 LARGEST_STRENGTH = 1.2
+FAINT = 0.02
 # Distance from the start cell (Å) over which a candidate loses standing.
 TRUSTED_A = 0.15
 # Lines this far apart in units of their width are told apart by themselves.
@@ -65,17 +68,26 @@ class Start(NamedTuple):
     doubt: str
 
 
-def begin(data: Data, search: Search, lines: Lines, lay: Layout, cells: Floats) -> Start | None:
-    """The best first fit around these cells (Å); None where there are no peaks."""
-    likely = [one for one in candidates(search, data.y) if _stands_out(one)]
+def begin(data: Data, search: Search, lines: Lines, lay: Layout, names: Names) -> Start | None:
+    """The best first fit of the lattices that are expected; None where there are no peaks."""
+    order = float(names.order[0, 1]) if lay.components == 2 else 0.0
+    found = [one for one in candidates(search, data.y, order) if _stands_out(one)]
+    likely = [replace(one, cells=put_in_order(one.cells, names)) for one in found]
     # What explains far less of the pattern than another candidate is no answer, however well it fits its part.
     most = max((one.gain for one in likely), default=0.0)
     tried = [_fit(data, lines, lay, one) for one in likely if one.gain > COMPARABLE * most]
     fits = [fit for fit in tried if fit is not None and _significant(fit, lines, lay)]
+    fits = [fit for fit in fits if _keeps_names(fit, lines, lay, names)]
     if not fits:
         return None
-    best = min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, cells, lay)))
-    return _alone(best, lines, lay, cells)
+    best = min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, names.cells, lay)))
+    return _alone(best, lines, lay, names)
+
+
+def _keeps_names(fit: Start, lines: Lines, lay: Layout, names: Names) -> bool:
+    """Whether each lattice has its own name; lines that have merged have no order."""
+    x = fit.solution.x
+    return in_order(x[: lay.components], names, APART_OF_WIDTH * cell_width(x, lines, lay))
 
 
 def _stands_out(candidate: Candidate) -> bool:
@@ -94,25 +106,30 @@ def _standing(fit: Start, cells: Floats, lay: Layout) -> float:
     return float((fit.solution.chi2 + strengths) / len(fit.data.y) * (1.0 + 0.3 * np.sum(away**2)))
 
 
-def _alone(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
+def _alone(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
     """The same without one of two components, where that one is clearly not there."""
     if lay.components != 2:
         return fit
     x = fit.solution.x
     merged = abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
     if fit.doubt or merged:
-        return _one_of_two(fit, lines, lay, cells)
+        return _one_of_two(fit, lines, lay, names)
     shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_))
     weak = [p for p in range(2) if not present(shares, fit.solution, p)]
     return _taken_out(fit, weak[0], lines, lay) if weak else fit
 
 
-def _one_of_two(fit: Start, lines: Lines, lay: Layout, cells: Floats) -> Start:
-    """One component alone, where one of the two does as well as both and far better than the other."""
+def _one_of_two(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
+    """One component alone, where one of the two does as well as both and far better than the other, or where its
+    cell alone says which one it is."""
     single = [_taken_out(fit, p, lines, lay) for p in range(2)]
-    single.sort(key=lambda one: (one.doubt != "", _standing(one, cells, lay)))
-    clear = _standing(single[1], cells, lay) > CLEARLY_WORSE * _standing(single[0], cells, lay)
-    as_well = fit.doubt != "" or single[0].solution.chi2 < fit.solution.chi2 + WORTH_A_COMPONENT
+    single.sort(key=lambda one: (one.doubt != "", _standing(one, names.cells, lay)))
+    name = nearest_of_two(float(single[0].solution.x[1 - single[0].absent]), names)
+    if name == single[0].absent:
+        single.reverse()
+    clear = name >= 0 or _standing(single[1], names.cells, lay) > CLEARLY_WORSE * _standing(single[0], names.cells, lay)
+    worth = WORTH_A_COMPONENT * max(1.0, fit.solution.chi2 / len(fit.data.y))
+    as_well = fit.doubt != "" or single[0].solution.chi2 < fit.solution.chi2 + worth
     return single[0] if clear and as_well and not single[0].doubt else fit
 
 
@@ -169,7 +186,7 @@ def lines_alone(x: Floats, data: Data, lines: Lines, lay: Layout) -> tuple[Float
     """The sum of all lines (bins,), and each of them (lines, bins)."""
     y, jacobian = np.empty(len(data.y)), np.empty((lay.length, len(data.y)))
     calculate(x, data.grid, data.basis, lines, lay, y, jacobian)
-    each = jacobian[lay.intensity_correction : lay.gaussian_width]
+    each = lines_in(x, jacobian, lay)
     return each.sum(axis=0), each
 
 
@@ -179,7 +196,7 @@ def _doubt(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
     misfit = misfit_of(solution, data, lay)
     if misfit > LARGEST_MISFIT:
         return f"{100.0 * misfit:.0f} % of the peaks is not explained by the phases"
-    strength = _strength_away(solution.x, lines, lay)
+    strength = _strength_away(solution.x, data, lines, lay)
     if strength > LARGEST_STRENGTH:
         return "the intensities are not those of the phases"
     offset = _offset(solution, data, lines, lay)
@@ -197,10 +214,20 @@ def misfit_of(solution: Solution, data: Data, lay: Layout) -> float:
     return float(unexplained / max(above - bins, 1.0))
 
 
-def _strength_away(x: Floats, lines: Lines, lay: Layout) -> float:
-    strength = x[lay.intensity_correction : lay.gaussian_width]
-    share = np.exp(np.minimum(lines.log_base + strength, 50.0))
-    return float(np.sqrt(np.sum(share * strength**2) / np.sum(share)))
+def _strength_away(x: Floats, data: Data, lines: Lines, lay: Layout) -> float:
+    """How far the intensities are from the structure's: ln of their ratio, root mean square over the lines in view.
+
+    Lines count by their share of the scattering; one weaker than FAINT of the strongest counts as that.
+    """
+    centres = positions(x, lines)
+    seen = (centres > data.grid[0]) & (centres < data.grid[-1])
+    strengths = x[lay.intensity_correction : lay.gaussian_width]
+    given = np.exp(lines.log_base)
+    found = given * np.maximum([relative_intensity(one)[0] for one in strengths], 0.0)
+    faint = FAINT * np.array([given[lines.phase == p].max() for p in range(lay.components)])[lines.phase]
+    away = np.log((found + faint) / (given + faint))
+    weight = np.where(seen, given + found, 0.0)
+    return float(np.sqrt(weight @ away**2 / max(weight.sum(), 1e-300)))
 
 
 def _offset(solution: Solution, data: Data, lines: Lines, lay: Layout) -> float:

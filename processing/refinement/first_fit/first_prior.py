@@ -11,6 +11,8 @@ from latticewatch.processing.refinement.solver.solve import Prior
 Floats = NDArray[np.float64]
 # Standard deviation before the first frame.
 INTENSITY_CORRECTION_FIRST = 0.3
+# ... and of an intensity over that of the component's strongest line: weak ones are differences of large numbers.
+INTENSITY_FLOOR = 0.004
 GAUSSIAN_WIDTH_FIRST = 0.5
 SHAPE_FIRST = 0.5
 CELL_VARIANCE_FIRST = 0.005
@@ -48,7 +50,7 @@ def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats
     deviation = np.empty(lay.length)
     deviation[lay.extra : lay.ratio] = np.inf
     deviation[lay.ratio : lay.intensity_correction] = RATIO_FIRST
-    deviation[lay.intensity_correction : lay.gaussian_width] = INTENSITY_CORRECTION_FIRST
+    deviation[lay.intensity_correction : lay.gaussian_width] = intensity_deviation(lines)
     deviation[lay.gaussian_width : lay.shape] = GAUSSIAN_WIDTH_FIRST * candidate.size
     deviation[lay.shape] = SHAPE_FIRST
     deviation[lay.cell_variance : lay.cell_variance_growth] = (
@@ -59,6 +61,13 @@ def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats
     information = np.diag(1.0 / deviation[lay.extra :] ** 2)
     _hold_mean(information, lines, lay)
     return x, Prior(x[lay.extra :].copy(), information)
+
+
+def intensity_deviation(lines: Lines) -> Floats:
+    """Standard deviation of the intensity corrections before anything is seen, (lines,)."""
+    strongest = np.array([lines.log_base[lines.phase == p].max() for p in range(len(lines.cell))])
+    floor = INTENSITY_FLOOR * np.exp(np.minimum(strongest[lines.phase] - lines.log_base, 10.0))
+    return np.asarray(np.hypot(INTENSITY_CORRECTION_FIRST, floor))
 
 
 def _strain(candidate: Candidate, lines: Lines) -> float:

@@ -75,12 +75,15 @@ def newcomer(search: Search, rest: Floats, component: int) -> float:
     return max(float(_scores(scans[component], left).max()) for scans in search.scans)
 
 
-def candidates(search: Search, y: Floats) -> list[Candidate]:
-    """The likeliest starts for a pattern y (bins,) of the search's grid, best first."""
+def candidates(search: Search, y: Floats, order: float = 0.0) -> list[Candidate]:
+    """The likeliest starts for a pattern y (bins,) of the search's grid, best first.
+
+    order: which of two components has the larger cell, 1 the second, -1 the first; 0: that is open.
+    """
     rest = _without(search.basis, y * search.weight)
     found: list[Candidate] = []
     for size, scans in zip(search.sizes, search.scans, strict=True):
-        found.extend(_best(scans, rest, size))
+        found.extend(_best(scans, rest, size, order))
     found.sort(key=lambda candidate: -candidate.gain)
     return _distinct(found)
 
@@ -122,7 +125,7 @@ def _without(basis: Floats, rows: Floats) -> Floats:
     return np.asarray(rows - (rows @ basis) @ basis.T)
 
 
-def _best(scans: tuple[Scan, ...], rest: Floats, size: float) -> list[Candidate]:
+def _best(scans: tuple[Scan, ...], rest: Floats, size: float, order: float) -> list[Candidate]:
     overlaps = [np.einsum("ij,j->i", scan.templates, rest) for scan in scans]
     if len(scans) == 1:
         areas = overlaps[0] / scans[0].norms
@@ -134,11 +137,11 @@ def _best(scans: tuple[Scan, ...], rest: Floats, size: float) -> list[Candidate]
             for i in _peaks(gains)
         ]
     if len(scans) == 2:
-        return _best_pair(scans[0], scans[1], overlaps, size)
+        return _best_pair(scans[0], scans[1], overlaps, size, order)
     return _one_by_one(scans, rest, size)
 
 
-def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float) -> list[Candidate]:
+def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float, order: float) -> list[Candidate]:
     """Non-negative least squares of two templates at once, for all pairs of cells."""
     cross = first.templates @ second.templates.T
     b1, b2 = overlaps[0][:, None], overlaps[1][None, :]
@@ -148,8 +151,9 @@ def _best_pair(first: Scan, second: Scan, overlaps: list[Floats], size: float) -
     gains = np.where((s1 > 0.0) & (s2 > 0.0), s1 * b1 + s2 * b2, 0.0)
     ascending = second.cells[None, :] > first.cells[:, None]
     found = []
-    # Either may have the larger cell: the intensities will say.
-    for wanted in (ascending, ~ascending):
+    # Where either may have the larger cell the intensities will say.
+    orders = [ascending, ~ascending] if order == 0.0 else [ascending if order > 0.0 else ~ascending]
+    for wanted in orders:
         i, j = np.unravel_index(int(np.argmax(np.where(wanted, gains, 0.0))), gains.shape)
         if gains[i, j] > 0.0 and wanted[i, j]:
             cells = (float(first.cells[i]), float(second.cells[j]))

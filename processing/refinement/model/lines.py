@@ -12,7 +12,8 @@ from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.refinement.model.vegard_intensity import vegard_intensity_of
 
 BACKGROUND_TERMS = 12
-MOST_LINES = {1: 24, 2: 20, 3: 14, 4: 12}
+# Of one component, by the number of components: what a frame's fit has time for.
+MOST_LINES = {1: 80, 2: 60, 3: 44, 4: 36}
 # A line that comes into range when a cell moves this far (Å) is in the model.
 REACH_A = 0.3
 MOST_SQUARES = 400

@@ -1,10 +1,12 @@
 """The model of a pattern and its analytic Jacobian, compiled.
 
-y(2θ) = Σ_p s_p Σ_hkl b exp(L + γ ln g(a_p)) V(2θ - 2θ_hkl(a_p); σ, Γ) + Chebyshev series + Σ_k e_k B_k(2θ), with the
+y(2θ) = Σ_p s_p Σ_hkl b φ(L) exp(γ ln g(a_p)) V(2θ - 2θ_hkl(a_p); σ, Γ) + Chebyshev series + Σ_k e_k B_k(2θ), with the
 true Voigt profile V, Γ = q S_p / cos θ (half width) and σ² = (S_p / cos θ)² + c_p κ (2 tan θ / a)². For two components
 κ = (a_2 - a_1)² and c_p = c_p0 + k_p ln²(d_start / d): crystals whose exchange rates differ by a relative δk spread
 by δa = δk d |ln(d / d_start)|, so k_p is of the order of (δk / 2)². Else κ is UNIT_SPREAD and c_p a strain.
-g is the change of a line's intensity with the cell: |F|² by Vegard, 1 / V and the Lorentz factor.
+g is the change of a line's intensity with the cell: |F|² by Vegard, 1 / V and the Lorentz factor. φ is the
+exponential near L = 0 and its tangents beyond ± STRAIGHT_FROM, so that a line that is not there has L = -2 and not
+minus infinity, and the fit of it is linear.
 """
 
 import math
@@ -26,6 +28,7 @@ TAIL = 20.0
 LEAST_WIDTH = 0.25
 LEAST_DISTANCE = 1e-5
 LEAST_AMPLITUDE = 1e-3
+STRAIGHT_FROM = 1.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -43,8 +46,18 @@ def spread_of(x: Floats, phase: int, lines: Lines, lay: Layout) -> tuple[float, 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout) -> tuple[float, float, float]:
-    """Area of a line, ln g, and d ln g / da."""
+def relative_intensity(correction: float) -> tuple[float, float]:
+    """φ, a line's intensity over what the structure gives, and its derivative by the correction."""
+    nearest = min(max(correction, -STRAIGHT_FROM), STRAIGHT_FROM)
+    slope = math.exp(nearest)
+    return slope * (1.0 + correction - nearest), slope
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def line_intensity(
+    x: Floats, line: int, theta: float, lines: Lines, lay: Layout
+) -> tuple[float, float, float, float]:
+    """Area of a line, its derivative by the intensity correction, ln g, and d ln g / da."""
     phase = lines.phase[line]
     a, start = x[phase], lines.cell[phase]
     amplitude = 1.0 + (lines.slope[line] + lines.bend[line] * (a - start)) * (a - start)
@@ -57,14 +70,10 @@ def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout
     by_a = lines.slope[line] + 2.0 * lines.bend[line] * (a - start)
     rise = 2.0 * amplitude * by_a / squared - (1.0 + math.tan(theta) ** 2) / a
     ratio = x[lay.ratio + phase - 1] if phase > 0 else 0.0
-    exponent = (
-        x[lay.scale]
-        + ratio
-        + lines.log_base[line]
-        + x[lay.intensity_correction + line]
-        + x[lay.vegard_intensity_fraction] * log_g
-    )
-    return math.exp(min(exponent, 600.0)), log_g, rise
+    exponent = x[lay.scale] + ratio + lines.log_base[line] + x[lay.vegard_intensity_fraction] * log_g
+    given = math.exp(min(exponent, 600.0))
+    relative, slope = relative_intensity(x[lay.intensity_correction + line])
+    return given * relative, given * slope, log_g, rise
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -200,7 +209,7 @@ def draw_pattern(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layo
         phase = lines.phase[line]
         theta = bragg(x[phase], lines.root_n[line], lines.wavelength_A)
         if theta > 0.0:
-            area, _, _ = line_intensity(x, line, theta, lines, lay)
+            area, _, _, _ = line_intensity(x, line, theta, lines, lay)
             scaled = x[lay.gaussian_width + phase] / math.cos(theta)
             lever = 2.0 * DEGREES * math.tan(theta) / x[phase]
             cells, _, _, _ = spread_of(x, phase, lines, lay)
@@ -241,7 +250,7 @@ def calculate(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layout,
         theta = bragg(a, lines.root_n[line], lines.wavelength_A)
         if not theta > 0.0:
             continue
-        area, log_g, rise = line_intensity(x, line, theta, lines, lay)
+        area, by_correction, log_g, rise = line_intensity(x, line, theta, lines, lay)
         tangent = math.tan(theta)
         # θ moves with a by -tan θ / a; the widths move with θ.
         theta_a = -tangent / a
@@ -263,7 +272,7 @@ def calculate(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layout,
         c_s, c_g = area * sigma_a, area * gamma * tangent * theta_a
         c_c, c_k, c_d = area * half * by_c, area * half * by_k, area * half * by_d
         v, vx, vs, vg = work[0], work[1], work[2], work[3]
-        _scaled(area, v, J[lay.intensity_correction + line])
+        _scaled(by_correction, v, J[lay.intensity_correction + line])
         _add_two(c_v, v, c_x, vx, J[phase])
         _add_two(c_s, vs, c_g, vg, J[phase])
         _add_two(area * sigma_size, vs, area * gamma_size, vg, J[lay.gaussian_width + phase])
@@ -288,3 +297,10 @@ def _finish(x: Floats, basis: Floats, lay: Layout, y: Floats, J: Floats) -> None
     for term in range(lay.ratio - lay.background):
         J[lay.background + term] = basis[term]
         y += x[lay.background + term] * basis[term]
+
+
+def lines_in(x: Floats, J: Floats, lay: Layout) -> Floats:
+    """Each line by itself, (lines, bins), from the Jacobian at these parameters."""
+    corrections = slice(lay.intensity_correction, lay.gaussian_width)
+    factors = [value / slope for value, slope in (relative_intensity(one) for one in x[corrections])]
+    return np.asarray(J[corrections] * np.array(factors)[:, np.newaxis])

@@ -15,6 +15,14 @@ MOST_BINS = 640
 EXCHANGE_A = 0.6
 # h² + k² + l² grows by 1 at least to the next line; its tail is left out too.
 JUST_BEFORE = 0.75
+# Empty bins in a row are without light, and not without luck, where so many counts were to be expected of them, at
+# this share of the pattern's level.
+FEWEST_DARK = 3
+DARK_LEVEL = 0.05
+EXPECTED_COUNTS = 25.0
+# Towards the dark a pattern is cut where its level has fallen below this share of what it is further in the light.
+FALLEN_TO = 0.85
+FURTHER_IN = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.f
     """
     y, deviation = window.join(intensity), window.join(sigma)
     variance = deviation * deviation * (noise / window.factor)
-    known = np.isfinite(variance + y)
+    known = np.isfinite(variance + y) & lit(y, variance)
     grid, basis = window.grid, window.basis
     if not known.all():
         grid, basis = grid[known], np.ascontiguousarray(basis[:, known])
@@ -89,6 +97,43 @@ def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.f
     gain = _gain(y, variance)
     level = sorted(y.tolist())[len(y) // 2] if len(y) else 0.0
     return Data(grid, basis, y, variance, gain, np.maximum(0.05 * abs(level) * gain, 1e-300))
+
+
+def lit(y: Floats, variance: Floats) -> NDArray[np.bool_]:
+    """(bins,) where light falls: not outside a round plate, nor behind a beam stop, nor where it fades towards these.
+
+    y, variance: (bins,) intensity and its variance, NaN where nothing was measured.
+    """
+    bright = np.ones(len(y), dtype=np.bool_)
+    level, counts = _level(y, variance)
+    if not counts > 0.0:
+        return bright
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], y <= 0.0, [False]]).astype(np.int8)))
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if last - first >= max(FEWEST_DARK, EXPECTED_COUNTS / (DARK_LEVEL * counts)) and not y[first:last].any():
+            bright[_faded(y, first, -1, level) : _faded(y, last - 1, 1, level)] = False
+    return bright
+
+
+def _level(y: Floats, variance: Floats) -> tuple[float, float]:
+    """The pattern's middling intensity, and how many counts a bin of it holds."""
+    positive = np.flatnonzero((y > 0.0) & (variance > 0.0))
+    if not len(positive):
+        return 0.0, 0.0
+    return float(np.median(y[positive])), float(np.median(y[positive] ** 2 / variance[positive]))
+
+
+def _faded(y: Floats, edge: int, step: int, level: float) -> int:
+    """The first bin (step -1) or the end of the bins (step 1) that fade towards the dark bins that end at ``edge``."""
+    at = edge
+    while 0 <= at + step < len(y):
+        further = y[at + step : at + step + FURTHER_IN * step : step]
+        known = further[np.isfinite(further)]
+        usual = min(float(np.quantile(known, 0.25)), level) if len(known) else level
+        if np.isfinite(y[at + step]) and y[at + step] >= FALLEN_TO * usual:
+            break
+        at += step
+    return at if step < 0 else at + 1
 
 
 def _gain(y: Floats, variance: Floats) -> Floats:

@@ -71,22 +71,22 @@ def shares_of(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _shares(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    areas, log_g = np.zeros(lay.lines), np.zeros(lay.lines)
+    areas, by_correction, log_g = np.zeros(lay.lines), np.zeros(lay.lines), np.zeros(lay.lines)
     values = np.zeros(lay.components)
     for line in range(lay.lines):
         theta = bragg(x[lines.phase[line]], lines.root_n[line], lines.wavelength_A)
         if theta > 0.0 and counted[line]:
-            areas[line], log_g[line], _ = line_intensity(x, line, theta, lines, lay)
+            areas[line], by_correction[line], log_g[line], _ = line_intensity(x, line, theta, lines, lay)
             values[lines.phase[line]] += areas[line]
     total = max(values.sum(), 1e-300)
     values /= total
     gradient = np.zeros((lay.components, lay.length))
     for line in range(lay.lines):
         for p in range(lay.components):
-            # d share_p / d ln area = part (δ - share_p)
+            # d share_p / d area = (δ - share_p) / total
             own = 1.0 if lines.phase[line] == p else 0.0
             by_line = areas[line] / total * (own - values[p])
-            gradient[p, lay.intensity_correction + line] = by_line
+            gradient[p, lay.intensity_correction + line] = by_correction[line] / total * (own - values[p])
             gradient[p, lay.vegard_intensity_fraction] += by_line * log_g[line]
             if lines.phase[line] > 0:
                 gradient[p, lay.ratio + lines.phase[line] - 1] += by_line

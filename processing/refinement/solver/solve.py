@@ -12,13 +12,26 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.njit import njit
 from latticewatch.processing.refinement.model.lines import Layout, Lines
-from latticewatch.processing.refinement.model.pattern_model import bragg, calculate, draw_pattern, line_intensity
+from latticewatch.processing.refinement.model.pattern_model import (
+    DEGREES,
+    bragg,
+    calculate,
+    draw_pattern,
+    line_intensity,
+)
 from latticewatch.processing.refinement.solver.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
 
 Floats = NDArray[np.float64]
 LEAST_SHAPE = 1e-4
+# A line further from every bin, in full widths, has no say.
+NEAR_WIDTHS = 1.5
 # Weights follow the model for so many iterations only, so that they cannot keep a fit going round in circles.
 REWEIGHTED = 8
+# Steps in a row of no more than this share of a cell's esd, while χ² has less than this to gain: the cells have
+# converged, whatever a strength that the data do not know still does.
+STILL_STEPS = 3
+STILL_ESD = 0.03
+STILL_GAIN = 0.5
 
 
 class Data(NamedTuple):
@@ -91,6 +104,22 @@ def evaluate(x: Floats, share: float, data: Data, lines: Lines, lay: Layout, y: 
             j0, j1 = J[0, i], J[1, i]
             J[0, i] = j0 + j1
             J[1, i] = (1.0 - share) * j1 - share * j0
+    for line in range(lay.lines):
+        if not _in_the_light(x, data.grid, line, lines, lay):
+            J[lay.intensity_correction + line] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _in_the_light(x: Floats, grid: Floats, line: int, lines: Lines, lay: Layout) -> bool:
+    """Whether a line is near a bin. What is seen of another one is a tail, and no measure of its intensity."""
+    phase = lines.phase[line]
+    theta = bragg(x[phase], lines.root_n[line], lines.wavelength_A)
+    if not theta > 0.0:
+        return False
+    centre = 2.0 * DEGREES * theta
+    full_width = (2.36 + 1.1 * x[lay.shape]) * x[lay.gaussian_width + phase] / math.cos(theta)
+    after = min(np.searchsorted(grid, centre), len(grid) - 1)
+    return min(abs(grid[after] - centre), abs(grid[max(after - 1, 0)] - centre)) <= NEAR_WIDTHS * full_width
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -111,8 +140,11 @@ def _step(x: Floats, share: float, delta: Floats, lay: Layout, lim: Limits) -> F
         size = x[lay.gaussian_width + p]
         new[lay.gaussian_width + p] = min(max(new[lay.gaussian_width + p], 0.5 * size), 2.0 * size)
     new[lay.shape] = min(max(new[lay.shape], LEAST_SHAPE), 20.0)
-    for k in range(lay.ratio, lay.gaussian_width):
+    for k in range(lay.ratio, lay.intensity_correction):
         new[k] = x[k] + min(max(new[k] - x[k], -1.0), 1.0)
+    for k in range(lay.intensity_correction, lay.gaussian_width):
+        furthest = 2.0 + abs(x[k])
+        new[k] = x[k] + min(max(new[k] - x[k], -furthest), furthest)
     new[lay.scale] = x[lay.scale] + min(max(new[lay.scale] - x[lay.scale], -1.0), 1.0)
     return new
 
@@ -201,6 +233,15 @@ def _at_bound(x: Floats, lay: Layout) -> bool:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _cells_still(delta: Floats, A: Floats, misfit: float, lay: Layout) -> bool:
+    """Whether this step leaves the cells where they are. The esd with all else held is the least that it can be."""
+    still = True
+    for p in range(lay.components):
+        still = still and delta[p] * delta[p] * A[p, p] < STILL_ESD * STILL_ESD * misfit
+    return still
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _try(x: Floats, last: bool, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
     """Model at a trial; its Jacobian only where there is a next step."""
     if last:
@@ -220,7 +261,7 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     w, A, g, L = np.empty(bins), np.empty((n, n)), np.empty(n), np.zeros((n, n))
     evaluate(x, share, data, lines, lay, y, J)
     weigh(y, data, w)
-    damping, converged, iteration, stale = 0.0, False, 0, True
+    damping, converged, iteration, stale, still = 0.0, False, 0, True, 0
     cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
     while iteration < lim.most_iterations and damping < 1e8:
         iteration += 1
@@ -235,7 +276,8 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         promised = float(np.sum(delta * g)) if fine else 0.0
         new = _step(x, share, delta, lay, lim)
         # Where the model misfits, χ² has no meaning to the last digit.
-        enough = lim.tolerance * max(1.0, cost / bins)
+        misfit = max(1.0, cost / bins)
+        enough = lim.tolerance * misfit
         last = fine and promised < enough and damping < 0.1
         _try(new, last, share, data, lines, lay, trial_y, trial_J)
         trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
@@ -250,7 +292,8 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
             weigh(y, data, w)
         cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
         damping = damping * 0.1 if damping > 1e-6 else 0.0
-        if last:
+        still = still + 1 if promised < STILL_GAIN * misfit and _cells_still(delta, A, misfit, lay) else 0
+        if last or still >= STILL_STEPS:
             converged = True
             break
     if not converged or _at_bound(x, lay):

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.flow.fit import Curves
 from latticewatch.processing.refinement.model.lines import Layout, Lines
-from latticewatch.processing.refinement.model.pattern_model import calculate
+from latticewatch.processing.refinement.model.pattern_model import calculate, lines_in
 from latticewatch.processing.refinement.solver.grid import Window, chebyshev
 
 Floats = NDArray[np.float64]
@@ -21,7 +21,7 @@ def draw(x: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout
     background = np.full(len(two_theta), np.nan)
     background[part] = x[lay.background : lay.extra] @ basis
     components = np.full((lay.components, len(two_theta)), np.nan)
+    each = lines_in(x, jacobian, lay)
     for p in range(lay.components):
-        rows = np.flatnonzero(lines.phase == p) + lay.intensity_correction
-        components[p, part] = jacobian[rows].sum(axis=0)
+        components[p, part] = each[lines.phase == p].sum(axis=0)
     return Curves(background, components, background + components.sum(axis=0))

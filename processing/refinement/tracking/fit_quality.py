@@ -18,10 +18,10 @@ FACTOR = 1.2
 SIGMAS = 5.0
 REMEMBERED = 50
 # What is not explained may grow to so many times the least since the start. A share of the peaks below the floor
-# (7 % of their height) is never too much: real profiles change while a reaction runs, and a foreign phase that
-# leaves this much moved lattice parameters of simulated scans by 15e-4 Å.
+# (5 % of their height) is never too much: real profiles change while a reaction runs, and a foreign phase that
+# leaves this much moved lattice parameters of simulated scans by 20e-4 Å.
 GROWTH = 4.0
-FLOOR = 5e-3
+FLOOR = 3e-3
 # Below this χ² noise may be all there is.
 GROSS = 3.0
 NOTHING = 1e-5

@@ -18,6 +18,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     begin,
     fitted_part,
 )
+from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, layout, lines_of
@@ -43,6 +44,8 @@ MOST_STUCK = 3
 # A search of all cells is slow: of frames that go on being refused so many are left out.
 TRIED_EVERY = 10
 ANY = Family()
+# χ² of what was tracked over that of a fresh start, from which on the fresh one is believed.
+CLEARLY_BETTER = 1.5
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
 CERTAIN = 12.0
 # Below this distance, in units of a line's width, what is tracked is left as it was.
@@ -70,6 +73,8 @@ class TrackedRefinement:
         low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
         self._counted = counted_lines(self._lines, low, high)
         self._selection = Selection()
+        # Where each lattice was when last told apart: a fresh start keeps their names.
+        self._last_A: Floats = np.full(len(components), np.nan)
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
         self._family = ANY
@@ -120,7 +125,7 @@ class TrackedRefinement:
             return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
         if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
             return NoResult(f"fit refused: {self._family.reason(quality)}")
-        return self._restart(pattern, self._family)
+        return self._restart(pattern, self._family, quality if tracked.converged else None)
 
     def _dark(self, pattern: Pattern) -> bool:
         mean = float(pattern.intensity.mean(dtype=np.float64))
@@ -166,12 +171,13 @@ class TrackedRefinement:
         held = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
         return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
 
-    def _restart(self, pattern: Pattern, family: Family = ANY) -> Fit | NoResult:
-        """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as."""
+    def _restart(self, pattern: Pattern, family: Family = ANY, tracked: Quality | None = None) -> Fit | NoResult:
+        """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as.
+        tracked: what it has to do better than."""
         data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
         if self._search is None or not np.array_equal(self._search.grid, data.grid):
             self._search = search_for(data, self._lines, self._lines.cell)
-        start = begin(data, self._search, self._lines, self._lay, self._lines.cell)
+        start = begin(data, self._search, self._lines, self._lay, names_of(self._lines, self._last_A))
         if start is None:
             return NO_PEAKS
         if start.doubt:
@@ -179,6 +185,8 @@ class TrackedRefinement:
         quality = quality_of(start.solution, start.data, self._lay, 1.0)
         if not family.allows(quality):
             return NoResult(f"fit refused: {family.reason(quality)}")
+        if tracked is not None and tracked.chi2 < CLEARLY_BETTER * quality.chi2:
+            return NoResult(f"fit refused: {family.reason(tracked)}")
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
         self._family = family.anew()
         if self._lay.components == 2:
@@ -197,6 +205,8 @@ class TrackedRefinement:
         grounded = self._grounded(x)
         shares = shares_of(x, self._lines, lay, self._counted)
         fit = fit_of(solution, shares, lay, self._noise, self._told_apart(x, grounded) and absent < 0, absent)
+        told = np.array([lattice.lp_A for lattice in fit.lattices])
+        self._last_A = np.where(np.isfinite(told), told, self._last_A)
         self._family = self._family.joined(quality)
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
