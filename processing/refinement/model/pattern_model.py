@@ -54,9 +54,7 @@ def relative_intensity(correction: float) -> tuple[float, float]:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def line_intensity(
-    x: Floats, line: int, theta: float, lines: Lines, lay: Layout
-) -> tuple[float, float, float, float]:
+def line_intensity(x: Floats, line: int, theta: float, lines: Lines, lay: Layout) -> tuple[float, float, float, float]:
     """Area of a line, its derivative by the intensity correction, ln g, and d ln g / da."""
     phase = lines.phase[line]
     a, start = x[phase], lines.cell[phase]
