@@ -118,8 +118,10 @@ def _in_the_light(x: Floats, grid: Floats, line: int, lines: Lines, lay: Layout)
         return False
     centre = 2.0 * DEGREES * theta
     full_width = (2.36 + 1.1 * x[lay.shape]) * x[lay.gaussian_width + phase] / math.cos(theta)
-    after = min(np.searchsorted(grid, centre), len(grid) - 1)
-    return min(abs(grid[after] - centre), abs(grid[max(after - 1, 0)] - centre)) <= NEAR_WIDTHS * full_width
+    after = min(int(np.searchsorted(grid, centre)), len(grid) - 1)
+    before = max(after - 1, 0)
+    away = min(abs(float(grid[after]) - centre), abs(float(grid[before]) - centre))
+    return away <= NEAR_WIDTHS * full_width
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
