@@ -121,7 +121,7 @@ def _in_the_light(x: Floats, grid: Floats, line: int, lines: Lines, lay: Layout)
     after = min(int(np.searchsorted(grid, centre)), len(grid) - 1)
     before = max(after - 1, 0)
     away = min(abs(float(grid[after]) - centre), abs(float(grid[before]) - centre))
-    return away <= NEAR_WIDTHS * full_width
+    return bool(away <= NEAR_WIDTHS * full_width)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
