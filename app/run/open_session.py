@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -22,12 +22,13 @@ from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.header_values import kept_names
 from latticewatch.processing.flow.series import Row
-from latticewatch.processing.flow.stages import Recorder, Source
+from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.masks import read_correction, read_mask
 from latticewatch.processing.integration.plan_cache import plan_folder
-from latticewatch.processing.pipeline import loop
+from latticewatch.processing.pipeline import loop, replay
 from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.pipeline.replay import Replay
 from latticewatch.processing.record.run_file.fallback import Elsewhere
 from latticewatch.processing.record.run_file.header import RunHeader, software_versions
 from latticewatch.processing.record.run_file.reader import Run
@@ -49,7 +50,11 @@ def run_session(
         if session is not None:
             on_open(session)
             with state_command(plan.on_state) as tell:
-                loop.run(session.pipeline, stop, *listeners, *session.listeners, tell)
+                told = (*listeners, *session.listeners, tell)
+                if isinstance(session.pipeline, Replay):
+                    replay.run(session.pipeline, stop, *told)
+                else:
+                    loop.run(session.pipeline, stop, *told)
         return session
 
 
@@ -69,10 +74,10 @@ def open_session(plan: Plan, stop: threading.Event) -> Iterator[Session | None]:
 def _of_run_file(plan: Plan, run: Run) -> AbstractContextManager[Session]:
     """A replay shows what was recorded; processing, and whatever is recorded anew, fits and judges again."""
     transport = plan.request.transport
-    shown = transport is not None and plan.out is None
-    source: Source = RunFileSource(run, again=not shown)
-    source = Paced(source, transport) if transport else source
-    return shown_again(run, source) if shown else refitted(run, source, plan.out)
+    if transport is not None and plan.out is None:
+        return shown_again(run, transport)
+    frames = RunFileSource(run)
+    return refitted(run, Paced(frames, transport) if transport else frames, plan.out)
 
 
 def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Event) -> Session | None:
@@ -102,17 +107,17 @@ def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Eve
     )
     writer = None
     frames: Source = peeked
-    recorder: Recorder = Unrecorded()
+    rows: Sequence[Row] = ()
     if plan.out and plan.resumes:
-        frames, recorder = resumed(stack, plan.out, header, peeked, integrator, plan.fallback)
-        writer, setup = recorder.writer, replace(setup, accuracy=recorder.accuracy)
+        run, frames, writer = resumed(stack, plan.out, header, peeked, integrator, plan.fallback)
+        rows, setup = run.rows, replace(setup, accuracy=run.setup.accuracy)
     elif plan.out:
-        recorder = writer = stack.enter_context(RunWriter(plan.out, header, integrator.two_theta))
+        writer = stack.enter_context(RunWriter(plan.out, header, integrator.two_theta))
         if plan.fallback:
             writer.may_go_on(Elsewhere(plan.fallback, header, integrator.two_theta))
     at_hand = not request.live and request.transport is None
-    parts = (setup, frames, integrator, integrator.two_theta, recorder, header.header_names)
-    pipeline = pipeline_of(*parts, at_hand=at_hand)
+    parts = (setup, frames, integrator, integrator.two_theta, writer or Unrecorded(), header.header_names)
+    pipeline = replace(pipeline_of(*parts, at_hand=at_hand), recorded=rows)
     kept = stack.enter_context(log_kept(writer))
     if writer:
         stack.callback(_keep_account, writer, pipeline)

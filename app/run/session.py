@@ -12,6 +12,7 @@ from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.flow.stages import Integrator, Recorder, Source
 from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.pipeline.replay import Replay
 from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.notes import Note
@@ -29,7 +30,7 @@ class Session:
     """
 
     setup: Setup
-    pipeline: Pipeline
+    pipeline: Pipeline | Replay
     out: Path | None
     writer: RunWriter | None = None
     inputs: tuple[InputFile, ...] = ()

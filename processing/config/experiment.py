@@ -9,6 +9,7 @@ from pydantic import Field, FiniteFloat, field_validator, model_validator
 
 from latticewatch.processing.config.frame_selection import Selection
 from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
+from latticewatch.processing.flow.row_fields import columns_of
 
 CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
 
@@ -137,6 +138,10 @@ class Experiment(Table):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two components are called "{name}"')
+        paths = [column.path.partition("/")[2] for column in columns_of(names, composition=True)]
+        for path in paths:
+            if paths.count(path) > 1:
+                raise ValueError(f'the column "{path}" would be there twice; rename the component')
         return value
 
 

@@ -1,7 +1,7 @@
 """The one loop: source → frame → pattern → fit → series. Live, replay and headless differ in the source."""
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -13,7 +13,7 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.header_values import kept_values
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.series import NAN, Progress, Row, Series
+from latticewatch.processing.flow.series import NAN, Row, Series
 from latticewatch.processing.flow.stages import Integrator, Recorder, Refinement, Source
 from latticewatch.processing.flow.verdict import Verdict
 from latticewatch.processing.pipeline.late_frames import OpenGaps, filled
@@ -22,7 +22,7 @@ from latticewatch.processing.sources.prefetch import batches, in_turn
 
 MOST_AT_ONCE, EIGHT = 16, 8
 IDLE_S = 1.0
-"""So long after the last frame the recorder is told that nothing new came."""
+"""The recorder flushes after this idle time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Pipeline:
     """All that one run needs, put together once by the session.
 
     header_names: header values kept of each frame. at_hand: the source waits for nothing, so that a list can be
-    waited for.
+    waited for. recorded: rows of this run that are in its file already; the source gives what comes after them.
     """
 
     source: Source
@@ -42,6 +42,7 @@ class Pipeline:
     series: Series
     header_names: tuple[str, ...] = ()
     at_hand: bool = False
+    recorded: Sequence[Row] = ()
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
@@ -51,15 +52,16 @@ def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], N
     the numbers are the same.
     """
     gaps = OpenGaps()
+    for row in pipeline.recorded:
+        if stop.is_set():
+            return
+        _restore(pipeline, gaps, row)
+        _show(pipeline, gaps, [row], listeners)
     with closing(_gathered(pipeline, stop)) as gathered:
         for frames in gathered:
             patterns = pipeline.integrator.integrate_many(frames)
             rows = [_row(pipeline, gaps, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]
-            for row in pipeline.recorder.append_many([row for row in rows if row is not None]):
-                _keep(pipeline.series, row)
-                for tell in listeners:
-                    tell(row)
-            pipeline.series.report(_progress(pipeline, gaps.fills))
+            _show(pipeline, gaps, pipeline.recorder.append_many([row for row in rows if row is not None]), listeners)
             if stop.is_set():
                 return
 
@@ -71,18 +73,31 @@ def _gathered(pipeline: Pipeline, stop: threading.Event) -> Generator[list[Frame
     return batches(frames, stop, MOST_AT_ONCE, idle_s=IDLE_S, fewest=MOST_AT_ONCE if pipeline.at_hand else 1)
 
 
-def _keep(series: Series, row: Row) -> None:
-    if row.filled is not None and series.has(row.index):
-        series.fill(row)
-    else:
-        series.append(row)
+def _restore(pipeline: Pipeline, gaps: OpenGaps, row: Row) -> None:
+    """Bring fit and verdict to where they were after this recorded row; what they find of it is in the row already."""
+    if row.filled is not None:  # they saw the gap; what filled it was fitted apart
+        pipeline.judge.judge(row.filled.time_s, NoResult(row.filled.reason))
+        return
+    if row.pattern is not None:
+        pipeline.refinement.refine(row.pattern)
+    pipeline.judge.judge(row.time_s, row.fit)
+    gaps.note(row, pipeline.refinement)
 
 
-def _progress(pipeline: Pipeline, fills: int) -> Progress:
-    """The source's counters; what was read ahead still waits. A frame that fills a gap was found before."""
+def _show(pipeline: Pipeline, gaps: OpenGaps, rows: Sequence[Row], listeners: Sequence[Callable[[Row], None]]) -> None:
+    """Add the rows to the series and tell the listeners. What was read ahead still waits; a frame that fills a gap was
+    found before."""
+    series = pipeline.series
+    for row in rows:
+        if row.filled is not None and series.has(row.index):
+            series.fill(row)
+        else:
+            series.append(row)
+        for tell in listeners:
+            tell(row)
     counters = pipeline.source.progress()
-    found = counters.found - fills
-    return replace(counters, found=found, waiting=max(0, found - pipeline.series.snapshot().count))
+    found = counters.found - gaps.fills
+    series.report(replace(counters, found=found, waiting=max(0, found - series.snapshot().count)))
 
 
 def _row(pipeline: Pipeline, gaps: OpenGaps, frame: Frame, pattern: Pattern | NoResult) -> Row | None:

@@ -1,9 +1,9 @@
-"""Going on with a run: what was recorded first, from the record, then what is new in the scan."""
+"""The frames of a scan that are new to a run which is resumed."""
 
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,6 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.series import Progress, Row
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.pipeline.late_frames import can_be_filled
-from latticewatch.processing.sources.run_rows import frames_of
 
 SAME_SHARE = 1e-3
 """Median relative difference of two patterns of one file: a pixel found hot in between makes less."""
@@ -21,47 +20,40 @@ SAME_SHARE = 1e-3
 log = logging.getLogger(__name__)
 
 
-class Resumed:
-    """The recorded frames as patterns, so that fit and verdict come to where they were, then the new ones.
+class NewFrames:
+    """The frames of ``source``, which is the whole scan again, without those that are recorded.
 
-    recorded: the run's rows so far. source: the whole scan again. integrate: as the run's integrator does; it sees
-    every image that is recorded already, for what it learns from the first images of a scan. A file that was a
+    recorded: the run's rows so far, in order; names: those of their frames. integrate: as the run's integrator does; it
+    sees every image that is recorded already, for what it learns from the first images of a scan. A file that was a
     gap and can be read now fills it; one that holds other content than was recorded is a frame of its own.
     """
 
-    def __init__(self, recorded: Sequence[Row], source: Source, integrate: Callable[[Frame], object]) -> None:
+    def __init__(
+        self, recorded: Sequence[Row], names: Iterable[str], source: Source, integrate: Callable[[Frame], object]
+    ) -> None:
         self._recorded = recorded
         self._source = source
         self._integrate = integrate
-        self._places: defaultdict[str, list[int]] = defaultdict(list)
         self._given = self._drawn = 0
+        self._places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, name in enumerate(names):
+            self._places[name].append(place)
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Every frame once, in order; ends at the end of the scan or when ``stop`` is set."""
-        index = fills = 0
-        for place, row in enumerate(self._recorded):
-            if stop.is_set():
-                return
-            self._places[row.name].append(place)
-            for frame in frames_of(row, fills):
-                index = frame.index + 1
-                self._given += 1
-                yield frame
-            fills += row.filled is not None
+        """Every new frame once, numbered from the last recorded row on; ends as the source does."""
+        first = self._recorded[-1].index + 1 if self._recorded else 0
         for frame in self._source.frames(stop):
             self._drawn += 1
             new = self._new_in(frame) if frame.name in self._places else frame
             if new is not None:
+                yield replace(new, index=first + self._given)
                 self._given += 1
-                yield replace(new, index=index)
-                index += 1
 
     def progress(self) -> Progress:
-        """The source's counters; recorded frames that still go through the loop wait."""
+        """The source's counters; recorded frames are found and do not wait."""
         counters = self._source.progress()
-        again = max(0, len(self._recorded) - self._given)
-        waiting = again + max(0, counters.found - max(self._drawn, len(self._places)))
-        return replace(counters, found=self._given + waiting, waiting=waiting)
+        waiting = max(0, counters.found - max(self._drawn, len(self._places)))
+        return replace(counters, found=len(self._recorded) + self._given + waiting, waiting=waiting)
 
     def _new_in(self, frame: Frame) -> Frame | None:
         """What is new in a file that is recorded already, integrated; None where nothing is."""

@@ -1,4 +1,4 @@
-"""A run file as a source of frames: replay and refit from what was recorded."""
+"""A run file as a source of frames: a refit of what was recorded."""
 
 import threading
 from collections.abc import Iterator
@@ -13,14 +13,12 @@ from latticewatch.processing.record.run_file.reader import Run
 class RunFileSource:
     """The frames of a recorded run, as fast as they are asked for.
 
-    Recorded patterns are what was fitted, so fitting them again gives the same numbers. Frames without a
-    pattern come as the gap they were. again: they are fitted again, so a gap that was filled comes as it did: first
-    the gap, then what filled it.
+    Recorded patterns are what was fitted, so fitting them again gives the same numbers. A frame without a pattern comes
+    as the gap it was, and a gap that was filled as it did: first the gap, then what filled it.
     """
 
-    def __init__(self, run: Run, *, again: bool = True) -> None:
+    def __init__(self, run: Run) -> None:
         self._run = run
-        self._again = again
         self._given = self._fills = 0
         self._newest_mtime_s = NAN
 
@@ -31,22 +29,17 @@ class RunFileSource:
                 return
             self._newest_mtime_s = row.mtime_s
             self._given += 1
-            yield from frames_of(row, self._fills) if self._again else (frame_of(row),)
-            self._fills += row.filled is not None and self._again
+            frame = replace(frame_of(row), index=row.index + self._fills)
+            if row.filled is not None:
+                yield replace(frame, time_s=row.filled.time_s, content=NoResult(row.filled.reason), header={})
+                self._fills += 1
+                frame = replace(frame, index=frame.index + 1)
+            yield frame
 
     def progress(self) -> Progress:
         """All frames of the run are found; those not handed out yet wait."""
         rows = len(self._run.rows)
         return Progress(rows + self._fills, rows - self._given, self._newest_mtime_s)
-
-
-def frames_of(row: Row, fills: int = 0) -> list[Frame]:
-    """What the fit saw of this row, after so many fills before: its frame, or the gap and what filled it."""
-    frame = replace(frame_of(row), index=row.index + fills)
-    if row.filled is None:
-        return [frame]
-    gap = replace(frame, time_s=row.filled.time_s, content=NoResult(row.filled.reason), header={})
-    return [gap, replace(frame, index=frame.index + 1)]
 
 
 def frame_of(row: Row) -> Frame:

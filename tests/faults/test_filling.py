@@ -134,7 +134,6 @@ def test_the_run_file_holds_what_was_filled_and_refitting_gives_it_again(run: Ru
         frames = list(RunFileSource(found).frames(threading.Event()))
         again, _ = loop_over(run, frames, Unrecorded())
         assert_same_rows(again.snapshot().rows(), expected, clocks=False)
-        assert len(list(RunFileSource(found, again=False).frames(threading.Event()))) == 12
     if end == "killed":
         writer._leave_file()
 
