@@ -7,7 +7,11 @@ FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def printable(name: str) -> str:
-    """The name in one line that can be shown anywhere: what cannot be printed is percent-escaped, byte by byte."""
+    """The name in one line that can be shown anywhere: what cannot be printed is percent-escaped, byte by byte.
+
+    >>> printable("scan\\n1.cbf")
+    'scan%0A1.cbf'
+    """
     return "".join(_shown(character) for character in name)
 
 
@@ -25,12 +29,20 @@ def _bytes(character: str) -> bytes:
 
 
 def one_line(text: str) -> str:
-    """The text on one line without control characters, which terminals would obey."""
+    """The text on one line without control characters, which terminals would obey.
+
+    >>> one_line("no beam\\n\\x1b[31m")
+    'no beam  [31m'
+    """
     if text.isprintable():
         return text.strip()
     return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def guarded(text: str) -> str:
-    """The text so that a spreadsheet shows it and does not calculate it: an apostrophe goes before =+-@."""
+    """The text so that a spreadsheet shows it and does not calculate it: an apostrophe goes before =+-@.
+
+    >>> guarded("=1+1")
+    "'=1+1"
+    """
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text

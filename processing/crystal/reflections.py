@@ -37,7 +37,11 @@ def d_spacing(lattice_parameter_A: float, hkl: Hkl) -> float: ...
 @overload
 def d_spacing(lattice_parameter_A: Floats, hkl: Hkl) -> Floats: ...
 def d_spacing(lattice_parameter_A: float | Floats, hkl: Hkl) -> float | Floats:
-    """Plane distance in Å of a cubic cell: a / √(h² + k² + l²)."""
+    """Plane distance in Å of a cubic cell: a / √(h² + k² + l²).
+
+    >>> round(d_spacing(5.842, (2, 1, 1)), 4)
+    2.385
+    """
     return lattice_parameter_A / math.sqrt(sum_of_squares(hkl))
 
 
@@ -46,7 +50,11 @@ def two_theta_deg(d_A: float, wavelength_A: float) -> float: ...
 @overload
 def two_theta_deg(d_A: Floats, wavelength_A: float) -> Floats: ...
 def two_theta_deg(d_A: float | Floats, wavelength_A: float) -> float | Floats:
-    """Bragg's law: 2θ in degrees of planes d_A apart; NaN where they are closer than half a wavelength."""
+    """Bragg's law: 2θ in degrees of planes d_A apart; NaN where they are closer than half a wavelength.
+
+    >>> round(two_theta_deg(2.385, 0.64066), 2)
+    15.44
+    """
     sine = np.asarray(wavelength_A / (2.0 * np.asarray(d_A, dtype=np.float64)))
     angle = 2.0 * np.degrees(np.arcsin(np.where(sine <= 1.0, sine, np.nan)))
     return float(angle) if angle.ndim == 0 else angle
@@ -57,7 +65,11 @@ def lattice_parameter(two_theta: float, hkl: Hkl, wavelength_A: float) -> float:
 @overload
 def lattice_parameter(two_theta: Floats, hkl: Hkl, wavelength_A: float) -> Floats: ...
 def lattice_parameter(two_theta: float | Floats, hkl: Hkl, wavelength_A: float) -> float | Floats:
-    """Cell edge in Å that puts the line hkl at this 2θ (degrees)."""
+    """Cell edge in Å that puts the line hkl at this 2θ (degrees).
+
+    >>> round(lattice_parameter(15.438, (2, 1, 1), 0.64066), 3)
+    5.842
+    """
     sine = np.sin(np.radians(np.asarray(two_theta, dtype=np.float64) / 2.0))
     edge = np.asarray(wavelength_A * math.sqrt(sum_of_squares(hkl)) / (2.0 * sine))
     return float(edge) if edge.ndim == 0 else edge

@@ -42,7 +42,11 @@ class FrameName:
 
 
 def frame_name(name: str) -> FrameName:
-    """The parts of this file name; very long runs of digits count as text."""
+    """The parts of this file name; very long runs of digits count as text.
+
+    >>> frame_name("br_9.cbf") < frame_name("br_0010.cbf")
+    True
+    """
     pieces = DIGITS.split(name)
     if any(len(digits) > 18 for digits in pieces[1::2]):
         return FrameName((name,), (), name)
@@ -50,7 +54,11 @@ def frame_name(name: str) -> FrameName:
 
 
 def is_frame(name: str) -> bool:
-    """Whether a file of this name is taken for a frame: by its suffix, and not hidden, temporary, mask or dark."""
+    """Whether a file of this name is taken for a frame: by its suffix, and not hidden, temporary, mask or dark.
+
+    >>> [is_frame(name) for name in ("br_0001.cbf", "br_0001.cbf.tmp", "dark_0001.cbf", "notes.txt")]
+    [True, False, False, False]
+    """
     stem = _stem(name)
     return bool(stem) and not _is_correction(stem)
 
@@ -87,6 +95,11 @@ def missing_between(before: FrameName, after: FrameName) -> int | None:
 
     The running number may be any group of digits of the file's name; those behind it are the same, or start again
     at 0 or 1. Each folder has series of its own.
+
+    >>> missing_between(frame_name("br_0009.cbf"), frame_name("br_0012.cbf"))
+    2
+    >>> missing_between(frame_name("br_0009.cbf"), frame_name("cl_0012.cbf")) is None
+    True
     """
     if before.texts != after.texts or before.name.rpartition("/")[0] != after.name.rpartition("/")[0]:
         return None

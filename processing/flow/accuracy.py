@@ -53,6 +53,11 @@ def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None) -> str:
 
     ``5.86710 ± 0.00004 Å`` where the accuracy is not known; an em dash where the value is not. What the signs mean
     is said by ``signs_of``.
+
+    >>> quoted(5.867103, 0.000042)
+    '5.86710 ± 0.00004 Å'
+    >>> quoted(float("nan"), 0.0)
+    '—'
     """
     if not math.isfinite(lp_A):
         return "—"

@@ -24,6 +24,11 @@ def fraction_of(scale: CompositionScale, lp_A: float, lp_esd_A: float) -> tuple[
     """Fraction x of the second end point at this lattice parameter, with its esd: of the fit and of both end points.
 
     Not clipped: a value outside 0 to 1 says that the scale does not hold. NaN where no real x solves a(x) = lp_A.
+
+    >>> halides = CompositionScale(first_A=5.842, second_A=6.205)
+    >>> fraction, esd = fraction_of(halides, lp_A=5.867, lp_esd_A=0.0002)
+    >>> f"{fraction:.4f} ± {esd:.4f}"
+    '0.0689 ± 0.0006'
     """
     slope = scale.second_A - scale.first_A + scale.bowing_A
     discriminant = slope**2 - 4.0 * scale.bowing_A * (lp_A - scale.first_A)
@@ -37,7 +42,11 @@ def fraction_of(scale: CompositionScale, lp_A: float, lp_esd_A: float) -> tuple[
 
 
 def cell_of(scale: CompositionScale, fraction: float) -> float:
-    """Cell edge in Å of this fraction of the second end point; also outside 0 to 1."""
+    """Cell edge in Å of this fraction of the second end point; also outside 0 to 1.
+
+    >>> round(cell_of(CompositionScale(first_A=5.842, second_A=6.205), 0.5), 4)
+    6.0235
+    """
     ends = scale.first_A + fraction * (scale.second_A - scale.first_A)
     return ends + scale.bowing_A * fraction * (1.0 - fraction)
 

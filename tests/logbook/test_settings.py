@@ -64,7 +64,13 @@ def test_what_is_wrong_is_named(configure: Configure, text: str, words: str) -> 
 
 
 @pytest.mark.parametrize(
-    "line", ["password = 'hunter2'", "token = 'hunter2'", "user = ['hunter2']", "url = 'https://me:hunter2@x.org/L'"]
+    "line",
+    [
+        "password = 'hunter2'",  # pragma: allowlist secret
+        "token = 'hunter2'",
+        "user = ['hunter2']",
+        "url = 'https://me:hunter2@x.org/L'",  # pragma: allowlist secret
+    ],
 )
 def test_a_secret_in_the_file_is_refused_and_not_repeated(configure: Configure, line: str) -> None:
     configure(f"[elog.bm01]\n{line}\n")
