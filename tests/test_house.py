@@ -152,6 +152,26 @@ def test_every_imported_library_is_asked_for() -> None:
     assert sorted(unasked) == []
 
 
+def test_modules_that_the_documentation_names_are_there() -> None:
+    files = {path.relative_to(CHECKOUT).as_posix() for path in tracked()}
+    lost = []
+    for page in tracked("docs/**/*.md", "docs/*.md", "README.md", "CONTRIBUTING.md"):
+        for named in re.findall(r"`([a-z_0-9]+(?:/[a-z_0-9]+)+\.py)`", page.read_text(encoding="utf-8")):
+            if not any(file == named or file.endswith("/" + named) for file in files):
+                lost.append(f"{page.name}: {named}")
+    assert lost == []
+
+
+def test_every_page_of_the_documentation_can_be_found() -> None:
+    pages = tracked("docs/**/*.md", "docs/*.md")
+    linked = {
+        (page.parent / target).resolve()
+        for page in [*pages, CHECKOUT / "README.md"]
+        for target in re.findall(r"\]\(([^)#\s]+\.md)", page.read_text(encoding="utf-8"))
+    }
+    assert [page.name for page in pages if page.resolve() not in linked] == []
+
+
 def test_links_of_the_documentation_lead_somewhere() -> None:
     broken = []
     for path in tracked("*.md"):

@@ -120,7 +120,7 @@ class RunWriter:
         return recorded
 
     def append_note(self, time_s: float, text: str, kind: str = "mark") -> None:
-        """Keep a note at this time from the first frame; kind: as in record/standing.py.
+        """Keep a note at this time from the first frame; kind: see notes.py.
 
         Raises RecordingStopped.
         """

@@ -1,7 +1,7 @@
 """Which names are new in a folder, at a bounded share of a core however many files it holds.
 
 The listing is the truth. File-system events do not see what another host writes on a network file system, and
-are lost when their queue overflows: they are a hint to look now, and no more (hint.py). Between two listings the
+are lost when their queue overflows: they are a hint to look now, and no more (event_hint.py). Between two listings the
 name that would come next in the series is asked for, which costs one call and gives a low lag in folders of any size.
 """
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 class RecordedFolder:
     """The frames of a folder, ordered by the numbers in their names.
 
-    period_s: of the experiment, used where neither headers nor file times tell the time (see clock.py).
+    period_s: of the experiment, used where neither headers nor file times tell the time (see frame_times.py).
     selection: sub-folders and pattern. Raises UserError where the folder is missing, cannot be read or holds no
     frame that is to be taken.
     """

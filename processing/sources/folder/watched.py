@@ -3,7 +3,7 @@
 The disk is the buffer: files are read one at a time, when the loop asks for the next frame, so that a slow
 loop falls behind visibly instead of dropping frames. A number that is missing is waited for, within bounds;
 what comes later than that is a frame at the end. A good version of a file that was a gap comes as a frame of the
-same name: it fills the gap (filling.py).
+same name: it fills the gap (pipeline/late_frames.py).
 """
 
 import bisect
