@@ -151,6 +151,10 @@ class MissingFrames:
 
 
 def missing_numbers(names: Iterable[str]) -> int:
-    """How many numbers are missing between the first and the last of each series among these names."""
+    """How many numbers are missing between the first and the last of each series among these names.
+
+    >>> missing_numbers(["br_0001.cbf", "br_0002.cbf", "br_0005.cbf"])
+    2
+    """
     ordered = sorted(map(frame_name, set(names)), key=lambda name: name.key)
     return sum(missing_between(before, after) or 0 for before, after in pairwise(ordered))

@@ -76,7 +76,7 @@ def draw(
 
 
 @njit(cache=True, nogil=True)
-def _draw(  # type: ignore[no-untyped-def] # pragma: no cover
+def _draw(  # type: ignore[no-untyped-def]
     profile, cell, part, response, random, start, bits, first, limit, other, counts
 ):
     for pixel in range(cell.size):
@@ -104,7 +104,7 @@ def _draw(  # type: ignore[no-untyped-def] # pragma: no cover
 
 
 @njit(cache=True, nogil=True)
-def _small_poisson(mean, chance):  # type: ignore[no-untyped-def] # pragma: no cover
+def _small_poisson(mean, chance):  # type: ignore[no-untyped-def]
     term = math.exp(-mean)
     total, count = term, 0
     while chance > total and count < 20:
@@ -115,7 +115,7 @@ def _small_poisson(mean, chance):  # type: ignore[no-untyped-def] # pragma: no c
 
 
 @njit(cache=True, nogil=True)
-def _fill(means, first, start, bits, limit, other):  # type: ignore[no-untyped-def] # pragma: no cover
+def _fill(means, first, start, bits, limit, other):  # type: ignore[no-untyped-def]
     for level in range(means.size):
         size = 1 << bits[level]
         begin = start[level]
@@ -125,7 +125,7 @@ def _fill(means, first, start, bits, limit, other):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _distribution(mean, first, size):  # type: ignore[no-untyped-def] # pragma: no cover
+def _distribution(mean, first, size):  # type: ignore[no-untyped-def]
     """Poisson probabilities of the counts first ... first + size - 1, by recurrence from the mode."""
     shares = np.zeros(size)
     mode = int(mean) - first
@@ -138,7 +138,7 @@ def _distribution(mean, first, size):  # type: ignore[no-untyped-def] # pragma: 
 
 
 @njit(cache=True, nogil=True)
-def _alias(shares, limit, other):  # type: ignore[no-untyped-def] # pragma: no cover
+def _alias(shares, limit, other):  # type: ignore[no-untyped-def]
     """Vose's construction: every cell holds its own share and tops it up from one other."""
     size = shares.size
     scaled = shares * size

@@ -19,6 +19,6 @@ def normal_cdf(x: Array) -> Array:
 
 
 @njit(nogil=True, cache=True)
-def _fill(x, below):  # type: ignore[no-untyped-def]  # pragma: no cover
+def _fill(x, below):  # type: ignore[no-untyped-def]
     for place in range(len(x)):
         below[place] = 0.5 * math.erfc(-math.sqrt(0.5) * x[place])
