@@ -22,28 +22,28 @@ MaskFile = Annotated[
     Path | None, typer.Option("--mask", metavar="FILE", help="Pixels to leave out: .edf .msk .npy .npz .mask")
 ]
 DarkFile = Annotated[Path | None, typer.Option("--dark", metavar="FILE", help="Dark image, subtracted.")]
-FlatFile = Annotated[Path | None, typer.Option("--flat", metavar="FILE", help="Flat image, divided by.")]
+FlatFile = Annotated[Path | None, typer.Option("--flat", metavar="FILE", help="Flat image; frames are divided by it.")]
 Orientation = Annotated[
     int | None,
-    typer.Option("--orientation", min=1, max=4, help="EXIF number as pyFAI has it; overrides the poni. 2: flipped."),
+    typer.Option("--orientation", min=1, max=4, help="EXIF number as pyFAI has it; overrides the poni. 2: up-down."),
 ]
 Recursive = Annotated[
     bool | None, typer.Option("--recursive/--no-recursive", help="Sub-folders too. Default: [source] recursive.")
 ]
 Include = Annotated[
-    str | None, typer.Option("--include", metavar="PATTERN", help="Only frames with such names, as br_*.cbf.")
+    str | None, typer.Option("--include", metavar="PATTERN", help="Only frames whose names match, such as br_*.cbf.")
 ]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
 Fallback = Annotated[
     Path | None,
-    typer.Option("--fallback", metavar="FOLDER", help="Goes on there if RUN.h5's disk is full or gone."),
+    typer.Option("--fallback", metavar="FOLDER", help="Recording continues there if RUN.h5's disk is full or gone."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout, one per frame.")]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", metavar="N", min=1, max=256, help="Scans side by side. Default: one per core."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run file where it stopped.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the run file where it stopped.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")]
 
 

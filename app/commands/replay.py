@@ -10,7 +10,7 @@ from latticewatch.app.commands.watch import Headless, Night, Screenshot
 from latticewatch.app.run.request import Given
 
 Scan = Annotated[Path, typer.Argument(metavar="SCAN", help="A folder of frames, an HDF5 stack or a run file.")]
-Speed = Annotated[str, typer.Option("--speed", metavar="N|max", help="Times real time, or max.")]
+Speed = Annotated[str, typer.Option("--speed", metavar="N|max", help="Multiple of the real pace, or max.")]
 
 
 @options.with_inputs

@@ -13,7 +13,8 @@ Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="iodide, iodide-ba
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the scan is written; made where missing.")]
 Live = Annotated[bool, typer.Option("--live", help="At real pace.")]
 Speed = Annotated[
-    float | None, typer.Option("--speed", metavar="N", min=1e-3, help="Times real pace. Default: as fast as it goes.")
+    float | None,
+    typer.Option("--speed", metavar="N", min=1e-3, help="Multiple of the real pace. Default: as fast as possible."),
 ]
 Frames = Annotated[int | None, typer.Option("--frames", metavar="N", min=1, help="Default: the recipe's.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same bytes.")]
