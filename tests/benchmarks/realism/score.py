@@ -18,7 +18,7 @@ KINDS = ("wrong", "swapped", "early", "ghost", "missed end", "refused", "pause")
 WRONG_A, WRONG_ESDS = 30e-4, 5.0
 APART_FWHM = 0.5
 # Of the formula units after mixing: less than the first is not in the beam, more than the second is there to be seen.
-ABSENT, VISIBLE = 5e-4, 0.05
+ABSENT, VISIBLE = 1e-4, 0.05
 NOTICED_FRAMES = 5
 REFUSED_SHARE = 0.05
 LAST_FRAMES = 8
