@@ -9,7 +9,7 @@ import typer
 from latticewatch.app.exit_status import INTERRUPTED
 from latticewatch.app.run.signals import stopped_by_signals
 
-Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="iodide, iodide-bare, chloride, standard, ...")]
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="iodide, iodide-bare, chloride, standard, ..., realism.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the scan is written; made where missing.")]
 Live = Annotated[bool, typer.Option("--live", help="At real pace.")]
 Speed = Annotated[
@@ -17,7 +17,9 @@ Speed = Annotated[
     typer.Option("--speed", metavar="N", min=1e-3, help="Multiple of the real pace. Default: as fast as possible."),
 ]
 Frames = Annotated[int | None, typer.Option("--frames", metavar="N", min=1, help="Default: the recipe's.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same bytes.")]
+Seed = Annotated[
+    int, typer.Option("--seed", min=0, help="The same seed gives the same bytes; with realism each is another scan.")
+]
 Detector = Annotated[str, typer.Option("--detector", metavar="NAME", help="pilatus2m or pilatus300k.")]
 
 

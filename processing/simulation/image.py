@@ -1,4 +1,4 @@
-"""Detector images of a truth."""
+"""Detector images of an expected pattern."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.simulation.detector import HOT_COUNTS, Pixels
 from latticewatch.processing.simulation.noise import PoissonTable, draw, poisson_table
-from latticewatch.processing.simulation.powder import expected_pattern
-from latticewatch.processing.simulation.recipes import Recipe
-from latticewatch.processing.simulation.truth import Truth, expected
 
 # The profile is drawn on a grid this many times finer than the narrowest line.
 POINTS_PER_FWHM = 40
@@ -33,29 +30,29 @@ class Exposure:
     table: PoissonTable
 
 
-def exposure(recipe: Recipe, pixels: Pixels) -> Exposure:
-    """Prepare the images of this recipe on these pixels."""
-    times = np.linspace(0.0, recipe.frames * recipe.frame_period_s, 9)
-    truths = [expected(recipe, float(time_s)) for time_s in times]
-    step = min(lattice.fwhm_deg for truth in truths for lattice in truth.lattices) / POINTS_PER_FWHM
-    grid = np.arange(0.0, float(pixels.two_theta.max()) + 2.0 * step, step)
-    place = pixels.two_theta / step
+def angle_grid(pixels: Pixels, narrowest_fwhm_deg: float) -> NDArray[np.float64]:
+    """Angles in degrees on which a pattern with lines of this width is drawn."""
+    step = narrowest_fwhm_deg / POINTS_PER_FWHM
+    return np.arange(0.0, float(pixels.two_theta.max()) + 2.0 * step, step)
+
+
+def exposure(pixels: Pixels, grid: NDArray[np.float64], largest_mean: float) -> Exposure:
+    """Prepare images on these pixels. grid: evenly spaced angles from 0 on. largest_mean: of a pixel, in counts."""
+    place = pixels.two_theta / grid[1]
     cell = place.astype(np.int32)
     response = np.where(pixels.gap, -1.0, np.where(pixels.dead, 0.0, pixels.response))
-    largest = max(float(expected_pattern(truth, grid).max()) for truth in truths)
     return Exposure(
         grid=grid,
         cell=cell,
         part=(place - cell).astype(np.float32),
         response=response.astype(np.float32),
         hot=np.flatnonzero(pixels.hot),
-        table=poisson_table(HEADROOM * largest),
+        table=poisson_table(HEADROOM * largest_mean),
     )
 
 
-def image(truth: Truth, exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Counts of every pixel for this truth, with counting noise; -1 in gaps."""
-    profile = expected_pattern(truth, exposure.grid)
+def image(profile: NDArray[np.float64], exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int32]:
+    """Counts of every pixel for the expected pattern on the exposure's grid, with counting noise; -1 in gaps."""
     counts = draw(profile, exposure.cell, exposure.part, exposure.response, exposure.table, rng)
     counts.flat[exposure.hot] = HOT_COUNTS + rng.integers(0, HOT_COUNTS, exposure.hot.size)
     return counts

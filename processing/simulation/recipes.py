@@ -68,7 +68,7 @@ def recipe_named(name: str) -> Recipe:
         return RECIPES[name]
     near = difflib.get_close_matches(name.lower(), RECIPES, n=2, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise UserError(f"no recipe {name!a}; {hint}recipes are {', '.join(RECIPES)}")
+    raise UserError(f"no recipe {name!a}; {hint}recipes are {', '.join(RECIPES)}, realism")
 
 
 def _exchange(bromide_end_A: float, other: Ingredient) -> tuple[Ingredient, Ingredient]:

@@ -7,14 +7,15 @@ import argparse
 import json
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from latticewatch.processing.simulation.realism.drawn import real_scan
 from latticewatch.processing.simulation.realism.profile import pilatus_bins
-from tests.benchmarks.realism.played import play
+from tests.benchmarks.realism.played import play, play_images
 from tests.benchmarks.realism.score import Outcome, outcome_of
 from tests.benchmarks.realism.table import failures, tables
 from tests.benchmarks.realism.told import told
@@ -27,12 +28,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--verbose", action="store_true", help="every frame of every scan beside its truth")
+    parser.add_argument("--images", action="store_true", help="written as images and taken by `process`: slower")
     parser.add_argument("--markdown", type=Path, help="the tables, written after all scans")
     parser.add_argument("--failures", type=Path, help="scans with a catastrophe and what is in them")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     outcomes = []
-    for outcome, text in _outcomes(range(options.seed, options.seed + options.scans), options.workers, options.verbose):
+    one = partial(one_scan, verbose=options.verbose, images=options.images)
+    for outcome, text in _outcomes(one, range(options.seed, options.seed + options.scans), options.workers):
         outcomes.append(outcome)
         kinds = ", ".join(f"{each.kind} ({each.frames} from {each.frame})" for each in outcome.catastrophes)
         _write(f"{text}seed {outcome.seed}: {kinds or 'good'}\n")
@@ -46,19 +49,18 @@ def main() -> None:
             path.write_text(text, encoding="utf-8")
 
 
-def one_scan(seed: int, verbose: bool = False) -> tuple[Outcome, str]:
+def one_scan(seed: int, verbose: bool = False, images: bool = False) -> tuple[Outcome, str]:
     """What became of the scan of this seed, and every frame in words where asked for."""
-    played = play(real_scan(seed), pilatus_bins())
+    played = play_images(real_scan(seed)) if images else play(real_scan(seed), pilatus_bins())
     return outcome_of(played), told(played) if verbose else ""
 
 
-def _outcomes(seeds: range, workers: int, verbose: bool) -> Iterator[tuple[Outcome, str]]:
-    every = [verbose] * len(seeds)
+def _outcomes(one: Callable[[int], tuple[Outcome, str]], seeds: range, workers: int) -> Iterator[tuple[Outcome, str]]:
     if workers == 1:
-        yield from map(one_scan, seeds, every)
+        yield from map(one, seeds)
         return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(one_scan, seeds, every)
+        yield from pool.map(one, seeds)
 
 
 def _write(text: str) -> None:

@@ -1,5 +1,8 @@
 """A realistic scan played through the program's own loop, its frames next to their truth."""
 
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,11 +21,13 @@ from latticewatch.processing.pipeline import loop
 from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.header import RunHeader
+from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.simulation.realism.frame_truth import FrameTruth, frame_truth
 from latticewatch.processing.simulation.realism.profile import Bins, pilatus_bins, real_pattern
 from latticewatch.processing.simulation.realism.real_scan import RealScan
 from latticewatch.processing.simulation.realism.sheets import experiment_text
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
+from latticewatch.processing.simulation.scan import write_scan
 
 NO_IMAGE = Image(np.zeros((1, 1), np.int32))
 
@@ -70,7 +75,23 @@ def play(scan: RealScan, bins: Bins | None = None) -> Played:
     setup = resolve(parse_experiment(text, "experiment.toml"), Path(), WAVELENGTH_A, bins.two_theta)
     pipeline = pipeline_of(setup, patterns, patterns, bins.two_theta, Unrecorded(), at_hand=True)
     loop.run(pipeline, threading.Event())
-    rows = pipeline.series.snapshot().rows()
-    kinetics = describe(setup, rows)
-    header = RunHeader(setup, text, (), {}, setup.title, 0.0)
+    return _summarised(
+        scan, truths, RunHeader(setup, text, (), {}, setup.title, 0.0), pipeline.series.snapshot().rows()
+    )
+
+
+def play_images(scan: RealScan) -> Played:
+    """The scan written as images and taken by ``process``, as a user has it."""
+    truths = [frame_truth(scan, number) for number in range(scan.frames)]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder, out = Path(scratch) / "scan", Path(scratch) / "run.h5"
+        write_scan("realism", folder, seed=scan.seed, detector="pilatus300k")
+        command = [sys.executable, "-m", "latticewatch.app", "process", str(folder), "--out", str(out)]
+        subprocess.run(command, check=True, capture_output=True)
+        with read_run(out) as run:
+            return _summarised(scan, truths, run.header, list(run.traced))
+
+
+def _summarised(scan: RealScan, truths: list[FrameTruth], header: RunHeader, rows: Sequence[Row]) -> Played:
+    kinetics = describe(header.setup, rows)
     return Played(scan, truths, rows, kinetics, summarise(header, rows, kinetics))
