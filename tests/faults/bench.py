@@ -3,7 +3,7 @@
 ``python -m tests.faults.bench FOLDER --seeds 20 --frames 700`` plays one scan after another, each with faults of
 every kind, and compares every run with an undisturbed one. ``--events off``: without file-system events;
 ``--queue 64``: with an inotify queue of so many (as root); ``--burst 5000``: so many frames at once. ``--kills 50``:
-instead, kill the command at random moments and go on with ``--resume``. Prints one JSON object a run and one with
+instead, kill the command at random moments and continue with ``--resume``. Prints one JSON object a run and one with
 all of them.
 """
 

@@ -103,8 +103,8 @@ def test_it_goes_on_elsewhere_with_all_there_was(
     writer.close()
     assert writer.path == fallback / "run.h5"
     checked(fallback / "run.h5", recorded, ["before", "after"])
-    assert f"RECORDING GOES ON IN {fallback / 'run.h5'}" in caplog.text
-    assert [record.levelno for record in caplog.records if "GOES ON" in record.message] == [logging.ERROR]
+    assert f"RECORDING CONTINUES IN {fallback / 'run.h5'}" in caplog.text
+    assert [record.levelno for record in caplog.records if "CONTINUES" in record.message] == [logging.ERROR]
     assert sorted(each.name for each in fallback.iterdir()) == ["run.h5"]
 
 
@@ -184,7 +184,7 @@ def test_where_it_cannot_go_on_elsewhere_either_it_stops_and_says_both(
     recorded = writer.append_many(rows(0, 5))
     with monkeypatch.context() as patch:
         full(tmp_path / "place", patch)
-        with pytest.raises(RecordingStopped, match=r"^[^\n]*No space left[^\n]*nor can it go on in [^\n]*$"):
+        with pytest.raises(RecordingStopped, match=r"^[^\n]*No space left[^\n]*nor can it continue in [^\n]*$"):
             writer.append_many(rows(5, 6))
     writer.close()
     with read_run(tmp_path / "place" / "run.h5") as run:
@@ -237,7 +237,7 @@ def test_the_command_says_where_it_goes_on_and_ends_well(scan: Path, tmp_path: P
     told += [json.loads(line)["frame"] for line in out.splitlines()]
     assert process.returncode == 0, err
     assert told == list(range(12))
-    assert f"RECORDING GOES ON IN {fallback / 'run.h5'}, which holds every row so far" in err
+    assert f"RECORDING CONTINUES IN {fallback / 'run.h5'}, which holds every row so far" in err
     with read_run(fallback / "run.h5") as run:
         assert _frames(run) == list(range(12))
 

@@ -1,4 +1,4 @@
-"""Going on elsewhere: when a run's own place takes no more, all of it so far goes along to another folder."""
+"""The fallback folder: when the place of a run takes no more, all of it is copied there and recording continues."""
 
 import itertools
 import logging
@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Elsewhere:
-    """Where to go on, and what to take along: the rows are those the series holds anyway.
+    """Where recording continues, and what is copied there: the rows are those the series holds anyway.
 
-    before: what the run held when it was gone on with.
+    before: what the run held when it was resumed.
     """
 
     folder: Path
@@ -78,12 +78,12 @@ class Elsewhere:
 
 
 def begin_elsewhere(elsewhere: Elsewhere, path: Path, reason: str) -> tuple[Path, Opened]:
-    """Go on elsewhere with the run of this path, and say so. Raises UserError where that cannot be done either."""
+    """Continue the run of this path in the fallback folder, and say so. Raises UserError where that fails as well."""
     try:
         new, opened = elsewhere.begin(path.name)
     except (OSError, UserError) as error:
-        raise UserError(f"nor can it go on in {elsewhere.folder} ({reason_of(error)})") from None
-    log.error("%s: %s: RECORDING GOES ON IN %s, which holds every row so far", path, reason, new)
+        raise UserError(f"nor can it continue in {elsewhere.folder} ({reason_of(error)})") from None
+    log.error("%s: %s: RECORDING CONTINUES IN %s, which holds every row so far", path, reason, new)
     return new, opened
 
 

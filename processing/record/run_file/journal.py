@@ -80,13 +80,13 @@ class Journal:
 
     @classmethod
     def reopen(cls, path: Path, end: int) -> "Journal":
-        """Go on after ``end``, where the last whole entry ends; what follows is cut off. Raises OSError."""
+        """Continue after ``end``, where the last whole entry ends; what follows is cut off. Raises OSError."""
         handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         os.ftruncate(handle, end)
         return cls(path, handle, end)
 
     def append(self, entries: Iterable[tuple[Kind, bytes]]) -> None:
-        """Hand these entries to the system, all or none. Raises OSError where the disk takes them not."""
+        """Hand these entries to the system, all or none. Raises OSError where the disk refuses them."""
         self._write(b"".join(frame(kind, payload) for kind, payload in entries))
 
     def is_there(self) -> bool:
@@ -109,7 +109,7 @@ class Journal:
         return self._end
 
     def cut(self, end: int) -> None:
-        """Take back what was appended after ``end``. Raises OSError."""
+        """Remove what was appended after ``end``. Raises OSError."""
         os.ftruncate(self._handle, end)
         self._end = end
 

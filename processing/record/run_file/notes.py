@@ -19,7 +19,7 @@ class Note:
 def standing_marks(notes: Sequence[Note]) -> list[Note]:
     """The operator's marks that stand, in the order they were written.
 
-    A note of the kind ``removed`` takes back the newest mark of its time and text before it.
+    A note of the kind ``removed`` undoes the newest mark of its time and text before it.
     """
     standing: list[Note] = []
     for note in notes:

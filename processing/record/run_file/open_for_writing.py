@@ -1,4 +1,4 @@
-"""Starting a run file, and going on with one."""
+"""Starting a run file, and resuming one."""
 
 import contextlib
 import logging
@@ -72,7 +72,7 @@ def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Open
 
 
 def resume(path: Path) -> Opened:
-    """Go on with a run, closed or not. Raises UserError where it cannot be read or is being written."""
+    """Resume a run, closed or not. Raises UserError where it cannot be read or is being written."""
     with _locked(path) as lock:
         if journal_path(path).exists():
             found, beginning, story = heal(path)
@@ -107,9 +107,11 @@ def _locked(path: Path) -> Iterator[RunLock]:
 
 def _refuse_existing(path: Path) -> None:
     if os.path.lexists(journal_path(path)):
-        raise UserError(f"{path}: holds a run that was not closed; go on with --resume or give another --out")
+        raise UserError(f"{path}: holds a run that was not closed; continue it with --resume or give another --out")
     if os.path.lexists(path):
-        raise UserError(f"{path}: exists already and is not overwritten; go on with --resume or give another --out")
+        raise UserError(
+            f"{path}: exists already and is not overwritten; continue it with --resume or give another --out"
+        )
 
 
 def _new_file(path: Path) -> ErrorLatchingFile:

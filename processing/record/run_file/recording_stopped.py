@@ -1,4 +1,4 @@
-"""Why a recording cannot go on where it is."""
+"""Why a recording stops."""
 
 import os
 from pathlib import Path
@@ -24,7 +24,7 @@ class RecordingStopped(UserError):  # noqa: N818 - what happened, not that it is
 
 def stopped(path: Path, reason: str) -> RecordingStopped:
     """Recording in this file is over, for this reason."""
-    told = f"{path}: recording stopped ({reason}); every row so far is safe: mend that, then go on with --resume"
+    told = f"{path}: recording stopped ({reason}); every row so far is safe: fix this, then continue with --resume"
     return RecordingStopped(told, reason)
 
 
