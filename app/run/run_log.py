@@ -85,11 +85,14 @@ def changes_told() -> Callable[[Row], None]:
     def on_row(row: Row) -> None:
         state, mixing_s = row.verdict.state, row.verdict.mixing_s
         when = duration(row.time_s) or f"frame {row.index}"
-        if said.get("state", "waiting") != state:
-            said["state"] = state
+        # A second reaction may begin while the first one still runs.
+        since_s = row.verdict.since_s if state == "reacting" else None
+        if said.get("state", ("waiting", None)) != (state, since_s):
+            said["state"] = state, since_s
             log.info("%s: %s. %s", when, state.replace("_", " "), row.verdict.why)
-        if math.isfinite(mixing_s) and said.get("mixing") != mixing_s:
-            said["mixing"] = mixing_s
+        # The first frames of a motion mend its beginning; what reads the same is not said again.
+        if math.isfinite(mixing_s) and said.get("mixing") != duration(mixing_s):
+            said["mixing"] = duration(mixing_s)
             log.info("%s: mixing at %s", when, duration(mixing_s))
 
     return on_row

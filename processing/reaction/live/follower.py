@@ -181,7 +181,7 @@ class Follower:
         if self.start is not None:
             self.start = mended(self._motion, bank, self._sight, *known, self.start, clock.usual_s)
         else:
-            self.start = self._first_start(bank, self._sight, *known)
+            self.start = self._first_start(bank, self._sight, *known, clock.usual_s)
         if self.start is None:
             return self._opinion
         again = self._second_injection(bank, self.start, now)
@@ -207,12 +207,16 @@ class Follower:
         )
         return self._opinion
 
-    def _first_start(self, bank: Bank, sight: Sight, now: float, mixing_s: float | None) -> Start | None:
+    def _first_start(
+        self, bank: Bank, sight: Sight, now: float, mixing_s: float | None, period_s: float
+    ) -> Start | None:
         """The start, once it has stood for a while: one bad frame looks like it, but the next is where all were."""
         moved = abs(self.level - sight.y) >= max(self.quantity.least, self.quantity.least_share * abs(sight.y))
         start = started(self._motion, bank, sight, now, mixing_s) if moved else None
         if start is None and sight.still_s == self._observed_s:
             self._pending = None
+        elif self._pending is not None:
+            start = mended(self._motion, bank, sight, now, mixing_s, self._pending, period_s)
         self._pending = start or self._pending
         self._in_a_row = self._in_a_row + 1 if self._pending is not None else 0
         if self._in_a_row < IN_A_ROW:
