@@ -210,10 +210,13 @@ class Follower:
     def _first_start(
         self, bank: Bank, sight: Sight, now: float, mixing_s: float | None, period_s: float
     ) -> Start | None:
-        """The start, once it has stood for a while: one bad frame looks like it, but the next is where all were."""
-        moved = abs(self.level - sight.y) >= max(self.quantity.least, self.quantity.least_share * abs(sight.y))
+        """The start, once it has stood for a while: one bad frame looks like it, but the next is where all were. Two
+        lattices come closer.
+        """
+        change = sight.y - self.level if self._pair else abs(sight.y - self.level)
+        moved = change >= max(self.quantity.least, self.quantity.least_share * abs(sight.y))
         start = started(self._motion, bank, sight, now, mixing_s) if moved else None
-        if start is None and sight.still_s == self._observed_s:
+        if start is None and (sight.still_s == self._observed_s or (self._pair and change < 0.0)):
             self._pending = None
         elif self._pending is not None:
             start = mended(self._motion, bank, sight, now, mixing_s, self._pending, period_s)
