@@ -26,6 +26,7 @@ from latticewatch.app.commands import (
 )
 from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, UNUSABLE
 from latticewatch.app.log import log_path, start_logging
+from latticewatch.app.output import secure_outputs, write_line
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable
 
@@ -49,7 +50,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 
@@ -68,6 +71,7 @@ app.command("demo", short_help="Watch a simulated exchange, to its verdict.")(de
 
 def main() -> None:
     """Entry point of the ``latticewatch`` command."""
+    secure_outputs()
     status = run(sys.argv[1:])
     gc.freeze()  # what is alive ends with the process: to search it for cycles takes a fifth of a second
     sys.exit(status)
@@ -101,5 +105,5 @@ def _message(error: UserError | TyperException) -> str:
 
 
 def _complain(message: str, status: int) -> int:
-    sys.stderr.write(f"latticewatch: {printable(message)}\n")
+    write_line(f"latticewatch: {printable(message)}", sys.stderr)
     return status

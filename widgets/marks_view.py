@@ -24,7 +24,7 @@ class MarksView(QTableWidget):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setAccessibleName("marks")
-        self.setToolTip("Enter or a double click changes the text, Delete deletes the mark, Ctrl+Z takes that back")
+        self.setToolTip("Enter or a double click changes the text, Delete deletes the mark, Ctrl+Z undoes it")
         self.setTabKeyNavigation(False)
         lines, names = self.verticalHeader(), self.horizontalHeader()
         if lines is not None:

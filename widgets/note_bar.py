@@ -6,11 +6,11 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from latticewatch.processing.flow.wording import duration
 
-MARK_HINT = "what happened: sample injected, flow stopped, ... (Enter keeps it, Esc drops it)"
+MARK_HINT = "what happened: sample injected, flow stopped, ... (Enter keeps it, Esc discards it)"
 
 
 class NoteBar(QWidget):
-    """Asks for the text of a mark at one time, or for other words; Enter keeps them, Esc drops them."""
+    """Asks for the text of a mark at one time, or for other words; Enter keeps them, Esc discards them."""
 
     note_written = pyqtSignal(float, str)
     words_written = pyqtSignal(str)
@@ -59,7 +59,7 @@ class NoteBar(QWidget):
         return super().eventFilter(a0, a1)
 
     def keyPressEvent(self, a0: QKeyEvent | None) -> None:
-        """Esc drops the note."""
+        """Esc discards the note."""
         if a0 is not None and a0.key() == Qt.Key.Key_Escape:
             self.hide()
             return

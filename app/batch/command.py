@@ -16,11 +16,12 @@ from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
 from latticewatch.app.batch.local_workers import LocalCrew
 from latticewatch.app.batch.plan import Planned, named_scans, plan
 from latticewatch.app.batch.progress import showing
-from latticewatch.app.batch.run_status import Standing
+from latticewatch.app.batch.run_status import RunStatus
 from latticewatch.app.batch.summary import totals, write_scans
 from latticewatch.app.batch.task import Event, Kind, Task
 from latticewatch.app.batch.worker import versions
-from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, UNUSABLE
+from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, NO_NUMBERS, UNUSABLE
+from latticewatch.app.output import write_line
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Given
 from latticewatch.app.run.signals import stopped_by_signals
@@ -69,15 +70,20 @@ def process_many(request: BatchRequest) -> int:
         return UNUSABLE if any(each.problem for each in planned) else bad
     for item in skipped:
         log.log(logging.WARNING if item.bad else logging.INFO, "skipped %s: %s", printable(item.name), item.why)
-    left = [each for each in planned if each.standing != Standing.DONE]
+    left = [each for each in planned if each.status != RunStatus.DONE]
     for each in planned:
         if each not in left:
             log.info("%s: %s; recorded in %s", each.name, each.told, each.out)
     ends = _worked(left, given, request) if left else {}
-    (sys.stderr if request.as_json else sys.stdout).write(totals(planned, ends) + "\n")
+    write_line(totals(planned, ends), sys.stderr if request.as_json else sys.stdout)
     if request.summary:
         write_scans(request.summary, planned, ends)
-    return max([*(STATUS_OF[end.kind] for end in ends.values()), bad])
+    return max([*map(_status, ends.values()), bad])
+
+
+def _status(end: Event) -> int:
+    """The exit status of one scan: one without a single number is an error."""
+    return NO_NUMBERS if end.kind == Kind.DONE and 0 < end.done == end.gaps else STATUS_OF[end.kind]
 
 
 def _absolute(given: Given) -> Given:
@@ -117,7 +123,7 @@ def _say_plan(planned: Sequence[Planned], skipped: Sequence[Skipped]) -> None:
     lines += [f"skipped {each.name}: {each.why}" for each in skipped]
     sys.stdout.writelines(printable(line) + "\n" for line in lines)
     unusable = sum(bool(each.problem) for each in planned)
-    left = sum(each.standing != Standing.DONE for each in planned) - unusable
+    left = sum(each.status != RunStatus.DONE for each in planned) - unusable
     told = f", {unusable} unusable" if unusable else ""
     sys.stdout.write(f"{counted(len(planned), 'scan')}, {left} to do{told}\n")
 

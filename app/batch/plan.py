@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latticewatch.app.batch.find_scans import Found
-from latticewatch.app.batch.run_status import Content, Standing, content_of, standing_of
+from latticewatch.app.batch.run_status import Content, RunStatus, content_of, run_status_of
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
@@ -23,7 +23,7 @@ class Planned:
     name: str
     scan: Path
     out: Path
-    standing: Standing
+    status: RunStatus
     recorded: int = 0
     problem: str = ""
 
@@ -32,9 +32,11 @@ class Planned:
         """What is to be done, in a few words."""
         if self.problem:
             return f"unusable ({self.problem})"
-        if self.standing == Standing.DONE:
+        if self.status == RunStatus.DONE:
             return f"done before, {counted(self.recorded, 'frame')}"
-        return f"to go on after {counted(self.recorded, 'frame')}" if self.standing == Standing.UNFINISHED else "to do"
+        if self.status == RunStatus.UNFINISHED:
+            return f"to be resumed after {counted(self.recorded, 'frame')}"
+        return "to do"
 
 
 def named_scans(scans: Sequence[Path], folder: Path | None) -> list[Found]:
@@ -68,13 +70,13 @@ def _planned(found: Found, given: Given, taken: set[Path], look: bool) -> Planne
         if not is_taken(out):
             break
         content = content or _content(found, given)
-        standing, count = (Standing.OTHER, 0) if isinstance(content, str) else standing_of(out, content)
-        if standing == Standing.DONE or (standing == Standing.UNFINISHED and _is_resumable(content)):
-            return Planned(found.name, found.scan, out, standing, count)
+        status, count = (RunStatus.OTHER, 0) if isinstance(content, str) else run_status_of(out, content)
+        if status == RunStatus.DONE or (status == RunStatus.UNFINISHED and _is_resumable(content)):
+            return Planned(found.name, found.scan, out, status, count)
     if out != found.out and isinstance(content, Content):
         log.info("%s: %s is of other frames or settings and stays; recording in %s", found.name, found.out, out.name)
     problem = content if isinstance(content, str) else ""
-    return Planned(found.name, found.scan, out, Standing.ABSENT, problem=problem)
+    return Planned(found.name, found.scan, out, RunStatus.ABSENT, problem=problem)
 
 
 def _is_resumable(content: Content | str) -> bool:

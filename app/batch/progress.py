@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from latticewatch.app.batch.task import ENDS, Event, Kind
+from latticewatch.app.output import write_line
 from latticewatch.app.run.json_rows import json_line
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.reader import read_run
@@ -64,8 +65,7 @@ class Showing:
         self._frames[event.name] = event.done
         if self.as_json and event.frame == self._rows.get(event.name, 0):
             self._rows[event.name] = event.frame + 1
-            sys.stdout.write(event.text + "\n")
-            sys.stdout.flush()
+            write_line(event.text)
 
     def _end(self, event: Event) -> None:
         self._ended += 1
@@ -88,10 +88,9 @@ class Showing:
         try:
             with read_run(Path(event.out)) as run:
                 for row in run.traced[told:]:
-                    sys.stdout.write(json_line(row, run.setup, event.name) + "\n")
+                    write_line(json_line(row, run.setup, event.name))
         except UserError as error:
             _complain(f"{event.name}: {error}")
-        sys.stdout.flush()
 
     def _write(self, text: str) -> None:
         """For people: on stdout, but where that is for JSON."""
@@ -99,9 +98,7 @@ class Showing:
         if self.bars and (self.as_json or sys.stdout.isatty()):
             self.bars.console.print(line, markup=False, highlight=False, soft_wrap=True)
             return
-        stream = sys.stderr if self.as_json else sys.stdout
-        stream.write(line + "\n")
-        stream.flush()
+        write_line(line, sys.stderr if self.as_json else sys.stdout)
 
     def _draw(self, event: Event) -> None:
         if self.bars is None:
@@ -125,7 +122,8 @@ class Showing:
         if time.monotonic() < self._due_s:
             return
         self._due_s = time.monotonic() + LINE_EVERY_S
-        sys.stderr.write(f"{self._ended} of {self.scans} scans, {sum(self._frames.values())} frames, {self._rate()}\n")
+        told = f"{self._ended} of {self.scans} scans, {sum(self._frames.values())} frames, {self._rate()}"
+        write_line(told, sys.stderr)
 
     def _rate(self) -> str:
         elapsed_s = max(time.monotonic() - self._began_s, 1e-3)
@@ -133,7 +131,7 @@ class Showing:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write(f"latticewatch: {printable(text)}\n")
+    write_line(f"latticewatch: {printable(text)}", sys.stderr)
 
 
 @contextmanager

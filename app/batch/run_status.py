@@ -1,4 +1,4 @@
-"""What a run file is to a scan: whole, to be gone on with, or of something else."""
+"""What a run file is to a scan: whole, to be resumed, or of something else."""
 
 import os
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from latticewatch.processing.sources.folder.recorded import RecordedFolder
 from latticewatch.processing.text import printable
 
 
-class Standing(StrEnum):
+class RunStatus(StrEnum):
     """What a run file is to a scan. OTHER: made of other frames or settings, or no run file at all."""
 
     ABSENT = "absent"
@@ -32,8 +32,7 @@ class Standing(StrEnum):
 class Content:
     """inputs: files and options that decide the numbers. files: those of the frames. frames: rows of a whole run.
 
-    rows: name and modification time of every row where they are known beforehand. resumable: its run can be gone
-    on with.
+    rows: name and modification time of every row where they are known beforehand. resumable: its run can be resumed.
     """
 
     inputs: tuple[InputFile, ...]
@@ -55,22 +54,22 @@ def content_of(scan: Path, given: Given) -> Content:
     return Content(settings_of(inputs, given), files, source.progress().found, MappingProxyType(rows))
 
 
-def standing_of(out: Path, content: Content) -> tuple[Standing, int]:
+def run_status_of(out: Path, content: Content) -> tuple[RunStatus, int]:
     """What the run file ``out`` is to a scan of this content, and how many frames it holds."""
     if not os.path.lexists(out) and not journal_path(out).exists():
-        return Standing.ABSENT, 0
+        return RunStatus.ABSENT, 0
     try:
         with read_run(out) as run:
             if not _same_content(run, content):
-                return Standing.OTHER, 0
+                return RunStatus.OTHER, 0
             recorded = {row.name: row.mtime_s for row in run.traced}
             count = len(run.traced)
     except UserError:
-        return Standing.OTHER, 0
+        return RunStatus.OTHER, 0
     if any(recorded[name] != mtime_s for name, mtime_s in content.rows.items() if _known(recorded.get(name))):
-        return Standing.OTHER, 0
+        return RunStatus.OTHER, 0
     whole = count >= content.frames and content.rows.keys() <= recorded.keys()
-    return Standing.DONE if whole else Standing.UNFINISHED, count
+    return RunStatus.DONE if whole else RunStatus.UNFINISHED, count
 
 
 def _content_of_run(path: Path) -> Content:

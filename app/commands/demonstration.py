@@ -9,6 +9,7 @@ from itertools import chain, count
 from pathlib import Path
 
 from latticewatch.app.commands.exports import export_run
+from latticewatch.app.output import write_line
 from latticewatch.app.run.decisions import Request, decide
 from latticewatch.app.window.application import run_windowed
 from latticewatch.processing.errors import UserError
@@ -27,7 +28,7 @@ def run_demonstration(folder: Path | None, speed: float, frames: int) -> int:
         status = run_windowed(plan, as_json=False, screenshot=folder / "screenshot.png")
     if run.exists():
         export_run(run, trace=folder / "trace.csv", summary=folder / "summary.json")
-        sys.stdout.write(f"results: {', '.join(sorted(str(path) for path in folder.iterdir() if path.is_file()))}\n")
+        write_line(f"results: {', '.join(sorted(str(path) for path in folder.iterdir() if path.is_file()))}")
     return status
 
 

@@ -53,6 +53,6 @@ def _summary(run: Run, target: Path) -> None:
 
 
 def _screenshot(run: Run, target: Path) -> None:
-    from latticewatch.app.window.application import picture_of  # slow to load: Qt
+    from latticewatch.app.window.application import save_run_picture  # slow to load: Qt
 
-    picture_of(run, target)
+    save_run_picture(run, target)

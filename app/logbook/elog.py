@@ -6,10 +6,11 @@ from urllib.parse import unquote_plus, urljoin, urlsplit
 from passlib.hash import sha256_crypt
 
 from latticewatch.app.logbook.answer import Answer, accepted, refused, unsure
-from latticewatch.app.logbook.entry import Entry, as_html, picture_name, printable
+from latticewatch.app.logbook.entry import Entry, as_html, picture_name
 from latticewatch.app.logbook.http_post import Response, post
 from latticewatch.app.logbook.secret import Secret
 from latticewatch.app.logbook.settings import ElogLogbook, elog_field
+from latticewatch.processing.text import one_line
 
 PARTS = ("entry",)
 ERROR_CELL = re.compile(r'<td[^>]*class="errormsg"[^>]*>(.*?)</td>', re.DOTALL | re.IGNORECASE)
@@ -71,9 +72,9 @@ def _redirected(location: str, logbook: ElogLogbook) -> Answer:
     same_logbook = unquote_plus(home.rpartition("/")[2]) == _logbook_name(logbook)
     if same_logbook and number.isascii() and number.isdigit():
         return accepted(f"entry {int(number)}, {logbook.url}{int(number)}")
-    return refused(f"the server sends on to {printable(target.netloc + target.path)[:200]}; check url in logbook.toml")
+    return refused(f"the server sends on to {one_line(target.netloc + target.path)[:200]}; check url in logbook.toml")
 
 
 def _words(cell: str) -> str:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", cell)).strip()
-    return f"the server says: {printable(text)[:300] or 'no'}"
+    return f"the server says: {one_line(text)[:300] or 'no'}"

@@ -5,7 +5,6 @@ import html
 import json
 import math
 import time
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +19,7 @@ from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kin
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.header import InputFile
 from latticewatch.processing.record.run_file.reader import Run
+from latticewatch.processing.text import one_line
 
 SCHEMA = "latticewatch-entry/1"
 
@@ -52,9 +52,9 @@ def entry_of(run: Run, logbook: str, text: str) -> Entry:
     if not len(run.traced):
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
     kinetics = describe(run.setup, run.traced)
-    facts = {name: printable(value) for name, value in _facts(run, kinetics).items() if value}
+    facts = {name: one_line(value) for name, value in _facts(run, kinetics).items() if value}
     summary = summarise(run.header, run.traced, kinetics, run.account)
-    subject = printable(run.header.title or run.path.stem)
+    subject = one_line(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
     return Entry(
@@ -88,11 +88,6 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def printable(text: str) -> str:
-    """One line without control characters or such as change the direction of writing."""
-    return "".join(" " if unicodedata.category(each).startswith("C") else each for each in text)
-
-
 def picture_name(entry: Entry) -> str:
     """A file name of plain letters."""
     stem = "".join(each if each.isascii() and each.isalnum() else "_" for each in entry.facts["Run file"])
@@ -100,7 +95,7 @@ def picture_name(entry: Entry) -> str:
 
 
 def _own_words(entry: Entry) -> list[str]:
-    return [printable(line) for line in entry.text.splitlines() if line.strip()]
+    return [one_line(line) for line in entry.text.splitlines() if line.strip()]
 
 
 def _all_facts(entry: Entry) -> dict[str, str]:

@@ -15,10 +15,11 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from latticewatch.app.logbook.answer import Answer, accepted, refused
-from latticewatch.app.logbook.entry import Entry, as_html, printable
+from latticewatch.app.logbook.entry import Entry, as_html
 from latticewatch.app.logbook.http_post import LONGEST_ANSWER, fate_of, of_status
 from latticewatch.app.logbook.secret import Secret, unsaid
 from latticewatch.app.logbook.settings import IcatLogbook
+from latticewatch.processing.text import one_line
 
 PARTS = ("text", "picture")
 
@@ -118,4 +119,4 @@ def _number(page: bytes) -> str:
     except ValueError:
         return "without a number"
     number = event.get("_id") if isinstance(event, dict) else None
-    return printable(str(number))[:40] if number else "without a number"
+    return one_line(str(number))[:40] if number else "without a number"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from latticewatch.app.logbook import elog, icat
 from latticewatch.app.logbook.answer import Fate
-from latticewatch.app.logbook.entry import Entry, entry_of, plain, printable
+from latticewatch.app.logbook.entry import Entry, entry_of, plain
 from latticewatch.app.logbook.posting import Outcome, post_waiting
 from latticewatch.app.logbook.queue import add, locked, queue_folder, remove, waiting
 from latticewatch.app.logbook.secret import Secret, secret_of, variable
@@ -20,6 +20,7 @@ from latticewatch.app.logbook.settings import (
 )
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.text import one_line
 
 
 def post_run(
@@ -80,7 +81,7 @@ def discard_entry(key: str) -> Iterator[str]:
         found = [each for each in waiting(queue_folder()) if each.entry.key == key]
         if not ours or not found:
             why = "no entry of this key waits" if ours else "another latticewatch is posting"
-            raise UserError(f"{printable(key)}: {why}; latticewatch logbook --pending --dry-run lists them")
+            raise UserError(f"{one_line(key)}: {why}; latticewatch logbook --pending --dry-run lists them")
         for each in found:
             remove(each)
             yield f"{key} discarded: {each.entry.subject}"
@@ -117,7 +118,7 @@ def _line(outcome: Outcome) -> str:
             return f"posted to {entry.logbook}: {entry.subject} ({words})"
         case Fate.REFUSED:
             return (
-                f"{entry.logbook}: {entry.subject}: {words}; entry {entry.key} waits: mend it, then "
+                f"{entry.logbook}: {entry.subject}: {words}; entry {entry.key} waits: correct it, then "
                 "latticewatch logbook --pending"
             )
         case Fate.UNREACHABLE:

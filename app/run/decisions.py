@@ -1,6 +1,7 @@
 """The one place where a run is put together: from what is given, found and default, decided before the first frame."""
 
 import logging
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Request:
     that is written as well: it fills what the stream loses. live: ``scan`` is being written. transport: the run is a
     replay at its pace. out: the run file; None: named after the scan, or none for a replay. fallback: the folder in
     which a live run goes on when that of ``out`` takes no more; None: the user's data folder. until_idle_s,
-    frame_limit: when a live run ends; None: when it is stopped.
+    frame_limit: when a live run ends; None: when it is stopped. may_command: whether the user chose the experiment of
+    ``given``, so that its on_state may be run.
     """
 
     scan: Path | None
@@ -45,6 +47,7 @@ class Request:
     resume: bool = False
     until_idle_s: float | None = None
     frame_limit: int | None = None
+    may_command: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,23 @@ def decide(request: Request) -> Plan:
         log.log(logging.INFO if each.source.startswith((FOUND, EXPERIMENT)) else logging.DEBUG, "%s", each)
     if out is not None:
         log.info("recording in %s", out)
-    on_state = (inputs.experiment.alarm.on_state or ()) if request.live else ()
+    on_state = _command_of(request, inputs) if request.live else ()
+    if request.live:
+        decided.append(Decision("on_state", shlex.join(on_state) or "none", EXPERIMENT if on_state else DEFAULT))
     return Plan(request, inputs, None, out, fallback, resumes, on_state, tuple(decided))
+
+
+def _command_of(request: Request, inputs: Inputs) -> tuple[str, ...]:
+    """The command for changes of state, of a file that the user named: whoever may write beside the frames, or above
+    them, must not have commands run."""
+    command = inputs.experiment.alarm.on_state or ()
+    if command and (request.given.experiment is None or not request.may_command):
+        path = inputs.decided[0].value
+        log.warning("%s: on_state is not run: the file was found, not named; name it with --experiment", path)
+        return ()
+    if command:
+        log.info("run when the state changes: %s", shlex.join(command))
+    return command
 
 
 def _check_frames(request: Request) -> None:

@@ -2,20 +2,23 @@
 
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from latticewatch.app.exit_status import DONE, INTERRUPTED
+from latticewatch.app.exit_status import DONE, INTERRUPTED, NO_NUMBERS
+from latticewatch.app.output import write_line
 from latticewatch.app.run.decisions import Plan
 from latticewatch.app.run.json_rows import tell
 from latticewatch.app.run.open_session import run_session
 from latticewatch.app.run.outcome_line import outcome_line
 from latticewatch.app.run.session import Session
 from latticewatch.app.run.signals import stopped_by_signals
-from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.text import printable
 
 
@@ -32,8 +35,22 @@ def run_headless(plan: Plan, *, as_json: bool) -> int:
 
         run_session(plan, stop, opened.append, on_row)
     if opened and not as_json:
-        sys.stdout.write(outcome_line(opened[0]) + "\n")
-    return INTERRUPTED if stop.is_set() else DONE
+        write_line(outcome_line(opened[0]))
+    if stop.is_set():
+        return INTERRUPTED
+    recorded = not plan.request.live and plan.request.transport is None
+    return _status(opened[0].pipeline.series.snapshot()) if opened and recorded else DONE
+
+
+def _status(snapshot: Snapshot) -> int:
+    """Of a recorded scan: a scan without a single number is an error, and the most frequent reason is said."""
+    if not snapshot.count or snapshot.gaps < snapshot.count:
+        return DONE
+    fits = (row.fit for row in snapshot.rows(0))
+    reason, number = Counter(fit.reason for fit in fits if isinstance(fit, NoResult)).most_common(1)[0]
+    told = f"latticewatch: no frame gave a number; {number} of {snapshot.count}: {printable(reason)}"
+    write_line(f"{told}; the run file is kept", sys.stderr)
+    return NO_NUMBERS
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Rows as JSON on standard output."""
 
 import json
-import sys
 
+from latticewatch.app.output import write_line
 from latticewatch.app.run.session import Session
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.series import Row
@@ -11,8 +11,7 @@ from latticewatch.processing.record.export.trace import trace_record
 
 def tell(session: Session, row: Row) -> None:
     """The row as one JSON object on stdout, at once."""
-    sys.stdout.write(json_line(row, session.setup) + "\n")
-    sys.stdout.flush()
+    write_line(json_line(row, session.setup))
 
 
 def json_line(row: Row, setup: Setup, scan: str = "") -> str:

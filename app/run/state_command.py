@@ -87,10 +87,10 @@ class _Teller:
                 self._start(alarm, f"No frame for more than {quiet_s:.3g} s, three periods.")
 
     def _start(self, what: str, why: str) -> None:
-        # Asking a process that has ended collects it.
+        # Its output goes to standard error: standard output may hold rows. Asking a process that has ended collects it.
         self._running = [process for process in self._running if process.poll() is None]
         try:
-            self._running.append(subprocess.Popen([*self._command, what, why], stdin=subprocess.DEVNULL))
+            self._running.append(subprocess.Popen([*self._command, what, why], stdin=subprocess.DEVNULL, stdout=2))
         except OSError as error:
             log.warning("on_state command %s cannot be started: %s", self._command[0], error.strerror)
 

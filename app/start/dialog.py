@@ -1,5 +1,6 @@
 """The start for people who do not type: folder, geometry, set-up; the first frame is checked at once."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,7 @@ ORIENTATIONS = (
 )
 POLL_MS, MOST_PHASES = 80, 4
 STACKS = (".h5", ".hdf5", ".nxs")
+log = logging.getLogger(__name__)
 
 
 def ask_for_scan(*, headless: bool) -> Request | None:
@@ -133,6 +135,7 @@ class StartDialog(QDialog):
         for kind, box in (("folder", self.folder), ("geometry", self.geometry_box), ("setup", self.setup_box)):
             put_first(box, known[kind])
         append(self.setup_box, profiles())
+        self._named = set(profiles())  # and what the user drops or picks: its commands may be run
         for box in (self.folder, self.geometry_box, self.setup_box):
             box.setCurrentIndex(-1)
 
@@ -180,6 +183,7 @@ class StartDialog(QDialog):
             self.verdict.setText(f"{path.name}: give a folder, a .poni, a .toml, a run file or an HDF5 stack")
             return
         put_first(box, [path])
+        self._named.add(path)
         self.check()
 
     def _take_stack(self, path: Path) -> None:
@@ -227,6 +231,9 @@ class StartDialog(QDialog):
             self._answer = self._look(folder, given)
         except UserError as error:
             self._answer = str(error)
+        except Exception as error:  # whatever is wrong with one scan: it is said, and another can be chosen
+            log.exception("the first look failed")
+            self._answer = f"{folder}: internal error ({type(error).__name__}: {error}); choose another scan"
         self._answered = number
 
     def _poll(self) -> None:
@@ -294,7 +301,7 @@ class StartDialog(QDialog):
             self.start = Request(self._run_file, transport=Transport())
         elif chosen is not None:
             folder, given = chosen
-            self.start = Request(folder, given, live=True)
+            self.start = Request(folder, given, live=True, may_command=given.experiment in self._named)
             remember(folder, given)
         super().accept()
 

@@ -8,6 +8,7 @@ from platformdirs import site_config_path, user_config_path
 
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file.names import numbered
 
 FOLDER = "profiles"
 
@@ -29,10 +30,13 @@ def saved_profile(phases: Sequence[str]) -> Path:
     Between two phases the composition is Vegard's, from the first cell to the second. Raises UserError where it
     cannot be written.
     """
+    text = profile_text(phases)
     path = profile_folders()[0] / f"{'_'.join(phases)}.toml"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(profile_text(phases), encoding="utf-8")
+        # One that was edited since is kept: the new one gets the next name.
+        path = next(each for each in numbered(path) if not each.exists() or each.read_bytes() == text.encode())
+        path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
     return path

@@ -15,6 +15,7 @@ from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInsta
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from latticewatch.app.exit_status import DONE, INTERRUPTED
+from latticewatch.app.output import write_line
 from latticewatch.app.run.decisions import Plan
 from latticewatch.app.run.json_rows import tell
 from latticewatch.app.run.outcome_line import outcome_line
@@ -76,7 +77,7 @@ def run_windowed(plan: Plan, *, as_json: bool, screenshot: Path | None = None, d
         window.catch_up()
         save_picture(window, window.facts(), screenshot)
     if worker.session and not as_json:
-        sys.stdout.write(outcome_line(worker.session) + "\n")
+        write_line(outcome_line(worker.session))
     return INTERRUPTED if window.interrupted else DONE
 
 
@@ -111,7 +112,7 @@ def no_display() -> bool:
     return sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
+def save_run_picture(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
     """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
@@ -131,10 +132,10 @@ def picture_of(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZ
 
 
 def png_of(run: Run) -> bytes:
-    """The picture of ``picture_of``, as the bytes of a PNG."""
+    """The picture of ``save_run_picture``, as the bytes of a PNG."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "picture.png"
-        picture_of(run, target)
+        save_run_picture(run, target)
         return target.read_bytes()
 
 
@@ -158,7 +159,7 @@ def faults_kept(say: Callable[[str], None]) -> Iterator[list[BaseException]]:
             seen.add(what)
             faults.append(fault)
             log.error("error in a view", exc_info=(kind, fault, trace))
-            say(f"a view failed ({what}); the run goes on, the log has more")
+            say(f"a view failed ({what}); the run continues, the log has details")
 
     before, sys.excepthook = sys.excepthook, keep
     try:

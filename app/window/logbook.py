@@ -14,7 +14,7 @@ from latticewatch.processing.errors import UserError
 log = logging.getLogger(__name__)
 
 QUESTION = "to the logbook:"
-HINT = "your own words, above the summary (Enter posts, Esc does not)"
+HINT = "your own words, above the summary (Enter posts, Esc cancels)"
 
 
 class LogbookKey(QObject):
@@ -79,4 +79,4 @@ class LogbookKey(QObject):
             self.said.emit(str(error))
         except Exception as error:
             log.exception("the entry could not be posted")
-            self.said.emit(f"the entry could not be posted ({type(error).__name__}); the log has more")
+            self.said.emit(f"the entry could not be posted ({type(error).__name__}); the log has details")

@@ -1,4 +1,4 @@
-"""The operator's marks: set, changed, deleted, taken back; each step is kept in the run file."""
+"""The operator's marks: set, changed, deleted, undone; each step is kept in the run file."""
 
 import logging
 from collections.abc import Callable, Sequence

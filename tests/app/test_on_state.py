@@ -22,12 +22,13 @@ from tests.reaction.runs import fit_of
 Command = Callable[..., Said]
 
 
-def watched(latticewatch: Command, scan: Path, tmp_path: Path, command: str) -> Said:
-    """Watch a copy of the scan with this on_state."""
+def watched(latticewatch: Command, scan: Path, tmp_path: Path, command: str, *, named: bool = True) -> Said:
+    """Watch a copy of the scan with this on_state, its experiment.toml named or found."""
     copy = Path(shutil.copytree(scan, tmp_path / "copy"))
     with (copy / "experiment.toml").open("a") as file:
         file.write(f"\n[alarm]\non_state = {command}\n")
-    return latticewatch("watch", copy, "--headless", "--frames", 12)
+    named = ("--experiment", copy / "experiment.toml") if named else ()
+    return latticewatch("watch", copy, "--headless", "--frames", 12, *named)
 
 
 def changes(run: Path) -> int:
@@ -55,6 +56,30 @@ def test_each_change_once(latticewatch: Command, scan: Path, tmp_path: Path) -> 
     states = heard.read_text().split()
     assert states[0] == "waiting"
     assert all(first != second for first, second in pairwise(states))
+
+
+def test_a_command_of_a_file_that_was_found_is_not_run(
+    latticewatch: Command, scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran = tmp_path / "ran"
+    said = watched(latticewatch, scan, tmp_path, f'["touch", "{ran}"]', named=False)
+    assert said.status == 0
+    assert not ran.exists()
+    assert "on_state is not run" in caplog.text
+    assert "--experiment" in caplog.text
+
+
+def test_the_command_is_said_before_the_first_frame_and_writes_to_standard_error(
+    latticewatch: Command, scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    said = watched(latticewatch, scan, tmp_path, '["echo", "heard"]')
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines.index("run when the state changes: echo heard") < next(
+        n for n, line in enumerate(lines) if "reacting" in line
+    )
+    assert "heard" not in said.out
+    assert "heard waiting" in said.err
 
 
 def told(command: Callable[[Callable[[Row], None]], None], tmp_path: Path) -> list[str]:

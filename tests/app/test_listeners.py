@@ -1,0 +1,45 @@
+"""Whoever listens to a run can go away, or never have been there: everything is recorded all the same."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from latticewatch.processing.record.run_file.reader import read_run
+
+COMMAND = f"{sys.executable} -m latticewatch.app"
+
+
+def recorded(shell: str, tmp_path: Path, **environment: str) -> tuple[subprocess.CompletedProcess[str], int]:
+    """What became of this shell command, and how many rows run.h5 holds."""
+    names = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environment}
+    ended = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", shell.replace("latticewatch", COMMAND)],
+        cwd=tmp_path,
+        env=names,
+        capture_output=True,
+        text=True,
+    )
+    with read_run(tmp_path / "run.h5") as run:
+        return ended, len(run.traced)
+
+
+@pytest.mark.parametrize("listener", ["| head -n 1", ">&-", "> /dev/full", "2>&-", "2> /dev/full", "> /dev/full 2>&1"])
+def test_a_listener_that_goes_away_stops_nothing(listener: str, scan: Path, tmp_path: Path) -> None:
+    watch = f"latticewatch watch {scan} --headless --frames 12 --json --out run.h5 {listener}"
+    ended, rows = recorded(watch, tmp_path)
+    assert rows == 12
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    if listener == "> /dev/full":
+        assert ended.stderr.count("standard output can no longer be written") == 1
+
+
+def test_an_output_without_our_letters_stops_nothing(scan: Path, tmp_path: Path) -> None:
+    process = f"latticewatch process {scan} --out run.h5"
+    ended, rows = recorded(process, tmp_path, PYTHONIOENCODING="ascii")
+    assert rows == 12
+    assert ended.returncode == 0, ended.stderr
+    assert "\\xb1" in ended.stdout

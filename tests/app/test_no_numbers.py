@@ -1,0 +1,25 @@
+"""A recorded scan whose frames give no number at all is an error, and the run file is kept."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from latticewatch.processing.record.run_file.reader import read_run
+from tests.app.conftest import Said
+
+Command = Callable[..., Said]
+
+
+def test_a_scan_of_gaps_ends_with_3_and_the_most_frequent_reason(
+    latticewatch: Command, scan: Path, tmp_path: Path
+) -> None:
+    copy, run = tmp_path / "copy", tmp_path / "run.h5"
+    shutil.copytree(scan, copy)
+    text = (copy / "experiment.toml").read_text()
+    # No line of these cells lies on the detector's powder rings.
+    (copy / "experiment.toml").write_text(text.replace("5.842", "9.3").replace("6.205", "9.9"))
+    said = latticewatch("process", copy, "--out", run)
+    with read_run(run) as recorded:
+        assert len(recorded.traced) == 12
+    assert said.status == 3, said.err
+    assert "no frame gave a number; 12 of 12: " in said.complaint
