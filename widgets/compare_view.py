@@ -133,7 +133,8 @@ class CompareView(QWidget):
 
     def visible_runs(self) -> list[int]:
         """Numbers of the runs that are ticked."""
-        return [n for n in range(len(self._runs)) if n not in self._dropped and _ticked(self.list.item(n))]
+        items = ((number, self.list.item(number)) for number in range(len(self._runs)) if number not in self._dropped)
+        return [number for number, item in items if item and item.checkState() == Qt.CheckState.Checked]
 
     def draw(self) -> None:
         """Draw what is chosen."""
@@ -180,7 +181,3 @@ def _choice(texts: tuple[str, ...], name: str) -> QComboBox:
     choice.setAccessibleName(name)
     choice.setToolTip(name)
     return choice
-
-
-def _ticked(item: QListWidgetItem | None) -> bool:
-    return item is not None and item.checkState() == Qt.CheckState.Checked

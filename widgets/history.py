@@ -41,7 +41,8 @@ class History:
         self, two_theta: NDArray[np.float64], window_deg: tuple[float, float], period_s: float | None = None
     ) -> None:
         self.two_theta = two_theta
-        self.window = _window_slice(two_theta, window_deg)
+        first, last = (int(place) for place in np.searchsorted(two_theta, window_deg))
+        self.window = slice(first, max(last, first + 2))
         self.timeline = Timeline(period_s)
         self.window_map = Pyramid(len(two_theta[self.window]))
         self.whole_map = Pyramid(len(two_theta), -(-len(two_theta) // TALLEST))
@@ -113,7 +114,8 @@ class History:
     def _note_numbers(self, number: int, row: Row) -> None:
         if number == len(self._merits):
             self._merits = np.concatenate([self._merits, np.empty_like(self._merits)])
-            self._header = {name: _lengthened(values) for name, values in self._header.items()}
+            more = np.full(number, np.nan)
+            self._header = {name: np.concatenate([values, more]) for name, values in self._header.items()}
         self._merits[number] = _merits(row)
         for name, value in row.header.items():
             if name not in self._header:
@@ -138,24 +140,12 @@ def _merits(row: Row) -> tuple[float, float, float]:
 
 
 def _shown(row: Row) -> NDArray[np.float32] | None:
-    return None if row.pattern is None or _dark(row) else row.pattern.intensity
-
-
-def _lengthened(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.concatenate([values, np.full_like(values, np.nan)])
-
-
-def _dark(row: Row) -> bool:
     """Without beam nothing was measured: a hole in the map, not a row of zeros."""
-    return isinstance(row.fit, NoResult) and row.fit.reason.startswith("no beam")
+    dark = isinstance(row.fit, NoResult) and row.fit.reason.startswith("no beam")
+    return None if row.pattern is None or dark else row.pattern.intensity
 
 
 def watched_lp_A(fit: Fit) -> float:
     """The first component's lattice parameter in Å where it can be told from its neighbour, else the mean."""
     first = fit.lattices[0].lp_A
     return first if np.isfinite(first) else fit.lp_mean_A
-
-
-def _window_slice(two_theta: NDArray[np.float64], window_deg: tuple[float, float]) -> slice:
-    first, last = np.searchsorted(two_theta, window_deg)
-    return slice(int(first), max(int(last), int(first) + 2))

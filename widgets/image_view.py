@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import QRectF
+from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.pattern_view import Ticks
@@ -94,6 +94,51 @@ class ImageView(QWidget):
         self._rings.setRect(QRectF(0.0, 0.0, self._angles.shape[1], self._angles.shape[0]))
 
 
+class ImagePanel(QWidget):
+    """An image under a line that says which frame it is, or why there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._words = QLabel()
+        self._words.setTextFormat(Qt.TextFormat.PlainText)
+        self._words.setWordWrap(True)
+        self.view = ImageView()
+        self.view.setToolTip(
+            "counts on a logarithmic scale; hatched: masked; rings over the lower half: the fitted cells. Wheel: zoom"
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 4, 0, 0)
+        layout.setSpacing(2)
+        layout.addWidget(self._words)
+        layout.addWidget(self.view, 1)
+        self.setMinimumHeight(160)
+
+    def words(self) -> str:
+        """The line as shown."""
+        return self._words.text()
+
+    def say(self, text: str) -> None:
+        """Words in place of an image."""
+        self._words.setText(text)
+        self.view.clear()
+
+    def say_reading(self, name: str) -> None:
+        """The image before stays until this one is there."""
+        self._words.setText(f"{name}: reading the image …")
+
+    def show_image(
+        self,
+        words: str,
+        counts: NDArray[np.float32],
+        two_theta: NDArray[np.float32],
+        masked: NDArray[np.bool_],
+        ticks: tuple[Ticks, ...],
+    ) -> None:
+        """An image (rows, columns) with its mask, and rings at the ticks' angles."""
+        self._words.setText(words)
+        self.view.show_image(counts, two_theta, ticks, masked)
+
+
 def _levels(shown: NDArray[np.float32], masked: NDArray[np.bool_] | None) -> tuple[float, float]:
     """Robust: the 1st and the 99.8th percentile of what counts."""
     valid = shown if masked is None or masked.all() else shown[~masked]
@@ -113,7 +158,8 @@ def rings(two_theta: NDArray[np.float32], ticks: tuple[Ticks, ...], width: int =
     """An overlay (rows, columns, 4): rings in the components' colours over the lower half, ``width`` pixels wide."""
     overlay = np.zeros((*two_theta.shape, 4), np.uint8)
     angles = np.concatenate([np.empty(0), *(component.two_theta for component in ticks)])
-    colours = np.array([_rgba(number) for number, one in enumerate(ticks) for _ in one.two_theta], np.uint8)
+    inks = [(*rgb, 235) for *rgb, _ in (QColor(colour).getRgb() for colour in DARK.components)]
+    colours = np.array([inks[number] for number, one in enumerate(ticks) for _ in one.two_theta], np.uint8)
     order = np.argsort(angles)[: np.count_nonzero(np.isfinite(angles))]
     if not len(order):
         return overlay
@@ -125,8 +171,3 @@ def rings(two_theta: NDArray[np.float32], ticks: tuple[Ticks, ...], width: int =
     on_ring = np.abs(lower - angles[nearest]) <= (0.1 + 0.5 * width) * across
     overlay[half:][on_ring] = colours[nearest[on_ring]]
     return overlay
-
-
-def _rgba(number: int) -> tuple[int, int, int, int]:
-    colour = QColor(DARK.components[number])
-    return colour.red(), colour.green(), colour.blue(), 235

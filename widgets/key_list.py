@@ -22,7 +22,8 @@ class KeyList(QDialog):
         half = -(-len(shown) // COLUMNS)
         for number, action in enumerate(shown):
             column, line = divmod(number, half)
-            grid.addWidget(_bold(_keys(action)), line, 2 * column)
+            keys = (key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
+            grid.addWidget(_bold(", ".join(keys)), line, 2 * column)
             grid.addWidget(QLabel(action.text()), line, 2 * column + 1)
         mouse = QLabel(
             "Mouse: click in map or trace shows that frame; drag moves, wheel zooms, "
@@ -36,10 +37,6 @@ class KeyList(QDialog):
         layout.addSpacing(8)
         layout.addWidget(mouse)
         layout.addWidget(buttons)
-
-
-def _keys(action: QAction) -> str:
-    return ", ".join(key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts())
 
 
 def _bold(text: str) -> QLabel:

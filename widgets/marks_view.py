@@ -48,7 +48,7 @@ class MarksView(QTableWidget):
         self.blockSignals(True)
         self.setRowCount(len(marks))
         for number, mark in enumerate(marks):
-            when = QTableWidgetItem(when_text(mark.time_s))
+            when = QTableWidgetItem(moment(mark.time_s))
             when.setFlags(when.flags() & ~Qt.ItemFlag.ItemIsEditable)
             self.setItem(number, 0, when)
             self.setItem(number, 1, QTableWidgetItem(mark.text))
@@ -80,8 +80,3 @@ class MarksView(QTableWidget):
     def _chosen(self) -> None:
         if 0 <= self.currentRow() < len(self._marks):
             self.mark_chosen.emit(self._marks[self.currentRow()].time_s)
-
-
-def when_text(seconds: float) -> str:
-    """A mark's time, to the second."""
-    return moment(seconds)

@@ -192,7 +192,8 @@ class PatternView(QWidget):
         shown = self._shown
         pattern = shown.pattern if shown else None
         if shown is None or pattern is None:
-            self._clear()
+            self._observed.clear()
+            self._clear_fit()
             return
         box = self.plot.getPlotItem().getViewBox()
         left, right = box.viewRange()[0]
@@ -224,10 +225,6 @@ class PatternView(QWidget):
             (self._calculated, curves.calculated),
             *zip(self._components, components, strict=True),
         ]
-
-    def _clear(self) -> None:
-        self._observed.clear()
-        self._clear_fit()
 
     def _clear_fit(self) -> None:
         for item in (self._background, self._calculated, self._difference, *self._components, *self._ticks):
@@ -271,7 +268,8 @@ class PatternView(QWidget):
         for label in self._labels:
             label.hide()
         used = 0
-        for row, (item, ticks) in enumerate(zip(self._ticks, self._ticks_shown(), strict=False)):
+        shown = self._shown.ticks if self._shown and self._shown.pattern else ()
+        for row, (item, ticks) in enumerate(zip(self._ticks, shown, strict=False)):
             base = bottom + per_pixel * (FOOT_PX + ROW_PX * (len(self._ticks) - 1 - row))
             tall = TICK_PX * per_pixel
             finite = np.isfinite(ticks.two_theta)
@@ -279,9 +277,6 @@ class PatternView(QWidget):
                 np.repeat(ticks.two_theta[finite], 2), np.tile([base, base + tall], int(np.count_nonzero(finite)))
             )
             used = self._label_row(ticks, base + tall, (left, right, width), row, used)
-
-    def _ticks_shown(self) -> tuple[Ticks, ...]:
-        return self._shown.ticks if self._shown and self._shown.pattern else ()
 
     def _label_row(self, ticks: Ticks, height: float, across: tuple[float, float, float], row: int, used: int) -> int:
         left, right, width = across

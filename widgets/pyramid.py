@@ -38,7 +38,7 @@ class Pyramid:
         """Add a row (bins,); None for a frame without a pattern."""
         number = self.count
         if number == len(self._levels[0]):
-            self._levels = [_doubled(level) for level in self._levels]
+            self._levels = [np.concatenate([level, np.empty_like(level)]) for level in self._levels]
         self._levels[0][number] = EMPTY if intensity is None else self._grouped(intensity)
         self.count = number + 1
         self._raise(number)
@@ -126,9 +126,3 @@ class ChangeMap:
         with np.errstate(invalid="ignore"):
             change: NDArray[np.float32] = np.abs(self._source.row(number) - self._source.row(number - 1))
         return change
-
-
-def _doubled(level: NDArray[np.float32]) -> NDArray[np.float32]:
-    larger = np.empty((2 * len(level), level.shape[1]), np.float32)
-    larger[: len(level)] = level
-    return larger

@@ -69,9 +69,13 @@ class StripView(QWidget):
         """Draw what is visible."""
         if not self.isVisible() or not self._history.count:
             return
-        self._offer_new()
+        for name in self._history.header_names:
+            if self.quantity.findData(name) < 0:
+                self.quantity.addItem(shown_name(name), name)
         box = self.plot.getPlotItem().getViewBox()
-        every = self._values(self.quantity.currentText())
+        chosen = self.quantity.currentData()
+        merits = self._history.merits[:, MERITS.get(self.quantity.currentText(), 0)]
+        every = merits if chosen is None else self._history.header_values(chosen)
         part = self._history.timeline.visible(*box.viewRange()[0])
         values, times = every[part], self._history.timeline.starts[part]
         self._line.setData(*thinned(times, values, values, max(50, int(box.width()))))
@@ -81,15 +85,6 @@ class StripView(QWidget):
         self._fit_height(values[known])
         newest = every[-1]
         self._now.setText(f"newest frame: {newest:.6g}" if np.isfinite(newest) else "newest frame: no value")
-
-    def _offer_new(self) -> None:
-        for name in self._history.header_names:
-            if self.quantity.findData(name) < 0:
-                self.quantity.addItem(shown_name(name), name)
-
-    def _values(self, text: str) -> Floats:
-        name = self.quantity.currentData()
-        return self._history.merits[:, MERITS[text]] if name is None else self._history.header_values(name)
 
     def _fit_height(self, known: Floats) -> None:
         if known.size:

@@ -127,7 +127,8 @@ class TraceView(QWidget):
         columns = max(50, int(box.width()))
         for curve, lp, esd in zip(self._curves, *self._columns(snapshot, part), strict=True):
             curve.draw(times, lp, esd, columns)
-        self._paint_gaps(times, snapshot.lp_mean_A[part], columns)
+        gaps = times[np.isnan(snapshot.lp_mean_A[part])]
+        self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
         self._bands.show_pauses(history.pauses(), labels=True, text_colour=self._theme.faint)
 
     def fit_range(self) -> None:
@@ -155,10 +156,6 @@ class TraceView(QWidget):
             lp.append(snapshot.lp_mean_A[part])
             esd.append(snapshot.lp_mean_esd_A[part])
         return lp, esd
-
-    def _paint_gaps(self, times: NDArray[np.float64], mean: NDArray[np.float64], columns: int) -> None:
-        gaps = times[np.isnan(mean)]
-        self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
 
 
 def _without_strays(values: NDArray[np.float64]) -> tuple[float, float]:

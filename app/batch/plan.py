@@ -71,16 +71,14 @@ def _planned(found: Found, given: Given, taken: set[Path], look: bool) -> Planne
             break
         content = content or _content(found, given)
         status, count = (RunStatus.OTHER, 0) if isinstance(content, str) else run_status_of(out, content)
-        if status == RunStatus.DONE or (status == RunStatus.UNFINISHED and _is_resumable(content)):
+        if status == RunStatus.DONE or (
+            status == RunStatus.UNFINISHED and isinstance(content, Content) and content.resumable
+        ):
             return Planned(found.name, found.scan, out, status, count)
     if out != found.out and isinstance(content, Content):
         log.info("%s: %s is of other frames or settings and stays; recording in %s", found.name, found.out, out.name)
     problem = content if isinstance(content, str) else ""
     return Planned(found.name, found.scan, out, RunStatus.ABSENT, problem=problem)
-
-
-def _is_resumable(content: Content | str) -> bool:
-    return isinstance(content, Content) and content.resumable
 
 
 def _content(found: Found, given: Given) -> Content | str:

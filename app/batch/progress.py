@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 from latticewatch.app.batch.task import ENDS, Event, Kind
 from latticewatch.app.output import write_line
+from latticewatch.app.run.headless import bars
 from latticewatch.app.run.json_rows import json_line
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.reader import read_run
@@ -140,15 +138,8 @@ def showing(scans: int, *, as_json: bool) -> Iterator[Showing]:
     if not sys.stderr.isatty():
         yield Showing(scans, as_json)
         return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars, _logs_above_bars():
-        yield Showing(scans, as_json, bars)
+    with bars() as shown, _logs_above_bars():
+        yield Showing(scans, as_json, shown)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a run file is to a scan: whole, to be resumed, or of something else."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ class Content:
 def content_of(scan: Path, given: Given) -> Content:
     """What this scan's numbers come from, as it is now. Raises UserError as opening it would."""
     if scan.is_file() and is_run(scan):
-        return _content_of_run(scan)
+        with read_run(scan) as run:
+            recorded = MappingProxyType({row.name: row.mtime_s for row in run.traced})
+            return Content(run.header.inputs, (), len(run.traced), recorded, resumable=False)
     inputs = gather(scan, given)
     source = recorded_source(scan, inputs.experiment, given)
     files = scan_files(source)
@@ -66,16 +69,11 @@ def run_status_of(out: Path, content: Content) -> tuple[RunStatus, int]:
             count = len(run.traced)
     except UserError:
         return RunStatus.OTHER, 0
-    if any(recorded[name] != mtime_s for name, mtime_s in content.rows.items() if _known(recorded.get(name))):
+    known = {name: mtime_s for name, mtime_s in recorded.items() if not math.isnan(mtime_s)}
+    if any(known.get(name, mtime_s) != mtime_s for name, mtime_s in content.rows.items()):
         return RunStatus.OTHER, 0
     whole = count >= content.frames and content.rows.keys() <= recorded.keys()
     return RunStatus.DONE if whole else RunStatus.UNFINISHED, count
-
-
-def _content_of_run(path: Path) -> Content:
-    with read_run(path) as run:
-        rows = MappingProxyType({row.name: row.mtime_s for row in run.traced})
-        return Content(run.header.inputs, (), len(run.traced), rows, resumable=False)
 
 
 def _same_content(run: Run, content: Content) -> bool:
@@ -88,7 +86,3 @@ def _same_content(run: Run, content: Content) -> bool:
         made_with = {each for each in made_with if each[0] != FRAMES}
     versions = software_versions()
     return made_with == now and all(run.header.software.get(name) == versions[name] for name in PACKAGES)
-
-
-def _known(mtime_s: float | None) -> bool:
-    return mtime_s is not None and mtime_s == mtime_s

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.app.batch.run_status import Content, RunStatus, content_of, run_status_of
+from latticewatch.app.batch.run_status import RunStatus, content_of, run_status_of
 from latticewatch.app.batch.task import Event, Kind, Task
 from latticewatch.app.run.decisions import Request, decide
 from latticewatch.app.run.json_rows import json_line
@@ -68,20 +68,16 @@ def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
     if not is_taken(task.out):
         return _recorded(task, task.out, False, tell, stop, replace(began, out=str(task.out)))
     content = content_of(task.scan, task.given)
-    out, status, count = _place(task.out, content)
+    out = task.out
+    status, count = run_status_of(out, content)
+    if status == RunStatus.UNFINISHED and not content.resumable:
+        out, status, count = free_name(out), RunStatus.ABSENT, 0
     ended = replace(began, done=count, found=content.frames, out=str(out))
     if status == RunStatus.DONE:
         return replace(ended, kind=Kind.DONE, text=f"done before ({counted(count, 'frame')}); recorded in {out}")
     if status == RunStatus.OTHER:
         raise UserError(f"{out}: holds another run since; start again, then a free name is taken")
     return _recorded(task, out, status == RunStatus.UNFINISHED, tell, stop, ended)
-
-
-def _place(out: Path, content: Content) -> tuple[Path, RunStatus, int]:
-    status, count = run_status_of(out, content)
-    if status == RunStatus.UNFINISHED and not content.resumable:
-        return free_name(out), RunStatus.ABSENT, 0
-    return out, status, count
 
 
 def _recorded(task: Task, out: Path, resume: bool, tell: Tell, stop: threading.Event, ended: Event) -> Event:

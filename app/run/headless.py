@@ -1,5 +1,6 @@
 """A run without a window: the loop in the main thread, each row told as soon as it is recorded."""
 
+import re
 import sys
 import threading
 from collections import Counter
@@ -46,11 +47,26 @@ def _status(snapshot: Snapshot) -> int:
     """Of a recorded scan: a scan without a single number is an error, and the most frequent reason is said."""
     if not snapshot.count or snapshot.gaps < snapshot.count:
         return DONE
-    fits = (row.fit for row in snapshot.rows(0))
-    reason, number = Counter(fit.reason for fit in fits if isinstance(fit, NoResult)).most_common(1)[0]
+    reasons = [row.fit.reason for row in snapshot.rows(0) if isinstance(row.fit, NoResult)]
+    # "4 % of the peaks" and "7 % of the peaks" are one reason.
+    kinds = [re.sub(r"\d+", "#", reason) for reason in reasons]
+    kind, number = Counter(kinds).most_common(1)[0]
+    reason = reasons[kinds.index(kind)]
     told = f"latticewatch: no frame gave a number; {number} of {snapshot.count}: {printable(reason)}"
     write_line(f"{told}; the run file is kept", sys.stderr)
     return NO_NUMBERS
+
+
+def bars() -> Progress:
+    """Bars on stderr with rate and time left."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True), redirect_stdout=False)
 
 
 @contextmanager
@@ -59,14 +75,7 @@ def progress_bar(title: str, *, shown: bool) -> Iterator[Callable[[Session], Non
     if not shown:
         yield lambda _: None
         return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with bars() as progress:
         task = progress.add_task(printable(title), total=None, rate="")
 
         def advance(session: Session) -> None:

@@ -4,7 +4,6 @@ from latticewatch.app.run.session import Session
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Snapshot
-from latticewatch.processing.flow.verdict import Verdict
 from latticewatch.processing.text import printable
 
 
@@ -17,24 +16,17 @@ def outcome_line(session: Session) -> str:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict
     last_lp = _last_lp(snapshot, session.setup.accuracy)
-    frames, gaps = counted(snapshot.count, "frame"), counted(snapshot.gaps, "gap")
-    return f"{frames}, {gaps}{_rest(snapshot)}; {_verdict(verdict)}; {last_lp}{where}"
+    waiting, missing = snapshot.progress.waiting, snapshot.progress.missing
+    counts = [counted(snapshot.count, "frame"), counted(snapshot.gaps, "gap")]
+    counts += [f"{waiting} seen and not processed"] if waiting else []
+    counts += [f"{missing} numbers missing in the series"] if missing else []
+    state = f"{verdict.state}: {verdict.why.rstrip('.')}" if verdict.why else str(verdict.state)
+    return f"{', '.join(counts)}; {state}; {last_lp}{where}"
 
 
 def counted(number: int, name: str) -> str:
     """So many of what has this name."""
     return f"{number} {name}{'' if number == 1 else 's'}"
-
-
-def _rest(snapshot: Snapshot) -> str:
-    """What else there is to account for, where there is any."""
-    waiting, missing = snapshot.progress.waiting, snapshot.progress.missing
-    told = f", {waiting} seen and not processed" if waiting else ""
-    return told + (f", {missing} numbers missing in the series" if missing else "")
-
-
-def _verdict(verdict: Verdict) -> str:
-    return f"{verdict.state}: {verdict.why.rstrip('.')}" if verdict.why else str(verdict.state)
 
 
 def _last_lp(snapshot: Snapshot, accuracy: Accuracy | None) -> str:

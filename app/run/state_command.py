@@ -28,7 +28,7 @@ def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
     arguments. A command that cannot be started is said in the log; the run goes on.
     """
     if not command:
-        yield _nothing
+        yield lambda _: None
         return
     teller = _Teller(command)
     over = threading.Event()
@@ -40,10 +40,6 @@ def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
         over.set()
         looking.join()
         teller.wait()
-
-
-def _nothing(row: Row) -> None:
-    """No command is given."""
 
 
 def _look(teller: "_Teller", over: threading.Event) -> None:

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QTimer
@@ -79,7 +80,9 @@ class StartDialog(QDialog):
         self.orientation = QComboBox()
         for text, number in ORIENTATIONS:
             self.orientation.addItem(text, number)
-        self.phases = [_phase_box() for _ in range(MOST_PHASES)]
+        self.phases = [QComboBox() for _ in range(MOST_PHASES)]
+        for box in self.phases:
+            box.addItems(["no phase", *shipped_phases()])
         self.verdict = QLabel("Choose a folder, or drop one here; a run file that is dropped is shown again.")
         self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setWordWrap(True)
@@ -94,9 +97,14 @@ class StartDialog(QDialog):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("&Folder", self._with_button(self.folder, self._ask_folder))
-        form.addRow("&Geometry", self._with_button(self.geometry_box, self._ask_geometry))
+        form.addRow(
+            "&Geometry",
+            self._with_button(self.geometry_box, partial(self._ask_file, "Geometry", "pyFAI geometry (*.poni)")),
+        )
         form.addRow("&Orientation", self.orientation)
-        form.addRow("&Set-up", self._with_button(self.setup_box, self._ask_setup))
+        form.addRow(
+            "&Set-up", self._with_button(self.setup_box, partial(self._ask_file, "Set-up", "Experiment (*.toml)"))
+        )
         new = QHBoxLayout()
         for box in self.phases:
             new.addWidget(box)
@@ -146,7 +154,7 @@ class StartDialog(QDialog):
         layout.addWidget(box, 1)
         button = QPushButton("…")
         button.setAccessibleName("browse")
-        button.clicked.connect(ask)
+        button.clicked.connect(lambda _: ask())
         layout.addWidget(button)
         return holder
 
@@ -267,13 +275,8 @@ class StartDialog(QDialog):
         if name:
             self.take_folder(Path(name))
 
-    def _ask_geometry(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Geometry", "", "pyFAI geometry (*.poni)")
-        if name:
-            self.take_file(Path(name))
-
-    def _ask_setup(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Set-up", "", "Experiment (*.toml)")
+    def _ask_file(self, title: str, kinds: str) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, title, "", kinds)
         if name:
             self.take_file(Path(name))
 
@@ -311,9 +314,3 @@ class StartDialog(QDialog):
         if self._thread is not None:
             self._thread.join()
         super().done(a0)
-
-
-def _phase_box() -> QComboBox:
-    box = QComboBox()
-    box.addItems(["no phase", *shipped_phases()])
-    return box

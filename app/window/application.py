@@ -176,12 +176,8 @@ def _close_unless_watched(window: MainWindow, worker: Worker) -> None:
 def _log_of_qt(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:
     """What Qt has to say goes to the log file, not to the terminal."""
     del context
-    level = logging.DEBUG if kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) or _known(text) else logging.WARNING
-    logging.getLogger("latticewatch.qt").log(level, "%s", text)
-
-
-def _known(text: str | None) -> bool:
-    return "propagateSizeHints" in (text or "")
+    minor = kind in (QtMsgType.QtDebugMsg, QtMsgType.QtInfoMsg) or "propagateSizeHints" in (text or "")
+    logging.getLogger("latticewatch.qt").log(logging.DEBUG if minor else logging.WARNING, "%s", text)
 
 
 def ask_to_close(window: QWidget) -> bool:

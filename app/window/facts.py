@@ -11,7 +11,7 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
-from latticewatch.processing.flow.fit import Component, Fit
+from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import duration, moment
@@ -138,11 +138,8 @@ def reflection_lists(
     """The lines of each component up to the end of the grid."""
     sine = math.sin(math.radians(float(two_theta[-1]) / 2.0))
     d_min = setup.wavelength_A / (2.0 * sine)
-    return tuple(_lines(component, d_min) for component in setup.components)
-
-
-def _lines(component: Component, d_min: float) -> tuple[Hkl, ...]:
-    return tuple(line.hkl for line in reflections(component.phase, d_min, component.lattice_parameter_A))
+    lines = (reflections(each.phase, d_min, each.lattice_parameter_A) for each in setup.components)
+    return tuple(tuple(line.hkl for line in its) for its in lines)
 
 
 def ticks_of(setup: Setup, lines: tuple[tuple[Hkl, ...], ...], fit: Fit) -> tuple[Ticks, ...]:

@@ -12,7 +12,7 @@ from latticewatch.processing.crystal.reflections import Hkl
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row
-from latticewatch.widgets.image_panel import ImagePanel
+from latticewatch.widgets.image_view import ImagePanel
 from latticewatch.widgets.pattern_view import Ticks
 
 POLL_MS = 60

@@ -21,7 +21,7 @@ class LogbookKey(QObject):
     """Asks for the words and posts; the window goes on meanwhile, and the entry is on the disk before it is sent.
 
     run_file: the one to post, None where nothing is recorded. facts: what the window shows, in words. ask_words: asks
-    the operator, given the question and a hint. said: one line of what became of it.
+    the operator, given the question and a hint. say: shows one line. said: one line of what became of an entry.
     """
 
     said = pyqtSignal(str)
@@ -32,17 +32,19 @@ class LogbookKey(QObject):
         run_file: Callable[[], Path | None],
         facts: Callable[[], Mapping[str, str]],
         ask_words: Callable[[str, str], object],
+        say: Callable[[str], object],
     ) -> None:
         super().__init__(window)
-        self._window, self._run_file, self._facts, self._ask_words = window, run_file, facts, ask_words
+        self._window, self._run_file, self._facts = window, run_file, facts
+        self._ask_words, self._say = ask_words, say
         self._thread: threading.Thread | None = None
 
     def ask(self) -> None:
         """Ask for the operator's words, where there is a run file to post."""
         if self._run_file() is None:
-            self.said.emit("nothing to post: this run is not recorded")
+            self._say("nothing to post: this run is not recorded")
         elif self.busy():
-            self.said.emit("an entry is being posted; wait until that is said")
+            self._say("an entry is being posted; wait until that is said")
         else:
             self._ask_words(QUESTION, HINT)
 
@@ -54,7 +56,7 @@ class LogbookKey(QObject):
         buffer = QBuffer()
         picture_of_window(self._window, self._facts()).save(buffer, "PNG")
         picture = bytes(buffer.data().data())
-        self.said.emit("posting to the logbook …")
+        self._say("posting to the logbook …")
         self._thread = threading.Thread(target=self._post, args=(path, text, picture), name="logbook")
         self._thread.start()
 

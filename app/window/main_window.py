@@ -76,7 +76,9 @@ class MainWindow(QMainWindow):
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
         self._recall = Recall()
         self.docks = Docks(self)
-        self.logbook = LogbookKey(self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words))
+        self.logbook = LogbookKey(
+            self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words), self.say
+        )
         self.logbook.said.connect(self.say)
         self._build()
         self._connect_docks()

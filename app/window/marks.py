@@ -6,9 +6,9 @@ from functools import partial
 
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.wording import moment
 from latticewatch.processing.record.run_file.notes import MARK, REMOVED
 from latticewatch.widgets.marks import Mark
-from latticewatch.widgets.marks_view import when_text
 
 log = logging.getLogger(__name__)
 
@@ -89,4 +89,4 @@ def _time(mark: Mark) -> float:
 
 
 def _named(mark: Mark) -> str:
-    return f"mark “{mark.text}” at {when_text(mark.time_s)}"
+    return f"mark “{mark.text}” at {moment(mark.time_s)}"

@@ -29,7 +29,8 @@ def test_going_on_gives_what_an_undisturbed_run_gives(
     later = sorted(partial.glob("*.cbf"))[present:]
     for frame in later:
         frame.unlink()
-    assert latticewatch("process", partial, "--out", "run.h5").status == 0
+    # The first frames show no line yet: alone they are a scan without a number.
+    assert latticewatch("process", partial, "--out", "run.h5").status == (0 if present > 3 else 3)
     first = Path("run.h5").stat().st_mtime
     for frame in later:
         shutil.copy2(scan / frame.name, frame)
