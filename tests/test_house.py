@@ -162,6 +162,18 @@ def test_modules_that_the_documentation_names_are_there() -> None:
     assert lost == []
 
 
+def test_what_the_architecture_page_names_is_there() -> None:
+    page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in product_files())
+    named = set(re.findall(r"`([A-Z]\w+)\.(\w+)`", page)) - {("RUN", "h5")}
+    lost = [
+        f"{owner}.{member}"
+        for owner, member in sorted(named)
+        if not (re.search(rf"^class {owner}\b", sources, re.M) and re.search(rf"\b{member}\b", sources))
+    ]
+    assert lost == []
+
+
 def test_every_page_of_the_documentation_can_be_found() -> None:
     pages = tracked("docs/**/*.md", "docs/*.md")
     linked = {
