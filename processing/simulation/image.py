@@ -6,12 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.simulation.detector import HOT_COUNTS, Pixels
-from latticewatch.processing.simulation.noise import PoissonTable, draw, poisson_table
 
 # The profile is drawn on a grid this many times finer than the narrowest line.
 POINTS_PER_FWHM = 40
-# Jitter of the flux may take a frame above the means looked at beforehand; what is higher still is drawn slowly.
-HEADROOM = 1.05
+GAP_COUNTS = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,7 +25,6 @@ class Exposure:
     part: NDArray[np.float32]
     response: NDArray[np.float32]
     hot: NDArray[np.int64]
-    table: PoissonTable
 
 
 def angle_grid(pixels: Pixels, narrowest_fwhm_deg: float) -> NDArray[np.float64]:
@@ -36,8 +33,8 @@ def angle_grid(pixels: Pixels, narrowest_fwhm_deg: float) -> NDArray[np.float64]
     return np.arange(0.0, float(pixels.two_theta.max()) + 2.0 * step, step)
 
 
-def exposure(pixels: Pixels, grid: NDArray[np.float64], largest_mean: float) -> Exposure:
-    """Prepare images on these pixels. grid: evenly spaced angles from 0 on. largest_mean: of a pixel, in counts."""
+def exposure(pixels: Pixels, grid: NDArray[np.float64]) -> Exposure:
+    """Prepare images on these pixels. grid: evenly spaced angles from 0 on."""
     place = pixels.two_theta / grid[1]
     cell = place.astype(np.int32)
     response = np.where(pixels.gap, -1.0, np.where(pixels.dead, 0.0, pixels.response))
@@ -47,12 +44,13 @@ def exposure(pixels: Pixels, grid: NDArray[np.float64], largest_mean: float) -> 
         part=(place - cell).astype(np.float32),
         response=response.astype(np.float32),
         hot=np.flatnonzero(pixels.hot),
-        table=poisson_table(HEADROOM * largest_mean),
     )
 
 
 def image(profile: NDArray[np.float64], exposure: Exposure, rng: np.random.Generator) -> NDArray[np.int32]:
     """Counts of every pixel for the expected pattern on the exposure's grid, with counting noise; -1 in gaps."""
-    counts = draw(profile, exposure.cell, exposure.part, exposure.response, exposure.table, rng)
+    low = profile[exposure.cell]
+    mean = (low + exposure.part * (profile[exposure.cell + 1] - low)) * exposure.response
+    counts = np.where(exposure.response < 0.0, GAP_COUNTS, rng.poisson(np.maximum(mean, 0.0))).astype(np.int32)
     counts.flat[exposure.hot] = HOT_COUNTS + rng.integers(0, HOT_COUNTS, exposure.hot.size)
     return counts

@@ -78,7 +78,7 @@ def _ideal_script(recipe: Recipe, detector: Detector, seed: int) -> Script:
     truths = [expected(recipe, float(time_s)) for time_s in times]
     pixels = pixels_of(detector, seed)
     grid = angle_grid(pixels, min(lattice.fwhm_deg for truth in truths for lattice in truth.lattices))
-    prepared = exposure(pixels, grid, max(float(expected_pattern(truth, grid).max()) for truth in truths))
+    prepared = exposure(pixels, grid)
 
     def drawn(number: int) -> Drawn:
         rng = frame_generator(seed, number)

@@ -17,15 +17,13 @@ from latticewatch.processing.simulation.writing import EXPERIMENT, PONI, TRUTH, 
 CONTENTS = "truth.json"
 EXPOSED = 0.98
 NARROWEST_FWHM_DEG = 0.12
-LOOKED_AT = 16
 
 
 def real_script(scan: RealScan, detector: Detector) -> Script:
     """What is written of this scan; truth.json says what is in it as a whole."""
     pixels = pixels_of(detector, scan.seed)
     grid = angle_grid(pixels, NARROWEST_FWHM_DEG)
-    looked_at = [frame_truth(scan, int(number)) for number in np.linspace(0, scan.frames - 1, LOOKED_AT)]
-    prepared = exposure(pixels, grid, max(float(expected_profile(scan, truth, grid).max()) for truth in looked_at))
+    prepared = exposure(pixels, grid)
     hot = _hot_pixels(scan, pixels)
 
     def drawn(number: int) -> Drawn:
