@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from latticewatch.processing.flow.verdict import Forecast, State
 from latticewatch.processing.reaction.live.forecast import forecast_of
 from latticewatch.processing.reaction.live.frame_clock import Clock
 from latticewatch.processing.reaction.live.hypotheses import (
+    FIRST,
     MOVE,
     REST,
     Bank,
@@ -48,6 +50,8 @@ PARTED, PARTED_PAIR, PARTED_SINGLE = 1e-3, 1.0, 3.0
 # A distance that grows between two frames by this share of the first one, and stays grown for so many frames, and falls
 # from there: more was added to the sample.
 LEAP, LEAP_LEFT, LEAP_SIGMAS, LEAP_FRAMES = 0.15, 0.2, 8.0, 4
+# A quantity sleeps from this probability of rest and so many frames on, and wakes at so many esds from its mean.
+ASLEEP, ASLEEP_FRAMES, AWAKE = 0.9, 8, 3.0
 # So many levels before it say from where; among fewer, a few bad frames would be the most.
 LEVELS, FEWEST_LEVELS = 7, 3
 # A start, and the end of a completion, are called when so many frames in a row say so: a bad frame is neither.
@@ -73,6 +77,7 @@ class Quantity:
     least: float = 0.0
     least_share: float = 0.0
     amount: bool = False
+    sleeps: bool = False
 
 
 # The end of two lattices is known: what is less than this share of their distance tells nothing.
@@ -110,6 +115,30 @@ class _Leap:
     frames: int = 1
 
 
+class _Value(NamedTuple):
+    """One observation; period_s: the usual time between frames then."""
+
+    y: float
+    variance: float
+    time_s: float
+    period_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What has rested ever since it was seen first: the mean of all its values, and the newest of them."""
+
+    mean: float
+    variance: float
+    newest: tuple[_Value, ...]
+
+
+def _joined(rest: _Rest, value: _Value) -> _Rest:
+    variance = 1.0 / (1.0 / rest.variance + 1.0 / value.variance)
+    mean = rest.mean + variance / value.variance * (value.y - rest.mean)
+    return _Rest(mean, variance, (*rest.newest[1 - LEVELS :], value))
+
+
 class Follower:
     """Follows one quantity through a run; work per frame is constant.
 
@@ -130,13 +159,31 @@ class Follower:
         self._in_a_row = 0
         self._levels: tuple[float, ...] = ()
         self._leap: _Leap | None = None
+        self._rest: _Rest | None = None
 
     def observe(self, y: float, esd: float, clock: Clock, empty_s: float) -> None:
         """One more value. empty_s: of the last frame without peaks before the first value; NaN: there was none."""
-        now, period, variance = clock.time_s, clock.usual_s, max(esd, self.quantity.finest) ** 2
+        value = _Value(y, max(esd, self.quantity.finest) ** 2, clock.time_s, clock.usual_s)
         # A single bad esd moves the usual one little.
-        noise = variance if math.isnan(self._noise) else self._noise
-        self._noise = noise + 0.2 * (min(variance, 4.0 * noise) - noise)
+        noise = value.variance if math.isnan(self._noise) else self._noise
+        self._noise = noise + 0.2 * (min(value.variance, 4.0 * noise) - noise)
+        if self._rest is None:
+            self._take(value, empty_s)
+            return
+        if (y - self._rest.mean) ** 2 < AWAKE**2 * (value.variance + self._rest.variance):
+            self._rest = _joined(self._rest, value)
+            return
+        # It may have left its rest some frames ago.
+        rest, self._rest = self._rest, None
+        first = rest.newest[0]
+        self._observed_s = first.time_s - first.period_s
+        self.bank = first_bank(self._motion, rest.mean, rest.variance, first.period_s, self._observed_s, moving=0.01)
+        for each in (*rest.newest, value):
+            self._take(each, empty_s)
+
+    def _take(self, value: _Value, empty_s: float) -> None:
+        """The hypotheses with one more value."""
+        y, variance, now, period = value
         if self.bank is None or self._sight is None:
             self._sight = Sight(now, y, variance, now, empty_s)
             self.bank = first_bank(self._motion, y, variance, period, now, moving=0.5)
@@ -149,8 +196,12 @@ class Follower:
         self._observed_s = now
         if self._leap is None:
             self._levels = (*self._levels[1 - LEVELS :], y)
-        level = abs(float(self.bank.weight @ self.bank.x[:, 0]))
-        self._nearest = min(self._nearest, level + math.sqrt(float(self.bank.weight @ self.bank.P[:, 0, 0])))
+        level = self.level
+        self._nearest = min(self._nearest, abs(level) + math.sqrt(float(self.bank.weight @ self.bank.P[:, 0, 0])))
+        resting = (self.bank.kind == REST) & (self.bank.origin == FIRST) & (self.bank.age >= ASLEEP_FRAMES)
+        if self.quantity.sleeps and self.start is None and float(self.bank.weight[resting].sum()) > ASLEEP:
+            variance = float(self.bank.P[resting, 0, 0].min())
+            self._rest, self._pending = _Rest(level, variance, (value,)), None
 
     def merged(self, clock: Clock) -> None:
         """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight."""
@@ -175,7 +226,7 @@ class Follower:
 
     def judged(self, clock: Clock) -> Opinion:
         """What the values so far say."""
-        if self.bank is None or self._sight is None:
+        if self.bank is None or self._sight is None or self._rest is not None:
             return self._opinion
         bank, now, known = self.bank, clock.time_s, (clock.time_s, self._mixing_s)
         if self.start is not None:

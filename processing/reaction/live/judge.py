@@ -183,9 +183,15 @@ def _quantities(setup: Setup) -> list[Quantity]:
     if setup.end == "merge":
         return [DISTANCE]
     names = [component.name for component in setup.components[:2]]
-    cells = [replace(LATTICE, noun=f"The lattice parameter of {name}", least_share=LEAST_STRAIN) for name in names]
+    cells = [
+        replace(LATTICE, noun=f"The lattice parameter of {name}", least_share=LEAST_STRAIN, sleeps=True)
+        for name in names
+    ]
     noun = f"The amount of {names[0]}"
-    return [*cells, Quantity(noun, SingleMotion(), moves="changes", typical=0.5, least=LEAST_AMOUNT, amount=True)]
+    return [
+        *cells,
+        Quantity(noun, SingleMotion(), moves="changes", typical=0.5, least=LEAST_AMOUNT, amount=True, sleeps=True),
+    ]
 
 
 def _merged(follower: Follower, fit: Fit) -> bool:
