@@ -7,7 +7,7 @@ import pytest
 
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.reaction.afterwards.correlated_errors import alike, mean_esd, unlike
+from latticewatch.processing.reaction.afterwards.correlated_errors import correlated_errors, mean_esd, whitened
 from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
 from tests.reaction.runs import NO_BEAM, NO_PEAKS, exchange, fit_of, rows_of, setup_of
 
@@ -146,9 +146,9 @@ def test_errors_that_fits_have_in_common_do_not_average_out() -> None:
 def test_whitened_residuals_are_independent() -> None:
     rng = np.random.default_rng(4)
     remaining, esd = np.geomspace(0.3, 0.003, 40), np.full(40, 1e-4)
-    shared = alike(remaining, esd)
+    common = correlated_errors(remaining, esd)
     # The covariance of the common errors, from its own definition.
-    whitener = np.stack([unlike(shared, row) for row in np.eye(40)])
+    whitener = np.stack([whitened(common, row) for row in np.eye(40)])
     covariance = np.linalg.inv(whitener @ whitener)
     drawn = rng.multivariate_normal(np.zeros(40), covariance, 20_000)
     white = drawn @ whitener

@@ -19,14 +19,14 @@ FARTHEST = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class CorrelatedErrors:
     """The common errors of n frames as directions (n, m), orthonormal, and how much each shrinks residuals (m,)."""
 
     directions: Array
     shrink: Array
 
 
-def alike(remaining_A: Array, esd_A: Array) -> Alike:
+def correlated_errors(remaining_A: Array, esd_A: Array) -> CorrelatedErrors:
     """The common errors of frames (n,) that are so far from their end.
 
     A hat function for every step of the logarithm of what remains carries one common error: their covariance is
@@ -37,15 +37,15 @@ def alike(remaining_A: Array, esd_A: Array) -> Alike:
     nodes = np.arange(math.floor(place.min()), math.ceil(place.max()) + 1.0)
     hats = np.maximum(0.0, 1.0 - np.abs(place[:, None] - nodes))
     left = np.minimum(remaining_A / max(float(remaining_A.max()), floor), 1.0)
-    common = np.maximum(LEAST_SHARED, MOST_SHARED * (1.0 - left) ** 1.5)
-    hats *= (common / np.sqrt((hats**2).sum(axis=1)))[:, None]
+    size = np.maximum(LEAST_SHARED, MOST_SHARED * (1.0 - left) ** 1.5)
+    hats *= (size / np.sqrt((hats**2).sum(axis=1)))[:, None]
     directions, sizes, _ = np.linalg.svd(hats, full_matrices=False)
-    return Alike(directions, 1.0 - 1.0 / np.sqrt(1.0 + sizes**2))
+    return CorrelatedErrors(directions, 1.0 - 1.0 / np.sqrt(1.0 + sizes**2))
 
 
-def unlike(shared: Alike, residuals: Array) -> Array:
+def whitened(common: CorrelatedErrors, residuals: Array) -> Array:
     """Residuals (n,) in esds, made independent: their covariance to the power -1/2 times them."""
-    return np.asarray(residuals - shared.directions @ (shared.shrink * (shared.directions.T @ residuals)))
+    return np.asarray(residuals - common.directions @ (common.shrink * (common.directions.T @ residuals)))
 
 
 def mean_esd(esd_A: Array, scatter: float, left: float) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from latticewatch.processing.reaction.afterwards.correlated_errors import Alike, alike, unlike
+from latticewatch.processing.reaction.afterwards.correlated_errors import CorrelatedErrors, correlated_errors, whitened
 
 Array = NDArray[np.float64]
 NAN = float("nan")
@@ -89,21 +89,20 @@ def fit_decay(span: Span, times_s: Array, y: Array, esd: Array) -> Decay | None:
     rough = _solved(span.free, _guess(span, times_s, y), times_s, y, esd, None)
     if rough is None:
         return None
-    shared = alike(np.abs(decay_at(rough[0].values, times_s) - rough[0].values[END]), esd)
-    plain = _solved(span.free, rough[0].values, times_s, y, esd, shared) or rough
+    common = correlated_errors(np.abs(decay_at(rough[0].values, times_s) - rough[0].values[END]), esd)
+    plain = _solved(span.free, rough[0].values, times_s, y, esd, common) or rough
     others = [BETA] if span.free_end or not span.close_free else [BETA, END]
     begun = plain[0].values.copy()
     begun[[BEGIN, CLOSE]] = span.begin_s, span.close_s
-    bent = [_solved([*span.free, other], begun, times_s, y, esd, shared) for other in others]
-    told = [other for other in bent if other is not None and _told(plain[1], other, len(y))]
+    bent = [_solved([*span.free, other], begun, times_s, y, esd, common) for other in others]
+    told = [
+        (decay, chi2)
+        for decay, chi2 in filter(None, bent)
+        if len(y) - len(decay.free) >= LEAST_SPARE
+        and (BETA not in decay.free or abs(decay.values[BETA] - 1.0) >= PLAIN)
+        and plain[1] - chi2 - math.log(len(y)) >= EVIDENCE
+    ]
     return min(told, key=lambda other: other[1])[0] if told else plain[0]
-
-
-def _told(plain_chi2: float, other: tuple[Decay, float], n: int) -> bool:
-    """Whether the evidence for another law than the exponential is strong."""
-    bent = BETA not in other[0].free or abs(other[0].values[BETA] - 1.0) >= PLAIN
-    spare = n - len(other[0].free)
-    return spare >= LEAST_SPARE and bent and plain_chi2 - other[1] - math.log(n) >= EVIDENCE
 
 
 def _guess(span: Span, times_s: Array, y: Array) -> Array:
@@ -130,7 +129,7 @@ def _guess(span: Span, times_s: Array, y: Array) -> Array:
 
 
 def _solved(
-    free: list[int], first: Array, times_s: Array, y: Array, esd: Array, shared: Alike | None
+    free: list[int], first: Array, times_s: Array, y: Array, esd: Array, common: CorrelatedErrors | None
 ) -> tuple[Decay, float] | None:
     """The decay with these parameters free, and its chi²."""
 
@@ -138,12 +137,17 @@ def _solved(
         values = first.copy()
         values[free] = p
         r = (decay_at(values, times_s) - y) / esd
-        return r if shared is None else unlike(shared, r)
+        return r if common is None else whitened(common, r)
 
     scale = np.array(
         [abs(first[FIRST]) or 1.0, 1.0, abs(first[FIRST]) or 1.0, *[(times_s[-1] - times_s[0]) / len(times_s)] * 2, 1.0]
     )
-    low, high = _bounds(first, times_s)
+    # What was called a limit of the motion is not moved beyond half of what lies beside it.
+    begin, close = float(first[BEGIN]), float(first[CLOSE])
+    middle = (begin + min(close, float(times_s[-1]))) / 2.0
+    earliest, latest = min(float(times_s[0]), begin) - 1e-9, max(float(times_s[-1]), close) + 1e-9
+    low = np.array([-np.inf, -25.0, -np.inf, earliest, min(middle, close) - 1e-9, 0.2])
+    high = np.array([np.inf, 10.0, np.inf, max(middle, begin) + 1e-9, latest, 3.0])
     first = np.clip(first, low, high)
     found = least_squares(
         residuals, first[free], bounds=(low[free], high[free]), x_scale=scale[free], loss="soft_l1", f_scale=3.0
@@ -159,12 +163,3 @@ def _solved(
     values = first.copy()
     values[free] = found.x
     return Decay(values, covariance, tuple(free)), chi2
-
-
-def _bounds(first: Array, times_s: Array) -> tuple[Array, Array]:
-    """Of the parameters: what was called a limit of the motion is not moved beyond half of what lies beside it."""
-    begin, close = float(first[BEGIN]), float(first[CLOSE])
-    middle = (begin + min(close, float(times_s[-1]))) / 2.0
-    low = [-np.inf, -25.0, -np.inf, min(float(times_s[0]), begin) - 1e-9, min(middle, close) - 1e-9, 0.2]
-    high = [np.inf, 10.0, np.inf, max(middle, begin) + 1e-9, max(float(times_s[-1]), close) + 1e-9, 3.0]
-    return np.array(low), np.array(high)

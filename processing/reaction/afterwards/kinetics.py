@@ -132,10 +132,15 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
     shares = [reached(share, whole) for share in (*SHARES, 1.0 - setup.tolerance)]
     end = _end(seen, last)
     start = lp_at(seen, first.mixing, first.pauses[0].start_s if first.pauses else first.until_s, first.decays[0])
+    complete = None
+    if last.called is not None:
+        all_but = reached(1.0 - setup.tolerance, ended)
+        at_s = all_but.at_s if math.isfinite(all_but.at_s) else last.called
+        complete = Completion(last.called, at_s, *end, reached_esd_s=all_but.esd_s)
     return Kinetics(
         mixing_s=first.mixing.time_s,
         pauses=tuple(pause for one in told for pause in one.pauses),
-        complete=None if last.called is None else _completion(last.called, end, reached(1.0 - setup.tolerance, ended)),
+        complete=complete,
         half_time_s=half[0],
         half_time_esd_s=half[1],
         reached=tuple(share for share in shares if share.at_s <= seen.times_s[-1]),
@@ -266,7 +271,3 @@ def _end(seen: Observed, last: _Reaction) -> tuple[float, float]:
     if last.pauses and math.isnan(last.pauses[-1].end_s):
         return last.pauses[-1].lp_A, last.pauses[-1].lp_esd_A
     return float(seen.lp_A[-1]), float(seen.lp_esd_A[-1])
-
-
-def _completion(called: float, end: tuple[float, float], share: Reached) -> Completion:
-    return Completion(called, share.at_s if math.isfinite(share.at_s) else called, *end, reached_esd_s=share.esd_s)

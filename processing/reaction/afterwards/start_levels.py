@@ -41,18 +41,14 @@ def lp_at(seen: Observed, mixing: Mixing, until_s: float, motion: Decay | None) 
         return mean_of(seen, before)
     known = np.isfinite(seen.z)
     after = np.flatnonzero((seen.times_s >= mixing.time_s) & (seen.times_s <= until_s) & known)[:EARLY]
-    decay = motion if motion and motion.model != "exponential" else _early(seen, mixing, after)
+    decay = motion if motion and motion.model != "exponential" else None
+    if decay is None and len(after):
+        window = mixing.time_s, float(seen.times_s[after[-1]])
+        decay = fitted_stretch(seen, Span(mixing.time_s, free_end=seen.free_end), window, mixing)
     if decay is None or not len(after):
         return float(seen.lp_A[0]), float(seen.lp_esd_A[0])
     first, variance = float(decay.values[FIRST]), float(decay.covariance[FIRST, FIRST])
     return (first, math.sqrt(variance)) if seen.quantity == seen.watched else _watched_at(seen, after, first, variance)
-
-
-def _early(seen: Observed, mixing: Mixing, after: NDArray[np.intp]) -> Decay | None:
-    if not len(after):
-        return None
-    window = mixing.time_s, float(seen.times_s[after[-1]])
-    return fitted_stretch(seen, Span(mixing.time_s, free_end=seen.free_end), window, mixing)
 
 
 def fitted_stretch(seen: Observed, span: Span, window_s: tuple[float, float], mixing: Mixing) -> Decay | None:
@@ -60,19 +56,23 @@ def fitted_stretch(seen: Observed, span: Span, window_s: tuple[float, float], mi
     z, esd = seen.z, seen.z_esd
     chosen = (seen.times_s >= window_s[0]) & (seen.times_s <= window_s[1]) & np.isfinite(z) & (esd > 0.0)
     decay = fit_decay(span, seen.times_s[chosen], z[chosen], esd[chosen])
-    return decay if decay is None or span.begin_free or span.begin_s != mixing.time_s else _begun(decay, mixing.esd_s)
-
-
-def _begun(decay: Decay, esd_s: float) -> Decay:
-    """A decay whose beginning is only known to ± esd_s: the curve stays, the level it began with moves along it."""
+    if decay is None or span.begin_free or span.begin_s != mixing.time_s:
+        return decay
+    # Its beginning is only known to ± esd_s: the curve stays, the level it began with moves along it.
     values, along = decay.values, np.zeros(len(decay.values))
     along[BEGIN], along[FIRST] = 1.0, -math.exp(values[LN_K]) * (values[FIRST] - values[END])
-    return Decay(values, decay.covariance + esd_s**2 * np.outer(along, along), decay.free)
+    return Decay(values, decay.covariance + mixing.esd_s**2 * np.outer(along, along), decay.free)
 
 
 def mean_of(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
     """Weighted mean of the watched lattice parameter over the chosen frames (n,), with its esd."""
-    return _weighted(seen.lp_A[chosen], seen.lp_esd_A[chosen], _left(seen, chosen))
+    apart = np.abs(seen.distance_A)
+    told, left = np.isfinite(apart), 1.0
+    if not seen.free_end and 2 * int((told & chosen).sum()) >= max(int(chosen.sum()), 1):
+        # Share of the first distance that is left within these frames; 1 where they show one lattice.
+        first = float(np.median(apart[told][:LEAST_FRAMES]))
+        left = min(float(np.median(apart[told & chosen])) / first, 1.0) if first > 0.0 else 1.0
+    return _weighted(seen.lp_A[chosen], seen.lp_esd_A[chosen], left)
 
 
 def mean_of_all(seen: Observed, chosen: NDArray[np.bool_]) -> tuple[float, float]:
@@ -88,16 +88,6 @@ def _weighted(y: NDArray[np.float64], esd: NDArray[np.float64], left: float) -> 
     w = esd**-2
     mean = float(w @ y / w.sum())
     return mean, mean_esd(esd, float(w @ (y - mean) ** 2) / max(len(y) - 1, 1), left)
-
-
-def _left(seen: Observed, chosen: NDArray[np.bool_]) -> float:
-    """Share of the first distance that is left within the chosen frames; 1 where they show one lattice."""
-    apart = np.abs(seen.distance_A)
-    told = np.isfinite(apart)
-    if seen.free_end or 2 * int((told & chosen).sum()) < int(chosen.sum()):
-        return 1.0
-    first = float(np.median(apart[told][:LEAST_FRAMES]))
-    return min(float(np.median(apart[told & chosen])) / first, 1.0) if first > 0.0 else 1.0
 
 
 def _watched_at(seen: Observed, chosen: NDArray[np.intp], z: float, variance: float) -> tuple[float, float]:
