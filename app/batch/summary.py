@@ -10,7 +10,7 @@ from latticewatch.app.batch.plan import Planned
 from latticewatch.app.batch.task import Event, Kind
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.reaction.afterwards.kinetics import describe
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.reader import read_run

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.config.accuracy_file import accuracy_toml
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.pattern import Pattern

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from latticewatch.app.logbook.entry import Entry
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.record.run_file.lock import try_acquire
 
 LARGEST_BYTES = 16_000_000

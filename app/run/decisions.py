@@ -1,4 +1,4 @@
-"""The one place where a run is put together: from what is given, found and default, decided before the first frame."""
+"""What a run is made of: decided in one place from what is given, found and default, before the first frame."""
 
 import logging
 import shlex

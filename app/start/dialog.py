@@ -134,7 +134,7 @@ class StartDialog(QDialog):
         phases = {f"phase {number + 1}": box for number, box in enumerate(self.phases)}
         for name, box in {**named, "orientation": self.orientation, **phases}.items():
             box.setAccessibleName(name)
-        self.orientation.setToolTip("how the image is turned before it is integrated; seen by the rings over it")
+        self.orientation.setToolTip("how the image lies in the geometry (EXIF number); seen by the rings over it")
         name_plots({"detector image": self.image.plot})
 
     def _offer_recent(self) -> None:

@@ -43,7 +43,7 @@ class ShownRun:
             series=session.pipeline.series,
             refinement=session.pipeline.refinement,
             out=session.out,
-            add_note=session.writer.append_note if session.writer is not None else None,
+            add_note=session.writer.hand_note if session.writer is not None else None,
             inputs=session.inputs,
             decided=session.decided,
             notes=session.notes,

@@ -4,8 +4,10 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import h5py
 import numpy as np
@@ -284,3 +286,23 @@ def test_where_no_frames_come_the_file_is_brought_up_to_date(tmp_path: Path, mon
             assert len(file["entry/trace/frame"]) == 7
         assert writer.append_many([]) == []
         assert len(synced) == before + 1
+
+
+def test_a_note_is_handed_over_without_waiting_for_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    with RunWriter(path, runs.header(), runs.two_theta()) as writer:
+        writer.append_many(runs.rows(2))
+        hands_over = Thread(target=writer.hand_note, args=(3.0, "valve open"))
+        with writer._mutex:  # as while the journal is synchronised
+            hands_over.start()
+            hands_over.join(timeout=60.0)
+            assert not hands_over.is_alive()
+        writer.append_many([])
+        copied = Path(shutil.copytree(tmp_path, tmp_path.with_name("killed"))) / path.name
+        with read_run(copied) as run:
+            assert [note.text for note in run.notes] == ["valve open"]
+        writer.hand_note(4.0, "valve closed")
+    with read_run(path) as run:
+        assert [(note.time_s, note.text) for note in run.notes] == [(3.0, "valve open"), (4.0, "valve closed")]
+    with pytest.raises(RecordingStopped, match="closed"):
+        writer.hand_note(5.0, "too late")

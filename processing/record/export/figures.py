@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import source_of
 from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
 from latticewatch.processing.flow.fit import Fit

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.whole_file import replace_whole, write_whole
+from latticewatch.processing.files.write_whole import replace_whole, write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row

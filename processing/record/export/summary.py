@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.composition import fraction_of
 from latticewatch.processing.flow.frame import NoResult

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 
-from latticewatch.processing.files.whole_file import write_whole
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.row_fields import MISSING, TRACE, Column, Value, columns_of, values_of
 from latticewatch.processing.flow.series import Row

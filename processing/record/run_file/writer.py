@@ -10,6 +10,7 @@ file follows in blocks, at least once a second while rows arrive, and is complet
 import contextlib
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -73,6 +74,7 @@ class RunWriter:
         self.names = opened.names
         self._mutex = threading.Lock()
         self._closed = False
+        self._handed: deque[Note] = deque()
         self._elsewhere = None
         self._take(path, opened)
 
@@ -102,6 +104,7 @@ class RunWriter:
             self._flush_once()
             return []
         with self._mutex:
+            self._keep_handed()
             recorded = self._or_elsewhere(lambda: self._append(rows))
             if self._elsewhere is not None:
                 self._elsewhere.rows += recorded
@@ -124,9 +127,23 @@ class RunWriter:
 
         Raises RecordingStopped.
         """
+        self.hand_note(time_s, text, kind)
         with self._mutex:
-            note = (time_s, time(), kind, text.replace("\0", " "))
-            self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.NOTE, note_entry(*note))])))
+            self._keep_handed()
+
+    def hand_note(self, time_s: float, text: str, kind: str = "mark") -> None:
+        """As ``append_note``, for a thread that may not wait for a disk: the run's own thread writes it with the next
+        row, after its idle time, or when the run is closed. Raises RecordingStopped where that was."""
+        if self._closed:
+            raise RecordingStopped(f"{self.path}: the run is closed; nothing can be added")
+        self._handed.append((time_s, time(), kind, text.replace("\0", " ")))
+
+    def _keep_handed(self) -> None:
+        while self._handed:
+            note = self._handed[0]
+            entry = [(Kind.NOTE, note_entry(*note))]
+            self._or_elsewhere(lambda entry=entry: self._guard(lambda: self._journal.append(entry)))  # type: ignore[misc]
+            self._handed.popleft()
             self._notes.append(note)
             if self._elsewhere is not None:
                 self._elsewhere.notes.append(note)
@@ -154,6 +171,7 @@ class RunWriter:
         Raises RecordingStopped.
         """
         with self._mutex:
+            self._keep_handed()
             self._or_elsewhere(self._flush)
 
     def _flush(self) -> None:
@@ -162,7 +180,7 @@ class RunWriter:
         self._guard(self._journal.sync)
 
     def _flush_once(self) -> None:
-        if self._rows or self._fills or self._notes or self._journal.unsynced:
+        if self._rows or self._fills or self._notes or self._handed or self._journal.unsynced:
             self.flush()
 
     def close(self) -> None:
@@ -175,6 +193,7 @@ class RunWriter:
             if self._closed:
                 return
             try:
+                self._keep_handed()
                 self._or_elsewhere(self._finish)
             finally:
                 self._closed = True
