@@ -1,5 +1,6 @@
 """From a geometry to pyFAI's integrator, with the detector of the image at hand."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def azimuthal_integrator(geometry: Geometry, shape: tuple[int, int]) -> Any:
     """
     from pyFAI.integrator.azimuthal import AzimuthalIntegrator  # slow to load: pyFAI
 
-    return AzimuthalIntegrator(
+    integrator = AzimuthalIntegrator(
         dist=geometry.distance_m,
         poni1=geometry.poni1_m,
         poni2=geometry.poni2_m,
@@ -29,6 +30,14 @@ def azimuthal_integrator(geometry: Geometry, shape: tuple[int, int]) -> Any:
         wavelength=geometry.wavelength_A * 1e-10,
         detector=_detector(geometry, shape),
     )
+    if geometry.parallax is not None:
+        integrator.enable_parallax(True, *geometry.parallax)
+        if integrator.parallax is None:  # pyFAI only logs that it knows nothing of the material
+            raise UserError(
+                f"{geometry.source}: pyFAI does not know {geometry.parallax[0]}, the sensor's material, at this "
+                "wavelength; correct it, or calibrate without parallax"
+            )
+    return integrator
 
 
 def module_gaps(geometry: Geometry, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -68,16 +77,30 @@ def _detector(geometry: Geometry, shape: tuple[int, int]) -> Any:
         raise _mismatch(geometry, geometry.shape, shape)
     if geometry.detector is None:
         return Detector(geometry.pixel1_m, geometry.pixel2_m, max_shape=shape, orientation=geometry.orientation)
-    detector = ALL_DETECTORS[geometry.detector](orientation=geometry.orientation)
-    if detector.max_shape != shape and not (detector.force_pixel and _binned(detector, shape)):
-        raise _mismatch(geometry, detector.max_shape, shape)
+    model = ALL_DETECTORS[geometry.detector]
+    stated: dict[str, float] = {}
+    if geometry.pixels_stated and model.force_pixel:
+        stated = {"pixel1": geometry.pixel1_m, "pixel2": geometry.pixel2_m}
+    detector = model(orientation=geometry.orientation, **stated)
+    if tuple(detector.shape) != shape and not _is_read_out_as(detector, shape, bool(stated)):
+        raise _mismatch(geometry, detector.shape, shape)
     return detector
 
 
-def _binned(detector: Any, shape: tuple[int, int]) -> bool:
-    rows, columns = detector.max_shape
-    whole = rows % shape[0] == 0 and columns % shape[1] == 0 and rows // shape[0] == columns // shape[1]
-    return whole and bool(detector.guess_binning(shape))
+def _is_read_out_as(detector: Any, shape: tuple[int, int], pixels_stated: bool) -> bool:
+    """Set the detector to the readout that gives images of this shape: binned, or a scan of another size.
+
+    Where the geometry states the pixel size, a binning must cover the same area, and a scan have the same pixels.
+    """
+    before, pixel_m = detector.max_shape, detector.pixel1
+    if not detector.force_pixel or not detector.guess_binning(shape):
+        return False
+    if hasattr(detector, "VALID_SIZE"):  # an image plate: the scanned area has a size of its own
+        same_area = math.isclose(before[0] * pixel_m, shape[0] * detector.pixel1, rel_tol=PIXEL_TOLERANCE)
+        same_pixels = math.isclose(pixel_m, detector.pixel1, rel_tol=PIXEL_TOLERANCE)
+        return same_area or same_pixels or not pixels_stated
+    binning = before[0] // shape[0]
+    return bool(shape == (before[0] // binning, before[1] // binning))
 
 
 def _mismatch(geometry: Geometry, expected: tuple[int, ...], shape: tuple[int, int]) -> UserError:

@@ -3,7 +3,9 @@
 import functools
 import hashlib
 import json
+import logging
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +19,9 @@ from latticewatch.processing.errors import UserError
 LARGEST_BYTES = 1_000_000
 AS_READ = 3  # pyFAI's number for an image whose origin is where the first pixel of the array is
 GENERIC = "detector"
+DETECTOR_KEYS = {"poni_version", "detector", "detector_config", "pixelsize1", "pixelsize2", "splinefile"}
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +30,9 @@ class Geometry:
 
     Lengths in m, rotations in rad, wavelength in Å. detector: pyFAI's name of it, None for a plain grid of
     pixels. shape: rows, columns where the file says so. orientation: EXIF number 1 to 4 as pyFAI has it
-    (3: as read, 2: up-down flip). text, sha256: the file as it was read.
+    (3: as read, 2: up-down flip). pixels_stated: the file states the pixel size, else it is the detector's.
+    parallax: material and thickness (m) of the sensor whose parallax is corrected, None where it is not.
+    text, sha256: the file as it was read.
     """
 
     distance_m: float
@@ -40,6 +47,8 @@ class Geometry:
     detector: str | None = None
     shape: tuple[int, int] | None = None
     orientation: int = AS_READ
+    pixels_stated: bool = False
+    parallax: tuple[str, float] | None = None
     text: str = field(default="", repr=False)
     sha256: str = ""
     source: str = "geometry"
@@ -57,6 +66,7 @@ class _Quantity:
 DISTANCE = _Quantity("Distance", 1e-3, 100.0, "metres", (("millimetres", 1e-3),))
 WAVELENGTH = _Quantity("Wavelength", 2e-12, 1e-9, "metres", (("angstrom", 1e-10), ("nanometres", 1e-9)))
 PIXEL = _Quantity("pixel size", 1e-6, 1e-2, "metres", (("micrometres", 1e-6), ("millimetres", 1e-3)))
+THICKNESS = _Quantity("sensor thickness", 1e-6, 1e-2, "metres", (("micrometres", 1e-6), ("millimetres", 1e-3)))
 PONI1, PONI2 = (_Quantity(f"Poni{n}", -10.0, 10.0, "metres") for n in (1, 2))
 ROTATIONS = tuple(
     _Quantity(f"Rot{n}", -2 * math.pi, 2 * math.pi, "radians", (("degrees", math.pi / 180),)) for n in (1, 2, 3)
@@ -64,16 +74,17 @@ ROTATIONS = tuple(
 
 
 def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
-    """The geometry in this .poni file (version 1 or 2); ``orientation`` overrides the file's.
+    """The last calibration in this .poni file (any version up to 3); ``orientation`` overrides the file's.
 
     Raises UserError, one line, where the file is absent, broken, physically impossible or names a file.
     """
     raw = _read(poni_path)
     text = raw.decode("utf-8", errors="replace")
-    keys = _keys(text, poni_path)
+    keys = _last_calibration(text, poni_path)
     config = _detector_config(keys, poni_path)
     name = _detector_name(keys, poni_path)
-    pixel1, pixel2 = (_pixel_size(keys, config, name, axis, poni_path) for axis in (1, 2))
+    stated = [config.get(f"pixel{axis}", keys.get(f"pixelsize{axis}")) for axis in (1, 2)]
+    pixel1, pixel2 = (_pixel_size(stated[axis - 1], name, axis, poni_path) for axis in (1, 2))
     rotations = [_number(keys, rotation, poni_path) for rotation in ROTATIONS]
     return Geometry(
         distance_m=_number(keys, DISTANCE, poni_path),
@@ -88,6 +99,8 @@ def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
         detector=name,
         shape=_shape(config, poni_path),
         orientation=_orientation(config, orientation, poni_path),
+        pixels_stated=None not in stated,
+        parallax=_parallax(keys, config, poni_path),
         text=text,
         sha256=hashlib.sha256(raw).hexdigest(),
         source=str(poni_path),
@@ -108,13 +121,30 @@ def _read(path: Path) -> bytes:
     return raw
 
 
-def _keys(text: str, path: Path) -> dict[str, str]:
-    """Lower-case keys; as in pyFAI a later calibration in the same file replaces an earlier one."""
-    pairs = (line.partition(":") for line in text.splitlines() if not line.lstrip().startswith("#"))
-    keys = {key.strip().lower(): value.strip() for key, colon, value in pairs if colon}
-    if not keys:
+def _last_calibration(text: str, path: Path) -> dict[str, str]:
+    """Lower-case keys of the last calibration: pyFAI appends a new one to those that the file holds already.
+
+    A calibration begins with its detector. Nothing of an earlier one is taken over: its pixel size may be another's.
+    """
+    blocks: list[dict[str, str]] = [{}]
+    for line in text.splitlines():
+        key, colon, value = line.partition(":")
+        key = key.strip().lower()
+        if not colon or key.startswith("#"):
+            continue
+        if key in DETECTOR_KEYS and "distance" in blocks[-1]:
+            blocks.append({})
+        blocks[-1]["distance" if key == "dist" else key] = value.strip()
+    if not blocks[0]:
         raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
-    return keys
+    if "distance" not in blocks[-1] and len(blocks) > 1:  # the detector of a single calibration may stand at its end
+        blocks[-2:] = [blocks[-2] | blocks[-1]]
+    if len(blocks) > 1:
+        log.info("%s: holds %d calibrations; the last one is used", path, len(blocks))
+    version = blocks[-1].get("poni_version", "1")
+    if not re.fullmatch(r"[123](\.\d+)?", version):
+        raise UserError(f"{path}: poni_version {version[:20]} is not known (1 to 3 are); convert it with pyFAI")
+    return blocks[-1]
 
 
 def _number(keys: dict[str, str], quantity: _Quantity, path: Path) -> float:
@@ -155,10 +185,14 @@ def _detector_config(keys: dict[str, str], path: Path) -> dict[str, Any]:
 
 
 def _detector_name(keys: dict[str, str], path: Path) -> str | None:
-    name = keys.get("detector", "").lower()
-    if name in ("", GENERIC, "none"):
+    written = keys.get("detector", "").lower()
+    if written in ("", GENERIC, "none"):
         return None
-    if name not in listed_pixels() and not _is_known_to_pyfai(name):
+    # pyFAI has written "Pilatus 1M", "Pilatus1M" and "pilatus_1m".
+    spellings = list(dict.fromkeys((written, written.replace(" ", "_"), written.replace(" ", ""))))
+    name = next((each for each in spellings if each in listed_pixels()), None)
+    name = name or next((each for each in spellings if _is_known_to_pyfai(each)), None)
+    if name is None:
         raise UserError(
             f"{path}: Detector {keys['detector'][:60]!a} is not a known detector's name; "
             "name a detector that pyFAI knows, or give pixel size and shape"
@@ -181,8 +215,19 @@ def _is_known_to_pyfai(name: str) -> bool:
     return name in ALL_DETECTORS and not issubclass(ALL_DETECTORS[name], NexusDetector)
 
 
-def _pixel_size(keys: dict[str, str], config: dict[str, Any], name: str | None, axis: int, path: Path) -> float:
-    value = keys.get(f"pixelsize{axis}", config.get(f"pixel{axis}"))
+def _parallax(keys: dict[str, str], config: dict[str, Any], path: Path) -> tuple[str, float] | None:
+    if keys.get("parallax", "false").lower() != "true":
+        return None
+    match config.get("sensor"):
+        case {"material": str(material), "thickness": float() | int() as thickness} if material.isalnum():
+            return material, _checked(thickness, THICKNESS, path)
+    raise UserError(
+        f'{path}: Parallax is True, but Detector_config has no sensor {{"material": ..., "thickness": ...}}; '
+        "add the sensor, or calibrate without parallax"
+    )
+
+
+def _pixel_size(value: Any, name: str | None, axis: int, path: Path) -> float:
     if value is None and name is not None:
         value = _pixels_of(name)[axis - 1]
     if value is None:

@@ -64,9 +64,9 @@ def static_mask(geometry: Geometry, corrections: Corrections, shape: tuple[int, 
     return mask
 
 
-def default_bins(geometry: Geometry, two_theta: NDArray[np.float64]) -> int:
+def default_bins(integrator: Any, two_theta: NDArray[np.float64]) -> int:
     """One bin for the angle that a pixel spans at the beam centre. two_theta: pixels in use, degrees."""
-    pixel_deg = np.degrees(np.arctan2(min(geometry.pixel1_m, geometry.pixel2_m), geometry.distance_m))
+    pixel_deg = np.degrees(np.arctan2(min(integrator.pixel1, integrator.pixel2), integrator.dist))
     span = float(two_theta.max() - two_theta.min())
     return int(np.clip(np.ceil(span / pixel_deg), 10, MOST_BINS))
 
@@ -84,7 +84,7 @@ def build_plan(geometry: Geometry, corrections: Corrections, shape: tuple[int, i
     integrator = azimuthal_integrator(geometry, shape)
     mask = static_mask(geometry, corrections, shape)
     angles = pixel_two_theta(integrator, shape)
-    count = bins or default_bins(geometry, angles[~mask])
+    count = bins or default_bins(integrator, angles[~mask])
     if count > MOST_BINS:
         raise UserError(f"{count} bins are more than {MOST_BINS}; ask for fewer")
     engine = integrator.setup_sparse_integrator(

@@ -80,6 +80,104 @@ def test_the_last_calibration_in_a_file_counts(tmp_path: Path) -> None:
     assert read_geometry(path).distance_m == 0.4
 
 
+V1 = "PixelSize1: 0.0002\nPixelSize2: 0.0002\nSplineFile: None\n"
+PLACE = "Distance: {}\nPoni1: 0.1\nPoni2: 0.1\nRot1: 0\nRot2: 0\nRot3: 0\nWavelength: 2e-11\n"
+V2 = 'poni_version: 2\nDetector: Detector\nDetector_config: {"pixel1": 0.0001, "pixel2": 0.0001}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "pixel_m", "distance_m"),
+    [
+        (V1 + PLACE.format(0.4) + V2 + PLACE.format(0.5), 1e-4, 0.5),
+        (V2 + PLACE.format(0.5) + "# Calibration done at Mon\n" + V1 + PLACE.format(0.4), 2e-4, 0.4),
+        (V2 + PLACE.format(0.5) + V2.replace("0.0001", "0.0003") + PLACE.format(0.4), 3e-4, 0.4),
+        (PLACE.format(0.4) + V1, 2e-4, 0.4),
+        (V1 + PLACE.format(0.4) + PLACE.format(0.6), 2e-4, 0.6),
+    ],
+)
+def test_nothing_of_an_earlier_calibration_is_taken_over(
+    tmp_path: Path, text: str, pixel_m: float, distance_m: float
+) -> None:
+    (tmp_path / "g.poni").write_text(text)
+    geometry = read_geometry(tmp_path / "g.poni")
+    assert (geometry.pixel1_m, geometry.distance_m) == (pixel_m, distance_m)
+
+
+def test_a_later_calibration_that_is_not_whole_is_refused(tmp_path: Path) -> None:
+    path = poni(tmp_path)
+    path.write_text(path.read_text() + V2 + "Distance: 0.4\n")
+    assert "Wavelength is missing" in refusal(path) or "Rot1 is missing" in refusal(path)
+
+
+@pytest.mark.parametrize("name", ["Pilatus 1M", "Pilatus1M", "pilatus_1m", "PILATUS 1M"])
+def test_every_spelling_of_a_detector(tmp_path: Path, name: str) -> None:
+    geometry = read_geometry(poni(tmp_path, Detector=name, Detector_config="{}"))
+    assert azimuthal_integrator(geometry, (1043, 981)).detector.pixel1 == 172e-6
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "shape", "pixel_m"),
+    [
+        ("RayonixSx165", "{}", (4096, 4096), 39.5e-6),
+        ("RayonixSx165", "{}", (1365, 1365), 118.616e-6),
+        ("RayonixSx165", '{"pixel1": 7.9e-05, "pixel2": 7.9e-05}', (2048, 2048), 79e-6),
+        ("RayonixMx300", "{}", (2730, 2730), 109.971e-6),
+        ("Perkin", "{}", (1024, 1024), 4e-4),
+        ("Perkin", '{"pixel1": 0.0001, "pixel2": 0.0001}', (4096, 4096), 1e-4),
+        ("mar345", "{}", (1600, 1600), 150e-6),
+        ("mar345", '{"pixel1": 0.0001, "pixel2": 0.0001}', (3000, 3000), 1e-4),
+        ("mar345", '{"pixel1": 0.0001, "pixel2": 0.0001}', (2300, 2300), 150e-6),
+    ],
+)
+def test_binned_images_and_scans(
+    tmp_path: Path, name: str, config: str, shape: tuple[int, int], pixel_m: float
+) -> None:
+    detector = azimuthal_integrator(
+        read_geometry(poni(tmp_path, Detector=name, Detector_config=config)), shape
+    ).detector
+    assert tuple(detector.shape) == shape
+    assert detector.pixel1 == pytest.approx(pixel_m, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "shape"),
+    [
+        ("RayonixSx165", "{}", (1400, 1400)),
+        ("mar345", '{"pixel1": 0.0001, "pixel2": 0.0001}', (2000, 2000)),  # 300 mm, where the plate may be of 345 mm
+        ("mar345", "{}", (1000, 1000)),
+        ("Pilatus1M", "{}", (521, 490)),
+    ],
+)
+def test_images_that_are_no_readout_of_the_detector(
+    tmp_path: Path, name: str, config: str, shape: tuple[int, int]
+) -> None:
+    geometry = read_geometry(poni(tmp_path, Detector=name, Detector_config=config))
+    with pytest.raises(UserError, match="the geometry is of a detector with"):
+        azimuthal_integrator(geometry, shape)
+
+
+def test_parallax_needs_a_sensor_that_is_known(tmp_path: Path) -> None:
+    config = '{"orientation": 3, "sensor": %s}'
+    said = refusal(poni(tmp_path, Detector="Pilatus1M", Parallax="True", Detector_config=config % "null"))
+    assert "no sensor" in said
+    for material in ("../../x", "Kryptonite"):
+        sensor = f'{{"material": "{material}", "thickness": 0.00045}}'
+        path = poni(tmp_path, Detector="Pilatus1M", Parallax="True", Detector_config=config % sensor)
+        with pytest.raises(UserError, match="sensor"):
+            azimuthal_integrator(read_geometry(path), (1043, 981))
+    assert "0.45" in refusal(
+        poni(
+            tmp_path,
+            Parallax="True",
+            Detector_config='{"pixel1": 1e-4, "pixel2": 1e-4, "sensor": {"material": "Si", "thickness": 0.45}}',
+        )
+    )
+
+
+def test_a_format_that_is_not_known_yet(tmp_path: Path) -> None:
+    assert "poni_version 4" in refusal(poni(tmp_path, poni_version="4"))
+
+
 def test_orientation_is_overridden(tmp_path: Path) -> None:
     assert read_geometry(poni(tmp_path), orientation=2).orientation == 2
     assert "orientation" in refusal(poni(tmp_path), orientation=5)
