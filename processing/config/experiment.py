@@ -27,6 +27,8 @@ class GeometryTable(Table):
 
     poni: Path | None = None
     mask: Path | None = None
+    mask_nonzero: Literal["bad", "good"] | None = None
+    mask_orientation: Annotated[int, Field(ge=1, le=4)] | None = None
     dark: Path | None = None
     flat: Path | None = None
     accuracy: Path | None = None

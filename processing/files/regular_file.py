@@ -35,6 +35,12 @@ def read_regular(path: Path, most_bytes: int) -> bytes:
     return data
 
 
+def read_start(path: Path, size: int) -> bytes:
+    """Its first bytes, at most so many. Raises as ``open_regular`` does."""
+    with open_regular(path) as file:
+        return file.read(size)
+
+
 def read_regular_text(path: Path, most_bytes: int, errors: str = "strict") -> str:
     """The same as UTF-8 text with lines that end in a line feed. Raises UnicodeDecodeError too."""
     return read_regular(path, most_bytes).decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")

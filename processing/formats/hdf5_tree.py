@@ -15,6 +15,7 @@ from latticewatch.processing.files.guarded_hdf5 import open_shared, refusal
 from latticewatch.processing.formats.image_file import LARGEST_FILE, NotWhole, Unreadable, check_shape
 
 MOST_LINKS = 20
+MOST_OBJECTS, DEEPEST = 5000, 8
 MOST_SOURCES = 10_000
 BUILT_IN = {1, 2, 3, 4, 5, 6, 32000}
 FILTERS = BUILT_IN | {filter_class.filter_id for filter_class in hdf5plugin.get_filters()}
@@ -53,14 +54,32 @@ class Hdf5Tree:
         return here
 
     def children(self, group: h5py.Group) -> Iterator[tuple[str, Any]]:
-        """Names and objects of a group, leaving out what cannot be had."""
+        """Names and objects of a group, without those that cannot be opened or must not be."""
         for name in group:
             with contextlib.suppress(Unreadable, OSError, KeyError):
                 yield name, self._child(group, name, 0)
 
+    def walk(self) -> Iterator[tuple[str, Any]]:
+        """Paths and objects, level by level within bounds: a file of loops ends all the same."""
+        seen = {h5py.h5o.get_info(self.root.id).addr}
+        level: list[tuple[str, Any]] = [("", self.root)]
+        many = depth = 0
+        while level and depth < DEEPEST:
+            following = []
+            for parent_path, parent in level:
+                for name, item in self.children(parent):
+                    many += 1
+                    if many > MOST_OBJECTS:
+                        return
+                    yield f"{parent_path}/{name}", item
+                    if isinstance(item, h5py.Group) and (address := h5py.h5o.get_info(item.id).addr) not in seen:
+                        seen.add(address)
+                        following.append((f"{parent_path}/{name}", item))
+            level, depth = following, depth + 1
+
     def check(self, dataset: h5py.Dataset, depth: int = 0) -> None:
         """Raises Unreadable unless the dataset is safe to read, NotWhole where a virtual source is missing."""
-        if dataset.dtype.kind not in "iuf" or dataset.dtype.itemsize > 8:
+        if dataset.dtype.kind not in "biuf" or dataset.dtype.itemsize > 8:
             raise Unreadable("its dataset holds no plain numbers")
         if dataset.ndim < 2:
             raise Unreadable("its dataset has fewer than two dimensions")

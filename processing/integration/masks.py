@@ -1,34 +1,102 @@
 """Mask, dark and flat images: read from a file and checked against the detector's shape."""
 
 import io
+import logging
 import math
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.regular_file import open_regular, read_regular
+from latticewatch.processing.files.regular_file import open_regular, read_regular, read_start
 from latticewatch.processing.formats.decode import decode
 from latticewatch.processing.formats.image_file import LARGEST_FILE, Unreadable, check_shape
+from latticewatch.processing.integration.detector import azimuthal_integrator
+from latticewatch.processing.integration.geometry import AS_READ, Geometry
 
 FIT2D = tuple(b"MASK")
 FIT2D_HEADER_BYTES = 1024
+PNG, HDF5 = b"\x89PNG\r\n\x1a\n", b"\x89HDF\r\n\x1a\n"
+FEW_LEFT, HALF = 0.3, 0.5  # of the pixels; a detector with more bad pixels than good ones is no detector
+RINGS = 500
+OUTLYING = 8.0  # times the spread of the ring
+CLEAR_SHARE, CLEARLY_MORE = 0.2, 4.0
+Nonzero = Literal["bad", "good"]
+
+log = logging.getLogger(__name__)
 
 
-def read_mask(path: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask (rows, columns) of this .edf, .msk (fit2d), .npy, .npz, .mask, ... file; True is left out.
+def read_mask(path: Path, shape: tuple[int, int], nonzero: Nonzero | None = None) -> NDArray[np.bool_]:
+    """The mask (rows, columns) of this .edf, .msk (fit2d), .npy, .npz, .mask, .h5, .png, ... file; True is left out.
 
-    Any value but zero masks its pixel, as pyFAI and fit2d have it. Raises UserError where the file cannot be
-    read, holds more than one image or has another shape.
+    nonzero: what pixels are whose value is not 0; left out: bad, as pyFAI, fit2d and NeXus have it. Raises UserError
+    where the file cannot be read, holds more than one image, has another shape, leaves no pixel, or leaves so few that
+    it may be the other way round and nobody said so.
     """
     values = _read(path, "mask", shape)
-    mask: NDArray[np.bool_] = values != 0  # NaN differs from zero: masked
-    if mask.all():
+    mask: NDArray[np.bool_] = (values == 0) | (values != values) if nonzero == "good" else values != 0
+    left = 1.0 - float(mask.mean())
+    if left == 0.0:
         raise UserError(f"{path}: the mask leaves no pixel; a pixel is masked where the value is not 0")
+    if nonzero is None and left < FEW_LEFT:
+        raise UserError(
+            f"{path}: the mask leaves {100 * left:.0f} % of the pixels, those whose value is 0; set [geometry] "
+            'mask_nonzero = "good" in experiment.toml if those are the bad ones, else mask_nonzero = "bad"'
+        )
+    log.log(logging.WARNING if left < HALF else logging.INFO, "%s: leaves %.0f %% of the pixels", path, 100 * left)
     return mask
+
+
+def flipped(mask: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
+    """The mask (rows, columns) that was drawn on images in this orientation, as it lies on the images as read."""
+    rows = -1 if orientation in (1, 2) else 1
+    columns = -1 if orientation in (1, 4) else 1
+    return mask[::rows, ::columns]
+
+
+def placed_mask(
+    mask: NDArray[np.bool_], geometry: Geometry, drawn_on: int | None, image: NDArray[Any], where: Path
+) -> NDArray[np.bool_]:
+    """The mask as it lies on the images as they are read.
+
+    drawn_on: the orientation in which the mask was drawn; None: not said. Then, with a geometry of turned images, a
+    program that reads images as they are (pyFAI) and one that turns them (Dioptas) may have written it: ``image``, the
+    first one, decides by which of the two covers what stands out from its ring. Raises UserError where it does not.
+    """
+    turned = flipped(mask, geometry.orientation)
+    if drawn_on is not None:
+        return flipped(mask, drawn_on)
+    if np.array_equal(mask, turned):
+        return mask
+    angles = azimuthal_integrator(geometry, mask.shape).center_array(mask.shape, unit="2th_deg")
+    outlying = _stands_out(np.asarray(image, np.float64), np.asarray(angles), mask | turned)
+    as_read_share, turned_share = (float(outlying[only].mean()) for only in (mask & ~turned, turned & ~mask))
+    if as_read_share > max(CLEAR_SHARE, CLEARLY_MORE * turned_share):
+        return mask
+    if turned_share > max(CLEAR_SHARE, CLEARLY_MORE * as_read_share):
+        log.warning("%s: drawn on images in orientation %d: turned back", where, geometry.orientation)
+        return turned
+    raise UserError(
+        f"{where}: was the mask drawn on the images as read, or on turned ones as Dioptas shows them? Set [geometry] "
+        f"mask_orientation = {AS_READ} (as read) or {geometry.orientation} (turned) in experiment.toml"
+    )
+
+
+def _stands_out(image: NDArray[np.float64], angles: NDArray[np.float64], doubtful: NDArray[np.bool_]) -> Any:
+    """Where a pixel differs from its ring (rows, columns), as the pixels show it that are not in doubt."""
+    step = (angles.max() - angles.min()) / RINGS
+    ring = ((angles - angles.min()) / step).astype(int)
+    sound = ~doubtful & np.isfinite(image)
+    level, spread = np.full(RINGS + 1, np.nan), np.full(RINGS + 1, np.nan)
+    order = np.argsort(ring[sound], kind="stable")
+    numbers, starts = np.unique(ring[sound][order], return_index=True)
+    for number, values in zip(numbers, np.split(image[sound][order], starts[1:]), strict=True):
+        level[number] = np.median(values)
+        spread[number] = max(1.4826 * np.median(np.abs(values - level[number])), math.sqrt(max(level[number], 1.0)))
+    return np.abs(image - level[ring]) > OUTLYING * spread[ring]
 
 
 def read_correction(path: Path, role: str, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -41,7 +109,9 @@ def read_correction(path: Path, role: str, shape: tuple[int, int]) -> NDArray[np
 
 def _read(path: Path, role: str, shape: tuple[int, int]) -> NDArray[Any]:
     try:
-        values = _READERS.get(path.suffix.lower(), _read_image)(path)
+        reader = _READERS.get(path.suffix.lower(), _read_image)
+        start = b"" if reader is not _read_image else read_start(path, 8)
+        values = _read_hdf5(path, role) if start == HDF5 else reader(path)
     except UserError:
         raise
     except Exception as error:  # readers raise what they like on broken files
@@ -67,7 +137,39 @@ def _spelled(shape: tuple[int, ...]) -> str:
 
 def _read_image(path: Path) -> NDArray[Any]:
     """As frames are read, by content: sizes are checked before memory is taken, and nothing hangs."""
-    return np.asarray(decode(path.name, read_regular(path, LARGEST_FILE)).counts)
+    data = read_regular(path, LARGEST_FILE)
+    return _read_png(data) if data.startswith(PNG) else np.asarray(decode(path.name, data).counts)
+
+
+def _read_png(data: bytes) -> NDArray[Any]:
+    from matplotlib.image import imread  # slow to load
+
+    columns, rows = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
+    check_shape(rows, columns, 16)
+    values = np.asarray(imread(io.BytesIO(data), format="png"))
+    return values if values.ndim == 2 else values[:, :, :3].max(axis=2)  # colours; the fourth would be the opacity
+
+
+def _read_hdf5(path: Path, role: str) -> NDArray[Any]:
+    """The only image in the file, or the only one whose name has the role in it (``mask``, ``pixel_mask``)."""
+    from latticewatch.processing.formats.hdf5_tree import Hdf5Tree  # slow to load
+
+    open_regular(path).close()
+    with Hdf5Tree(path) as tree:
+        images = {name: item for name, item in tree.walk() if _is_one_image(item)}
+        named = {name: item for name, item in images.items() if role in name.rpartition("/")[2].lower()}
+        chosen = named or images
+        if len(chosen) != 1:
+            names = ", ".join(list(chosen)[:5]) or "none"
+            raise UserError(f'{path}: holds {len(chosen)} images ({names}); keep one, or call one of them "{role}"')
+        (dataset,) = chosen.values()
+        tree.check(dataset)
+        return np.asarray(dataset[()]).reshape(dataset.shape[-2:])
+
+
+def _is_one_image(item: Any) -> bool:
+    shape: tuple[int, ...] = getattr(item, "shape", None) or ()
+    return len(shape) >= 2 and math.prod(shape[:-2]) == 1 and item.dtype.kind in "biuf"
 
 
 def _read_npy(path: Path) -> NDArray[Any]:

@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.formats.hdf5_tree import Hdf5Tree
+from latticewatch.processing.formats.hdf5_tree import DEEPEST, Hdf5Tree
 from latticewatch.processing.formats.header_text import LONGEST_VALUE
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
 
@@ -19,7 +19,7 @@ BLOCK = re.compile(r"data_\d{6}$")
 TIMES = ("epoch", "timestamp", "timestamps", "elapsed_time", "time", "frame_times")
 PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
 UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-MOST_OBJECTS, DEEPEST, MOST_SCALARS, MOST_SERIES = 5000, 8, 300, 16
+MOST_SCALARS, MOST_SERIES = 300, 16
 MOST_FRAMES = 10_000_000
 
 
@@ -73,8 +73,7 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
 
     growing: data files that are missing are still to come; else their frames are counted, and are missing.
     """
-    objects = dict(_walk(tree, tree.root))
-    datasets = {path: item for path, item in objects.items() if isinstance(item, h5py.Dataset)}
+    datasets = {path: item for path, item in tree.walk() if isinstance(item, h5py.Dataset)}
     blocks = _eiger_blocks(tree, growing=growing) or _stack(_signal(tree) or _detector(datasets) or _largest(datasets))
     if not blocks:
         raise NotWhole("holds no images (a dataset of frames x rows x columns)")
@@ -91,24 +90,6 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
 
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
     return tuple(Block(dataset, int(dataset.shape[0]) if dataset.ndim == 3 else 1) for dataset in datasets)
-
-
-def _walk(tree: Hdf5Tree, group: h5py.Group, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Paths and objects, level by level within bounds: a file of loops ends all the same."""
-    seen = {h5py.h5o.get_info(group.id).addr}
-    level, many = [(path, group)], 0
-    while level and depth < DEEPEST:
-        following = []
-        for parent_path, parent in level:
-            for name, item in tree.children(parent):
-                many += 1
-                if many > MOST_OBJECTS:
-                    return
-                yield f"{parent_path}/{name}", item
-                if isinstance(item, h5py.Group) and (address := h5py.h5o.get_info(item.id).addr) not in seen:
-                    seen.add(address)
-                    following.append((f"{parent_path}/{name}", item))
-        level, depth = following, depth + 1
 
 
 def _eiger_blocks(tree: Hdf5Tree, *, growing: bool) -> tuple[Block, ...]:
