@@ -20,7 +20,7 @@ from latticewatch.processing.formats.image_file import Unreadable
 from latticewatch.processing.integration.detector import azimuthal_integrator
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.integration.masks import read_mask
+from latticewatch.processing.integration.masks import placed_mask, read_mask
 from latticewatch.processing.refinement.single_lines.geometry_check import GeometryCheck, check_geometry
 
 SECTORS = 8
@@ -38,7 +38,9 @@ def checked(
         raise UserError(f"{frame}: unreadable: {error}; give a frame of the standard") from None
     content = Frame(0, frame.name, 0.0, math.nan, Image(image.counts), image.header)
     rows, columns = image.counts.shape
-    static = read_mask(mask, (rows, columns)) if mask else np.zeros((rows, columns), bool)
+    static = np.zeros((rows, columns), bool)
+    if mask:
+        static = placed_mask(read_mask(mask, (rows, columns)), geometry, None, image.counts, mask)
     whole = ImageIntegrator(geometry, shape=(rows, columns), mask=static).integrate(content)
     if isinstance(whole, NoResult):
         raise UserError(f"{frame}: {whole.reason}; give a frame of the standard")

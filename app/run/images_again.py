@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.app.run.decisions import Inputs
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.integration.defects import Defects
+from latticewatch.processing.integration.geometry import Geometry
 
 WIDEST = 700
 LARGEST_COUNT = 2**31
@@ -46,16 +45,14 @@ def picture_of(counts: NDArray[Any], angles: NDArray[Any], mask: NDArray[np.bool
 
 
 class ImagesAgain:
-    """Reads images of a scan again. What every image shares is made with the first; one look at a time.
+    """Reads images of a scan again. Their angles are calculated with the first; one look at a time.
 
-    defects: what the run found of hot and dead pixels so far.
+    left_out: pixels (rows, columns) that the run leaves out so far.
     """
 
-    def __init__(
-        self, scan: Path, inputs: Inputs, shape: tuple[int, int], defects: Callable[[], Defects | None]
-    ) -> None:
-        self._scan, self._inputs, self._shape, self._defects = scan, inputs, shape, defects
-        self._fixed: tuple[NDArray[Any], NDArray[np.bool_]] | None = None
+    def __init__(self, scan: Path, geometry: Geometry, left_out: Callable[[], NDArray[np.bool_]]) -> None:
+        self._scan, self._geometry, self._left_out = scan, geometry, left_out
+        self._angles: NDArray[Any] | None = None
         self._lock = threading.Lock()
 
     def look(self, name: str) -> Picture:
@@ -63,22 +60,13 @@ class ImagesAgain:
         from latticewatch.processing.sources.reread_image import read_again  # slow to load: not before the window
 
         with self._lock:
-            counts = read_again(self._scan, name)
-            if counts.shape != self._shape:
+            counts, left_out = read_again(self._scan, name), self._left_out()
+            shape = (left_out.shape[0], left_out.shape[1])
+            if counts.shape != shape:
                 raise UserError(f"{name}: has another shape than the run's images; choose another frame")
-            angles, mask = self._fixed = self._fixed or self._shared()
-            defects = self._defects()
-            return picture_of(counts, angles, mask if defects is None else mask | defects.mask)
+            if self._angles is None:
+                from latticewatch.processing.integration.detector import azimuthal_integrator  # slow to load: pyFAI
 
-    def _shared(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Angles and mask. An integrator of its own: two threads must not share one."""
-        from latticewatch.processing.integration.detector import (  # slow to load: pyFAI
-            azimuthal_integrator,
-            module_gaps,
-        )
-        from latticewatch.processing.integration.masks import read_mask  # slow to load: fabio
-
-        geometry, shape = self._inputs.geometry, self._shape
-        angles = azimuthal_integrator(geometry, shape).center_array(shape, unit="2th_deg")
-        mask = module_gaps(geometry, shape)
-        return np.asarray(angles), mask | read_mask(self._inputs.mask, shape) if self._inputs.mask else mask
+                integrator = azimuthal_integrator(self._geometry, shape)  # two threads must not share one
+                self._angles = np.asarray(integrator.center_array(shape, unit="2th_deg"))
+            return picture_of(counts, self._angles, left_out)

@@ -20,11 +20,12 @@ from latticewatch.app.run.warming import warm_up
 from latticewatch.processing.config.experiment import Experiment
 from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.frame import Image
 from latticewatch.processing.flow.header_values import kept_names
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.integration.masks import read_correction, read_mask
+from latticewatch.processing.integration.masks import placed_mask, read_correction, read_mask
 from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.pipeline import loop, replay
 from latticewatch.processing.pipeline.loop import Pipeline
@@ -93,7 +94,7 @@ def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Eve
     peeked = peek_first_image(source, plan.scan, stop)
     if peeked is None:
         return None
-    integrator = integrator_of(inputs, peeked.shape)
+    integrator = integrator_of(inputs, peeked.image)
     setup = setup_of(inputs, integrator)
     header = RunHeader(
         setup=setup,
@@ -123,7 +124,7 @@ def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Eve
         stack.callback(_keep_account, writer, pipeline)
     listeners = (defects_told(integrator, writer), changes_told(), kept)
     place = Path(plan.scan)
-    look = ImagesAgain(place, inputs, peeked.shape, lambda: integrator.defects).look if place.exists() else None
+    look = ImagesAgain(place, inputs.geometry, lambda: integrator.left_out).look if place.exists() else None
     return Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)
 
 
@@ -152,16 +153,20 @@ def recorded_source(scan: Path, experiment: Experiment, given: Given) -> Recorde
     return open_scan(scan, period_s=experiment.experiment.frame_period_s, selection=selection)
 
 
-def integrator_of(inputs: Inputs, shape: tuple[int, int], *, keep_plan: bool = True) -> ImageIntegrator:
-    """The integrator of images of this shape (rows, columns). Raises UserError where the inputs do not fit it.
+def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True) -> ImageIntegrator:
+    """The integrator of a scan whose first image this is. Raises UserError where the inputs do not fit it.
 
     keep_plan: its plan is taken from the disk, and kept there.
     """
-    table = inputs.experiment.geometry
+    table, shape = inputs.experiment.geometry, image.counts.shape
+    mask = None
+    if inputs.mask:
+        mask = read_mask(inputs.mask, shape, table.mask_nonzero)
+        mask = placed_mask(mask, inputs.geometry, table.mask_orientation, image.counts, inputs.mask)
     return ImageIntegrator(
         inputs.geometry,
         shape=shape,
-        mask=read_mask(inputs.mask, shape) if inputs.mask else None,
+        mask=mask,
         dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
         flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
         polarization=table.polarization,

@@ -58,7 +58,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
     peeked = peek_first_image(open_scan(scan, period_s=1.0, selection=selection), str(scan), threading.Event())
     if peeked is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
-    integrator = integrator_of(inputs, peeked.shape)
+    integrator = integrator_of(inputs, peeked.image)
     setup = setup_of(inputs, integrator)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
     looked: tuple[Any, Pattern, Fit | NoResult] | None = None
@@ -100,7 +100,10 @@ def _fits_turned(inputs: Inputs, setup: Setup, frame: Frame, orientation: int) -
     turned = replace(inputs, geometry=replace(inputs.geometry, orientation=orientation))
     if not isinstance(frame.content, Image):
         return False
-    integrator = integrator_of(turned, frame.content.counts.shape, keep_plan=False)
+    try:
+        integrator = integrator_of(turned, frame.content, keep_plan=False)
+    except UserError:
+        return False
     pattern = integrator.integrate(frame)
     refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
     return isinstance(pattern, Pattern) and isinstance(refinement.refine(pattern), Fit)

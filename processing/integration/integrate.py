@@ -182,6 +182,11 @@ class ImageIntegrator:
         """Hot and dead pixels found so far; they are left out of the frame that showed them and all later ones."""
         return self._finder.defects if self._finder is not None else None
 
+    @property
+    def left_out(self) -> NDArray[np.bool_]:
+        """Pixels (rows, columns) that are left out of every frame from now on: mask, gaps, defects."""
+        return np.equal(self.plan.bins, len(self.two_theta)).reshape(self.plan.shape)
+
     def _looks_for_defects(self) -> bool:
         return self._finder is not None and not self._finder.defects.settled
 

@@ -58,13 +58,14 @@ def flipped(mask: NDArray[np.bool_], orientation: int) -> NDArray[np.bool_]:
 
 
 def placed_mask(
-    mask: NDArray[np.bool_], geometry: Geometry, drawn_on: int | None, image: NDArray[Any], where: Path
+    mask: NDArray[np.bool_], geometry: Geometry, drawn_on: int | None, image: Any, where: Path
 ) -> NDArray[np.bool_]:
     """The mask as it lies on the images as they are read.
 
     drawn_on: the orientation in which the mask was drawn; None: not said. Then, with a geometry of turned images, a
     program that reads images as they are (pyFAI) and one that turns them (Dioptas) may have written it: ``image``, the
-    first one, decides by which of the two covers what stands out from its ring. Raises UserError where it does not.
+    first one, packed or not, decides by which of the two covers what stands out from its ring. Raises UserError where
+    it leaves that open.
     """
     turned = flipped(mask, geometry.orientation)
     if drawn_on is not None:

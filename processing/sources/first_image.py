@@ -13,12 +13,17 @@ from latticewatch.processing.flow.stages import Source
 
 @dataclass(frozen=True, slots=True)
 class PeekedSource:
-    """A source that was read up to its first image, which has this shape (rows, columns) and header."""
+    """A source that was read up to its first image, which has this header."""
 
     source: Source
-    shape: tuple[int, int]
+    image: Image
     header: Mapping[str, str]
     _frames: Iterator[Frame]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the first image."""
+        return self.image.counts.shape[0], self.image.counts.shape[1]
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame of the source, those already read included; can be called once."""
@@ -40,8 +45,7 @@ def peek_first_image(source: Source, scan: str, stop: threading.Event) -> Peeked
     for frame in frames:
         held.append(frame)
         if isinstance(frame.content, Image):
-            rows, columns = frame.content.counts.shape
-            return PeekedSource(source, (rows, columns), frame.header, itertools.chain(held, frames))
+            return PeekedSource(source, frame.content, frame.header, itertools.chain(held, frames))
     if stop.is_set():
         return None
     if not held:

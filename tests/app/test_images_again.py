@@ -5,17 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.app.run.decisions import gather
 from latticewatch.app.run.images_again import ImagesAgain
-from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.formats.decode import read_image
+from latticewatch.processing.integration.detector import module_gaps
+from latticewatch.processing.integration.geometry import read_geometry
 
 
 def test_image_angles_and_mask(scan: Path) -> None:
     first = min(scan.glob("*.cbf"))
     counts = np.asarray(read_image(first).counts)
-    images = ImagesAgain(scan, gather(scan, Given()), counts.shape, lambda: None)
+    geometry = read_geometry(scan / "geometry.poni")
+    gaps = module_gaps(geometry, (counts.shape[0], counts.shape[1]))
+    images = ImagesAgain(scan, geometry, lambda: gaps)
     picture = images.look(first.name)
     assert picture.counts.shape == picture.two_theta.shape == picture.masked.shape == counts.shape
     assert picture.counts.max() == counts[counts >= 0].max()
@@ -27,6 +29,6 @@ def test_image_angles_and_mask(scan: Path) -> None:
 
 
 def test_an_image_of_another_shape_is_refused(scan: Path) -> None:
-    images = ImagesAgain(scan, gather(scan, Given()), (10, 10), lambda: None)
+    images = ImagesAgain(scan, read_geometry(scan / "geometry.poni"), lambda: np.zeros((10, 10), bool))
     with pytest.raises(UserError, match="another shape"):
         images.look(min(scan.glob("*.cbf")).name)
