@@ -143,7 +143,7 @@ def _read_image(path: Path) -> NDArray[Any]:
 
 
 def _read_png(data: bytes) -> NDArray[Any]:
-    from matplotlib.image import imread  # slow to load
+    from matplotlib.image import imread  # slow to load: not before a mask needs it
 
     columns, rows = (int.from_bytes(data[start : start + 4], "big") for start in (16, 20))
     check_shape(rows, columns, 16)
@@ -153,7 +153,7 @@ def _read_png(data: bytes) -> NDArray[Any]:
 
 def _read_hdf5(path: Path, role: str) -> NDArray[Any]:
     """The only image in the file, or the only one whose name has the role in it (``mask``, ``pixel_mask``)."""
-    from latticewatch.processing.formats.hdf5_tree import Hdf5Tree  # slow to load
+    from latticewatch.processing.formats.hdf5_tree import Hdf5Tree  # slow to load: not before a mask needs it
 
     open_regular(path).close()
     with Hdf5Tree(path) as tree:
