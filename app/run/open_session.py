@@ -172,6 +172,7 @@ def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True) -> Im
         polarization=table.polarization,
         bins=table.bins,
         normalise_by=table.normalise_by,
+        robust=inputs.experiment.integration.robust,
         plans=plan_folder() if keep_plan else None,
     )
 

@@ -38,6 +38,12 @@ class GeometryTable(Table):
     normalise_by: str | None = None
 
 
+class IntegrationTable(Table):
+    """[integration]: robust: whether what stands out of its ring in one frame (spots, zingers) is left out."""
+
+    robust: Literal["auto", "on", "off"] = "auto"
+
+
 class MapTable(Table):
     """[map]: the 2θ range that is drawn and the reflection it belongs to."""
 
@@ -126,6 +132,7 @@ class Experiment(Table):
 
     experiment: About = About()
     geometry: GeometryTable = GeometryTable()
+    integration: IntegrationTable = IntegrationTable()
     map: MapTable = MapTable()
     source: SourceTable = SourceTable()
     component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=4)]

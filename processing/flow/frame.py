@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset
@@ -20,9 +21,13 @@ class NoResult:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One detector image as it was read; rows by columns, in counts. ``np.asarray`` unpacks what is packed."""
+    """One detector image as it was read; rows by columns, in counts. ``np.asarray`` unpacks what is packed.
+
+    masked: pixels (rows, columns) that its file calls no data, the same array for all its frames; None: none are said.
+    """
 
     counts: NDArray[Any] | ByteOffset | Bitshuffled
+    masked: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,7 @@ class Pattern:
     intensity, sigma: float32, same length, in counts per pixel at normal incidence (after polarization and
     solid angle); NaN where no valid pixel falls into the bin. They are float32 from the start so that what
     is fitted is exactly what is recorded, and a replay of the run file gives the same numbers.
-    pixels_left_out: pixels of this frame that are no part of it although no mask and no defect says so, None where
-    not known.
+    pixels_left_out: pixels that the robust mean left out of this frame, None where it is off or not known.
     """
 
     two_theta: NDArray[np.float64]

@@ -1,27 +1,22 @@
-"""Hot and dead pixels, found from the first frames of a scan.
+"""Hot and dead pixels, learnt from what the frames of the whole run show.
 
-A pixel is judged against its ring (the pixels of its 2θ bin). Hot: it stands out by far in every frame and does
-not leak into its eight neighbours, as every diffraction spot does, however sharp. Dead: it counts next to nothing
-while its neighbours count what the ring does, which a beam stop's edge does not. What cannot be told from a spot
-stays in use, and so do clusters.
+A pixel is judged against its ring (the pixels of its 2θ bin). Hot: it stands out by far in nearly every frame that was
+looked at and does not leak into its eight neighbours, as every diffraction spot does, however sharp. Dead: it counts
+next to nothing while its neighbours count what the ring does, which a beam stop's edge does not. What cannot be told
+from a spot stays in use, and so do clusters.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.njit import njit
-from latticewatch.processing.integration.kernels.sums import flattened
+from latticewatch.processing.integration.outliers import RingLevels
 from latticewatch.processing.integration.plan import Plan
 
-FRAMES = 5  # with light in them; then what was found stands
-MOST_FRAMES = 20  # in all
-LIGHT = 0.05  # counts per pixel
-FEWEST_IN_RING = 16
-MOST_IN_RING = 256  # pixels, evenly over the ring, are enough for its median and spread
-MAD_TO_SIGMA = 1.4826
+FRAMES = 5  # with light in them, are one look; then what was found stands
+MOST_EXCEPTIONS = 5  # of so many frames a hot pixel may be missing in one: it may have been half written
 HOT_SIGMAS = 12.0
 SPOT_LEAKS = 0.2  # of a spot's excess into its eight neighbours: at least this, on real frames of sharp spots
 PIXEL_LEAKS = 0.05  # of a hot pixel's, at most
@@ -48,6 +43,11 @@ class Defects:
         return self.hot_mask | self.dead_mask
 
     @property
+    def total(self) -> int:
+        """How many there are."""
+        return self.hot + self.dead
+
+    @property
     def hot(self) -> int:
         """How many are hot."""
         return int(self.hot_mask.sum())
@@ -58,98 +58,72 @@ class Defects:
         return int(self.dead_mask.sum())
 
 
+@dataclass(slots=True)
+class _Look:
+    """What one look has added up of each pixel: frames where it was valid and stood out, its and its ring's counts."""
+
+    seen: NDArray[np.uint8]
+    stood_out: NDArray[np.uint8]
+    counted: NDArray[np.float32]
+    expected: NDArray[np.float32]
+    frames: int = 0
+
+
 class DefectFinder:
-    """Looks at the first frames of one scan, in order; the same frames give the same defects."""
+    """Looks at frames of one scan, in order; the same frames give the same defects.
+
+    The first frames make the first look, whose findings hold from the frame on that shows them. Later looks, at frames
+    in which something stood out, add what they found when they end; one that found nothing makes the next wait longer.
+    """
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._order: NDArray[Any] = np.argsort(plan.bins, kind="stable").astype(np.int32)
-        self._starts = np.concatenate([[0], np.cumsum(plan.pixels[:-1])]).astype(np.int64)
-        self._outstanding: NDArray[Any] = np.ones(plan.bins.size, np.bool_)
-        self._counted: NDArray[Any] = np.zeros(plan.bins.size, np.float32)
-        self._expected: NDArray[Any] = np.zeros(plan.bins.size, np.float32)
-        self._values: NDArray[Any] = np.empty(plan.bins.size, np.float32)
-        self._frames = self._lit = 0
         nothing = np.zeros(plan.shape, bool)
-        self.defects = Defects(nothing, nothing, 0, settled=False)
+        self._plan = plan
+        self._look: _Look | None = None
+        self._frames, self._next_look, self._pause = 0, 0, FRAMES
+        self.defects = self._found = Defects(nothing, nothing, 0, settled=False)
 
-    def observe(self, counts: NDArray[Any], limit: float) -> bool:
-        """Look at one more frame (rows, columns); True where ``defects`` changed. Settled: does nothing."""
-        if self.defects.settled:
-            return False
-        plan, values = self._plan, self._values
-        valid, total = _normalise(
-            flattened(counts), plan.bins, plan.weight, plan.dark, np.float32(limit), len(plan.two_theta), values
-        )
-        median, spread = _rings(values, self._order, self._starts)
-        light = total > LIGHT * valid
-        _keep_outstanding(values, self._plan.bins, median, spread, self._outstanding)
-        _add(values, self._plan.bins, self._plan.weight, median, self._counted, self._expected)
+    def observe(self, levels: RingLevels) -> bool:
+        """Look at one more frame with light in it; True where ``defects`` changed."""
         self._frames += 1
-        self._lit += light
-        return self._conclude()
+        if self._look is None:
+            if self._frames < self._next_look:
+                return False
+            size = self._plan.bins.size
+            flags, sums = (np.zeros((2, size), kind) for kind in (np.uint8, np.float32))
+            self._look = _Look(flags[0], flags[1], sums[0], sums[1])
+        look, plan = self._look, self._plan
+        _count_outstanding(levels.values, plan.bins, levels.median, levels.spread, look.seen, look.stood_out)
+        _add(levels.values, plan.bins, plan.weight, levels.median, look.counted, look.expected)
+        look.frames += 1
+        ended, before = look.frames == FRAMES, self.defects
+        if ended or not before.settled:
+            found = self._conclude(look)
+            settled = ended or before.settled
+            hot, dead = found.hot_mask | self._found.hot_mask, found.dead_mask | self._found.dead_mask
+            self.defects = Defects(hot, dead, self._frames, settled)
+        if ended:
+            self._pause = FRAMES if self.defects.total > self._found.total else 2 * self._pause
+            self._found, self._look, self._next_look = self.defects, None, self._frames + self._pause
+        return not np.array_equal(before.mask, self.defects.mask)
 
-    def _conclude(self) -> bool:
+    def _conclude(self, look: _Look) -> Defects:
         shape = self._plan.shape
-        dead = np.zeros(self._outstanding.size, np.bool_)
-        hot = self._outstanding & (self._counted > 0)
-        _find_isolated(self._counted, self._expected, shape[1], hot)
-        _find_dead(self._counted, self._expected, shape[1], dead)
-        settled = self._lit >= FRAMES or self._frames >= MOST_FRAMES
-        before = self.defects.mask
-        self.defects = Defects(hot.reshape(shape), dead.reshape(shape), self._frames, settled)
-        if settled:  # 17 bytes a pixel that nobody looks at again
-            self._order = self._outstanding = self._counted = self._expected = self._values = np.zeros(0)
-        return not np.array_equal(before, self.defects.mask)
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _normalise(counts, bins, weight, dark, limit, unused, values):  # type: ignore[no-untyped-def]
-    """Counts over weight into ``values``, NaN where invalid or left out; how many are valid, and their sum."""
-    valid, total = 0, 0.0
-    for pixel in range(len(counts)):
-        count = np.float32(counts[pixel])
-        if not (count >= 0 and count < limit and bins[pixel] < unused):
-            values[pixel] = np.nan
-            continue
-        if len(dark):
-            count -= dark[pixel]
-        values[pixel] = count / weight[pixel]
-        total += values[pixel]
-        valid += 1
-    return valid, total
+        excepted = (look.seen >= MOST_EXCEPTIONS).astype(np.uint8)
+        hot = (look.stood_out > 0) & (look.stood_out + excepted >= look.seen)
+        dead = np.zeros(hot.size, np.bool_)
+        _find_isolated(look.counted, look.expected, shape[1], hot)
+        _find_dead(look.counted, look.expected, shape[1], dead)
+        return Defects(hot.reshape(shape), dead.reshape(shape), look.frames, settled=False)
 
 
 @njit(nogil=True, cache=True)
-def _rings(values, order, starts):  # type: ignore[no-untyped-def]
-    rings = len(starts) - 1
-    median = np.full(rings + 1, np.nan, np.float32)
-    spread = np.full(rings + 1, np.nan, np.float32)
-    buffer = np.empty(MOST_IN_RING, np.float32)
-    for ring in range(rings):
-        count, pixels = 0, starts[ring + 1] - starts[ring]
-        for place in range(starts[ring], starts[ring + 1], max(1, -(-pixels // MOST_IN_RING))):
-            value = values[order[place]]
-            if value == value:  # not NaN
-                buffer[count] = value
-                count += 1
-        if count < FEWEST_IN_RING:
-            continue
-        members = buffer[:count]
-        middle = float(np.median(members))
-        median[ring] = middle
-        deviation = MAD_TO_SIGMA * np.median(np.abs(members - middle))
-        spread[ring] = max(deviation, np.sqrt(max(middle, 1.0)))
-    return median, spread
-
-
-@njit(nogil=True, cache=True)
-def _keep_outstanding(values, bins, median, spread, hot):  # type: ignore[no-untyped-def]
-    """Clear ``hot`` where a pixel does not stand out in this frame. Invalid pixels stay undecided."""
+def _count_outstanding(values, bins, median, spread, seen, stood_out):  # type: ignore[no-untyped-def]
     for pixel in range(len(values)):
         value, where = values[pixel], bins[pixel]
-        if hot[pixel] and value == value and not value - median[where] > HOT_SIGMAS * spread[where]:
-            hot[pixel] = False
+        if value == value:  # not NaN
+            seen[pixel] += 1
+            stood_out[pixel] += value - median[where] > HOT_SIGMAS * spread[where]
 
 
 @njit(nogil=True, cache=True)

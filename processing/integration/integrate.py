@@ -1,6 +1,6 @@
 """From a detector image to a pattern with its standard uncertainties."""
 
-import math
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,33 +14,47 @@ from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset, PackingError
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.integration.defects import DefectFinder, Defects
+from latticewatch.processing.integration.count_limits import header_number, largest_valid, least_valid
+from latticewatch.processing.integration.defects import FRAMES, DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.kernels.sums import (
     EIGHT,
+    LARGE,
     Eight,
     Sums,
     empty_eight,
     empty_sums,
+    flattened,
     sum_bitshuffled,
     sum_byte_offset,
     sum_eight,
     sum_image,
 )
+from latticewatch.processing.integration.outliers import Rings, leave_out
 from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
 from latticewatch.processing.integration.plan_cache import cached_plan
+from latticewatch.processing.integration.robust_mean import Mode, RobustMean
 
-LARGEST_COUNT = 2.0**32 - 2  # detectors mark gaps and dead pixels by 2^32 - 1 and 2^32 - 2
-CUTOFF_KEYS = ("count_cutoff", "countrate_correction_count_cutoff", "saturation_value")
+LIGHT = 0.05  # counts per pixel
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """An image to sum: a count at or above ``limit`` is invalid; the pattern is multiplied by ``scale``."""
+    """An image to sum: a count below ``lowest``, or from ``limit`` on, is invalid; the pattern is times ``scale``."""
 
     counts: NDArray[Any] | ByteOffset | Bitshuffled
+    lowest: float
     limit: float
     scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Summed:
+    """A pattern and what its sums say of the frame: whether there is light in it, whether a pixel was large."""
+
+    pattern: Pattern | NoResult
+    is_lit: bool = False
+    has_large: bool = False
 
 
 class _Workspace:
@@ -62,14 +76,17 @@ class ImageIntegrator:
     Intensity is sum(counts - dark) / sum(polarization x solid angle x flat) over a bin's valid pixels, sigma
     is sqrt(sum(max(counts, 1))) over the same normalisation (pyFAI's Poisson model): a bin that counted nothing
     has a sigma of its own, never 0, and can enter a weighted fit. Bins without a valid pixel are NaN in both.
-    A value that is negative, NaN, saturated (the header's Count_cutoff, else the type's largest) or a mask code
-    leaves signal, variance and normalisation alike. Pixels are not split over bins: neighbouring bins would be
-    correlated and sigma too small for a fit.
+    A value that is NaN, saturated (the header's Count_cutoff, else the type's largest) or a mask code leaves signal,
+    variance and normalisation alike; so does a negative one, unless it is a value of an image of floats. Pixels are
+    not split over bins: neighbouring bins would be correlated and sigma too small for a fit.
 
     normalise_by: header key (e.g. ``Flux``); patterns are scaled by its first value over the frame's own, so
-    that intensities stay in counts. find_defects: look for hot and dead pixels in the first frames; what a frame
-    shows is used from that frame on, so live and offline agree. plans: folder to keep the plan in for the next
-    start (``plan_cache.plan_folder()``); None: it is built anew.
+    that intensities stay in counts. find_defects: look for hot and dead pixels, in the first frames with light and
+    whenever something stands out; what a frame shows is used from that frame on, so live and offline agree.
+    plans: folder to keep the plan in for the next start (``plan_cache.plan_folder()``); None: it is built anew.
+
+    robust: leave out what stands out of its ring in one frame (spots, zingers): ``off``; ``on``, in every frame;
+    ``auto``, where a pixel is brighter than any ring was: frames without one are summed as ever, to the last bit.
 
     threads: that share several frames which came at once; left out: two, where the machine has them. One frame
     takes one.
@@ -89,6 +106,7 @@ class ImageIntegrator:
         bins: int | None = None,
         normalise_by: str | None = None,
         find_defects: bool = True,
+        robust: Mode = "off",
         plans: Path | None = None,
         threads: int | None = None,
     ) -> None:
@@ -99,23 +117,53 @@ class ImageIntegrator:
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
         self._workspaces = [_Workspace(len(self.two_theta) + 1) for _ in range(threads or min(2, usable_cores()))]
-        self._normalise_by = normalise_by
+        self._normalise_by, self._robust = normalise_by, RobustMean(robust)
         self._first_monitor: float | None = None
+        self._file_mask: NDArray[np.bool_] | None = None
+        self._rings: Rings | None = None
+        self._looks = 0
+        self._last_was_lit = True
 
     def integrate(self, frame: Frame) -> Pattern | NoResult:
         """The pattern, or why there is none. Never raises on data."""
-        job = self._prepared(frame)
-        return self._integrated(job) if isinstance(job, _Job) else job
+        return self.integrate_many([frame])[0]
 
     def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
         """``integrate`` of each frame in turn, the same to the last bit; several at a time where it can."""
         results: list[Pattern | NoResult] = []
         while len(results) < len(frames):
-            if self._looks_for_defects():
-                results.append(self.integrate(frames[len(results)]))
-            else:
-                results += self._integrated_together([self._prepared(each) for each in frames[len(results) :]])
+            results += self._next(frames[len(results) :])
         return results
+
+    def _next(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
+        """Patterns of the first of these frames, up to one that changes how the following are summed."""
+        self._use_mask_of(frames[0])
+        alone = self._robust.looks_at_every_frame or (self._looks < FRAMES and self._last_was_lit)
+        together = list(itertools.takewhile(self._has_the_mask, frames[:1] if alone else frames))
+        prepared = [self._prepared(frame) for frame in together]
+        plan, level, results = self.plan, self._robust.level, list[Pattern | NoResult]()
+        for job, summed in zip(prepared, self._summed_together(prepared), strict=True):
+            self._last_was_lit = summed.is_lit
+            if not isinstance(job, _Job) or not self._must_look(summed):
+                results.append(summed.pattern)
+                continue
+            results.append(self._looked_at(job))
+            if self.plan is not plan or self._robust.level != level:
+                break
+        return results
+
+    def _use_mask_of(self, frame: Frame) -> None:
+        """Leave out what the frame's file calls no data."""
+        if self._has_the_mask(frame) or not isinstance(frame.content, Image) or frame.content.masked is None:
+            return
+        self._file_mask = frame.content.masked
+        if self._file_mask.shape == self.plan.shape:
+            self._base_plan = without(self._base_plan, self._file_mask)
+            self.plan = without(self.plan, self._file_mask)
+
+    def _has_the_mask(self, frame: Frame) -> bool:
+        masked = frame.content.masked if isinstance(frame.content, Image) else None
+        return masked is None or masked is self._file_mask
 
     def _prepared(self, frame: Frame) -> _Job | Pattern | NoResult:
         if not isinstance(frame.content, Image):
@@ -124,37 +172,66 @@ class ImageIntegrator:
         if counts.shape != self.plan.shape or counts.dtype.kind not in "biuf":
             return NoResult(f"unreadable: shape {_by(counts.shape)}, not {_by(self.plan.shape)}")
         scale = self._monitor_scale(frame.header)
-        return scale if isinstance(scale, NoResult) else _Job(counts, largest_valid(counts.dtype, frame.header), scale)
+        if isinstance(scale, NoResult):
+            return scale
+        return _Job(counts, least_valid(counts), largest_valid(counts.dtype, frame.header), scale)
 
-    def _integrated(self, job: _Job) -> Pattern | NoResult:
-        """The pattern of one frame, which may show defects."""
-        if self._looks_for_defects():
-            try:
-                counts = np.asarray(job.counts)
-            except PackingError as error:
-                return NoResult(f"unreadable: {error}")
-            if self._finder is not None and self._finder.observe(counts, job.limit):
-                self.plan = without(self._base_plan, self._finder.defects.mask)
-            if not self._looks_for_defects():
+    def _must_look(self, summed: _Summed) -> bool:
+        """Whether this frame may show defects or outliers."""
+        if not summed.is_lit:
+            return False
+        if self._looks < FRAMES:
+            return self._finder is not None or self._robust.mode != "off"
+        return self._robust.looks_at_every_frame or (summed.has_large and self._robust.level < LARGE)
+
+    def _looked_at(self, job: _Job) -> Pattern | NoResult:
+        """The pattern of a frame that may show defects or outliers, without them."""
+        flat = flattened(np.asarray(job.counts))
+        self._rings = self._rings or Rings(self._base_plan)
+        levels = self._rings.look(self._base_plan, flat, job.lowest, job.limit)
+        self._looks += 1
+        if self._finder is not None and self._finder.observe(levels):
+            self.plan = without(self._base_plan, self._finder.defects.mask)
+            if self._finder.defects.settled:
                 self._base_plan = self.plan
-        return self._summed(job, self._workspaces[0].sums)
+        levels.values[self.plan.bins == len(self.two_theta)] = np.nan
+        outliers = self._robust.outliers(levels, self.plan, flat)
+        sums = self._workspaces[0].sums
+        self._sum(job, sums)
+        leave_out(sums, outliers, self.plan, flat)
+        if self._looks >= FRAMES and not self._robust.looks_at_every_frame:
+            self._rings = None
+        return self._pattern(sums, job, len(outliers.pixels)).pattern
 
-    def _summed(self, job: _Job, sums: Sums) -> Pattern | NoResult:
+    def _sum(self, job: _Job, sums: Sums) -> None:
+        """Raises PackingError."""
+        large = self._robust.level
+        if isinstance(job.counts, ByteOffset):
+            sum_byte_offset(self.plan, job.counts, job.limit, sums, large)
+        elif isinstance(job.counts, Bitshuffled):
+            sum_bitshuffled(self.plan, job.counts, job.limit, sums, large)
+        else:
+            sum_image(self.plan, job.counts, job.limit, sums, large, job.lowest)
+
+    def _summed_alone(self, job: _Job, sums: Sums) -> _Summed:
         try:
-            if isinstance(job.counts, ByteOffset):
-                sum_byte_offset(self.plan, job.counts, job.limit, sums)
-            elif isinstance(job.counts, Bitshuffled):
-                sum_bitshuffled(self.plan, job.counts, job.limit, sums)
-            else:
-                sum_image(self.plan, job.counts, job.limit, sums)
+            self._sum(job, sums)
         except PackingError as error:
-            return NoResult(f"unreadable: {error}")
-        return pattern_of(self.plan, sums, job.scale)
+            return _Summed(NoResult(f"unreadable: {error}"))
+        return self._pattern(sums, job)
 
-    def _integrated_together(self, prepared: Sequence[_Job | Pattern | NoResult]) -> list[Pattern | NoResult]:
+    def _pattern(self, sums: Sums, job: _Job, left_out: int = 0) -> _Summed:
+        told = None if self._robust.mode == "off" else left_out
+        pixels = self.plan.pixels[:-1].sum() - sums.lost_pixels[:-1].sum()
+        light = sums.signal[:-1].sum() - (self.plan.total_dark - sums.lost_dark)[:-1].sum()
+        return _Summed(
+            pattern_of(self.plan, sums, job.scale, told), bool(light > LIGHT * pixels), bool(sums.signal[-1] > 0)
+        )
+
+    def _summed_together(self, prepared: Sequence[_Job | Pattern | NoResult]) -> list[_Summed]:
         """Eight packed images read the plan once for all; what there is to do is shared among the threads."""
         tasks = list(_tasks([job for job in prepared if isinstance(job, _Job)]))
-        done: list[list[Pattern | NoResult]] = [[] for _ in tasks]
+        done: list[list[_Summed]] = [[] for _ in tasks]
         places = iter(range(len(tasks)))  # one for all threads: who is free takes the next
 
         def work(workspace: _Workspace) -> None:
@@ -167,15 +244,16 @@ class ImageIntegrator:
         elif workspaces:
             with ThreadPoolExecutor(len(workspaces)) as pool:
                 list(pool.map(work, workspaces))
-        patterns = (pattern for each in done for pattern in each)
-        return [next(patterns) if isinstance(each, _Job) else each for each in prepared]
+        summed = (one for each in done for one in each)
+        return [next(summed) if isinstance(each, _Job) else _Summed(each) for each in prepared]
 
-    def _run(self, task: Sequence[_Job], workspace: _Workspace) -> list[Pattern | NoResult]:
+    def _run(self, task: Sequence[_Job], workspace: _Workspace) -> list[_Summed]:
         packed = [job.counts for job in task if isinstance(job.counts, ByteOffset | Bitshuffled)]
-        if len(packed) == EIGHT and sum_eight(self.plan, packed, [job.limit for job in task], workspace.eight):
+        limits, large = [job.limit for job in task], self._robust.level
+        if len(packed) == EIGHT and sum_eight(self.plan, packed, limits, workspace.eight, large):
             pairs = zip(workspace.eight.frames, task, strict=True)
-            return [pattern_of(self.plan, sums, job.scale) for sums, job in pairs]
-        return [self._summed(job, workspace.sums) for job in task]
+            return [self._pattern(sums, job) for sums, job in pairs]
+        return [self._summed_alone(job, workspace.sums) for job in task]
 
     @property
     def defects(self) -> Defects | None:
@@ -186,9 +264,6 @@ class ImageIntegrator:
     def left_out(self) -> NDArray[np.bool_]:
         """Pixels (rows, columns) that are left out of every frame from now on: mask, gaps, defects."""
         return np.equal(self.plan.bins, len(self.two_theta)).reshape(self.plan.shape)
-
-    def _looks_for_defects(self) -> bool:
-        return self._finder is not None and not self._finder.defects.settled
 
     def _monitor_scale(self, header: Mapping[str, str]) -> float | NoResult:
         if self._normalise_by is None:
@@ -202,11 +277,10 @@ class ImageIntegrator:
         return self._first_monitor / value
 
 
-def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | NoResult:
-    """The pattern of these sums, times ``scale``; a gap where too few pixels are valid."""
+def pattern_of(plan: Plan, sums: Sums, scale: float, left_out: int | None) -> Pattern | NoResult:
+    """The pattern of these sums, times ``scale``, without so many outliers; why there is none if too few are valid."""
     pixels = (plan.pixels - sums.lost_pixels)[:-1]
-    valid, in_plan = int(pixels.sum()), int(plan.pixels[:-1].sum())
-    share = valid / in_plan
+    share = pixels.sum() / plan.pixels[:-1].sum()
     if share < FEWEST_VALID:
         return NoResult(f"unreadable: only {100 * share:.0f} % of the pixels are valid")
     weight = np.where(pixels > 0, (plan.total_weight - sums.lost_weight)[:-1], np.nan) / scale
@@ -215,32 +289,8 @@ def pattern_of(plan: Plan, sums: Sums, scale: float) -> Pattern | NoResult:
         plan.two_theta,
         (signal / weight).astype(np.float32),
         (np.sqrt(sums.variance[:-1]) / weight).astype(np.float32),
-        pixels_left_out=in_plan - valid,
+        pixels_left_out=left_out,
     )
-
-
-def largest_valid(dtype: np.dtype[Any], header: Mapping[str, str]) -> float:
-    """The count at which a pixel of this type is saturated or a mask code."""
-    limits = [LARGEST_COUNT]
-    if dtype.kind in "iu":
-        limits.append(float(np.iinfo(dtype).max - 1))
-    for key in CUTOFF_KEYS:
-        cutoff = header_number(header, key)
-        if cutoff is not None and cutoff > 0.0:
-            limits.append(cutoff)
-    return min(limits)
-
-
-def header_number(header: Mapping[str, str], key: str) -> float | None:
-    """The number that a header line gives for this key, whatever its case and unit; None without one."""
-    wanted = key.lower()
-    text = next((value for name, value in header.items() if name.lower() == wanted), "")
-    words = str(text).replace("=", " ").split()
-    try:
-        number = float(words[0]) if words else math.nan
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _tasks(jobs: Sequence[_Job]) -> Iterator[Sequence[_Job]]:

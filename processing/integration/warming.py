@@ -6,15 +6,18 @@ import numpy as np
 
 from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset
 from latticewatch.processing.integration.defects import DefectFinder
+from latticewatch.processing.integration.kernels.one_frame import lowest_valid
 from latticewatch.processing.integration.kernels.sums import (
     EIGHT,
     empty_eight,
     empty_sums,
+    flattened,
     sum_bitshuffled,
     sum_byte_offset,
     sum_eight,
     sum_image,
 )
+from latticewatch.processing.integration.outliers import Rings, find_outliers, leave_out
 from latticewatch.processing.integration.plan import Corrections, Plan, finished_plan
 
 SHAPE = (16, 16)
@@ -25,12 +28,15 @@ LIMIT = 1e9
 def warm_up() -> None:
     """Sum images of nothing by every path that frames usually take."""
     plan = _plan()
-    sums, finder = empty_sums(len(plan.two_theta) + 1), DefectFinder(plan)
+    sums, finder, rings = empty_sums(len(plan.two_theta) + 1), DefectFinder(plan), Rings(plan)
     for kind in TYPES:
-        sum_image(plan, np.zeros(SHAPE, kind), LIMIT, sums)
-        finder.observe(np.zeros(SHAPE, kind), LIMIT)
+        counts = np.zeros(SHAPE, kind)
+        sum_image(plan, counts, LIMIT, sums)
+        lowest_valid(flattened(counts))
+        levels = rings.look(plan, flattened(counts), 0.0, LIMIT)
+        finder.observe(levels)
+        leave_out(sums, find_outliers(levels, plan), plan, flattened(counts))
     packed = ByteOffset(np.zeros(plan.bins.size, np.uint8), SHAPE, np.dtype(np.int32))
-    finder.observe(packed.unpacked(), LIMIT)
     sum_byte_offset(plan, packed, LIMIT, sums)
     eight = empty_eight(len(plan.two_theta) + 1)
     sum_eight(plan, [packed] * EIGHT, [LIMIT] * EIGHT, eight)

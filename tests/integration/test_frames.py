@@ -12,8 +12,9 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.packed_images import ByteOffset
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.integration.count_limits import header_number
 from latticewatch.processing.integration.geometry import Geometry
-from latticewatch.processing.integration.integrate import ImageIntegrator, header_number
+from latticewatch.processing.integration.integrate import ImageIntegrator
 
 SHAPE = (200, 150)
 GEOMETRY = Geometry(0.2, 0.017, 0.013, 0.02, 0.01, 0.0, 0.64066, 172e-6, 172e-6)

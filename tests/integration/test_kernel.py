@@ -59,10 +59,31 @@ IMAGES = images()
 def plainly(plan: Plan, image: NDArray[Any], limit: float = LIMIT) -> Sums:
     sums = empty_sums(len(plan.two_theta) + 1)
     kernel.sum_values(
-        image.ravel(), plan.bins, sums.variance, plan.weight, plan.dark, limit,
+        image.ravel(), plan.bins, sums.variance, 0.0, 2.0**20, plan.weight, plan.dark, limit,
         sums.signal, sums.lost_pixels, sums.lost_weight, sums.lost_dark,
     )  # fmt: skip
     return sums
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_every_way_counts_the_large_pixels(name: str) -> None:
+    image, sums = IMAGES[name], empty_sums(len(PLAN.two_theta) + 1)
+    used = (PLAN.bins < len(PLAN.two_theta)).reshape(SHAPE)
+    large = int((used & (image >= 300) & (image < LIMIT)).sum())
+    expected = plainly(PLAN, image)
+    sum_image(PLAN, image, LIMIT, sums, 300.0)
+    assert_same(sums, expected)
+    assert sums.signal[-1] == large
+    sum_image(PLAN, image.astype(np.float64), LIMIT, sums, 300.0)
+    assert sums.signal[-1] == large
+    sum_byte_offset(PLAN, packed(image), LIMIT, sums, 300.0)
+    assert_same(sums, expected)
+    assert sums.signal[-1] == large
+    eight = empty_eight(len(PLAN.two_theta) + 1)
+    if sum_eight(PLAN, [packed(image)] * 8, [LIMIT] * 8, eight, 300.0):
+        for frame in eight.frames:
+            assert_same(frame, expected)
+            assert frame.signal[-1] == large
 
 
 def assert_same(sums: Sums, expected: Sums) -> None:
@@ -148,8 +169,9 @@ def test_the_plain_sums_are_numpys() -> None:
     valid = (image >= 0) & (image < LIMIT)
     length = len(PLAN.two_theta) + 1
     where = PLAN.bins[valid]
-    np.testing.assert_array_equal(expected.signal, np.bincount(where, image[valid], length))
-    np.testing.assert_array_equal(expected.variance, np.bincount(where, np.maximum(image[valid], 1), length))
+    np.testing.assert_array_equal(expected.signal[:-1], np.bincount(where, image[valid], length)[:-1])
+    variance = np.bincount(where, np.maximum(image[valid], 1), length)
+    np.testing.assert_array_equal(expected.variance[:-1], variance[:-1])
     lost = np.bincount(PLAN.bins[~valid], PLAN.weight[~valid], length)
     np.testing.assert_allclose(expected.lost_weight[:-1], lost[:-1], rtol=1e-12)
     np.testing.assert_array_equal(expected.lost_pixels[:-1], np.bincount(PLAN.bins[~valid], minlength=length)[:-1])

@@ -245,6 +245,7 @@ def add_one_frame(  # type: ignore[no-untyped-def]
             lanes[np.int64(where) * EIGHT + frame] += np.int64(value) + (np.int64(value == 0) << ZERO_SHIFT)
         elif value >= 0 and value < limit:
             signal[where] += value
+            signal[unused] += 1
         else:
             subtract_invalid(first + step, where, weight, dark, lost_pixels, lost_weight, lost_dark)
 

@@ -4,6 +4,9 @@ Plain functions on arrays, without the interpreter lock; ``sums`` is what the re
 pixel loses by being invalid in this frame is summed apart, because it is rare: the rest of the weights are known
 before the frame is read. Counts are whole numbers, so that every path gives the same sums to the last bit.
 
+The last bin is for no pixel; there ``signal`` counts the pixels in use that were large, so that who looks for what
+stands out need look at no other frame.
+
 One 64-bit number sums counts (its lower 40 bits) and the pixels that counted nothing (the upper ones, needed for
 the variance max(counts, 1)). A block of pixels takes that path unless one of them is invalid or large.
 """
@@ -25,23 +28,48 @@ from latticewatch.processing.integration.plan import LANES
 
 ZERO_SHIFT = 40
 LARGE = 1 << 20  # larger counts are summed apart: 2^20 pixels of less than this fit into 40 bits
+LOWEST = -(2.0**31) + 1.0  # what is lower is a code, whatever else there is
+MOST_CODES = 4
 SAFE = 1 << 30  # a block of one-byte differences from here does not leave 32 bits
 
 
 @njit(nogil=True, cache=True)
 def sum_values(  # type: ignore[no-untyped-def]
-    counts, bins, variance, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
+    counts, bins, variance, lowest, large, weight, dark, limit, signal, lost_pixels, lost_weight, lost_dark
 ):
     """The plain way, for any type of number."""
     unused = len(signal) - 1
     for pixel in range(len(counts)):
         where = bins[pixel]
         value = np.float64(counts[pixel])
-        if value >= 0.0 and value < limit:
+        if where == unused:
+            continue
+        if value >= lowest and value < limit:
             signal[where] += value
+            signal[unused] += value >= large
             variance[where] += max(value, 1.0)
-        elif where != unused:
+        else:
             subtract_invalid(pixel, where, weight, dark, lost_pixels, lost_weight, lost_dark)
+
+
+@njit(nogil=True, cache=True)
+def lowest_valid(counts):  # type: ignore[no-untyped-def]
+    """The least valid number of an image of floats: 0 where its negative numbers are codes for pixels without data.
+
+    A few whole numbers (-1, -2, -10) are codes; what is left of counts after a dark was subtracted is not.
+    """
+    codes, many = np.empty(MOST_CODES, np.float64), 0
+    for pixel in range(len(counts)):
+        value = np.float64(counts[pixel])
+        if value < 0.0 and value > LOWEST:
+            if value != np.floor(value):
+                return LOWEST
+            if not (codes[:many] == value).any():
+                if many == MOST_CODES:
+                    return LOWEST
+                codes[many] = value
+                many += 1
+    return 0.0
 
 
 @njit(nogil=True, cache=True)
@@ -67,6 +95,7 @@ def _add_one_by_one(  # type: ignore[no-untyped-def]
             where = slot - (pixel % LANES) * bins
             if value >= 0 and value < limit:
                 signal[where] += value
+                signal[bins] += 1
             else:
                 subtract_invalid(pixel, where, weight, dark, lost_pixels, lost_weight, lost_dark)
 

@@ -19,7 +19,7 @@ from latticewatch.processing.flow.packed_images import (
 from latticewatch.processing.integration.kernels import eiger, eight_frames, one_frame
 from latticewatch.processing.integration.plan import LANES, Plan
 
-EIGHT = eight_frames.EIGHT
+EIGHT, LARGE = eight_frames.EIGHT, one_frame.LARGE
 COUNTS = (1 << one_frame.ZERO_SHIFT) - 1
 MOST_PIXELS = 1 << 20
 DENSEST = 1.02  # bytes a pixel; where more differences are wide, eight at once are slower than one by one
@@ -30,8 +30,9 @@ CACHE_LINE = 64  # bytes
 class Sums:
     """Sums over the pixels of each bin, (n + 1,); the last bin is for what the plan leaves out.
 
-    signal: counts. variance: max(counts, 1), as pyFAI's Poisson model has it. The others belong to pixels that
-    are invalid in this frame alone: their number, weight and dark counts. lanes: room for the work.
+    signal: counts; its last: how many pixels in use were large. variance: max(counts, 1), as pyFAI's Poisson model has
+    it. The others belong to pixels that are invalid in this frame alone: their number, weight and dark counts. lanes:
+    room for the work.
     """
 
     signal: NDArray[np.float64]
@@ -78,18 +79,21 @@ def empty_eight(length: int) -> Eight:
     return Eight(tuple(frames), signal, variance, pixels, weight, dark, room[first : first + length * EIGHT])
 
 
-def sum_image(plan: Plan, counts: NDArray[Any], limit: float, into: Sums) -> None:
+def sum_image(
+    plan: Plan, counts: NDArray[Any], limit: float, into: Sums, large: float = LARGE, lowest: float = 0.0
+) -> None:
     """Sum an image over the plan's bins into ``into``, which is emptied first.
 
-    counts: any real type, the plan's shape. A value below 0, at or above ``limit``, or NaN is invalid.
+    counts: any real type, the plan's shape. A value below ``lowest`` (0 unless they are floats), at or above
+    ``limit``, or NaN is invalid. large: from which on pixels are counted, and summed by a slower way.
     """
     flat = flattened(counts)
     empty(into)
     rare = (plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark)
     if flat.dtype.kind == "f" or int(plan.pixels[:-1].max()) >= MOST_PIXELS:
-        one_frame.sum_values(flat, plan.bins, into.variance, *rare)
+        one_frame.sum_values(flat, plan.bins, into.variance, lowest, large, *rare)
         return
-    one_frame.sum_counts(flat, plan.slots, into.lanes, _large(limit), *rare)
+    one_frame.sum_counts(flat, plan.slots, into.lanes, _large(limit, large), *rare)
     _gather(into)
 
 
@@ -101,7 +105,7 @@ def flattened(counts: NDArray[Any]) -> NDArray[Any]:
     return read_only(flat.view(np.uint8) if flat.dtype.kind == "b" else flat)
 
 
-def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> None:
+def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums, large: float = LARGE) -> None:
     """``sum_image`` of a packed image, without unpacking it.
 
     Raises PackingError where the bytes end before the image does or a count does not fit the image's type; the
@@ -109,7 +113,7 @@ def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> 
     """
     empty(into)
     result = one_frame.sum_byte_offset(
-        read_only(image.packed), plan.slots, into.lanes, _large(limit), *range_of(image.dtype),
+        read_only(image.packed), plan.slots, into.lanes, _large(limit, large), *range_of(image.dtype),
         plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
     )  # fmt: skip
     if result != DONE:
@@ -117,12 +121,12 @@ def sum_byte_offset(plan: Plan, image: ByteOffset, limit: float, into: Sums) -> 
     _gather(into)
 
 
-def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums) -> None:
+def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums, large: float = LARGE) -> None:
     """``sum_image`` of an image packed by bitshuffle and LZ4, unpacked block by block. Raises PackingError."""
     empty(into)
     whole = eiger.sum_bitshuffled(
         read_only(image.packed), image.block_elements(), np.empty(1, image.dtype.newbyteorder("=")),
-        plan.slots, into.lanes, _large(limit),
+        plan.slots, into.lanes, _large(limit, large),
         plan.weight, plan.dark, limit, into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
     )  # fmt: skip
     if not whole:
@@ -130,7 +134,13 @@ def sum_bitshuffled(plan: Plan, image: Bitshuffled, limit: float, into: Sums) ->
     _gather(into)
 
 
-def sum_eight(plan: Plan, images: Sequence[ByteOffset | Bitshuffled], limits: Sequence[float], into: Eight) -> bool:
+def sum_eight(
+    plan: Plan,
+    images: Sequence[ByteOffset | Bitshuffled],
+    limits: Sequence[float],
+    into: Eight,
+    large: float = LARGE,
+) -> bool:
     """The sums of eight images packed alike, the plan being read once for all; ``into.frames`` has them.
 
     They are the same to the last bit. False where the eight had better be summed one by one: one of them is
@@ -138,18 +148,20 @@ def sum_eight(plan: Plan, images: Sequence[ByteOffset | Bitshuffled], limits: Se
     """
     listed = [image for image in images if isinstance(image, ByteOffset)]
     if len(listed) == EIGHT:
-        return _sum_eight_byte_offset(plan, listed, limits, into)
+        return _sum_eight_byte_offset(plan, listed, limits, into, large)
     chunks = [image for image in images if isinstance(image, Bitshuffled)]
-    return len(chunks) == EIGHT and _sum_eight_bitshuffled(plan, chunks, limits, into)
+    return len(chunks) == EIGHT and _sum_eight_bitshuffled(plan, chunks, limits, into, large)
 
 
-def _sum_eight_byte_offset(plan: Plan, images: Sequence[ByteOffset], limits: Sequence[float], into: Eight) -> bool:
+def _sum_eight_byte_offset(
+    plan: Plan, images: Sequence[ByteOffset], limits: Sequence[float], into: Eight, large: float
+) -> bool:
     size = sum(len(image.packed) for image in images)
     if size > DENSEST * EIGHT * plan.bins.size or any(image.dtype != np.int32 for image in images):
         return False
     empty(into)
     result = eight_frames.sum_eight(
-        tuple(read_only(image.packed) for image in images), plan.bins, into.lanes, _large(min(limits)),
+        tuple(read_only(image.packed) for image in images), plan.bins, into.lanes, _large(min(limits), large),
         *range_of(np.dtype(np.int32)), plan.weight, plan.dark, np.array(limits, np.float64),
         into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
     )  # fmt: skip
@@ -157,7 +169,9 @@ def _sum_eight_byte_offset(plan: Plan, images: Sequence[ByteOffset], limits: Seq
     return bool(result == DONE)
 
 
-def _sum_eight_bitshuffled(plan: Plan, images: Sequence[Bitshuffled], limits: Sequence[float], into: Eight) -> bool:
+def _sum_eight_bitshuffled(
+    plan: Plan, images: Sequence[Bitshuffled], limits: Sequence[float], into: Eight, large: float
+) -> bool:
     try:
         blocks = {image.block_elements() for image in images}
     except PackingError:
@@ -167,7 +181,7 @@ def _sum_eight_bitshuffled(plan: Plan, images: Sequence[Bitshuffled], limits: Se
     empty(into)
     whole = eiger.sum_eight_bitshuffled(
         tuple(read_only(image.packed) for image in images), blocks.pop(),
-        np.empty(1, images[0].dtype.newbyteorder("=")), plan.bins, into.lanes, _large(min(limits)),
+        np.empty(1, images[0].dtype.newbyteorder("=")), plan.bins, into.lanes, _large(min(limits), large),
         plan.weight, plan.dark, np.array(limits, np.float64),
         into.signal, into.lost_pixels, into.lost_weight, into.lost_dark,
     )  # fmt: skip
@@ -175,8 +189,8 @@ def _sum_eight_bitshuffled(plan: Plan, images: Sequence[Bitshuffled], limits: Se
     return bool(whole)
 
 
-def _large(limit: float) -> int:
-    return int(np.ceil(min(limit, one_frame.LARGE)))
+def _large(limit: float, large: float) -> int:
+    return int(np.ceil(min(limit, large, LARGE)))
 
 
 def empty(sums: Sums | Eight) -> None:

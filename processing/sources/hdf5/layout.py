@@ -1,8 +1,9 @@
 """Where in an HDF5 file the images are, and what is said of their times: EIGER, NXdata, NXdetector, or plain."""
 
 import contextlib
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -45,7 +46,8 @@ class Layout:
     """blocks: in the order of the scan.
 
     times_s: of every frame, empty where there are none. header: the scalars that the file holds. series: what it
-    holds of every frame besides, (frames,) each.
+    holds of every frame besides, (frames,) each. masked: pixels (rows, columns) that the file calls bad, None where it
+    does not say.
     """
 
     blocks: tuple[Block, ...]
@@ -53,6 +55,7 @@ class Layout:
     period_s: float
     header: Mapping[str, str]
     series: Mapping[str, NDArray[np.float64]]
+    masked: NDArray[np.bool_] | None = None
 
     @property
     def count(self) -> int:
@@ -85,7 +88,8 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
         raise Unreadable(f"declares {count} frames, more than any scan has")
     header = dict(_scalars(datasets))
     series = dict(_series(datasets, count))
-    return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header), series)
+    masked = _pixel_mask(tree, datasets, next((block.dataset.shape[-2:] for block in blocks if block.dataset), ()))
+    return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header), series, masked)
 
 
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
@@ -138,6 +142,16 @@ def _largest(datasets: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
     stacks = [dataset for dataset in datasets.values() if _holds_images(dataset)]
     stacks.sort(key=lambda dataset: (dataset.ndim, dataset.size), reverse=True)
     return tuple(stacks[:1])
+
+
+def _pixel_mask(tree: Hdf5Tree, datasets: Mapping[str, h5py.Dataset], shape: Sequence[int]) -> Any:
+    """The file's own mask of bad pixels, as DECTRIS and NeXus have it: what is not 0 is bad."""
+    for path, dataset in datasets.items():
+        fits = dataset.shape is not None and dataset.shape[-2:] == shape and math.prod(dataset.shape[:-2]) == 1
+        if path.endswith("/pixel_mask") and fits and dataset.dtype.kind in "biu":
+            tree.check(dataset)
+            return dataset[()].reshape(shape) != 0
+    return None
 
 
 def _holds_images(item: Any) -> bool:

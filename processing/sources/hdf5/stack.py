@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
@@ -20,6 +21,7 @@ from latticewatch.processing.text import printable
 
 POLL_S = 0.5
 BITSHUFFLE, LZ4 = 32008, 2
+FEWEST_LEFT = 0.3  # of the pixels, by the file's own mask
 SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ class HDF5Stack:
         self._period_s = period_s if period_s is not None else NAN
         self._follow_s = follow_s
         self._count = self._drawn = 0
+        self._masked: NDArray[np.bool_] | None = None
         try:
             with Hdf5Tree(path) as tree:
                 self._count = find_layout(tree, growing=follow_s is not None).count
@@ -81,6 +84,7 @@ class HDF5Stack:
             with Hdf5Tree(self._path) as tree:
                 layout = find_layout(tree, growing=self._follow_s is not None)
                 self._count = layout.count
+                self._note_mask(layout)
                 for index in range(start, layout.count):
                     block, place = layout.block_of(index)
                     if stop.is_set() or (self._follow_s is not None and not block.is_written(place)):
@@ -91,13 +95,25 @@ class HDF5Stack:
             if self._follow_s is None:
                 raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from error
 
+    def _note_mask(self, layout: Layout) -> None:
+        """One array for all frames, however often the file is looked at."""
+        if self._masked is not None or layout.masked is None:
+            return
+        left = 1.0 - float(layout.masked.mean())
+        if left < FEWEST_LEFT:
+            log.warning("its pixel_mask leaves %.0f %% of the pixels: not used", 100.0 * left)
+            layout.masked.fill(False)
+        elif left < 1.0:
+            log.info("its pixel_mask leaves out %d pixels", layout.masked.sum())
+        self._masked = layout.masked
+
     def _frame(self, layout: Layout, index: int) -> Frame:
         return Frame(
             index=index,
             name=f"{printable(self._path.name)}::{index:06d}",
             time_s=self._time_s(layout, index),
             mtime_s=_mtime_s(self._path),
-            content=_content(layout, index),
+            content=_content(layout, index, self._masked),
             header={**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}},
         )
 
@@ -118,7 +134,7 @@ def stack_image(path: Path, index: int) -> Image | NoResult:
         return Image(np.asarray(content.counts)) if isinstance(content, Image) else content
 
 
-def _content(layout: Layout, index: int) -> Image | NoResult:
+def _content(layout: Layout, index: int, masked: NDArray[np.bool_] | None = None) -> Image | NoResult:
     block, place = layout.block_of(index)
     if block.dataset is None:
         return NoResult(f"unreadable: {block.reason}")
@@ -127,8 +143,8 @@ def _content(layout: Layout, index: int) -> Image | NoResult:
             return NoResult("unreadable: never written")
         packed = _packed_chunk(block.dataset, place)
         if packed is not None:
-            return Image(packed)
-        return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()])
+            return Image(packed, masked)
+        return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()], masked)
     except (OSError, RuntimeError, ValueError, IndexError) as error:
         return NoResult(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")
 
