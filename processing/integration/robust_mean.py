@@ -25,13 +25,14 @@ class RobustMean:
     """What is left out of the frames of one scan, looked at in order.
 
     level: counts; a frame without a pixel that is brighter need not be looked at. It rises with the brightest pixel
-    that is left in. Not known before the first look: then LARGE.
+    that is left in. Not known before the first look: then LARGE. A sample whose rings are made of grains keeps all that
+    stands out: what is a spot of something else cannot be told there.
     """
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
         self.level = float(LARGE)
-        self._known = self._told = False
+        self._known = self._has_grains = False
         self._spotty_frames = 0
 
     @property
@@ -42,10 +43,10 @@ class RobustMean:
     def outliers(self, levels: RingLevels, plan: Plan, flat: NDArray[Any]) -> Outliers:
         """What is to be left out of this frame, whose counts are ``flat``."""
         found = find_outliers(levels, plan)
-        kept = self.mode == "off" or (self.mode == "auto" and found.on_rings)
-        if kept and self.mode == "auto" and not self._told:
+        if self.mode == "auto" and found.on_rings and not self._has_grains:
             log.info('bright grains on the rings are kept; [integration] robust = "on" leaves them out')
-            self._told = True
+            self._has_grains = True
+        kept = self.mode == "off" or (self.mode == "auto" and self._has_grains)
         used = np.isfinite(levels.values)
         if not kept and found.pixels.size:
             used[found.all_pixels] = False
