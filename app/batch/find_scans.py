@@ -48,13 +48,13 @@ def rules_of(given: Given) -> Rules:
         beside = (folder / "experiment.toml", folder.parent / "experiment.toml")
         files = [given.experiment] if given.experiment else [path for path in beside if path.is_file()]
         if len(files) != 1:
-            return ALL.given(given.recursive, given.include)
+            return ALL.given(given.recursive, given.include, given.dataset)
         if files[0] not in known:
             try:
                 known[files[0]] = read_experiment(files[0])[0].source
             except UserError:
                 known[files[0]] = ALL
-        return known[files[0]].given(given.recursive, given.include)
+        return known[files[0]].given(given.recursive, given.include, given.dataset)
 
     return rules
 

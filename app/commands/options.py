@@ -33,6 +33,7 @@ Recursive = Annotated[
 Include = Annotated[
     str | None, typer.Option("--include", metavar="PATTERN", help="Only frames whose names match, such as br_*.cbf.")
 ]
+Dataset = Annotated[str | None, typer.Option("--dataset", metavar="PATH", help="Where in an HDF5 file the images are.")]
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="RUN.h5", help="Run file to write.")]
 Fallback = Annotated[
     Path | None,
@@ -56,6 +57,7 @@ INPUTS = {
     "orientation": Orientation,
     "recursive": Recursive,
     "include": Include,
+    "dataset": Dataset,
 }
 
 

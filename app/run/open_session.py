@@ -132,7 +132,7 @@ def _live_source(request: Request, experiment: Experiment) -> AbstractContextMan
     """A folder that is being written, a stream as it is sent, or both: what the stream loses the folder fills."""
     idle_s, limit = request.until_idle_s, request.frame_limit
     period_s = experiment.experiment.frame_period_s
-    selection = experiment.source.given(request.given.recursive, request.given.include)
+    selection = experiment.source.given(request.given.recursive, request.given.include, request.given.dataset)
     if request.stream is None and request.scan is not None:
         folder = request.scan
         return nullcontext(
@@ -149,7 +149,7 @@ def _live_source(request: Request, experiment: Experiment) -> AbstractContextMan
 
 def recorded_source(scan: Path, experiment: Experiment, given: Given) -> RecordedSource:
     """The frames of a recorded scan. Raises UserError."""
-    selection = experiment.source.given(given.recursive, given.include)
+    selection = experiment.source.given(given.recursive, given.include, given.dataset)
     return open_scan(scan, period_s=experiment.experiment.frame_period_s, selection=selection)
 
 

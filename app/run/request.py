@@ -16,3 +16,4 @@ class Given:
     orientation: int | None = None
     recursive: bool | None = None
     include: str | None = None
+    dataset: str | None = None

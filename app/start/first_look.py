@@ -54,7 +54,7 @@ class FirstLook:
 def first_look(scan: Path, given: Given) -> FirstLook:
     """Read the inputs and the first frames, integrate and fit. Raises UserError for what cannot be used."""
     inputs = gather(scan, given)
-    selection = inputs.experiment.source.given(given.recursive, given.include)
+    selection = inputs.experiment.source.given(given.recursive, given.include, given.dataset)
     peeked = peek_first_image(open_scan(scan, period_s=1.0, selection=selection), str(scan), threading.Event())
     if peeked is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")

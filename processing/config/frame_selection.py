@@ -27,14 +27,15 @@ class Selection(Table):
     """The table [source].
 
     recursive: sub-folders too. include: a pattern such as ``br_*.cbf``; one with a ``/`` is for the path below the
-    scan's folder, one without for the file's name in whichever folder; empty takes all. settle_s: between
-    two equal readings of a file without a checksum. give_up_s: after which a file that no longer changes and is
-    not whole becomes a gap. missing_wait_s: how long a missing number is waited for. events: take file-system
-    events as a hint to look at once.
+    scan's folder, one without for the file's name in whichever folder; empty takes all. dataset: path of the images in
+    an HDF5 file; empty: found. settle_s: between two equal readings of a file without a checksum. give_up_s: after
+    which a file that no longer changes and is not whole becomes a gap. missing_wait_s: how long a missing number is
+    waited for. events: take file-system events as a hint to look at once.
     """
 
     recursive: bool = False
     include: str = ""
+    dataset: str = ""
     settle_s: Seconds = 2.0
     give_up_s: Seconds = 10.0
     missing_wait_s: Seconds = 5.0
@@ -54,11 +55,11 @@ class Selection(Table):
             return True
         return fnmatch.fnmatchcase(name if "/" in self.include else name.rpartition("/")[2], self.include)
 
-    def given(self, recursive: bool | None, include: str | None) -> Self:
+    def given(self, recursive: bool | None, include: str | None, dataset: str | None = None) -> Self:
         """The same with what the command line says of it. Raises UserError for a pattern that can match nothing."""
         if include is not None and (reason := impossible(include)):
             raise UserError(f"--include {printable(include)}: {reason}")
-        changes = {"recursive": recursive, "include": include}
+        changes = {"recursive": recursive, "include": include, "dataset": dataset}
         return self.model_copy(update={key: value for key, value in changes.items() if value is not None})
 
 

@@ -45,6 +45,10 @@ class Hdf5Tree:
         """This file and those it led to so far."""
         return tuple(self._files)
 
+    def beside(self, name: str) -> h5py.File:
+        """A file of this name in the same folder. Raises NotWhole where there is none."""
+        return self._open(self._inside(name))
+
     def get(self, group: h5py.Group, path: str, links: int = 0) -> Any:
         """The group or dataset at this path. Raises NotWhole where there is none."""
         here = group.file if path.startswith("/") else group

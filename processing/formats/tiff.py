@@ -20,6 +20,7 @@ from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unre
 ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d"}
 KINDS = {1: "u", 2: "i", 3: "f"}
+SUBFILE_TYPE = 254
 WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION = 256, 257, 258, 259, 270
 OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT = 273, 277, 279, 306, 339
 DRIVER_S, EPICS_S, EPICS_NS, FIRST_ATTRIBUTE = 65000, 65002, 65003, 65010
@@ -59,7 +60,7 @@ def decode_tiff(data: bytes) -> ImageFile:
 
 
 def _tags(data: bytes) -> tuple[Tags, str]:
-    """The tags of the first image. Raises NotWhole where they lie behind the end of the file."""
+    """The tags of the only image. Raises NotWhole where they lie behind the end of the file, Unreadable for several."""
     order = ORDERS.get(data[:4])
     if order is None:
         raise Unreadable("a BigTIFF; write plain TIFF")
@@ -69,10 +70,21 @@ def _tags(data: bytes) -> tuple[Tags, str]:
         if start < 8 or not 0 < count <= MOST_TAGS:
             raise NotWhole("its directory is not written yet")
         entries = (struct.unpack_from(f"{order}HHI4s", data, start + 2 + 12 * k) for k in range(count))
+        (following,) = struct.unpack_from(f"{order}I", data, start + 2 + 12 * count)
+        if following and not _is_thumbnail(data, order, following):
+            raise Unreadable("holds more than one image; split it")
         known = ((tag, _value(data, order, *value)) for tag, *value in entries if value[0] in SIZES and tag in READ)
         return {tag: value for tag, value in known if value is not None}, order
     except struct.error:
         raise NotWhole("cut short") from None
+
+
+def _is_thumbnail(data: bytes, order: str, start: int) -> bool:
+    """Whether the directory that begins here is of a smaller copy of the image, or of no image (NewSubfileType 1)."""
+    (count,) = struct.unpack_from(f"{order}H", data, start)
+    entries = [struct.unpack_from(f"{order}HHII", data, start + 2 + 12 * k) for k in range(min(count, MOST_TAGS))]
+    tags = {tag: value for tag, _, _, value in entries}
+    return LENGTH not in tags or tags.get(SUBFILE_TYPE, 0) == 1
 
 
 def _value(data: bytes, order: str, kind: int, many: int, raw: bytes) -> Any:
@@ -111,6 +123,8 @@ def _plain(data: bytes, tags: Tags, form: _Form) -> NDArray[Any]:
     size = form.rows * form.columns * form.dtype.itemsize
     offsets = np.atleast_1d(tags[OFFSETS]).tolist()
     lengths = np.atleast_1d(tags.get(COUNTS, size)).tolist()
+    if len(offsets) == 1 and lengths[0] < size <= len(data) - offsets[0]:
+        lengths = [size]  # some writers put a long count into a short field; what the pixels need is there
     if len(offsets) != len(lengths) or sum(lengths) < size:
         raise Unreadable("its strips hold fewer bytes than its pixels need")
     if any(offset + length > len(data) for offset, length in zip(offsets, lengths, strict=True)):

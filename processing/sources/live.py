@@ -61,7 +61,8 @@ class LiveScan:
             return
         log.info("%s: following its data files", printable(master.name))
         follow_s = math.inf if self._until_idle_s is None else self._until_idle_s
-        self._source = HDF5Stack(master, period_s=self._period_s, follow_s=follow_s)
+        dataset = self._selection.dataset
+        self._source = HDF5Stack(master, period_s=self._period_s, follow_s=follow_s, dataset=dataset)
         yield from itertools.islice(self._source.frames(stop), self._frame_limit)
 
     def progress(self) -> Progress:

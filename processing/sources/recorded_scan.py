@@ -29,7 +29,7 @@ def open_scan(path: Path, *, period_s: float | None = None, selection: Selection
     if not path.exists():
         raise UserError(f"{path}: no such scan; give a folder of frames or an HDF5 stack")
     if path.suffix.lower() in SUFFIXES and path.is_file():
-        return HDF5Stack(path, period_s=period_s)
+        return HDF5Stack(path, period_s=period_s, dataset=selection.dataset)
     raise UserError(f"{path}: neither a folder of frames nor an HDF5 stack; give one of these")
 
 
@@ -44,4 +44,4 @@ def _folder(folder: Path, period_s: float | None, selection: Selection) -> Recor
         return RecordedFolder(folder, period_s=period_s, selection=selection)
     if len(masters) > 1:
         raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
-    return HDF5Stack(masters[0], period_s=period_s)
+    return HDF5Stack(masters[0], period_s=period_s, dataset=selection.dataset)

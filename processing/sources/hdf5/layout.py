@@ -1,6 +1,7 @@
 """Where in an HDF5 file the images are, and what is said of their times: EIGER, NXdata, NXdetector, or plain."""
 
 import contextlib
+import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,12 @@ from latticewatch.processing.formats.header_text import LONGEST_VALUE
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
 
 BLOCK = re.compile(r"data_\d{6}$")
-TIMES = ("epoch", "timestamp", "timestamps", "elapsed_time", "time", "frame_times")
+TIMES = (
+    *("epoch", "timestamp", "timestamps", "ndarraytimestamp", "ndarrayepicstssec"),
+    *("elapsed_time", "time", "frame_times"),
+)
+NO_FRAMES = re.compile(r"(dark|white|bright|flat|background|bkg|mask|processed|result|theta)", re.IGNORECASE)
+MOST_TOLD = 5
 PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
 UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 MOST_SCALARS, MOST_SERIES = 300, 16
@@ -47,7 +53,7 @@ class Layout:
 
     times_s: of every frame, empty where there are none. header: the scalars that the file holds. series: what it
     holds of every frame besides, (frames,) each. masked: pixels (rows, columns) that the file calls bad, None where it
-    does not say.
+    does not say. others: series of images that are not taken.
     """
 
     blocks: tuple[Block, ...]
@@ -56,6 +62,7 @@ class Layout:
     header: Mapping[str, str]
     series: Mapping[str, NDArray[np.float64]]
     masked: NDArray[np.bool_] | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -71,13 +78,22 @@ class Layout:
         raise IndexError("no such frame")
 
 
-def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
+def find_layout(tree: Hdf5Tree, *, growing: bool = False, named: str = "") -> Layout:
     """Find the images. Raises NotWhole where there are none yet, Unreadable where they must not be read.
 
-    growing: data files that are missing are still to come; else their frames are counted, and are missing.
+    growing: data files that are missing are still to come; else their frames are counted, and are missing. named: the
+    path of the images; left out: what the file calls its data, else the largest dataset whose name is none of a dark,
+    a flat or a result.
     """
     datasets = {path: item for path, item in tree.walk() if isinstance(item, h5py.Dataset)}
-    blocks = _eiger_blocks(tree, growing=growing) or _stack(_signal(tree) or _detector(datasets) or _largest(datasets))
+    images = {path: item for path, item in datasets.items() if _holds_images(item)}
+    if named and f"/{named.strip('/')}" not in images:
+        raise Unreadable(f"has no images at {named}; it has {', '.join(list(images)[:MOST_TOLD]) or 'none at all'}")
+    chosen = (images[f"/{named.strip('/')}"],) if named else ()
+    blocks = () if named else _eiger_blocks(tree, growing=growing)
+    if not blocks:
+        chosen = chosen or _signal(tree) or _detector(images) or _largest(images)
+        blocks = _stack(chosen)
     if not blocks:
         raise NotWhole("holds no images (a dataset of frames x rows x columns)")
     for block in blocks:
@@ -89,7 +105,12 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False) -> Layout:
     header = dict(_scalars(datasets))
     series = dict(_series(datasets, count))
     masked = _pixel_mask(tree, datasets, next((block.dataset.shape[-2:] for block in blocks if block.dataset), ()))
-    return Layout(blocks, _times(datasets, count), _period(header), MappingProxyType(header), series, masked)
+    entry = f"/{chosen[0].name.strip('/').partition('/')[0]}/" if chosen else "/"
+    own = {path: item for path, item in datasets.items() if path.startswith(entry)}
+    times = _times(own, count)
+    times = times if times.size else _times(datasets, count)
+    others = () if named else tuple(_others(images, chosen, blocks))
+    return Layout(blocks, times, _period(header), MappingProxyType(header), series, masked, others)
 
 
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
@@ -112,7 +133,19 @@ def _eiger_blocks(tree: Hdf5Tree, *, growing: bool) -> tuple[Block, ...]:
             if growing:
                 break
             blocks.append(Block(None, blocks[-1].frames, str(error)))
-    return tuple(blocks)
+    return (*blocks, *_not_linked(tree, blocks))
+
+
+def _not_linked(tree: Hdf5Tree, blocks: list[Block]) -> Iterator[Block]:
+    """Data files of a master that lie beside it and that it does not link to: it may have been written before them."""
+    stem = tree.files[0].name.removesuffix("_master.h5")
+    if not blocks or stem == tree.files[0].name:
+        return
+    for number in itertools.count(len(blocks) + 1):
+        try:
+            yield from _stack((tree.get(tree.beside(f"{stem}_data_{number:06d}.h5"), "/entry/data/data"),))
+        except Unreadable:
+            return
 
 
 def _signal(tree: Hdf5Tree) -> tuple[h5py.Dataset, ...]:
@@ -130,18 +163,34 @@ def _signal(tree: Hdf5Tree) -> tuple[h5py.Dataset, ...]:
     return (item,) if _holds_images(item) else ()
 
 
-def _detector(datasets: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
-    for path, dataset in datasets.items():
+def _detector(images: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
+    for path, dataset in images.items():
         parent = dataset.parent.attrs.get("NX_class", "") if path.endswith("/data") else ""
-        if _text(parent) == "NXdetector" and _holds_images(dataset):
+        if _text(parent) == "NXdetector":
             return (dataset,)
     return ()
 
 
-def _largest(datasets: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
-    stacks = [dataset for dataset in datasets.values() if _holds_images(dataset)]
-    stacks.sort(key=lambda dataset: (dataset.ndim, dataset.size), reverse=True)
-    return tuple(stacks[:1])
+def _largest(images: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
+    """The largest that is not called a dark, a flat or the like, as long as there is one."""
+    stacks = sorted(
+        images.items(),
+        key=lambda item: (not NO_FRAMES.search(item[0]), item[1].ndim, item[1].size),
+        reverse=True,
+    )
+    return tuple(dataset for _, dataset in stacks[:1])
+
+
+def _others(
+    images: Mapping[str, h5py.Dataset], chosen: tuple[h5py.Dataset, ...], blocks: tuple[Block, ...]
+) -> Iterator[str]:
+    """Series of images that are not taken, and are no other name of those that are."""
+    taken = {block.dataset for block in blocks} | set(chosen)
+    seen = set()
+    for path, dataset in images.items():
+        if dataset not in taken and dataset not in seen and dataset.ndim == 3 and dataset.shape[0] > 1:
+            seen.add(dataset)
+            yield f"{path} ({dataset.shape[0]} images)"
 
 
 def _pixel_mask(tree: Hdf5Tree, datasets: Mapping[str, h5py.Dataset], shape: Sequence[int]) -> Any:

@@ -30,20 +30,24 @@ log = logging.getLogger(__name__)
 class HDF5Stack:
     """The frames of an HDF5 file, in the order in which they lie there.
 
-    period_s: of the experiment, where the file says no times. follow_s: wait for more frames until none has
-    come for so long; left out: what is there now. Raises UserError where the file holds no images that may be
-    read; with follow_s only where it never will.
+    dataset: path of the images, empty: found. period_s: of the experiment, where the file says no times. follow_s: wait
+    for more frames until none has come for so long; left out: what is there now. Raises UserError where the file holds
+    no images that may be read; with follow_s only where it never will.
     """
 
-    def __init__(self, path: Path, *, period_s: float | None = None, follow_s: float | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, *, period_s: float | None = None, follow_s: float | None = None, dataset: str = ""
+    ) -> None:
+        self._path, self._dataset = path, dataset
         self._period_s = period_s if period_s is not None else NAN
         self._follow_s = follow_s
         self._count = self._drawn = 0
         self._masked: NDArray[np.bool_] | None = None
         try:
             with Hdf5Tree(path) as tree:
-                self._count = find_layout(tree, growing=follow_s is not None).count
+                layout = find_layout(tree, growing=follow_s is not None, named=dataset)
+                self._count = layout.count
+                self._tell_what_is_taken(layout)
         except NotWhole as error:
             if follow_s is None:
                 raise UserError(f"{path}: {error}; give a file that holds a stack of frames") from None
@@ -69,7 +73,7 @@ class HDF5Stack:
         folder = self._path.parent.resolve()
         try:
             with Hdf5Tree(self._path) as tree:
-                find_layout(tree)
+                find_layout(tree, named=self._dataset)
                 return folder, [path.relative_to(folder).as_posix() for path in tree.files]
         except (Unreadable, OSError) as error:
             raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from None
@@ -82,7 +86,7 @@ class HDF5Stack:
         """The frames that are there now, from number ``start`` on."""
         try:
             with Hdf5Tree(self._path) as tree:
-                layout = find_layout(tree, growing=self._follow_s is not None)
+                layout = find_layout(tree, growing=self._follow_s is not None, named=self._dataset)
                 self._count = layout.count
                 self._note_mask(layout)
                 for index in range(start, layout.count):
@@ -94,6 +98,16 @@ class HDF5Stack:
             log.info("%s: %s", printable(self._path.name), error)
             if self._follow_s is None:
                 raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from error
+
+    def _tell_what_is_taken(self, layout: Layout) -> None:
+        name, first = printable(self._path.name), layout.blocks[0].dataset
+        log.info("%s: %d images of %s", name, layout.count, printable(first.name) if first else "missing files")
+        if layout.others:
+            told = printable(", ".join(layout.others[:5]))
+            log.warning("%s: not taken: %s; name one with --dataset", name, told)
+        announced = layout.header.get("nimages", "")
+        if self._follow_s is None and announced.isdecimal() and layout.count < int(announced):
+            log.warning("%s: announces %s images, %d are there or linked", name, announced, layout.count)
 
     def _note_mask(self, layout: Layout) -> None:
         """One array for all frames, however often the file is looked at."""
