@@ -90,7 +90,7 @@ def _words(row: Row) -> tuple[str, str]:
             place = f" at {lp:.3f} Å" if math.isfinite(lp := _watched_lp(row)) else ""
             return f"PAUSED{place}{_for(now - verdict.since_s)}", f"reaction is not over{_percent(verdict, ', ')}"
         case State.COMPLETE:
-            return f"COMPLETE{_since(row, verdict.since_s)}", _lp_mean(row)
+            return f"COMPLETE{_since(row, verdict.since_s)}", _lp_at_the_end(row)
         case State.NO_BEAM:
             return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run goes on when there is beam"
         case _:
@@ -123,8 +123,14 @@ def _since(row: Row, since_s: float) -> str:
     return f" since {duration(since_s)}" if math.isfinite(since_s) else ""
 
 
-def _lp_mean(row: Row) -> str:
-    return "" if isinstance(row.fit, NoResult) else f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+def _lp_at_the_end(row: Row) -> str:
+    """The mean of what became one; of lattices that stayed apart the first, whose mean would be no lattice."""
+    if isinstance(row.fit, NoResult):
+        return ""
+    first = row.fit.lattices[0]
+    if row.fit.components > 1 and math.isfinite(first.lp_A):
+        return quoted(first.lp_A, first.lp_esd_A)
+    return f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
 def _reason(row: Row) -> str:
@@ -132,8 +138,8 @@ def _reason(row: Row) -> str:
 
 
 def _watched_lp(row: Row) -> float:
-    """The watched component where it can be told from its neighbour, else the mean."""
+    """The watched component; the mean where no lattice can be told from its neighbour."""
     if isinstance(row.fit, NoResult):
         return float("nan")
-    first = row.fit.lattices[0].lp_A
-    return first if math.isfinite(first) else row.fit.lp_mean_A
+    known = [math.isfinite(lattice.lp_A) for lattice in row.fit.lattices]
+    return row.fit.lattices[0].lp_A if any(known) else row.fit.lp_mean_A

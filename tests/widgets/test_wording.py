@@ -37,7 +37,8 @@ def test_digits_follow_the_esd(value: float, esd: float, words: str) -> None:
 
 
 def snapshot_of(verdict: Verdict, fit: Fit | NoResult, time_s: float = 300.0) -> Snapshot:
-    series = Series(grid(10), ("Br",))
+    names = ("Br",) if isinstance(fit, NoResult) else ("Br", "I")[: len(fit.lattices)]
+    series = Series(grid(10), names)
     series.append(Row(0, "a.cbf", time_s, 1_700_000_000.0, None, fit, verdict))
     return series.snapshot()
 
@@ -72,6 +73,14 @@ def test_headlines(verdict: Verdict, fit: Fit | NoResult, words: str, detail: st
 
 def test_complete_says_since_when_by_the_clock() -> None:
     assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT)).words.startswith("COMPLETE since ")
+
+
+def test_two_lattices_that_stayed_apart_have_no_mean() -> None:
+    lattices = (Lattice(2.8920, 0.0001, 0.5, 0.01), Lattice(3.6231, 0.0001, 0.5, 0.01))
+    both = Fit(lattices, 2, 3.2565, 0.0004, 5.0, 1.0, 3, True, grid(2))
+    assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), both)).detail == "2.89200 ± 0.00010 Å"
+    alone = Fit((Lattice(), lattices[1]), 1, 3.6231, 0.0001, 5.0, 1.0, 3, True, grid(2))
+    assert "Å" not in headline(snapshot_of(Verdict(State.PAUSED, since_s=240.0), alone)).words
 
 
 def test_a_silent_detector_overrides_the_state_and_says_what_it_was() -> None:
