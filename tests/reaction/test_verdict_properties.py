@@ -1,6 +1,7 @@
 """What holds of every verdict, whatever the data."""
 
 import math
+from typing import Literal
 
 import numpy as np
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ from tests.reaction.runs import rows_of, setup_of, verdicts_of
 ODD = st.sampled_from([math.nan, math.inf, -math.inf, 0.0])
 LENGTH = st.one_of(st.floats(5.5, 6.5), ODD)
 ESD = st.one_of(st.floats(1e-5, 1e-1), ODD)
-LATTICE = st.builds(Lattice, LENGTH, ESD, st.floats(0.0, 1.0), ESD)
+LATTICE = st.builds(Lattice, LENGTH, ESD, st.one_of(st.floats(0.0, 1.0), ODD), ESD)
 FIT = st.builds(
     lambda first, second, mean, esd: Fit((first, second), 2, mean, esd, 5.0, 1.0, 3, True, np.zeros(0)),
     LATTICE,
@@ -29,7 +30,7 @@ GAP = st.sampled_from(
     [NoResult("no beam"), NoResult("no peaks"), NoResult("unreadable: torn"), NoResult("fit refused: lost")]
 )
 TIME = st.one_of(st.floats(-100.0, 1e5), ODD)
-RUN = st.lists(st.tuples(TIME, st.one_of(FIT, FIT, GAP)), max_size=30)
+RUN = st.lists(st.tuples(TIME, st.one_of(FIT, FIT, GAP)), max_size=40)
 
 
 def same(a: Verdict, b: Verdict) -> bool:
@@ -38,11 +39,11 @@ def same(a: Verdict, b: Verdict) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
-@given(RUN, st.integers(1, 2), st.one_of(st.none(), st.floats(-10.0, 1e3)))
+@given(RUN, st.integers(1, 2), st.one_of(st.none(), st.floats(-10.0, 1e3)), st.sampled_from(["merge", "apart"]))
 def test_nothing_raises_on_any_mixture_of_numbers(
-    run: list[tuple[float, Fit | NoResult]], components: int, mixing_s: float | None
+    run: list[tuple[float, Fit | NoResult]], components: int, mixing_s: float | None, end: Literal["merge", "apart"]
 ) -> None:
-    setup = setup_of(components, mixing_s)
+    setup = setup_of(components, mixing_s, end=end)
     rows = rows_of(setup, [time for time, _ in run], [fit for _, fit in run])
     for row in rows:
         forecast = row.verdict.forecast
