@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import Field, FiniteFloat, field_validator
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import PACKED, SUFFIXES, TEMPORARY
+from latticewatch.processing.files.frame_names import PACKED, SUFFIXES, TEMPORARY, is_correction, is_frame, is_image
 from latticewatch.processing.files.toml_tables import Table
 from latticewatch.processing.text import printable
 
@@ -54,6 +54,10 @@ class Selection(Table):
         if not self.include:
             return True
         return fnmatch.fnmatchcase(name if "/" in self.include else name.rpartition("/")[2], self.include)
+
+    def is_frame(self, name: str) -> bool:
+        """Whether this file is a frame that is to be taken; a dark or a flat is one where ``include`` calls it so."""
+        return self.takes(name) and (is_image(name) if is_correction(self.include) else is_frame(name))
 
     def given(self, recursive: bool | None, include: str | None, dataset: str | None = None) -> Self:
         """The same with what the command line says of it. Raises UserError for a pattern that can match nothing."""

@@ -16,6 +16,7 @@ CORRECTIONS = {"mask", "masks", "dark", "darks", "flat", "flats", "flatfield", "
 WORD = re.compile(r"[^\W\d_]{3,}")
 ENDS_IN_NUMBER = re.compile(r"\d+p?$", re.ASCII)
 TEMPORARY = re.compile(r"^[.~#]|~$|\.(tmp|temp|part|partial|filepart|swp|crdownload)$", re.IGNORECASE)
+STAMPED = re.compile(r"(?<!\d)(19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d[-_T]?[0-2]\d[-_:]?[0-5]\d[-_:]?[0-5]\d")
 DIGITS = re.compile(r"(\d+)", re.ASCII)
 
 
@@ -63,6 +64,11 @@ def is_frame(name: str) -> bool:
     return bool(stem) and not _is_correction(stem)
 
 
+def is_image(name: str) -> bool:
+    """Whether the name is one of an image that is there to stay, also of a mask, a dark or a flat."""
+    return bool(_stem(name))
+
+
 def is_correction(name: str) -> bool:
     """Whether the name is one of an image, but says that it is a mask, a dark or a flat."""
     return _is_correction(_stem(name))
@@ -94,7 +100,7 @@ def missing_between(before: FrameName, after: FrameName) -> int | None:
     """How many numbers are missing between two names of one series; None where they are of different series.
 
     The running number may be any group of digits of the file's name; those behind it are the same, or start again
-    at 0 or 1. Each folder has series of its own.
+    at 0 or 1. Each folder has series of its own. Date and time count nothing: between them no number is missing.
 
     >>> missing_between(frame_name("br_0009.cbf"), frame_name("br_0012.cbf"))
     2
@@ -104,7 +110,7 @@ def missing_between(before: FrameName, after: FrameName) -> int | None:
     if before.texts != after.texts or before.name.rpartition("/")[0] != after.name.rpartition("/")[0]:
         return None
     changed = [k for k, (a, b) in enumerate(zip(before.numbers, after.numbers, strict=True)) if a != b]
-    if not changed:
+    if not changed or STAMPED.sub("", before.name) == STAMPED.sub("", after.name):
         return 0
     if any(after.numbers[k] > 1 for k in changed[1:]):
         return None
@@ -126,15 +132,33 @@ def successor(before: FrameName, last: FrameName) -> str | None:
 
 @dataclass(slots=True)
 class MissingFrames:
-    """How many numbers of the series are missing so far; a frame that comes late is no longer missing."""
+    """How many numbers of the series are missing so far; a frame that comes late is no longer missing.
+
+    step: from frame to frame. A step that repeats is the series' own: names may count by five.
+    """
 
     count: int = 0
+    step: int = 1
     _between: list[tuple[FrameName, FrameName]] = field(default_factory=list)
+    _last_step: int = 1
+
+    def between(self, before: FrameName, after: FrameName) -> int | None:
+        """How many frames are missing between these two; None where they are of different series."""
+        missing = missing_between(before, after)
+        return missing if missing is None else max(-(-(missing + 1) // self.step) - 1, 0)
 
     def note_step(self, before: FrameName, after: FrameName) -> int:
         """Note two frames that follow each other; how many are missing between them."""
-        missing = missing_between(before, after) or 0
-        if missing:
+        numbers = missing_between(before, after)
+        if numbers is None:
+            return 0
+        step, last = numbers + 1, self._last_step
+        self._last_step = step
+        if step < self.step or (step == last != self.step):
+            self.step = step
+            self.count = sum(self.between(*each) or 0 for each in self._between)
+        missing = self.between(before, after) or 0
+        if numbers:
             self.count += missing
             self._between.append((before, after))
         return missing
@@ -143,18 +167,14 @@ class MissingFrames:
         """Note a frame whose number was missing."""
         for place, (before, after) in enumerate(self._between):
             if before < name < after:
-                del self._between[place]
-                self.count -= missing_between(before, after) or 0
-                self.note_step(before, name)
-                self.note_step(name, after)
+                self._between[place : place + 1] = [(before, name), (name, after)]
+                self.count = sum(self.between(*each) or 0 for each in self._between)
                 return
 
 
 def missing_numbers(names: Iterable[str]) -> int:
-    """How many numbers are missing between the first and the last of each series among these names.
-
-    >>> missing_numbers(["br_0001.cbf", "br_0002.cbf", "br_0005.cbf"])
-    2
-    """
-    ordered = sorted(map(frame_name, set(names)), key=lambda name: name.key)
-    return sum(missing_between(before, after) or 0 for before, after in pairwise(ordered))
+    """How many numbers are missing between the first and the last of each series among these names."""
+    ordered, missing = sorted(map(frame_name, set(names)), key=lambda name: name.key), MissingFrames()
+    for before, after in pairwise(ordered):
+        missing.note_step(before, after)
+    return missing.count

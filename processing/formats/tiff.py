@@ -1,10 +1,12 @@
 """TIFF as detectors write it: one image, usually in one plain strip; PILATUS and EPICS tags.
 
-Plain strips are read here, because fabio gives no data and no error for a file cut short and hides the tags
-that hold the time. Packed or tiled files go to fabio once their declared size is found sane.
+Strips are read here, plain or packed by LZW or Deflate, because fabio gives no data and no error for a file cut short,
+hides the tags that hold the time, and needs a process of its own. Tiled files, and those packed in other ways, go to
+fabio once their declared size is found sane.
 """
 
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.codecs.lzw import unpack_lzw
 from latticewatch.processing.formats.fabio_process import read_with_fabio
 from latticewatch.processing.formats.header_text import LONGEST_VALUE, NAN, number, pilatus_lines, stamp_s
 from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable, check_shape
@@ -22,11 +25,12 @@ SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f"
 KINDS = {1: "u", 2: "i", 3: "f"}
 SUBFILE_TYPE = 254
 WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION = 256, 257, 258, 259, 270
-OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT = 273, 277, 279, 306, 339
+OFFSETS, SAMPLES, STRIP_ROWS, COUNTS, DATE_TIME, PREDICTOR, FORMAT = 273, 277, 278, 279, 306, 317, 339
+LZW = 5
 DRIVER_S, EPICS_S, EPICS_NS, FIRST_ATTRIBUTE = 65000, 65002, 65003, 65010
 READ = {
     *(WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION, OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT),
-    *(DRIVER_S, EPICS_S, EPICS_NS),
+    *(STRIP_ROWS, PREDICTOR, DRIVER_S, EPICS_S, EPICS_NS),
     *range(FIRST_ATTRIBUTE, FIRST_ATTRIBUTE + 300),
 }
 EPICS_EPOCH_S = 631152000.0
@@ -41,14 +45,19 @@ class _Form:
     rows: int
     columns: int
     dtype: np.dtype[Any]
-    plain: bool
 
 
 def decode_tiff(data: bytes) -> ImageFile:
     """The image in the bytes of a TIFF file. Raises NotWhole or Unreadable."""
     tags, order = _tags(data)
     form = _form(tags, order)
-    counts = _plain(data, tags, form) if form.plain else _packed(data, form)
+    match _integer(tags, COMPRESSION, 1), OFFSETS in tags, _integer(tags, PREDICTOR, 1):
+        case 1, True, _:
+            counts = _plain(data, tags, form)
+        case (5 | 8 | 32946) as packing, True, (1 | 2) as predictor if predictor == 1 or form.dtype.kind in "iu":
+            counts = _unpacked(data, tags, form, packing, predictor)
+        case _:
+            counts = _packed(data, form)
     header, stamp = _described(tags)
     return ImageFile(
         counts=counts,
@@ -108,8 +117,7 @@ def _form(tags: Tags, order: str) -> _Form:
     if kind is None or bits not in (8, 16, 32, 64) or (kind == "f" and bits < 32) or _integer(tags, SAMPLES, 1) != 1:
         raise Unreadable("not one number a pixel")
     check_shape(rows, columns, bits // 8)
-    plain = _integer(tags, COMPRESSION, 1) == 1 and OFFSETS in tags
-    return _Form(rows, columns, np.dtype(f"{order}{kind}{bits // 8}"), plain)
+    return _Form(rows, columns, np.dtype(f"{order}{kind}{bits // 8}"))
 
 
 def _integer(tags: Tags, tag: int, default: int | None = None) -> int:
@@ -138,6 +146,35 @@ def _plain(data: bytes, tags: Tags, form: _Form) -> NDArray[Any]:
         strips = b"".join(data[offset : offset + length] for offset, length in zip(offsets, lengths, strict=True))
     counts = np.frombuffer(strips, form.dtype, form.rows * form.columns, start).reshape(form.rows, form.columns)
     return counts.astype(form.dtype.newbyteorder("="), copy=False)
+
+
+def _unpacked(data: bytes, tags: Tags, form: _Form, packing: int, predictor: int) -> NDArray[Any]:
+    """Strips packed by LZW (5) or Deflate. predictor 2: each number is its difference from the one to its left."""
+    offsets, lengths = (np.atleast_1d(tags.get(tag, 0)).tolist() for tag in (OFFSETS, COUNTS))
+    strip_rows = min(_integer(tags, STRIP_ROWS, form.rows), form.rows)
+    if len(offsets) != len(lengths) or strip_rows < 1 or len(offsets) != -(-form.rows // strip_rows):
+        raise Unreadable("its strips do not make up its rows")
+    if any(offset + length > len(data) for offset, length in zip(offsets, lengths, strict=True)):
+        raise NotWhole("cut short")
+    counts = np.empty((form.rows, form.columns), form.dtype)
+    for place, (offset, length) in enumerate(zip(offsets, lengths, strict=True)):
+        rows = counts[place * strip_rows : (place + 1) * strip_rows]
+        strip = _unpacked_strip(data[offset : offset + length], rows.nbytes, packing)
+        if strip is None:
+            raise NotWhole("cannot be unpacked")
+        rows[...] = strip.view(form.dtype).reshape(rows.shape)
+    native = counts.astype(form.dtype.newbyteorder("="), copy=False)
+    return np.cumsum(native, axis=1, dtype=native.dtype) if predictor == 2 else native
+
+
+def _unpacked_strip(packed: bytes, size: int, packing: int) -> NDArray[np.uint8] | None:
+    if packing == LZW:
+        return unpack_lzw(np.frombuffer(packed, np.uint8), size)
+    try:
+        content = zlib.decompressobj().decompress(packed, size)
+    except zlib.error:
+        return None
+    return np.frombuffer(content, np.uint8) if len(content) == size else None
 
 
 def _packed(data: bytes, form: _Form) -> NDArray[Any]:

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
-from latticewatch.processing.files.frame_names import is_frame
+from latticewatch.processing.files.frame_names import is_correction
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.watched import WatchedFolder
-from latticewatch.processing.sources.hdf5.stack import HDF5Stack
+from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
 from latticewatch.processing.text import printable
 
 MASTER = "_master.h5"
@@ -71,11 +71,14 @@ class LiveScan:
 
     def _wait_for_first(self, stop: threading.Event) -> Path | None:
         """The first EIGER master; None once there is an image file, or nothing in time."""
-        start_s = time.monotonic()
+        start_s, told = time.monotonic(), False
         while not stop.is_set():
             names = self._names()
-            if any(is_frame(name) and self._selection.takes(name) for name in names):
+            if any(self._selection.is_frame(name) for name in names):
                 return None
+            if not told and (others := [name for name in names if is_correction(name) or _is_hdf5(name)]):
+                told = True
+                log.warning("%s", _why_not(min(others)))
             masters = sorted(name for name in names if name.endswith(MASTER) and name[0] != "." and "/" not in name)
             if masters:
                 return self._folder / masters[0]
@@ -91,3 +94,14 @@ class LiveScan:
             return os.listdir(self._folder)  # noqa: PTH208 - names, at a third of the cost
         except OSError:
             return []
+
+
+def _is_hdf5(name: str) -> bool:
+    return Path(name).suffix.lower() in SUFFIXES and "_data_" not in name and not name.endswith(MASTER)
+
+
+def _why_not(name: str) -> str:
+    """Why the watch does not begin with this file."""
+    if _is_hdf5(name):
+        return f"{printable(name)}: of HDF5 files only an EIGER master is followed; process reads it once it is whole"
+    return f"{printable(name)} is taken for a mask, dark or flat, not for a frame; --include takes it"

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from latticewatch.processing.config.frame_selection import ALL, Selection
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import is_frame
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.recorded import RecordedFolder
+from latticewatch.processing.sources.hdf5.series import hdf5_series
 from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
 
 
@@ -40,8 +40,10 @@ def _folder(folder: Path, period_s: float | None, selection: Selection) -> Recor
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
     stacks = [path for path in files if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
     masters = [path for path in stacks if path.stem.endswith("_master")] or stacks
-    if selection.recursive or not masters or any(is_frame(path.name) for path in files):
+    if selection.recursive or not masters or any(selection.is_frame(path.name) for path in files):
         return RecordedFolder(folder, period_s=period_s, selection=selection)
+    if len(masters) > 1 and (series := hdf5_series(masters, period_s, selection.dataset)):
+        return series
     if len(masters) > 1:
         raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
     return HDF5Stack(masters[0], period_s=period_s, dataset=selection.dataset)

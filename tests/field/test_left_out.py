@@ -61,3 +61,32 @@ def test_strip_counts_of_nothing(process: Process) -> None:
     _, rows = process_case(process, "tiff-strip-counts")
     assert rows
     assert all(row["lp_S_A"] == pytest.approx(CEO2_A, abs=1e-3) for row in rows)
+
+
+def test_frames_of_a_sample_in_the_dark(process: Process) -> None:
+    _, rows = process_case(process, "dark-in-the-name", include="MAPbBr2I_dark_*.tif")
+    assert len(rows) > 1
+    assert all(row["status"] == "fitted" for row in rows)
+
+
+def test_a_series_in_the_dark_alone_is_a_series(process: Process) -> None:
+    _, rows = process_case(process, "dark-in-the-name")
+    assert len(rows) == 4
+
+
+def test_one_hdf5_file_per_frame(process: Process) -> None:
+    _, rows = process_case(process, "hdf5-per-frame")
+    assert len(rows) > 2
+    assert all(row["status"] == "fitted" for row in rows)
+    assert [row["frame"] for row in rows] == list(range(len(rows)))
+
+
+def test_packed_tiffs_need_no_process_of_their_own(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a process of its own")
+
+    monkeypatch.setattr("latticewatch.processing.formats.tiff.read_with_fabio", refuse)
+    said, rows = process_case(process, "compressed-tiff-slow")
+    assert rows
+    assert all(row["status"] == "fitted" for row in rows)
+    assert "Unable to read" not in said

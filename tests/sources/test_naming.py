@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latticewatch.processing.files.frame_names import frame_name, is_frame, missing_between, successor
+from latticewatch.processing.files.frame_names import (
+    MissingFrames,
+    frame_name,
+    is_frame,
+    missing_between,
+    missing_numbers,
+    successor,
+)
 from latticewatch.processing.text import printable
 
 IN_ORDER = [
@@ -119,3 +126,38 @@ def test_any_name_is_shown_in_one_printable_line(name: str) -> None:
     assert len(shown.splitlines()) <= 1
     shown.encode("utf-8")
     assert frame_name(name).name == name
+
+
+def test_dates_and_times_in_names_are_no_running_numbers() -> None:
+    def missing(before: str, after: str) -> int | None:
+        return missing_between(frame_name(before), frame_name(after))
+
+    assert missing("s_20261128_015558.tif", "s_20261128_015600.tif") == 0
+    assert missing("s_2026-11-28T23-59-58.tif", "s_2026-11-29T00-00-00.tif") == 0
+    assert missing("20261128015558.tif", "20261128015603.tif") == 0
+    assert missing("20261128_015558_0001.tif", "20261128_015558_0004.tif") == 2
+    assert missing("s_20261128_0001.tif", "s_20261128_0004.tif") == 2
+
+
+def counted(*numbers: int) -> int:
+    return missing_numbers(f"a_{number:04d}.cbf" for number in numbers)
+
+
+def test_a_step_that_repeats_is_the_series_step() -> None:
+    assert counted(0, 5, 10, 15, 20) == 0
+    assert counted(0, 5, 10, 20, 25) == 1
+    assert counted(0, 1, 2, 5, 6) == 2
+    assert counted(1, 3, 5, 6, 7) == 2  # two losses of one number each, and no step of two
+    assert counted(1, 2, 4, 6, 7) == 2
+
+
+def test_the_step_while_frames_come() -> None:
+    numbers, names = MissingFrames(), [frame_name(f"a_{number:04d}.cbf") for number in (0, 5, 10, 15, 25)]
+    assert numbers.note_step(names[0], names[1]) == 4
+    assert numbers.note_step(names[1], names[2]) == 0
+    assert (numbers.count, numbers.between(names[2], names[3])) == (0, 0)
+    assert numbers.between(names[3], names[4]) == 1
+    numbers.note_step(names[2], names[3])
+    assert numbers.note_step(names[3], names[4]) == 1
+    numbers.fill(frame_name("a_0020.cbf"))
+    assert numbers.count == 0

@@ -56,7 +56,7 @@ class FolderListing:
         due_s = self._affordable_s if hinted else self._due_s
         names = self._listed() if time.monotonic() >= due_s else self._next_in_series()
         self._known.update(names)
-        frames = [frame_name(name) for name in names if is_frame(name) and self._selection.takes(name)]
+        frames = [frame_name(name) for name in names if self._selection.is_frame(name)]
         if len(frames) < len(names):
             self._note_ignored(names)
         if frames:
@@ -67,11 +67,11 @@ class FolderListing:
         """Say what is there to stay and is no frame: by its name, or because the pattern leaves it out."""
         others: list[str] = []
         for name in names:
-            if is_temporary(name) or (is_frame(name) and self._selection.takes(name)):
+            if is_temporary(name) or self._selection.is_frame(name):
                 continue
             self.ignored += 1
             if is_correction(name):
-                log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
+                log.warning("%s is taken for a mask, dark or flat, not a frame; --include takes it", printable(name))
             elif is_frame(name):
                 level = logging.INFO if self._left_out else logging.WARNING
                 self._left_out = True

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
 from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import FrameName, frame_name, is_correction, is_frame, missing_between
+from latticewatch.processing.files.frame_names import FrameName, MissingFrames, frame_name, is_correction, is_frame
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.formats.decode import read_image_and_state
@@ -49,11 +49,12 @@ class RecordedFolder:
         """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
         clock = ScanClock(self._period_s)
         before: FrameName | None = None
+        numbers = MissingFrames()
         with closing(_read_in_order(self._folder, self._names)) as files:
             for index, (name, file) in enumerate(files):
                 if stop.is_set():
                     return
-                if before and (missing := missing_between(before, name)):
+                if before and (missing := numbers.note_step(before, name)):
                     log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
                 if isinstance(file, Unreadable):
                     frame = gap_frame(self._folder, name, index, clock, f"unreadable: {file}")
@@ -76,10 +77,16 @@ class RecordedFolder:
 def frames_in(folder: Path, selection: Selection = ALL) -> list[FrameName]:
     """The names of all frames in a folder, in natural order. Raises UserError where there are none to be taken."""
     files = _files_in(folder, selection.recursive)
-    for name in filter(is_correction, files):
-        log.warning("%s is taken for a mask, dark or flat, not for a frame", printable(name))
-    frames = sorted((frame_name(name) for name in files if is_frame(name)), key=lambda name: name.key)
-    taken = [name for name in frames if selection.takes(name.name)]
+    corrections = [name for name in files if is_correction(name) and not selection.is_frame(name)]
+    names = [name for name in files if is_frame(name) or selection.is_frame(name)]
+    takes: Callable[[str], bool] = selection.is_frame
+    if not names and not selection.include and _are_a_series(corrections):
+        log.warning("%d files are frames although %s is called a mask, dark or flat", len(corrections), corrections[0])
+        names, corrections, takes = corrections, [], bool
+    for name in corrections:
+        log.warning("%s is taken for a mask, dark or flat, not for a frame; --include takes it", printable(name))
+    frames = sorted((frame_name(name) for name in names), key=lambda name: name.key)
+    taken = [name for name in frames if takes(name.name)]
     if frames and not taken:
         told = f"none of its {len(frames)} frames matches the pattern {printable(selection.include)}"
         raise UserError(f"{folder}: {told}; the first is {printable(frames[0].name)}: fix --include")
@@ -89,6 +96,11 @@ def frames_in(folder: Path, selection: Selection = ALL) -> list[FrameName]:
     if len(taken) < len(frames):
         log.warning("%d frames do not match %s: left out", len(frames) - len(taken), printable(selection.include))
     return taken
+
+
+def _are_a_series(names: Sequence[str]) -> bool:
+    """Whether they differ by their numbers alone."""
+    return len(names) > 1 and len({frame_name(name).texts for name in names}) == 1
 
 
 def _files_in(folder: Path, recursive: bool) -> list[str]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from latticewatch.processing.config.frame_selection import ALL, Selection
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import FrameName, MissingFrames, missing_between
+from latticewatch.processing.files.frame_names import FrameName, MissingFrames
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.sources.folder.candidate import (
@@ -195,7 +195,7 @@ class WatchedFolder:
             return waited_s < min(START_WAIT_S, longest_s) and not is_first
         if candidate.name < self._last or self._selection.include:
             return False
-        missing = missing_between(self._last, candidate.name)
+        missing = self._missing.between(self._last, candidate.name)
         starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
         return missing != 0 and not starts_series and waited_s < longest_s
 
