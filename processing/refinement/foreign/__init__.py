@@ -1,0 +1,1 @@
+"""Lines that belong to no lattice of the sample."""

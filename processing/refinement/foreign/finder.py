@@ -1,0 +1,121 @@
+"""Lines in what a fit leaves of a pattern: a matched filter that knows how the model may be wrong.
+
+The residual is white noise, what the fit's parameters have taken up, and what the model may get wrong of its own
+lines: their places, widths and shapes. All three have a known covariance, so the best filter for a line of one place
+and width is known too (the generalised matched filter: S. M. Kay, Fundamentals of Statistical Signal Processing II,
+1998, section 4.4). What the sample's own profiles can explain weighs little; a line on the flank of another is still
+seen where its shape is another one.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.foreign.lines import ForeignLine, rows_of
+
+Floats = NDArray[np.float64]
+# FWHM of the filters in degrees, and the least in bins.
+WIDEST_DEG = 0.5
+NARROWEST_BINS = 1.2
+WIDTH_STEP = 1.5
+# Lorentzian half width over sigma of a line whose shape is not known; its FWHM is then so many sigma.
+SHAPE = 0.5
+FWHM_OF_SIGMA = 2.93
+# What the model may get wrong of its own lines and of foreign ones, for each derivative of the profile, as a share
+# of a line's height: one standard deviation.
+MISFIT = 0.02
+FOREIGN_MISFIT = 0.1
+DERIVATIVES = 4
+# Of lines with less than this in units of the noise nothing can be got wrong.
+LEAST_MISFIT = 0.1
+# A parameter of the fit may have taken up so many times the noise.
+FREE = 1e3
+# A line is there at so many sigmas; the costly part of the filter looks at what has this many by itself.
+SIGMAS = 6.0
+FIRST_LOOK = 4.5
+# Lines found at once are at least so many FWHM apart.
+APART = 2.0
+
+
+class Left(NamedTuple):
+    """What a fit leaves: in units of the noise, the mean over ``frames`` of them.
+
+    residual, deviation: (bins,), deviation is the noise of one frame in the pattern's unit. jacobian: (parameters,
+    bins) of the fit. own, foreign: (lines, bins) the fitted lines of the sample and the other ones.
+    """
+
+    residual: Floats
+    deviation: Floats
+    jacobian: Floats
+    own: Floats
+    foreign: Floats
+    frames: float
+
+
+@dataclass(frozen=True, slots=True)
+class Templates:
+    """Lines of area 1 at every bin of a grid. rows: for each width (places, bins)."""
+
+    grid: Floats
+    lines: tuple[tuple[ForeignLine, ...], ...]
+    rows: tuple[Floats, ...]
+
+
+def templates_over(grid: Floats) -> Templates:
+    """Templates from the narrowest line that the bins resolve to WIDEST_DEG."""
+    narrowest = NARROWEST_BINS * float(np.median(np.diff(grid)))
+    count = max(int(np.log(WIDEST_DEG / narrowest) / np.log(WIDTH_STEP)), 0) + 1
+    sigmas = [narrowest / FWHM_OF_SIGMA * WIDTH_STEP**k for k in range(count)]
+    lines = tuple(tuple(ForeignLine(place, sigma, SHAPE * sigma) for place in grid.tolist()) for sigma in sigmas)
+    return Templates(grid, lines, tuple(rows_of(each, grid) for each in lines))
+
+
+def new_lines(left: Left, templates: Templates) -> tuple[ForeignLine, ...]:
+    """The lines that stand out of what is left, the clearest first."""
+    scale = np.sqrt(left.frames)
+    nuisance = _nuisance(left, templates.grid)
+    inner = np.linalg.inv(np.eye(len(nuisance)) + nuisance @ nuisance.T)
+    residual = scale * left.residual
+    white = residual - ((residual @ nuisance.T) @ inner) @ nuisance
+    found: list[tuple[float, ForeignLine]] = []
+    for lines, rows in zip(templates.lines, templates.rows, strict=True):
+        norms = np.sqrt((rows * rows) @ left.deviation**-2.0)
+        chosen = np.flatnonzero(rows @ (residual / left.deviation) > FIRST_LOOK * norms)
+        kept = rows[chosen] / left.deviation
+        crossed = kept @ nuisance.T
+        squares = np.sum(kept * kept, axis=1) - np.sum((crossed @ inner) * crossed, axis=1)
+        sigmas = (kept @ white) / np.sqrt(np.maximum(squares, 1e-12 * np.sum(kept * kept, axis=1)))
+        found.extend((float(sigmas[i]), lines[chosen[i]]) for i in np.flatnonzero(sigmas > SIGMAS))
+    return _distinct(sorted(found, key=lambda each: -each[0]))
+
+
+def _nuisance(left: Left, grid: Floats) -> Floats:
+    """What may be in the residual beside noise, one standard deviation each, in units of the noise: (rows, bins)."""
+    taken_up = left.jacobian / left.deviation
+    taken_up *= FREE / np.sqrt(np.maximum(np.sum(taken_up**2, axis=1, keepdims=True), 1e-300))
+    own = _misfit(left.own / left.deviation, grid, MISFIT)
+    foreign = _misfit(left.foreign / left.deviation, grid, FOREIGN_MISFIT)
+    return np.concatenate([taken_up, np.sqrt(left.frames) * own, np.sqrt(left.frames) * foreign])
+
+
+def _misfit(lines: Floats, grid: Floats, share: float) -> Floats:
+    """What a model gets wrong of these lines (lines, bins), for each derivative: (rows, bins)."""
+    heights = share * np.max(lines, axis=1, initial=0.0)
+    shapes, heights = lines[heights > LEAST_MISFIT], heights[heights > LEAST_MISFIT, None]
+    rows = [np.empty((0, len(grid)))]
+    for _ in range(DERIVATIVES if len(shapes) else 0):
+        shapes = np.gradient(shapes, grid, axis=1)
+        rows.append(heights * shapes / np.maximum(np.max(np.abs(shapes), axis=1, keepdims=True), 1e-300))
+    return np.concatenate(rows)
+
+
+def _distinct(found: list[tuple[float, ForeignLine]]) -> tuple[ForeignLine, ...]:
+    kept: list[ForeignLine] = []
+    for _, line in found:
+        if all(abs(line.two_theta - one.two_theta) > APART * max(line.fwhm_deg, one.fwhm_deg) for one in kept):
+            kept.append(line)
+    return tuple(kept)
+
+

@@ -1,0 +1,37 @@
+"""Lines that belong to no lattice of the sample: Voigt profiles with a free area each."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.model.pattern_model import voigt
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignLine:
+    """two_theta: its place; sigma: of the Gaussian; gamma: half width of the Lorentzian; all in degrees."""
+
+    two_theta: float
+    sigma: float
+    gamma: float
+
+    @property
+    def fwhm_deg(self) -> float:
+        """By the rule of Olivero and Longbothum, JQSRT 17, 233 (1977)."""
+        return float(1.0692 * self.gamma + np.sqrt(0.8664 * self.gamma**2 + (2.3548 * self.sigma) ** 2))
+
+
+def profiles_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:
+    """Each line with an area of 1 and its derivatives by x, sigma and gamma: (lines, 4, bins)."""
+    profiles = np.empty((len(foreign), 4, len(grid)))
+    for out, line in zip(profiles, foreign, strict=True):
+        voigt(grid, line.two_theta, line.sigma, line.gamma, out)
+    return profiles
+
+
+def rows_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:
+    """Each line with an area of 1 over the grid, (lines, bins)."""
+    return profiles_of(foreign, grid)[:, 0]
