@@ -136,7 +136,7 @@ def _one_of_two(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
 def _taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
     x, prior = without_component(fit.solution.x, fit.prior, absent, lay)
     solution = solve(x, fit.data, prior, lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE))
-    return fit._replace(solution=solution, absent=absent, prior=prior, doubt=_doubt(solution, fit.data, lines, lay))
+    return fit._replace(solution=solution, absent=absent, prior=prior, doubt=doubt_of(solution, fit.data, lines, lay))
 
 
 def _significant(fit: Start, lines: Lines, lay: Layout) -> bool:
@@ -169,7 +169,7 @@ def _fit(data: Data, lines: Lines, lay: Layout, candidate: Candidate) -> Start |
         part = part_of(data, selected(Selection(selection.sharp), data.grid, x, lines, lay))
         rest = part.y - lines_alone(x, part, lines, lay)[0] - x[lay.background : lay.ratio] @ part.basis
         scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
-    return Start(solution, selection, used, prior, -1, _doubt(solution, used, lines, lay))
+    return Start(solution, selection, used, prior, -1, doubt_of(solution, used, lines, lay))
 
 
 def _robust_scale(values: Floats) -> float:
@@ -190,7 +190,8 @@ def lines_alone(x: Floats, data: Data, lines: Lines, lay: Layout) -> tuple[Float
     return each.sum(axis=0), each
 
 
-def _doubt(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
+def doubt_of(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
+    """Why this first fit is not to be believed, empty: it is."""
     if not (solution.converged and np.isfinite(solution.x).all()):
         return "it did not converge"
     misfit = misfit_of(solution, data, lay)

@@ -15,6 +15,7 @@ PLACE_STEP = 0.3
 WIDTH_STEP = 0.3
 LARGEST_STEP = 0.4
 MOST_SHAPE = 4.0
+NARROWEST_BINS = 0.3
 
 
 def adjusted(
@@ -22,13 +23,12 @@ def adjusted(
     areas: Floats,
     data: Data,
     solution: Solution,
-    narrowest: float,
     residual: Floats | None = None,
     frames: float = 1.0,
 ) -> tuple[ForeignLine, ...]:
     """The lines where this solution's residual has them.
 
-    areas: (lines,). narrowest: least sigma in degrees. residual: (bins,) in units of the noise, the mean over so many
+    areas: (lines,). residual: (bins,) in units of the noise, the mean over so many
     frames; left out: this solution's.
     """
     if not foreign:
@@ -36,20 +36,20 @@ def adjusted(
     deviation = np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
     rest = (data.y - solution.model) / deviation if residual is None else residual
     profiles = profiles_of(foreign, data.grid)
-    scales = np.array([(PLACE_STEP * line.fwhm_deg, WIDTH_STEP * line.sigma, WIDTH_STEP * line.sigma) for line in foreign])
+    scales = np.array(
+        [(PLACE_STEP * line.fwhm_deg, WIDTH_STEP * line.sigma, WIDTH_STEP * line.sigma) for line in foreign]
+    )
     moved = profiles[:, 1:] * (areas[:, None] * scales * [-1.0, 1.0, 1.0])[:, :, None]
     rows = moved.reshape(-1, len(data.grid)) / deviation
     crossed = rows @ (solution.jacobian / deviation).T
     information = frames * (rows @ rows.T - crossed @ solution.covariance @ crossed.T)
     step = np.linalg.solve(information + np.eye(len(rows)), frames * (rows @ rest)).reshape(-1, 3)
     step = np.clip(step, -LARGEST_STEP / PLACE_STEP, LARGEST_STEP / PLACE_STEP) * scales
-    return tuple(_moved(line, *each, data.grid, narrowest) for line, each in zip(foreign, step.tolist(), strict=True))
+    return tuple(_moved(line, *each, data.grid) for line, each in zip(foreign, step.tolist(), strict=True))
 
 
-def _moved(
-    line: ForeignLine, place: float, sigma: float, gamma: float, grid: Floats, narrowest: float
-) -> ForeignLine:
-    new_sigma = max(line.sigma + sigma, narrowest)
+def _moved(line: ForeignLine, place: float, sigma: float, gamma: float, grid: Floats) -> ForeignLine:
+    new_sigma = max(line.sigma + sigma, NARROWEST_BINS * float(grid[1] - grid[0]))
     return ForeignLine(
         float(np.clip(line.two_theta + place, grid[0], grid[-1])),
         new_sigma,

@@ -25,9 +25,12 @@ SHAPE = 0.5
 FWHM_OF_SIGMA = 2.93
 # What the model may get wrong of its own lines and of foreign ones, for each derivative of the profile, as a share
 # of a line's height: one standard deviation.
-MISFIT = 0.02
+MISFIT = 0.03
 FOREIGN_MISFIT = 0.1
 DERIVATIVES = 4
+# What no derivative describes, from bin to bin, as a share of the lines at that angle: the sample's and foreign ones.
+UNKNOWN = 0.005
+FOREIGN_UNKNOWN = 0.03
 # Of lines with less than this in units of the noise nothing can be got wrong.
 LEAST_MISFIT = 0.1
 # A parameter of the fit may have taken up so many times the noise.
@@ -35,8 +38,10 @@ FREE = 1e3
 # A line is there at so many sigmas; the costly part of the filter looks at what has this many by itself.
 SIGMAS = 6.0
 FIRST_LOOK = 4.5
-# Lines found at once are at least so many FWHM apart.
+# Lines found at once are at least so many FWHM apart, and as clear as this share of the clearest: what is much
+# weaker may be what the clear ones have done to the fit.
 APART = 2.0
+AS_CLEAR = 0.4
 
 
 class Left(NamedTuple):
@@ -72,9 +77,17 @@ def templates_over(grid: Floats) -> Templates:
     return Templates(grid, lines, tuple(rows_of(each, grid) for each in lines))
 
 
+def templates_for(templates: Templates | None, grid: Floats) -> Templates:
+    """These templates, or new ones where they are of another grid."""
+    if templates is not None and np.array_equal(templates.grid, grid):
+        return templates
+    return templates_over(grid)
+
+
 def new_lines(left: Left, templates: Templates) -> tuple[ForeignLine, ...]:
     """The lines that stand out of what is left, the clearest first."""
     scale = np.sqrt(left.frames)
+    left = _doubted(left)
     nuisance = _nuisance(left, templates.grid)
     inner = np.linalg.inv(np.eye(len(nuisance)) + nuisance @ nuisance.T)
     residual = scale * left.residual
@@ -89,6 +102,13 @@ def new_lines(left: Left, templates: Templates) -> tuple[ForeignLine, ...]:
         sigmas = (kept @ white) / np.sqrt(np.maximum(squares, 1e-12 * np.sum(kept * kept, axis=1)))
         found.extend((float(sigmas[i]), lines[chosen[i]]) for i in np.flatnonzero(sigmas > SIGMAS))
     return _distinct(sorted(found, key=lambda each: -each[0]))
+
+
+def _doubted(left: Left) -> Left:
+    """With the noise that misfit adds where lines are."""
+    wrong = UNKNOWN * left.own.sum(axis=0) + FOREIGN_UNKNOWN * np.maximum(left.foreign, 0.0).sum(axis=0)
+    total = np.hypot(left.deviation, np.sqrt(left.frames) * wrong)
+    return left._replace(deviation=total, residual=left.residual * left.deviation / total)
 
 
 def _nuisance(left: Left, grid: Floats) -> Floats:
@@ -113,9 +133,7 @@ def _misfit(lines: Floats, grid: Floats, share: float) -> Floats:
 
 def _distinct(found: list[tuple[float, ForeignLine]]) -> tuple[ForeignLine, ...]:
     kept: list[ForeignLine] = []
-    for _, line in found:
+    for _, line in (each for each in found if each[0] > AS_CLEAR * found[0][0]):
         if all(abs(line.two_theta - one.two_theta) > APART * max(line.fwhm_deg, one.fwhm_deg) for one in kept):
             kept.append(line)
     return tuple(kept)
-
-

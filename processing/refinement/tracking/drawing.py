@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.flow.fit import Curves
+from latticewatch.processing.refinement.foreign.extended import unpacked
+from latticewatch.processing.refinement.foreign.lines import rows_of
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import calculate, lines_in
 from latticewatch.processing.refinement.solver.grid import Window, chebyshev
@@ -11,8 +13,12 @@ from latticewatch.processing.refinement.solver.grid import Window, chebyshev
 Floats = NDArray[np.float64]
 
 
-def draw(x: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout) -> Curves:
-    """Background and components of these parameters over the whole grid, NaN outside the window."""
+def draw(parameters: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout) -> Curves:
+    """Background, components and foreign lines of these parameters over the whole grid, NaN outside the window.
+
+    window, lay: without foreign lines.
+    """
+    x, foreign = unpacked(parameters, lay)
     part = slice(window.first, window.last)
     grid = np.ascontiguousarray(two_theta[part])
     basis = chebyshev(grid, float(grid[0]), float(grid[-1]))
@@ -24,4 +30,7 @@ def draw(x: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout
     each = lines_in(x, jacobian, lay)
     for p in range(lay.components):
         components[p, part] = each[lines.phase == p].sum(axis=0)
-    return Curves(background, components, background + components.sum(axis=0))
+    calculated = background + components.sum(axis=0)
+    for line, area in foreign.values():
+        calculated[part] += area * rows_of((line,), grid)[0]
+    return Curves(background, components, calculated)

@@ -1,6 +1,6 @@
 """What is remembered from frame to frame: the tracked parameters, their covariance, and how they may move."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +19,17 @@ CELL_VARIANCE_GROWTH_STEP = 1.5e-5
 VEGARD_FRACTION_STEP = 0.0003
 RATIO_STEP = 0.001
 # As a share of the amplitude: the flux moves all lines, what does not belong to the sample comes and goes.
-EXTRA_STEP = 0.05
+EXTRA_STEP = 0.2
 # ... and of the step that goes with a change of composition, for 1 Å of change of a cell.
 INTENSITY_CORRECTION_PER_A = 0.03
 GAUSSIAN_WIDTH_PER_A = 0.001
 VEGARD_FRACTION_PER_A = 0.03
 RATIO_PER_A = 0.05
+# The area of a line that is new, as a multiple of what is left unexplained at its place.
+AREA_FIRST = 3.0
+# Frames and Å of change over which the patterns alone say where the tracked parameters are.
+LONG = 1000
+LONG_WAY_A = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +107,47 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     block = slice(lay.intensity_correction - lay.extra, lay.gaussian_width - lay.extra)
     full[block, block] = (frames * INTENSITY_CORRECTION_STEP**2 + moved * INTENSITY_CORRECTION_PER_A**2) * lines.walk
     return full
+
+
+def with_foreign(state: State, before: Layout, response: Floats, areas: Floats) -> State:
+    """The state with rows that were in the patterns all the time and only now are in the model.
+
+    response: (tracked, rows) how what is tracked was moved by a unit of each row; areas: (rows,) about how much there
+    is. What is tracked is off by response · area, and the area is found by the frames to come.
+    """
+    at, added = before.ratio - before.extra, len(areas)
+    variance = np.square(AREA_FIRST * areas)
+    covariance = state.covariance + (response * variance) @ response.T
+    both = np.insert(np.insert(covariance, at, np.zeros((added, 1)), axis=0), at, np.zeros((added, 1)), axis=1)
+    new, old = np.arange(at, at + added), np.delete(np.arange(len(both)), np.arange(at, at + added))
+    both[np.ix_(old, new)] = -response * variance
+    both[np.ix_(new, old)] = both[np.ix_(old, new)].T
+    both[new, new] = variance
+    x = np.insert(state.x, before.ratio, np.zeros(added))
+    return replace(state, x=x, mean=np.insert(state.mean, at, np.zeros(added)), covariance=both)
+
+
+def without_foreign(state: State, lay: Layout, retired: tuple[int, ...]) -> State:
+    """The state without the extra rows of these numbers."""
+    rows = list(retired)
+    return replace(
+        state,
+        x=np.delete(state.x, [lay.extra + row for row in rows]),
+        mean=np.delete(state.mean, rows),
+        covariance=np.delete(np.delete(state.covariance, rows, axis=0), rows, axis=1),
+    )
+
+
+def response_to(rows: Floats, jacobian: Floats, weight: Floats, x: Floats, lines: Lines, lay: Layout) -> Floats:
+    """How a fit's tracked parameters are moved by a unit of these rows (rows, bins): (tracked, rows).
+
+    jacobian: (parameters, bins); weight: (bins,) one over the variances.
+    """
+    weighted = jacobian * weight
+    information = weighted @ jacobian.T
+    # Over many frames all that is tracked goes where the patterns want it.
+    loose = step_covariance(x, LONG, LONG_WAY_A, lines, lay)
+    information[lay.extra :, lay.extra :] += np.linalg.pinv(loose, hermitian=True)
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(information), 1e-300))
+    inner = np.linalg.pinv(information * np.outer(scale, scale), hermitian=True)
+    return np.asarray((scale[:, np.newaxis] * (inner @ (scale[:, np.newaxis] * (weighted @ rows.T))))[lay.extra :])

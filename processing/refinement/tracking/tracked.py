@@ -3,6 +3,7 @@
 import copy
 import math
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,20 +16,26 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     CELL_STEP_A,
     FEWEST_BINS,
     LEAST_SIGMAS,
+    Start,
     begin,
     fitted_part,
 )
+from latticewatch.processing.refinement.first_fit.foreign_start import ROUNDS, lines_in_start, refitted, with_rows
 from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width
-from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, layout, lines_of
-from latticewatch.processing.refinement.solver.grid import data_of, window_of
+from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
+from latticewatch.processing.refinement.foreign.finder import templates_for
+from latticewatch.processing.refinement.foreign.lines import ForeignLine
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, layout, lines_of
+from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
 from latticewatch.processing.refinement.solver.report import counted_lines, fit_of, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Solution, solve
 from latticewatch.processing.refinement.tracking.drawing import draw
 from latticewatch.processing.refinement.tracking.fit_quality import Family, Quality, quality_of
+from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
 from latticewatch.processing.refinement.tracking.state import Seen, State, steadied
 
 Floats = NDArray[np.float64]
@@ -67,10 +74,11 @@ class TrackedRefinement:
     def __init__(self, components: tuple[Component, ...], wavelength_A: float, two_theta: NDArray[np.float64]) -> None:
         self._grid = np.asarray(two_theta, dtype=np.float64)
         self._lines = lines_of(components, wavelength_A, float(self._grid[0]), float(self._grid[-1]))
-        self._lay = layout(len(components), len(self._lines.phase))
-        self._window = window_of(self._grid, self._lines)
+        window = window_of(self._grid, self._lines)
+        self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
+        self._foreign = Followed(self._bare)
         half = (self._grid[1] - self._grid[0]) / 2.0
-        low, high = self._grid[self._window.first] - half, self._grid[self._window.last - 1] + half
+        low, high = self._grid[window.first] - half, self._grid[window.last - 1] + half
         self._counted = counted_lines(self._lines, low, high)
         self._selection = Selection()
         # Where each lattice was when last told apart: a fresh start keeps their names.
@@ -80,6 +88,7 @@ class TrackedRefinement:
         self._family = ANY
         self._state: State | None = None
         self._search: Search | None = None
+        self._searched: tuple[int, tuple[ForeignLine, ...]] = (0, ())
         self._since = 1
         self._noise, self._frames, self._stuck, self._strange, self._jumped = 1.0, 0, 0, 0, False
 
@@ -102,7 +111,8 @@ class TrackedRefinement:
             if solution is not None:
                 quality = quality_of(solution, part, self._lay, self._noise)
                 if not (_finite(solution) and self._family.allows(quality)):
-                    return self._out_of_family(pattern, solution, part, quality)
+                    found = self._foreign_appeared(pattern, solution, part)
+                    return found or self._out_of_family(pattern, solution, part, quality)
                 if not solution.converged and self._stuck < MOST_STUCK:
                     # What is known holds, only this frame does not settle: no reason to forget it.
                     self._stuck += 1
@@ -111,6 +121,26 @@ class TrackedRefinement:
                     return self._accept(solution, part, self._state.absent, quality)
                 return self._restart(pattern, self._family)
         return self._restart(pattern)
+
+    def _foreign_appeared(self, pattern: Pattern, solution: Solution, part: Data) -> Fit | None:
+        """The fit with foreign lines that were not there before, where these are all that is wrong."""
+        if self._state is None or not (_finite(solution) and solution.converged):
+            return None
+        before = self._foreign
+        left = replace(before.left, mean=solution.residual, frames=1.0)
+        now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines)
+        if now.model is before.model:
+            return None
+        self._foreign = now
+        data = data_of(self._window, pattern.intensity, pattern.sigma, self._noise)
+        part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
+        again = self._follow(state, part)
+        if again is not None and again.converged and _finite(again):
+            quality = quality_of(again, part, self._lay, self._noise)
+            if self._family.allows(quality):
+                return self._accept(again, part, state.absent, quality)
+        self._foreign = before
+        return None
 
     def _out_of_family(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
         """A fresh start where it does better than what was tracked. Where it does not the frame is refused: for some
@@ -145,7 +175,15 @@ class TrackedRefinement:
 
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
-        return draw(parameters, self._grid, self._window, self._lines, self._lay)
+        return draw(parameters, self._grid, self._bare.window, self._lines, self._bare.lay)
+
+    @property
+    def _lay(self) -> Layout:
+        return self._foreign.model.lay
+
+    @property
+    def _window(self) -> Window:
+        return self._foreign.model.window
 
     def _width(self, x: Floats) -> float:
         return cell_width(x, self._lines, self._lay)
@@ -175,23 +213,46 @@ class TrackedRefinement:
         """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as.
         tracked: what it has to do better than."""
         data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
-        if self._search is None or not np.array_equal(self._search.grid, data.grid):
-            self._search = search_for(data, self._lines, self._lines.cell)
-        start = begin(data, self._search, self._lines, self._lay, names_of(self._lines, self._last_A))
+        start, model = self._begin(data, self._foreign.model)
         if start is None:
             return NO_PEAKS
         if start.doubt:
             return NoResult(f"fit refused: {start.doubt}")
-        quality = quality_of(start.solution, start.data, self._lay, 1.0)
+        quality = quality_of(start.solution, start.data, model.lay, 1.0)
         if not family.allows(quality):
             return NoResult(f"fit refused: {family.reason(quality)}")
         if tracked is not None and tracked.chi2 < CLEARLY_BETTER * quality.chi2:
             return NoResult(f"fit refused: {family.reason(tracked)}")
+        self._foreign = self._foreign.using(model)
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
         self._family = family.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
         return self._accept(start.solution, start.data, start.absent, quality)
+
+    def _begin(self, data: Data, model: Extended) -> tuple[Start | None, Extended]:
+        """The first fit, with the foreign lines that it needs."""
+        start = self._attempt(data, model)
+        found, fit, known = model, start, model
+        for _ in range(ROUNDS):
+            if fit is None:
+                break
+            templates = templates_for(self._foreign.templates, fit.data.grid)
+            self._foreign = replace(self._foreign, templates=templates)
+            more = lines_in_start(fit, known, self._lines, templates)
+            fit, more = refitted(fit, known, more, data, self._lines)
+            if len(more.lines) <= len(known.lines):
+                break
+            if not fit.doubt:
+                start, found = fit, more
+            fit, known = self._attempt(with_rows(data, more), more) or fit, more
+        return start, found
+
+    def _attempt(self, data: Data, model: Extended) -> Start | None:
+        if self._search is None or self._searched != (len(data.grid), model.lines):
+            self._search = search_for(data, self._lines, self._lines.cell)
+            self._searched = (len(data.grid), model.lines)
+        return begin(data, self._search, self._lines, model.lay, names_of(self._lines, self._last_A))
 
     def _arrived(self, solution: Solution, data: Data) -> bool:
         """Whether the component that was absent is there now."""
@@ -212,7 +273,10 @@ class TrackedRefinement:
         self._update_noise(residual)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
         seen = Seen(data.grid, peaks, residual)
-        self._state = self._next_state(solution, grounded, absent, seen)
+        state = self._next_state(solution, grounded, absent, seen)
+        fit = replace(fit, parameters=packed(x, self._foreign.model))
+        self._foreign, self._state = after_fit(self._foreign, state, solution, data, self._lines)
+        fit = replace(fit, foreign_lines=self._foreign.clear)
         self._since, self._stuck, self._strange, self._jumped = 1, 0, 0, False
         return fit
 

@@ -1,0 +1,106 @@
+"""Foreign lines from frame to frame: seen, adjusted, retired."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.first_fit.first_fit import lines_alone
+from latticewatch.processing.refinement.foreign.adjust import adjusted
+from latticewatch.processing.refinement.foreign.extended import Extended
+from latticewatch.processing.refinement.foreign.finder import Left, Templates, new_lines, templates_for
+from latticewatch.processing.refinement.foreign.lines import rows_of
+from latticewatch.processing.refinement.model.lines import Lines
+from latticewatch.processing.refinement.solver.solve import Data, Solution
+from latticewatch.processing.refinement.tracking.residuals import Residuals
+from latticewatch.processing.refinement.tracking.state import State, response_to, with_foreign, without_foreign
+
+Floats = NDArray[np.float64]
+# Places and widths are adjusted every so many frames.
+ADJUSTED_EVERY = 3
+# A line whose area is below this many of its sigmas in so many frames in a row is gone.
+CLEAR_SIGMAS = 3.0
+GONE_AFTER = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """weak: for each line the frames in a row in which it was not clear. left: what the fits leave unexplained.
+    templates: for the search, once one was needed. age: frames fitted with these lines."""
+
+    model: Extended
+    weak: tuple[int, ...] = ()
+    left: Residuals = field(default_factory=Residuals)
+    templates: Templates | None = None
+    age: int = 0
+
+    def using(self, model: Extended) -> "Followed":
+        """The same with another model."""
+        weak = dict(zip(self.model.slots, self.weak, strict=True))
+        return replace(self, model=model, weak=tuple(weak.get(slot, 0) for slot in model.slots), left=self.left.anew())
+
+    @property
+    def clear(self) -> int:
+        """How many lines are in the pattern."""
+        return sum(weak == 0 for weak in self.weak)
+
+
+def after_fit(followed: Followed, state: State, solution: Solution, data: Data, lines: Lines) -> tuple[Followed, State]:
+    """What is known of the foreign lines after this frame, and the state for the next one."""
+    now = replace(followed, left=followed.left.joined(solution.residual), age=followed.age + 1)
+    if now.model.lines:
+        now = _counted(now, solution)
+        gone = tuple(number for number, weak in enumerate(now.weak) if weak > GONE_AFTER)
+        if gone:
+            return now.using(now.model.without(gone)), without_foreign(state, now.model.lay, gone)
+        if now.age % ADJUSTED_EVERY == 0:
+            now = _adjusted(now, solution, data)
+    if now.left.wait > 0:
+        return now, state
+    if not now.left.stand_out():
+        return replace(now, left=now.left.looked(closely=False)), state
+    return with_new_lines(now, state, solution, data, lines)
+
+
+def with_new_lines(
+    followed: Followed, state: State, solution: Solution, data: Data, lines: Lines
+) -> tuple[Followed, State]:
+    """With the lines that stand out of what the fits left so far, if there are any."""
+    before, left = followed.model, followed.left
+    deviation = _deviation(solution, data)
+    areas = solution.x[before.lay.extra : before.lay.ratio]
+    rows = areas[:, np.newaxis] * rows_of(before.lines, data.grid)
+    own = lines_alone(solution.x, data, lines, before.lay)[1]
+    templates = templates_for(followed.templates, data.grid)
+    fresh = new_lines(Left(left.mean, deviation, solution.jacobian, own, rows, left.frames), templates)
+    model = before.joined(fresh)
+    if len(model.lines) == len(before.lines):
+        return replace(followed, left=left.looked(closely=True), templates=templates), state
+    added = rows_of(model.lines[len(before.lines) :], data.grid)
+    scaled = added / deviation
+    amounts = np.maximum(scaled @ left.mean, 0.0) / np.sum(scaled * scaled, axis=1)
+    response = response_to(added, solution.jacobian, deviation**-2.0, state.x, lines, before.lay)
+    wider = with_foreign(state, before.lay, response, amounts)
+    return replace(followed.using(model), templates=templates, age=0), wider
+
+
+def _counted(followed: Followed, solution: Solution) -> Followed:
+    lay = followed.model.lay
+    areas = solution.x[lay.extra : lay.ratio]
+    esds = np.sqrt(np.maximum(np.diag(solution.covariance)[lay.extra : lay.ratio], 0.0))
+    clear = areas > CLEAR_SIGMAS * esds
+    return replace(followed, weak=tuple(0 if c else w + 1 for c, w in zip(clear.tolist(), followed.weak, strict=True)))
+
+
+def _adjusted(followed: Followed, solution: Solution, data: Data) -> Followed:
+    model, left = followed.model, followed.left
+    areas = solution.x[model.lay.extra : model.lay.ratio]
+    frames = min(left.frames, float(followed.age))
+    lines = adjusted(model.lines, areas, data, solution, left.mean, frames)
+    change = areas @ (rows_of(lines, data.grid) - rows_of(model.lines, data.grid))
+    rest = replace(left, mean=left.mean - change / _deviation(solution, data))
+    return replace(followed, model=model.moved_to(lines), left=rest)
+
+
+def _deviation(solution: Solution, data: Data) -> Floats:
+    return np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
