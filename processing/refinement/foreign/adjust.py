@@ -45,7 +45,10 @@ def adjusted(
     information = frames * (rows @ rows.T - crossed @ solution.covariance @ crossed.T)
     step = np.linalg.solve(information + np.eye(len(rows)), frames * (rows @ rest)).reshape(-1, 3)
     step = np.clip(step, -LARGEST_STEP / PLACE_STEP, LARGEST_STEP / PLACE_STEP) * scales
-    return tuple(_moved(line, *each, data.grid) for line, each in zip(foreign, step.tolist(), strict=True))
+    return tuple(
+        _moved(line, place, sigma, gamma, data.grid)
+        for line, (place, sigma, gamma) in zip(foreign, step.tolist(), strict=True)
+    )
 
 
 def _moved(line: ForeignLine, place: float, sigma: float, gamma: float, grid: Floats) -> ForeignLine:
