@@ -11,7 +11,7 @@ from latticewatch.processing.refinement.solver.grid import Window
 
 Floats = NDArray[np.float64]
 # A run's parameters hold so many foreign lines; place, sigma, gamma and area of each, zero where there is none.
-MOST_FOREIGN = 16
+MOST_FOREIGN = 24
 NUMBERS = 4
 
 

@@ -17,7 +17,7 @@ from latticewatch.processing.refinement.foreign.lines import ForeignLine, rows_o
 
 Floats = NDArray[np.float64]
 # FWHM of the filters in degrees, and the least in bins.
-WIDEST_DEG = 0.5
+WIDEST_DEG = 0.75
 NARROWEST_BINS = 1.2
 WIDTH_STEP = 1.5
 # Lorentzian half width over sigma of a line whose shape is not known; its FWHM is then so many sigma.

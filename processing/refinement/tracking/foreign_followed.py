@@ -16,8 +16,9 @@ from latticewatch.processing.refinement.tracking.residuals import Residuals
 from latticewatch.processing.refinement.tracking.state import State, response_to, with_foreign, without_foreign
 
 Floats = NDArray[np.float64]
-# Places and widths are adjusted every so many frames.
+# Places and widths are adjusted, and new lines looked for, every so many frames.
 ADJUSTED_EVERY = 3
+LOOKED_EVERY = 2
 # A line whose area is below this many of its sigmas in so many frames in a row is gone.
 CLEAR_SIGMAS = 3.0
 GONE_AFTER = 6
@@ -55,10 +56,8 @@ def after_fit(followed: Followed, state: State, solution: Solution, data: Data, 
             return now.using(now.model.without(gone)), without_foreign(state, now.model.lay, gone)
         if now.age % ADJUSTED_EVERY == 0:
             now = _adjusted(now, solution, data)
-    if now.left.wait > 0:
+    if now.age % LOOKED_EVERY or not now.left.due(now.left.stands_out()):
         return now, state
-    if not now.left.stand_out():
-        return replace(now, left=now.left.looked(closely=False)), state
     return with_new_lines(now, state, solution, data, lines)
 
 
@@ -75,7 +74,7 @@ def with_new_lines(
     fresh = new_lines(Left(left.mean, deviation, solution.jacobian, own, rows, left.frames), templates)
     model = before.joined(fresh)
     if len(model.lines) == len(before.lines):
-        return replace(followed, left=left.looked(closely=True), templates=templates), state
+        return replace(followed, left=left.looked(left.stands_out()), templates=templates), state
     added = rows_of(model.lines[len(before.lines) :], data.grid)
     scaled = added / deviation
     amounts = np.maximum(scaled @ left.mean, 0.0) / np.sum(scaled * scaled, axis=1)

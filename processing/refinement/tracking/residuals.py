@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 # The mean runs over about so many frames.
 MEMORY = 12.0
-# A look costs a little, so it is taken every so many frames; after one that found nothing it waits longer.
+# A close look is costly: after one that found nothing the next one waits, longer each time, but not where so many
+# times as much stands out as then.
 EVERY = 3
 LONGEST_WAIT = 48
+GROWN = 1.3
 # Widths, in bins, and sigmas of the first look.
 BOXES = (2, 4, 8)
 STANDS_OUT = 5.0
@@ -19,33 +21,36 @@ STANDS_OUT = 5.0
 @dataclass(frozen=True, slots=True)
 class Residuals:
     """mean: (bins,) of the residuals in units of the noise, over ``frames`` of them. wait: frames until the next
-    look, waited: how many the last one was put off."""
+    look, waited: how many the last one was put off. passed: how much stood out when a close look found no line."""
 
     mean: Floats = field(default_factory=lambda: np.zeros(0))
     frames: float = 0.0
     wait: int = EVERY
     waited: int = EVERY
+    passed: float = STANDS_OUT
 
     def joined(self, residual: Floats) -> "Residuals":
         """With one more frame."""
         if len(residual) != len(self.mean):
-            return Residuals(residual, 1.0, self.wait - 1, self.waited)
+            return replace(self, mean=residual, frames=1.0, wait=self.wait - 1)
         frames = min(self.frames + 1.0, MEMORY)
-        return Residuals(self.mean + (residual - self.mean) / frames, frames, self.wait - 1, self.waited)
+        return replace(self, mean=self.mean + (residual - self.mean) / frames, frames=frames, wait=self.wait - 1)
 
-    def stand_out(self) -> bool:
-        """Whether there may be a line in it, at a first look."""
+    def stands_out(self) -> float:
+        """Sigmas of what stands out most, at a first look."""
         total = np.cumsum(np.concatenate([[0.0], self.mean]))
-        return any(
-            float(np.max(total[width:] - total[:-width])) * (self.frames / width) ** 0.5 > STANDS_OUT
-            for width in BOXES
-            if width < len(total)
-        )
+        widths = [width for width in BOXES if width < len(total)]
+        sums = [float(np.max(total[width:] - total[:-width])) / width**0.5 for width in widths]
+        return self.frames**0.5 * max(sums, default=0.0)
 
-    def looked(self, *, closely: bool) -> "Residuals":
-        """After a look that found nothing; closely: with all that is known of the model."""
-        waited = min(2 * self.waited, LONGEST_WAIT) if closely else EVERY
-        return replace(self, wait=waited, waited=waited)
+    def due(self, sigmas: float) -> bool:
+        """Whether a close look is due where so much stands out."""
+        return sigmas > self.passed * GROWN or (sigmas > STANDS_OUT and self.wait <= 0)
+
+    def looked(self, sigmas: float) -> "Residuals":
+        """After a close look that found nothing in what stood out by so many sigmas."""
+        waited = min(2 * self.waited, LONGEST_WAIT)
+        return replace(self, wait=waited, waited=waited, passed=max(sigmas, STANDS_OUT))
 
     def anew(self) -> "Residuals":
         """From now on the model is another one."""
