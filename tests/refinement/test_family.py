@@ -1,4 +1,5 @@
-"""A fit that goes bad is refused, however slowly; one that is as good as ever is not, however bright the beam."""
+"""A fit that goes bad is refused or mended, however slowly; one that is as good as ever is not, however bright the
+beam."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -52,34 +53,35 @@ def error_of(lattices: tuple[LatticeTruth, ...], fit: Fit) -> float:
 
 
 @pytest.mark.parametrize("brighter", [1.0, 6.0])
-def test_a_foreign_phase_that_grows_slowly_is_not_followed(brighter: float) -> None:
+def test_a_foreign_phase_that_grows_slowly_does_not_bend_the_cells(brighter: float) -> None:
     bins = binning()
     bins = Binning(bins.two_theta, brighter * bins.response)
-    accepted, refused = [], []
-    for number, lattices, fit in fitted(lambda n, t: with_fluorite(t, 0.01 * max(n - 15, 0)), 70, bins):
+    accepted, seen = [], []
+    for number, lattices, fit in fitted(lambda n, t: with_fluorite(t, 0.01 * max(n - 15, 0)), 40, bins):
         if isinstance(fit, Fit):
             accepted.append((number, error_of(lattices, fit)))
-        else:
-            refused.append(fit.reason)
-    # The fluorite's lines hold 1 % of the perovskite's more in every frame; from 25 % on no fit is accepted.
-    assert max(number for number, _ in accepted) < 15 + 25
+            seen.append((number, fit.foreign_lines or 0))
+    # The fluorite's lines hold 1 % of the perovskite's more in every frame, up to 29 %.
     assert max(error for _, error in accepted) < LARGEST_ERROR_A * 2 / 3
-    assert any("of the peaks is not explained, it was only noise" in reason for reason in refused)
+    assert len(accepted) > 20
+    assert all(lines == 0 for number, lines in seen if number <= 15)
+    assert max(lines for _, lines in seen) >= 4
 
 
-def test_one_bad_frame_is_refused_and_forgotten() -> None:
+def test_a_foreign_phase_in_one_frame_is_forgotten() -> None:
     bins = binning()
     change: Change = lambda n, t: with_fluorite(t, 0.1) if n == 20 else t  # noqa: E731
-    told = {number: (lattices, fit) for number, lattices, fit in fitted(change, 25, bins)}
-    bad = told[20][1]
-    assert isinstance(bad, NoResult)
-    assert bad.reason.startswith("fit refused: ")
-    after, plain = told[21], {n: f for n, _, f in fitted(lambda _, t: t, 25, bins)}[21]
+    told = {number: (lattices, fit) for number, lattices, fit in fitted(change, 28, bins)}
+    bad, after, later = told[20], told[21], told[32][1]
+    assert isinstance(bad[1], NoResult) or (bad[1].foreign_lines and error_of(bad[0], bad[1]) < 10e-4)
+    plain = {n: f for n, _, f in fitted(lambda _, t: t, 25, bins)}[21]
     assert isinstance(after[1], Fit)
     assert isinstance(plain, Fit)
     # What was tracked is still known: the esd is not that of a fresh start.
     assert error_of(*after) < 2e-4
-    assert after[1].lattices[0].lp_esd_A == pytest.approx(plain.lattices[0].lp_esd_A, rel=0.1)
+    assert after[1].lattices[0].lp_esd_A < 1.5 * plain.lattices[0].lp_esd_A
+    assert isinstance(later, Fit)
+    assert later.foreign_lines == 0
 
 
 def test_steady_misfit_is_no_reason_to_refuse_when_the_beam_gets_brighter() -> None:
@@ -92,18 +94,20 @@ def test_steady_misfit_is_no_reason_to_refuse_when_the_beam_gets_brighter() -> N
     assert max(chi2[20:]) > 3.0 * max(chi2[:14])
 
 
-def test_another_sample_is_accepted_after_some_frames() -> None:
-    """Its profile is worse from the first frame on, as good as a run's first fit may be."""
+def test_a_foreign_phase_that_comes_at_once_is_seen() -> None:
+    """Its lines are as broad as the sample's."""
     bins = binning()
 
     def change(number: int, truth: Truth) -> Truth:
         return truth if number < 20 else with_fluorite(truth, 0.12)
 
-    fits = [fit for _, _, fit in fitted(change, 30, bins)]
-    accepted = [isinstance(fit, Fit) for fit in fits]
-    assert all(accepted[:15])
-    assert accepted[15:19] == [False, False, False, True]
-    assert all(accepted[19:])
+    told = list(fitted(change, 30, bins))
+    fits = [fit for _, _, fit in told]
+    assert all(isinstance(fit, Fit) and fit.foreign_lines == 0 for fit in fits[:15])
+    later = [(lattices, fit) for _, lattices, fit in told[15:] if isinstance(fit, Fit)]
+    assert len(later) >= 12
+    assert max(error_of(lattices, fit) for lattices, fit in later) < 10e-4
+    assert later[-1][1].foreign_lines >= 3
 
 
 def test_a_family_says_what_is_wrong() -> None:

@@ -27,13 +27,15 @@ GONE_AFTER = 6
 @dataclass(frozen=True, slots=True)
 class Followed:
     """weak: for each line the frames in a row in which it was not clear. left: what the fits leave unexplained.
-    templates: for the search, once one was needed. age: frames fitted with these lines."""
+    templates: for the search, once one was needed. age: frames fitted with these lines. puzzled: something stands out
+    of the last frame's fit and is no line."""
 
     model: Extended
     weak: tuple[int, ...] = ()
     left: Residuals = field(default_factory=Residuals)
     templates: Templates | None = None
     age: int = 0
+    puzzled: bool = False
 
     def using(self, model: Extended) -> "Followed":
         """The same with another model."""
@@ -48,7 +50,7 @@ class Followed:
 
 def after_fit(followed: Followed, state: State, solution: Solution, data: Data, lines: Lines) -> tuple[Followed, State]:
     """What is known of the foreign lines after this frame, and the state for the next one."""
-    now = replace(followed, left=followed.left.joined(solution.residual), age=followed.age + 1)
+    now = replace(followed, left=followed.left.joined(solution.residual), age=followed.age + 1, puzzled=False)
     if now.model.lines:
         now = _counted(now, solution)
         gone = tuple(number for number, weak in enumerate(now.weak) if weak > GONE_AFTER)
@@ -74,7 +76,7 @@ def with_new_lines(
     fresh = new_lines(Left(left.mean, deviation, solution.jacobian, own, rows, left.frames), templates)
     model = before.joined(fresh)
     if len(model.lines) == len(before.lines):
-        return replace(followed, left=left.looked(left.stands_out()), templates=templates), state
+        return replace(followed, left=left.looked(left.stands_out()), templates=templates, puzzled=True), state
     added = rows_of(model.lines[len(before.lines) :], data.grid)
     scaled = added / deviation
     amounts = np.maximum(scaled @ left.mean, 0.0) / np.sum(scaled * scaled, axis=1)

@@ -41,7 +41,7 @@ class Residuals:
         total = np.cumsum(np.concatenate([[0.0], self.mean]))
         widths = [width for width in BOXES if width < len(total)]
         sums = [float(np.max(total[width:] - total[:-width])) / width**0.5 for width in widths]
-        return self.frames**0.5 * max(sums, default=0.0)
+        return float(np.sqrt(self.frames)) * max(sums, default=0.0)
 
     def due(self, sigmas: float) -> bool:
         """Whether a close look is due where so much stands out."""

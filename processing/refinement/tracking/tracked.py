@@ -34,7 +34,7 @@ from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_o
 from latticewatch.processing.refinement.solver.report import counted_lines, fit_of, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Solution, solve
 from latticewatch.processing.refinement.tracking.drawing import draw
-from latticewatch.processing.refinement.tracking.fit_quality import Family, Quality, quality_of
+from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Family, Quality, quality_of
 from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
 from latticewatch.processing.refinement.tracking.state import Seen, State, steadied
 
@@ -118,9 +118,17 @@ class TrackedRefinement:
                     self._stuck += 1
                     return NoResult("fit refused: it did not converge")
                 if solution.converged and not self._arrived(solution, part):
+                    fresh = self._restart(pattern, ANY, quality) if self._puzzled(quality) else None
+                    if isinstance(fresh, Fit):
+                        return fresh
                     return self._accept(solution, part, self._state.absent, quality)
                 return self._restart(pattern, self._family)
         return self._restart(pattern)
+
+    def _puzzled(self, quality: Quality) -> bool:
+        """Whether far more than noise is left and no line explains it: a fresh start may see more than the tracked fit,
+        which has bent to what it does not know."""
+        return self._foreign.puzzled and quality.chi2 > GROSS
 
     def _foreign_appeared(self, pattern: Pattern, solution: Solution, part: Data) -> Fit | None:
         """The fit with foreign lines that were not there before, where these are all that is wrong."""
@@ -151,6 +159,9 @@ class TrackedRefinement:
         if self._strange > MOST_STUCK and self._jumped:
             return self._restart(pattern)
         if self._strange > MOST_STUCK and tracked.converged and not self._family.went_bad(quality):
+            fresh = self._restart(pattern, ANY, quality)
+            if isinstance(fresh, Fit):
+                return fresh
             self._family = self._family.anew()
             return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
         if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
@@ -222,7 +233,7 @@ class TrackedRefinement:
         if not family.allows(quality):
             return NoResult(f"fit refused: {family.reason(quality)}")
         if tracked is not None and tracked.chi2 < CLEARLY_BETTER * quality.chi2:
-            return NoResult(f"fit refused: {family.reason(tracked)}")
+            return NoResult(f"fit refused: {self._family.reason(tracked)}")
         self._foreign = self._foreign.using(model)
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
         self._family = family.anew()
