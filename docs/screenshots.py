@@ -32,7 +32,7 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.series import Progress, Series
 from latticewatch.processing.formats.decode import read_image
 from latticewatch.processing.record.run_file.reader import read_run
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.simulation.scan import write_scan
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.key_list import KeyList
@@ -135,7 +135,7 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
             # As it was live: the files were written a moment before.
             series.append(replace(row, mtime_s=row.recorded_s - 0.2))
         series.report(Progress(found=picture.rows))
-        refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
+        refinement = refinement_of(run.setup, run.two_theta)
         transport = Transport(speed=20.0) if picture.replay else None
         window = MainWindow(run.header.title, theme=picture.theme, transport=transport)
         look = images_of(run_path).look

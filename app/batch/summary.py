@@ -14,6 +14,7 @@ from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.reaction.afterwards.kinetics import describe
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.text import guarded, one_line
 
 OF_RUN = ("title", "frames", "gaps", "mixing_s", "pauses", "complete", "complete_s", "lp_start_A", "lp_start_esd_A",
@@ -51,7 +52,8 @@ def _line(planned: Planned, end: Event | None) -> dict[str, str]:
 
 def _of_run(out: Path) -> dict[str, Any]:
     with read_run(out) as run:
-        summary = summarise(run.header, run.traced, describe(run.setup, run.traced))
+        foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
+        summary = summarise(run.header, run.traced, describe(run.setup, run.traced), foreign=foreign)
     complete = summary["complete"]
     return {
         **{key: summary.get(key) for key in OF_RUN},

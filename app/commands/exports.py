@@ -9,6 +9,7 @@ from latticewatch.processing.record.export.patterns_and_map import export_map, e
 from latticewatch.processing.record.export.summary import summarise, write_summary
 from latticewatch.processing.record.export.trace import write_trace
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def export_run(
             kinetics = describe(setup, run.traced)
             for reason in kinetics.withheld:
                 log.warning("not told: %s", reason)
-            write_summary(summary, summarise(run.header, run.traced, kinetics, run.account))
+            foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
+            write_summary(summary, summarise(run.header, run.traced, kinetics, run.account, foreign))
         if screenshot:
             from latticewatch.app.window.application import save_run_picture  # slow to load: Qt
 

@@ -19,6 +19,7 @@ from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kin
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.header import InputFile
 from latticewatch.processing.record.run_file.reader import Run
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.text import one_line
 
 SCHEMA = "latticewatch-entry/1"
@@ -53,7 +54,8 @@ def entry_of(run: Run, logbook: str, text: str) -> Entry:
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
     kinetics = describe(run.setup, run.traced)
     facts = {name: one_line(value) for name, value in _facts(run, kinetics).items() if value}
-    summary = summarise(run.header, run.traced, kinetics, run.account)
+    foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
+    summary = summarise(run.header, run.traced, kinetics, run.account, foreign)
     subject = one_line(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

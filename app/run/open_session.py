@@ -13,7 +13,7 @@ from latticewatch.app.run.images_again import ImagesAgain
 from latticewatch.app.run.request import Given
 from latticewatch.app.run.resuming import resumed
 from latticewatch.app.run.run_file_sessions import refitted, shown_again
-from latticewatch.app.run.run_log import changes_told, defects_told, log_kept
+from latticewatch.app.run.run_log import changes_told, defects_told, foreign_told, log_kept
 from latticewatch.app.run.session import Session, Unrecorded, pipeline_of
 from latticewatch.app.run.state_command import state_command
 from latticewatch.app.run.warming import warm_up
@@ -34,6 +34,7 @@ from latticewatch.processing.record.run_file.fallback import Elsewhere
 from latticewatch.processing.record.run_file.header import RunHeader, software_versions
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.sources.first_image import peek_first_image
 from latticewatch.processing.sources.live import LiveScan
 from latticewatch.processing.sources.pacing import Paced
@@ -122,7 +123,8 @@ def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Eve
     kept = stack.enter_context(log_kept(writer))
     if writer:
         stack.callback(_keep_account, writer, pipeline)
-    listeners = (defects_told(integrator, writer), changes_told(), kept)
+    unknown = foreign_told(ForeignLines(setup, integrator.two_theta))
+    listeners = (defects_told(integrator, writer), changes_told(), unknown, kept)
     place = Path(plan.scan)
     look = ImagesAgain(place, inputs.geometry, lambda: integrator.left_out).look if place.exists() else None
     return Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)

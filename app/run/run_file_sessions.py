@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
 
-from latticewatch.app.run.run_log import changes_told, log_kept
+from latticewatch.app.run.run_log import changes_told, foreign_told, log_kept
 from latticewatch.app.run.session import Session, Unrecorded, pipeline_of
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.pattern import Pattern
@@ -17,7 +17,8 @@ from latticewatch.processing.record.run_file.header import software_versions
 from latticewatch.processing.record.run_file.notes import LOG
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.record.run_file.writer import RunWriter
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.sources.pacing import Transport
 
 NO_IMAGES = "unreadable: an image in a run file"
@@ -37,7 +38,7 @@ def shown_again(run: Run, transport: Transport) -> Iterator[Session]:
     """A session that shows what was recorded: fits, verdicts, notes. Nothing is recorded."""
     with run:
         setup, header = run.setup, run.header
-        drawing = TrackedRefinement(setup.components, setup.wavelength_A, run.two_theta)
+        drawing = refinement_of(setup, run.two_theta)
         parts = Replay(run.rows, transport, drawing, Series(run.two_theta, header.component_names))
         told = () if any(note.kind == LOG for note in run.notes) else (changes_told(),)
         again = Session(setup, parts, None, None, header.inputs, header.decided, told)
@@ -54,5 +55,8 @@ def refitted(run: Run, source: Source, out: Path | None) -> Iterator[Session]:
         recorder = writer or Unrecorded()
         pipeline = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, recorder, header.header_names)
         kept = stack.enter_context(log_kept(writer))
-        again = Session(run.setup, pipeline, out, writer, header.inputs, header.decided, (changes_told(), kept))
+        unknown = foreign_told(ForeignLines(run.setup, run.two_theta))
+        again = Session(
+            run.setup, pipeline, out, writer, header.inputs, header.decided, (changes_told(), unknown, kept)
+        )
         yield replace(again, notes=run.notes)

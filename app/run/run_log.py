@@ -9,11 +9,14 @@ from contextlib import contextmanager, suppress
 import numpy as np
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.wording import duration
 from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.reaction.live.alarms import SEEN_IN_A_ROW
 from latticewatch.processing.record.run_file.notes import LOG
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +97,30 @@ def changes_told() -> Callable[[Row], None]:
         if math.isfinite(mixing_s) and said.get("mixing") != duration(mixing_s):
             said["mixing"] = duration(mixing_s)
             log.info("%s: mixing at %s", when, duration(mixing_s))
+
+    return on_row
+
+
+def foreign_told(lines: ForeignLines) -> Callable[[Row], None]:
+    """Called with each row: says in the log where a line appears that belongs to no component, and when it goes."""
+    seen: dict[int, tuple[int, str]] = {}
+
+    def on_row(row: Row) -> None:
+        if not isinstance(row.fit, Fit):
+            return
+        when = duration(row.time_s) or f"frame {row.index}"
+        now = lines.of(row.fit)
+        for slot in seen.keys() - now.keys():
+            frames, said = seen.pop(slot)
+            if frames >= SEEN_IN_A_ROW:
+                log.info("%s: the %s is gone", when, said)
+        for slot, line in now.items():
+            frames, said = seen.get(slot, (0, when))
+            if frames + 1 == SEEN_IN_A_ROW:
+                since, owner = said, f"line of {line.phase}" if line.phase else "unknown line"
+                said = f"{owner} at {line.two_theta_deg:.2f} deg"
+                log.info("%s since %s", said, since)
+            seen[slot] = frames + 1, said
 
     return on_row
 

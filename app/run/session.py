@@ -17,7 +17,7 @@ from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.notes import Note
 from latticewatch.processing.record.run_file.writer import RunWriter
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def pipeline_of(
     return Pipeline(
         source=source,
         integrator=integrator,
-        refinement=TrackedRefinement(setup.components, setup.wavelength_A, two_theta),
+        refinement=refinement_of(setup, two_theta),
         judge=Judge(setup),
         composition=setup.composition,
         recorder=recorder,

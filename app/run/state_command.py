@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 LAST_WAIT_S = 5.0
 LOOK_S = 0.2
-BY_THEMSELVES = {Alarm.SILENT, Alarm.FITS_FAILING}
+BY_THEMSELVES = {Alarm.SILENT, Alarm.FITS_FAILING, Alarm.UNKNOWN_LINE}
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from latticewatch.processing.flow.fit import Curves, Fit, Lattice
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.sources.first_image import peek_first_image
 from latticewatch.processing.sources.recorded_scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
@@ -60,7 +60,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
     integrator = integrator_of(inputs, peeked.image)
     setup = setup_of(inputs, integrator)
-    refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
+    refinement = refinement_of(setup, integrator.two_theta)
     looked: tuple[Any, Pattern, Fit | NoResult] | None = None
     for frame in itertools.islice(peeked.frames(threading.Event()), FRAMES_LOOKED_AT):
         pattern = integrator.integrate(frame)
@@ -105,7 +105,7 @@ def _fits_turned(inputs: Inputs, setup: Setup, frame: Frame, orientation: int) -
     except UserError:
         return False
     pattern = integrator.integrate(frame)
-    refinement = TrackedRefinement(setup.components, setup.wavelength_A, integrator.two_theta)
+    refinement = refinement_of(setup, integrator.two_theta)
     return isinstance(pattern, Pattern) and isinstance(refinement.refine(pattern), Fit)
 
 

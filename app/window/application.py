@@ -30,7 +30,7 @@ from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.record.run_file.reader import Run
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
 
 log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def save_run_picture(run: Run, target: Path, *, size: tuple[int, int] = SCREENSH
         series.append(row)
     application = make_application()  # lives as long as its windows
     apply_theme(application, theme)
-    refinement = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
+    refinement = refinement_of(run.setup, run.two_theta)
     with uncollected():
         window = MainWindow(run.setup.title or run.path.stem, theme=theme)
         window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))

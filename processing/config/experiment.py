@@ -5,13 +5,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, FiniteFloat, field_validator, model_validator
+from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_validator
 
 from latticewatch.processing.config.frame_selection import Selection
 from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
 from latticewatch.processing.flow.row_fields import columns_of
 
 CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
+
+
+MOST_SAMPLES = 4
 
 
 class About(Table):
@@ -72,6 +75,7 @@ class ComponentTable(Table):
     phase: str | None = None
     cif: Path | None = None
     lattice_parameter_A: CellEdge | None = None
+    role: Literal["sample", "spectator", "standard"] = "sample"
 
     @field_validator("name")
     @classmethod
@@ -84,6 +88,16 @@ class ComponentTable(Table):
     def _one_phase(self) -> Self:
         if (self.phase is None) == (self.cif is None):
             raise ValueError('needs either phase = "CsPbBr3" (shipped) or cif = "file.cif"')
+        return self
+
+    @model_validator(mode="after")
+    def _what_a_role_needs(self) -> Self:
+        if self.role == "standard":
+            raise ValueError('role = "standard" is not in this version; use "spectator", or leave the phase out')
+        if self.role == "spectator" and self.cif is None:
+            raise ValueError('a spectator needs cif = "file.cif"')
+        if self.role == "spectator" and self.lattice_parameter_A is not None:
+            raise ValueError("a spectator has the cell of its CIF; leave lattice_parameter_A out")
         return self
 
 
@@ -121,6 +135,28 @@ class PlateauTable(Table):
     end: Literal["merge", "apart"] | None = None
 
 
+def _range(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0.0 <= value[0] < value[1] <= 180.0:
+        raise ValueError("needs two angles in ascending order between 0 and 180 degrees")
+    return value
+
+
+AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_range)]
+
+
+class FitTable(Table):
+    """[fit]: which angles are fitted."""
+
+    two_theta_deg: AngleRange | None = None
+    exclude_two_theta_deg: Annotated[tuple[AngleRange, ...], Field(max_length=100)] = ()
+
+
+class PhasesTable(Table):
+    """[phases]: library is a folder of CIFs that lines of no component are named by."""
+
+    library: Path | None = None
+
+
 class AlarmTable(Table):
     """[alarm]: a command run (without a shell) when the state changes; the state is its last argument."""
 
@@ -135,14 +171,19 @@ class Experiment(Table):
     integration: IntegrationTable = IntegrationTable()
     map: MapTable = MapTable()
     source: SourceTable = SourceTable()
-    component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=4)]
+    component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=12)]
     composition: CompositionTable | None = None
     plateau: PlateauTable = PlateauTable()
     alarm: AlarmTable = AlarmTable()
+    fit: FitTable = FitTable()
+    phases: PhasesTable = PhasesTable()
 
     @field_validator("component")
     @classmethod
     def _distinct(cls, value: tuple[ComponentTable, ...]) -> tuple[ComponentTable, ...]:
+        samples = sum(component.role == "sample" for component in value)
+        if not 1 <= samples <= MOST_SAMPLES:
+            raise ValueError(f"{samples} components of the sample; one to {MOST_SAMPLES} are needed")
         names = [component.name for component in value]
         for name in names:
             if names.count(name) > 1:

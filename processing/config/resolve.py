@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.config.experiment import ComponentTable, Experiment
+from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
+from latticewatch.processing.crystal.line_phase import LinePhase, read_library, read_line_phase
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
 from latticewatch.processing.errors import UserError
@@ -25,7 +27,8 @@ class Setup:
     reflection: the line the map is drawn around. mixing_time_s: seconds from the first frame, None: found from
     the data. tolerance: of the total change, what "complete" may leave. end: whether the lattices of the first two
     components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None: nobody
-    has checked it on a standard.
+    has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and have no
+    say. library: phases that foreign lines are named by.
     """
 
     title: str
@@ -39,6 +42,9 @@ class Setup:
     tolerance: float = 0.03
     end: Literal["merge", "apart"] = "merge"
     accuracy: Accuracy | None = None
+    fit: FitRange = EVERYWHERE
+    spectators: tuple[LinePhase, ...] = ()
+    library: tuple[LinePhase, ...] = ()
 
 
 def resolve(
@@ -53,10 +59,10 @@ def resolve(
     folder: what paths to CIF files are relative to. two_theta: (bins,) the run's grid in degrees.
     Raises UserError for phases that cannot be used and for a map window the detector does not see.
     """
-    components = tuple(_component(table, folder) for table in experiment.component)
+    components = tuple(_component(table, folder) for table in experiment.component if table.role == "sample")
     groups = {component.phase.space_group for component in components[:2]}
     cells = [component.lattice_parameter_A for component in components]
-    scale = experiment.composition
+    scale, library = experiment.composition, experiment.phases.library
     ends = [scale.first_A, scale.second_A] if scale else []
     seen = (float(two_theta[0]), float(two_theta[-1]))
     reflection = experiment.map.reflection or _reflection(components[0], wavelength_A, seen)
@@ -78,7 +84,25 @@ def resolve(
         tolerance=experiment.plateau.tolerance,
         end=experiment.plateau.end or ("merge" if len(groups) == 1 else "apart"),
         accuracy=accuracy,
+        fit=_fit_range(experiment, seen),
+        spectators=tuple(
+            read_line_phase(folder / table.cif, wavelength_A, seen[1], table.name)
+            for table in experiment.component
+            if table.role == "spectator" and table.cif
+        ),
+        library=read_library(folder / library, wavelength_A, seen[1]) if library else (),
     )
+
+
+def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:
+    fit = experiment.fit
+    low, high = fit.two_theta_deg or seen
+    if low >= seen[1] or high <= seen[0]:
+        raise UserError(
+            f"[fit] two_theta_deg {low:g} to {high:g} deg lies outside what the detector sees "
+            f"({seen[0]:.2f} to {seen[1]:.2f} deg); fix it or the geometry"
+        )
+    return FitRange(fit.two_theta_deg, fit.exclude_two_theta_deg)
 
 
 def _component(table: ComponentTable, folder: Path) -> Component:

@@ -10,6 +10,8 @@ from latticewatch.processing.flow.verdict import State
 NAN = float("nan")
 SILENT_PERIODS = 3.0
 FAILURES = 5
+# A line is told when it was there in so many fits in a row.
+SEEN_IN_A_ROW = 3
 
 
 class Alarm(StrEnum):
@@ -21,6 +23,7 @@ class Alarm(StrEnum):
     NO_BEAM = "no beam"
     SILENT = "detector silent"
     FITS_FAILING = "fits failing"
+    UNKNOWN_LINE = "unknown line"
 
 
 BY_STATE = {State.PAUSED: Alarm.PAUSE, State.COMPLETE: Alarm.COMPLETE, State.NO_BEAM: Alarm.NO_BEAM}
@@ -32,8 +35,8 @@ class Watch:
 
     standing: alarms raised and neither acknowledged nor over. heeded: acknowledged, while their cause lasts.
     state: of the last row. judged: the same, of the last row with beam. again: it was complete, and moves again.
-    failures: fits refused in a row. newest_s, period_s: monotonic clock (s) at the last
-    row, and the usual time between rows; NaN: none yet.
+    failures: fits refused in a row. foreign: the foreign lines that were told. more: fits in a row with more of them.
+    newest_s, period_s: monotonic clock (s) at the last row, and the usual time between rows; NaN: none yet.
     """
 
     standing: frozenset[Alarm] = frozenset()
@@ -42,6 +45,8 @@ class Watch:
     judged: State = State.WAITING
     again: bool = False
     failures: int = 0
+    foreign: int = 0
+    more: int = 0
     newest_s: float = NAN
     period_s: float = NAN
 
@@ -55,6 +60,8 @@ def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> 
     causes = {BY_STATE[state]} if state in BY_STATE else set()
     causes |= {Alarm.FITS_FAILING} if failures >= FAILURES else set()
     causes |= {Alarm.MOVING_AGAIN} if again else set()
+    foreign, more = _foreign(watch, row)
+    causes |= {Alarm.UNKNOWN_LINE} if foreign > watch.foreign else set()
     # An alarm stands until it is acknowledged, even when its cause is over; a heeded one may ring anew after that.
     fresh = frozenset(causes - watch.standing - watch.heeded)
     seen = Watch(
@@ -64,10 +71,21 @@ def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> 
         judged=judged,
         again=again,
         failures=failures,
+        foreign=foreign,
+        more=more,
         newest_s=clock_s,
         period_s=period_s if period_s == period_s else _usual(watch, clock_s),
     )
     return seen, fresh
+
+
+def _foreign(watch: Watch, row: Row) -> tuple[int, int]:
+    """The foreign lines that are told after this row, and the fits in a row with more than were told."""
+    seen = None if isinstance(row.fit, NoResult) else row.fit.foreign_lines
+    if seen is None:
+        return watch.foreign, watch.more
+    more = watch.more + 1 if seen > watch.foreign else 0
+    return (seen, 0) if more >= SEEN_IN_A_ROW else (watch.foreign, more)
 
 
 def at_time(watch: Watch, clock_s: float) -> tuple[Watch, frozenset[Alarm]]:

@@ -16,16 +16,21 @@ from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kin
 from latticewatch.processing.reaction.afterwards.reached import Reached
 from latticewatch.processing.record.run_file.account import Account
 from latticewatch.processing.record.run_file.header import RunHeader
+from latticewatch.processing.refinement.foreign.sightings import Sighting
 
 SCHEMA = "latticewatch-summary/1"
 
 
 def summarise(
-    header: RunHeader, rows: Sequence[Row], kinetics: Kinetics, account: Account | None = None
+    header: RunHeader,
+    rows: Sequence[Row],
+    kinetics: Kinetics,
+    account: Account | None = None,
+    foreign: Sequence[Sighting] | None = None,
 ) -> dict[str, Any]:
     """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at.
 
-    account: what became of all that was seen, where that is known.
+    account: what became of all that was seen; foreign: the lines of no component; where these are known.
     """
     fraction, fraction_esd = _end_fraction(header, kinetics)
     return {
@@ -51,6 +56,7 @@ def summarise(
         "reached": [_reached(reached) for reached in kinetics.reached],
         "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
         **({"account": asdict(account)} if account else {}),
+        **({} if foreign is None else {"foreign_lines": [_foreign(line) for line in foreign]}),
     }
 
 
@@ -123,6 +129,17 @@ def _rate(rate: Rate) -> dict[str, float | str | None]:
         "rate_constant_per_s": _significant(rate.rate_constant_per_s),
         "esd": _significant(rate.esd),
         "model": rate.model,
+    }
+
+
+def _foreign(line: Sighting) -> dict[str, Any]:
+    return {
+        "two_theta_deg": round(line.two_theta_deg, 4),
+        "d_A": round(line.d_A, 5),
+        "fwhm_deg": round(line.fwhm_deg, 4),
+        "area": _significant(line.area),
+        "since_s": _time(line.since_s),
+        "phase": line.phase,
     }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Lines
 from latticewatch.processing.refinement.solver.solve import Data
 
@@ -30,6 +31,7 @@ class Window:
     """Bins first to last (exclusive) of the run's grid, ``factor`` of them to one fitted bin.
 
     grid: centres of the fitted bins in degrees; basis: (BACKGROUND_TERMS, bins) the background's polynomials.
+    used: (bins,) which of them are fitted.
     """
 
     first: int
@@ -37,6 +39,7 @@ class Window:
     factor: int
     grid: Floats
     basis: Floats
+    used: NDArray[np.bool_]
 
     def join(self, values: NDArray[np.floating]) -> Floats:
         """Mean of each group of bins, NaN where none of them is known. values: (bins,) of the run's grid."""
@@ -44,17 +47,20 @@ class Window:
         return inside if self.factor == 1 else _means(inside.reshape(-1, self.factor))
 
 
-def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS) -> Window:
+def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS, fit: FitRange = EVERYWHERE) -> Window:
     """The window around these lines at their start cells. two_theta: the run's grid in degrees."""
+    lowest, highest = fit.within(two_theta)
     sines = lines.wavelength_A * lines.root_n / (2.0 * lines.cell[lines.phase])
     angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
     margin = max(0.08 * (angles.max() - angles.min()), 0.1 * angles.min())
-    first = int(np.searchsorted(two_theta, angles.min() - margin))
-    last = int(np.searchsorted(two_theta, min(angles.max() + margin, _modelled_to(lines))))
+    first = int(np.searchsorted(two_theta, max(angles.min() - margin, lowest)))
+    highest = min(angles.max() + margin, _modelled_to(lines), np.nextafter(highest, np.inf))
+    last = int(np.searchsorted(two_theta, highest))
     factor = max(1, math.floor((last - first) / bins_wanted))
     last -= (last - first) % factor
     grid = _means(two_theta[first:last].reshape(-1, factor))
-    return Window(first, last, factor, grid, chebyshev(grid, float(two_theta[first]), float(two_theta[last - 1])))
+    basis = chebyshev(grid, float(two_theta[first]), float(two_theta[last - 1]))
+    return Window(first, last, factor, grid, basis, fit.fitted(grid))
 
 
 def _modelled_to(lines: Lines) -> float:
@@ -89,7 +95,7 @@ def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.f
     """
     y, deviation = window.join(intensity), window.join(sigma)
     variance = deviation * deviation * (noise / window.factor)
-    known = np.isfinite(variance + y) & lit(y, variance)
+    known = window.used & np.isfinite(variance + y) & lit(y, variance)
     grid, basis = window.grid, window.basis
     if not known.all():
         grid, basis = grid[known], np.ascontiguousarray(basis[:, known])

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.fit import Component, Curves, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
@@ -27,6 +29,7 @@ from latticewatch.processing.refinement.first_fit.selection import Selection, ce
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.finder import templates_for
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
+from latticewatch.processing.refinement.foreign.sightings import spectator_lines
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, layout, lines_of
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
@@ -68,15 +71,30 @@ def certainty_of(solution: Solution) -> float:
     return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
 
 
+def refinement_of(setup: Setup, two_theta: NDArray[np.float64]) -> "TrackedRefinement":
+    """The refinement of a run of this set-up. two_theta: (bins,) the run's grid in degrees."""
+    expected = spectator_lines(setup, two_theta)
+    return TrackedRefinement(setup.components, setup.wavelength_A, two_theta, setup.fit, expected)
+
+
 class TrackedRefinement:
     """The refinement of one run. Not for two threads at once; ``curves`` may be called from any thread."""
 
-    def __init__(self, components: tuple[Component, ...], wavelength_A: float, two_theta: NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        components: tuple[Component, ...],
+        wavelength_A: float,
+        two_theta: NDArray[np.float64],
+        fit: FitRange = EVERYWHERE,
+        expected: tuple[ForeignLine, ...] = (),
+    ) -> None:
+        """fit: which angles are fitted. expected: lines of no component that are known before the first frame."""
         self._grid = np.asarray(two_theta, dtype=np.float64)
-        self._lines = lines_of(components, wavelength_A, float(self._grid[0]), float(self._grid[-1]))
-        window = window_of(self._grid, self._lines)
+        self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
+        window = window_of(self._grid, self._lines, fit=fit)
         self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
-        self._foreign = Followed(self._bare)
+        inside = tuple(line for line in expected if window.grid[0] < line.two_theta < window.grid[-1])
+        self._foreign = Followed(self._bare).using(self._bare.joined(inside))
         half = (self._grid[1] - self._grid[0]) / 2.0
         low, high = self._grid[window.first] - half, self._grid[window.last - 1] + half
         self._counted = counted_lines(self._lines, low, high)

@@ -1,0 +1,141 @@
+"""Foreign lines as they are told: from recorded parameters, with d and the phase that has such a line."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.crystal.line_phase import LinePhase
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.refinement.foreign.extended import unpacked
+from latticewatch.processing.refinement.foreign.finder import SHAPE
+from latticewatch.processing.refinement.foreign.lines import ForeignLine
+from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
+
+# A line is a phase's where it lies this close (degrees) or within this share of its width...
+TOLERANCE_DEG = 0.04
+OF_WIDTH = 0.25
+# ... and the phase has this share of its stronger lines among those that are seen.
+STRONG = 0.3
+SHARE_SEEN = 0.5
+# In the list of a run are lines that were there in so many frames.
+LEAST_FRAMES = 3
+# Spectators have so many lines at most, and these widths before the first fit.
+MOST_EXPECTED = 16
+USUAL_SIGMA_DEG = 0.02
+USUAL_SIGMA_BINS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A foreign line in one frame, or over a run. two_theta_deg, fwhm_deg in degrees, d_A in Å, area in the pattern's
+    unit × degrees, since_s: time of the first frame with it (NaN in one frame), phase: None where nobody has it."""
+
+    two_theta_deg: float
+    d_A: float
+    fwhm_deg: float
+    area: float
+    since_s: float = math.nan
+    phase: str | None = None
+
+
+class ForeignLines:
+    """What the parameters of a run's fits say of foreign lines. A spectator's lines are none."""
+
+    def __init__(self, setup: Setup, two_theta: NDArray[np.float64]) -> None:
+        self._setup, self._range = setup, (float(two_theta[0]), float(two_theta[-1]))
+        self._lay = bare_layout(setup, two_theta)
+
+    def of(self, fit: Fit) -> dict[int, Sighting]:
+        """The foreign lines of this fit by the number they keep while they are followed."""
+        seen = {
+            slot: self._sighting(line, area)
+            for slot, (line, area) in unpacked(fit.parameters, self._lay)[1].items()
+            if area > 0.0 and not expected(line, self._setup)
+        }
+        named = names_of([one.two_theta_deg for one in seen.values()], self._setup.library, self._setup.wavelength_A)
+        return {slot: replace(one, phase=name) for (slot, one), name in zip(seen.items(), named, strict=True)}
+
+    def over(self, rows: Iterable[Row]) -> list[Sighting]:
+        """The foreign lines of a run in order of 2θ, as they were last seen."""
+        found: list[tuple[Sighting, int]] = []
+        for row in rows:
+            for one in self.of(row.fit).values() if isinstance(row.fit, Fit) else ():
+                at = next((n for n, (old, _) in enumerate(found) if _same(old, one)), None)
+                if at is None:
+                    found.append((replace(one, since_s=row.time_s), 1))
+                else:
+                    old, count = found[at]
+                    found[at] = replace(one, since_s=old.since_s, phase=one.phase or old.phase), count + 1
+        return sorted((one for one, count in found if count >= LEAST_FRAMES), key=lambda one: one.two_theta_deg)
+
+    def _sighting(self, line: ForeignLine, area: float) -> Sighting:
+        d_A = self._setup.wavelength_A / (2.0 * math.sin(math.radians(line.two_theta / 2.0)))
+        return Sighting(line.two_theta, d_A, line.fwhm_deg, area)
+
+
+def bare_layout(setup: Setup, two_theta: NDArray[np.float64]) -> Layout:
+    """Where the parameters of the sample and the background lie, without foreign lines."""
+    lines = lines_of(setup.components, setup.wavelength_A, *setup.fit.within(two_theta))
+    return layout(len(setup.components), len(lines.phase))
+
+
+def spectator_lines(setup: Setup, two_theta: NDArray[np.float64]) -> tuple[ForeignLine, ...]:
+    """The strongest lines of the spectators in the fitted range, where their cells put them and with a usual width."""
+    low, high = setup.fit.within(two_theta)
+    lines = [
+        (intensity, angle)
+        for phase in setup.spectators
+        for angle, intensity in zip(angles_of(phase, setup.wavelength_A), phase.intensity, strict=True)
+        if low < angle < high
+    ]
+    sigma = max(USUAL_SIGMA_DEG, USUAL_SIGMA_BINS * float(np.median(np.diff(two_theta))))
+    strongest = sorted(lines, reverse=True)[:MOST_EXPECTED]
+    return tuple(ForeignLine(angle, sigma, SHAPE * sigma) for _, angle in strongest)
+
+
+def expected(line: ForeignLine, setup: Setup) -> bool:
+    """Whether this is a spectator's line."""
+    return any(_has(phase, line.two_theta, line.fwhm_deg, setup.wavelength_A) for phase in setup.spectators)
+
+
+def names_of(places: list[float], library: tuple[LinePhase, ...], wavelength_A: float) -> list[str | None]:
+    """For each of these 2θ the phase that explains it: the one with the most lines among them, and enough of its own
+    strong ones."""
+    names: list[str | None] = [None] * len(places)
+    fitting = []
+    for phase in library:
+        mine = [n for n, place in enumerate(places) if _has(phase, place, 0.0, wavelength_A)]
+        if mine and _mostly_seen(phase, places, wavelength_A):
+            fitting.append((len(mine), phase.name, mine))
+    for _, name, mine in sorted(fitting):
+        for n in mine:
+            names[n] = name
+    return names
+
+
+def angles_of(phase: LinePhase, wavelength_A: float) -> list[float]:
+    """2θ of a phase's lines in degrees."""
+    return [2.0 * math.degrees(math.asin(min(wavelength_A / (2.0 * d), 1.0))) for d in phase.d_A]
+
+
+def _mostly_seen(phase: LinePhase, places: list[float], wavelength_A: float) -> bool:
+    """Whether its strong lines in the range of those that are seen are mostly among them."""
+    low, high = min(places) - TOLERANCE_DEG, max(places) + TOLERANCE_DEG
+    angles = zip(angles_of(phase, wavelength_A), phase.intensity, strict=True)
+    strong = [angle for angle, intensity in angles if intensity > STRONG and low <= angle <= high]
+    seen = sum(any(abs(angle - place) < TOLERANCE_DEG for place in places) for angle in strong)
+    return bool(strong) and seen >= SHARE_SEEN * len(strong)
+
+
+def _has(phase: LinePhase, place: float, fwhm_deg: float, wavelength_A: float) -> bool:
+    near = max(TOLERANCE_DEG, OF_WIDTH * fwhm_deg)
+    return any(abs(angle - place) < near for angle in angles_of(phase, wavelength_A))
+
+
+def _same(one: Sighting, other: Sighting) -> bool:
+    return abs(one.two_theta_deg - other.two_theta_deg) < max(TOLERANCE_DEG, 0.5 * min(one.fwhm_deg, other.fwhm_deg))
