@@ -26,6 +26,9 @@ ROUNDS = 6
 ADJUSTMENTS = 4
 # Foreign lines that together scatter more than this share of the sample are no foreign lines: the model is wrong.
 MOST_FOREIGN_SHARE = 0.5
+# So many lines that still leave a χ² above this are of a phase whose other lines lie under the sample's.
+MANY = 12
+MANY_CHI2 = 10.0
 
 
 def lines_in_start(start: Start, model: Extended, lines: Lines, templates: Templates) -> Extended:
@@ -58,8 +61,8 @@ def refitted(start: Start, before: Extended, model: Extended, data: Data, lines:
     if unclear:
         fit, model = _without(fit, model, unclear)
         fit = _solved(fit, fit.solution.x, model, data, lines)
-    if not fit.doubt and _foreign_share(fit, model, lines) > MOST_FOREIGN_SHARE:
-        return fit._replace(doubt="lines of another phase are as strong as the sample's"), model
+    if not fit.doubt:
+        fit = fit._replace(doubt=_too_foreign(fit, model, lines))
     return fit, model
 
 
@@ -102,10 +105,18 @@ def with_room(x: Floats, prior: Prior, before: Extended, model: Extended) -> tup
     return np.insert(x, before.lay.ratio, np.zeros(added)), Prior(mean, information)
 
 
-def _foreign_share(fit: Start, model: Extended, lines: Lines) -> float:
+def _too_foreign(fit: Start, model: Extended, lines: Lines) -> str:
+    """Why a fit with these foreign lines is not to be believed, empty: it is."""
     x = fit.solution.x
     own = float(np.sum(lines_alone(x, fit.data, lines, model.lay)[0] * np.gradient(fit.data.grid)))
-    return float(np.sum(x[model.lay.extra : model.lay.ratio])) / max(own, 1e-300)
+    if float(np.sum(x[model.lay.extra : model.lay.ratio])) > MOST_FOREIGN_SHARE * own:
+        return "lines of another phase are as strong as the sample's"
+    if len(model.lines) > MANY and fit.solution.chi2 > MANY_CHI2 * len(fit.data.y):
+        return (
+            f"{len(model.lines)} lines of another phase overlap the sample's; "
+            'name that phase with role = "spectator", or leave its ranges out'
+        )
+    return ""
 
 
 def _white_noise(residual: Floats) -> float:
