@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.benchmarks.realism.__main__ import one_scan
+from tests.benchmarks.realism.ensemble import one_scan
 
 HOLDS = (0, 4, 7, 8, 18, 25)
 HOLES = {

@@ -5,20 +5,13 @@ Seeds under 1000 are for whoever develops; from 1000 on they judge, and nothing 
 
 import argparse
 import json
-import multiprocessing
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from latticewatch.processing.simulation.realism.drawn import real_scan
-from latticewatch.processing.simulation.realism.profile import pilatus_bins
-from tests.benchmarks.realism.played import play, play_images
-from tests.benchmarks.realism.score import Outcome, outcome_of
+from tests.benchmarks.realism.ensemble import one_scan, outcomes_of
 from tests.benchmarks.realism.table import failures, tables
-from tests.benchmarks.realism.told import told
 
 
 def main() -> None:
@@ -35,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     outcomes = []
     one = partial(one_scan, verbose=options.verbose, images=options.images)
-    for outcome, text in _outcomes(one, range(options.seed, options.seed + options.scans), options.workers):
+    for outcome, text in outcomes_of(one, range(options.seed, options.seed + options.scans), options.workers):
         outcomes.append(outcome)
         kinds = ", ".join(f"{each.kind} ({each.frames} from {each.frame})" for each in outcome.catastrophes)
         _write(f"{text}seed {outcome.seed}: {kinds or 'good'}\n")
@@ -47,20 +40,6 @@ def main() -> None:
     ):
         if path:
             path.write_text(text, encoding="utf-8")
-
-
-def one_scan(seed: int, verbose: bool = False, images: bool = False) -> tuple[Outcome, str]:
-    """What became of the scan of this seed, and every frame in words where asked for."""
-    played = play_images(real_scan(seed)) if images else play(real_scan(seed), pilatus_bins())
-    return outcome_of(played), told(played) if verbose else ""
-
-
-def _outcomes(one: Callable[[int], tuple[Outcome, str]], seeds: range, workers: int) -> Iterator[tuple[Outcome, str]]:
-    if workers == 1:
-        yield from map(one, seeds)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(one, seeds)
 
 
 def _write(text: str) -> None:
