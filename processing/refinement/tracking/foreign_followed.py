@@ -99,7 +99,11 @@ def _adjusted(followed: Followed, solution: Solution, data: Data) -> Followed:
     frames = min(left.frames, float(followed.age))
     lines = adjusted(model.lines, areas, data, solution, left.mean, frames)
     change = areas @ (rows_of(lines, data.grid) - rows_of(model.lines, data.grid))
-    rest = replace(left, mean=left.mean - change / _deviation(solution, data))
+    deviation = _deviation(solution, data)
+    moved, scaled = change / deviation, solution.jacobian / deviation
+    # What the fit's own parameters take up of it is not missing from what is left.
+    taken_up = (solution.covariance @ (scaled @ moved)) @ scaled
+    rest = replace(left, mean=left.mean - moved + taken_up)
     return replace(followed, model=model.moved_to(lines), left=rest)
 
 

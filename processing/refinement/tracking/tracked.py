@@ -157,7 +157,7 @@ class TrackedRefinement:
         now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines)
         if now.model is before.model:
             return None
-        self._foreign = now
+        kept, self._foreign, self._state = self._state, now, state
         data = data_of(self._window, pattern.intensity, pattern.sigma, self._noise)
         part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
         again = self._follow(state, part)
@@ -165,7 +165,7 @@ class TrackedRefinement:
             quality = quality_of(again, part, self._lay, self._noise)
             if self._family.allows(quality):
                 return self._accept(again, part, state.absent, quality)
-        self._foreign = before
+        self._foreign, self._state = before, kept
         return None
 
     def _out_of_family(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
