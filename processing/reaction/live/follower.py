@@ -31,7 +31,7 @@ from latticewatch.processing.reaction.live.onset import (
     Start,
     directed,
     followed_back,
-    mended,
+    improved,
     seen_again,
     started,
 )
@@ -230,7 +230,7 @@ class Follower:
             return self._opinion
         bank, now, known = self.bank, clock.time_s, (clock.time_s, self._mixing_s)
         if self.start is not None:
-            self.start = mended(self._motion, bank, self._sight, *known, self.start, clock.usual_s)
+            self.start = improved(self._motion, bank, self._sight, *known, self.start, clock.usual_s)
         else:
             self.start = self._first_start(bank, self._sight, *known, clock.usual_s)
         if self.start is None:
@@ -270,7 +270,7 @@ class Follower:
         if start is None and (sight.still_s == self._observed_s or (self._pair and change < 0.0)):
             self._pending = None
         elif self._pending is not None:
-            start = mended(self._motion, bank, sight, now, mixing_s, self._pending, period_s)
+            start = improved(self._motion, bank, sight, now, mixing_s, self._pending, period_s)
         self._pending = start or self._pending
         self._in_a_row = self._in_a_row + 1 if self._pending is not None else 0
         if self._in_a_row < IN_A_ROW:

@@ -11,7 +11,7 @@ from latticewatch.processing.reaction.live.normal import normal_cdf
 
 NAN = float("nan")
 CONFIDENT = 0.95
-# For so many frames the start is mended as the first motion becomes clearer, followed back so many time constants.
+# For so many frames the start is improved as the first motion becomes clearer, followed back so many time constants.
 YOUNG = 12
 FARTHEST_BACK = 1.5
 # A coordinate within so many sigmas of its first value has not left it.
@@ -65,7 +65,7 @@ def started(motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: f
     return _unfollowed(sight, mixing_s) if best is None else _followed(motion, bank, best, sight, time_s, mixing_s)
 
 
-def mended(
+def improved(
     motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: float | None, start: Start, period_s: float
 ) -> Start:
     """The start as the young motion shows it now, where that is better than before."""
