@@ -126,16 +126,16 @@ def foreign_told(lines: ForeignLines) -> Callable[[Row], None]:
 
 
 def defects_told(integrator: ImageIntegrator, writer: RunWriter | None) -> Callable[[Row], None]:
-    """Called with each row: says how many pixels of the first images are hot or dead, once, and keeps them."""
-    told: list[bool] = []
+    """Called with each row: says how many pixels are hot or dead, when they are found, and keeps them."""
+    told: list[int] = [-1]
 
     def on_row(row: Row) -> None:
         del row
         defects = integrator.defects
-        if told or defects is None or not defects.settled:
+        if defects is None or not defects.settled or told[-1] == defects.total:
             return
-        told.append(True)
-        if defects.hot or defects.dead:
+        told.append(defects.total)
+        if defects.total:
             log.info("%d hot and %d dead pixels found and left out", defects.hot, defects.dead)
         if writer is not None:
             writer.set_defects(np.argwhere(defects.hot_mask), np.argwhere(defects.dead_mask))

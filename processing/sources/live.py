@@ -15,10 +15,10 @@ from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.watched import WatchedFolder
+from latticewatch.processing.sources.hdf5.series import MASTER, HDF5Series, is_series
 from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
 from latticewatch.processing.text import printable
 
-MASTER = "_master.h5"
 POLL_S = 0.1
 
 log = logging.getLogger(__name__)
@@ -55,14 +55,18 @@ class LiveScan:
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once; ends at ``stop``, the frame limit, or when the folder has been idle."""
-        master = self._wait_for_first(stop)
-        if master is None:
+        first = self._wait_for_first(stop)
+        if first is None:
             yield from self._images.frames(stop)
             return
-        log.info("%s: following its data files", printable(master.name))
         follow_s = math.inf if self._until_idle_s is None else self._until_idle_s
-        dataset = self._selection.dataset
-        self._source = HDF5Stack(master, period_s=self._period_s, follow_s=follow_s, dataset=dataset)
+        if first.is_dir():
+            log.info("following HDF5 files of one image each")
+            self._source = HDF5Series(first, self._selection, period_s=self._period_s, follow_s=follow_s)
+        else:
+            log.info("%s: following its data files", printable(first.name))
+            dataset = self._selection.dataset
+            self._source = HDF5Stack(first, period_s=self._period_s, follow_s=follow_s, dataset=dataset)
         yield from itertools.islice(self._source.frames(stop), self._frame_limit)
 
     def progress(self) -> Progress:
@@ -70,7 +74,8 @@ class LiveScan:
         return self._source.progress()
 
     def _wait_for_first(self, stop: threading.Event) -> Path | None:
-        """The first EIGER master; None once there is an image file, or nothing in time."""
+        """The first EIGER master, or the folder of HDF5 files of one image each; None once there is an image file, or
+        nothing in time."""
         start_s, told = time.monotonic(), False
         while not stop.is_set():
             names = self._names()
@@ -82,6 +87,8 @@ class LiveScan:
             masters = sorted(name for name in names if name.endswith(MASTER) and name[0] != "." and "/" not in name)
             if masters:
                 return self._folder / masters[0]
+            if not self._selection.recursive and is_series(self._folder, self._selection.dataset):
+                return self._folder
             if self._until_idle_s is not None and time.monotonic() - start_s >= self._first_wait_s:
                 return None
             stop.wait(POLL_S)
@@ -103,5 +110,5 @@ def _is_hdf5(name: str) -> bool:
 def _why_not(name: str) -> str:
     """Why the watch does not begin with this file."""
     if _is_hdf5(name):
-        return f"{printable(name)}: of HDF5 files only an EIGER master is followed; process reads it once it is whole"
+        return f"{printable(name)}: HDF5 files that are no EIGER master are followed where two hold one image each"
     return f"{printable(name)} is taken for a mask, dark or flat, not for a frame; --include takes it"

@@ -7,7 +7,7 @@ from latticewatch.processing.config.frame_selection import ALL, Selection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.recorded import RecordedFolder
-from latticewatch.processing.sources.hdf5.series import hdf5_series
+from latticewatch.processing.sources.hdf5.series import HDF5Series, is_series
 from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
 
 
@@ -42,8 +42,8 @@ def _folder(folder: Path, period_s: float | None, selection: Selection) -> Recor
     masters = [path for path in stacks if path.stem.endswith("_master")] or stacks
     if selection.recursive or not masters or any(selection.is_frame(path.name) for path in files):
         return RecordedFolder(folder, period_s=period_s, selection=selection)
-    if len(masters) > 1 and (series := hdf5_series(masters, period_s, selection.dataset)):
-        return series
+    if len(masters) > 1 and is_series(folder, selection.dataset):
+        return HDF5Series(folder, selection, period_s=period_s)
     if len(masters) > 1:
         raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
     return HDF5Stack(masters[0], period_s=period_s, dataset=selection.dataset)

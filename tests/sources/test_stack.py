@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from latticewatch.processing.config.frame_selection import Selection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.hdf5.stack import HDF5Stack
@@ -224,3 +225,29 @@ def test_a_frame_that_was_never_written_is_a_gap_and_waited_for_live(tmp_path: P
     found = frames(path)
     assert [isinstance(frame.content, NoResult) for frame in found] == [False, False, False, False, True, True]
     assert len(list(HDF5Stack(path, follow_s=0.2).frames(threading.Event()))) == 4
+
+
+def test_hdf5_files_of_one_image_each_as_they_come(tmp_path: Path) -> None:
+    def write(number: int) -> None:
+        draft = tmp_path / f".m_{number:03d}.h5"
+        with h5py.File(draft, "w") as file:
+            file["entry/data/data"] = np.full((1, 6, 8), number, np.int32)
+        draft.rename(tmp_path / f"m_{number:03d}.h5")
+
+    for number in (9, 10):
+        write(number)
+    selection = Selection(settle_s=0.1)
+    source = LiveScan(tmp_path, selection=selection, period_s=2.0, until_idle_s=1.0)
+    found = []
+    for frame in source.frames(threading.Event()):
+        found.append(frame)
+        if len(found) == 2:
+            write(11)
+    assert [frame.name for frame in found] == [f"m_{number:03d}.h5::000000" for number in (9, 10, 11)]
+    assert [int(np.asarray(frame.content.counts)[0, 0]) for frame in found if isinstance(frame.content, Image)] == [
+        9,
+        10,
+        11,
+    ]
+    recorded = list(open_scan(tmp_path, period_s=2.0).frames(threading.Event()))
+    assert [(frame.index, frame.name) for frame in recorded] == [(frame.index, frame.name) for frame in found]

@@ -229,3 +229,20 @@ def test_a_file_of_final_size_is_not_taken_before_its_content_is_there(tmp_path:
     timer.join()
     assert isinstance(frame.content, Image)
     np.testing.assert_array_equal(frame.content.counts, image)
+
+
+@pytest.mark.parametrize("names", [[f"s_20261128_0155{n:02d}" for n in (58, 59)] + ["s_20261128_015601"], None])
+def test_names_that_count_in_another_way_are_not_waited_for(tmp_path: Path, names: list[str] | None) -> None:
+    """Date and time; or, once the step has repeated, a count by five."""
+    stems = names or [f"a_{number:04d}" for number in (0, 5, 10, 15, 20)]
+
+    def write(stem: str) -> None:
+        (tmp_path / f"{stem}.cbf").write_bytes(frame_files.cbf(frame_files.counts(1), stamp=frame_files.stamp(0.1)))
+
+    for stem in stems[: 2 if names else 3]:
+        write(stem)
+    source = watch(tmp_path, missing_wait_s=0.5 if names is None else 1e9)
+    late = {len(stems[: 2 if names else 3]): lambda: [write(stem) for stem in stems[2 if names else 3 :]]}
+    found = run(source, late)
+    assert [frame.name for frame in found] == [f"{stem}.cbf" for stem in stems]
+    assert source.progress().missing == 0
