@@ -7,11 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from latticewatch.app.main import run
+from latticewatch.processing.simulation.recipes import recipe_named
 from latticewatch.processing.simulation.scan import write_scan
 from tests.faults.bad_inputs import Case, all_cases
 from tests.faults.bad_inputs_run import MOST_ADDRESSES, bench_in, wrong_with
@@ -28,7 +30,8 @@ ONE_BY_ONE = 12 if LONG else 350
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A scan and its run."""
     folder = tmp_path_factory.mktemp("bad")
-    write_scan("iodide", folder / "scan", frames=3, seed=1, detector="pilatus300k")
+    mixed = replace(recipe_named("iodide"), mixing_s=0.0)  # so that its frames have numbers
+    write_scan(mixed, folder / "scan", frames=3, seed=1, detector="pilatus300k")
     assert run(["process", str(folder / "scan"), "--out", str(folder / "run.h5")]) == 0
     return folder
 
