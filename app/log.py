@@ -16,12 +16,10 @@ class OneLine(logging.Formatter):
     """Each message in one line without control characters: names of files are in it. A traceback stays as it is."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """The line, what cannot be printed percent-escaped."""
         return printable(super().formatMessage(record))
 
 
 def log_path() -> Path:
-    """Where the log file is."""
     return user_log_path("latticewatch", appauthor=False) / "latticewatch.log"
 
 

@@ -70,7 +70,6 @@ app.command("demo", short_help="Watch a simulated exchange, to its verdict.")(de
 
 
 def main() -> None:
-    """Entry point of the ``latticewatch`` command."""
     secure_outputs()
     status = run(sys.argv[1:])
     gc.freeze()  # what is alive ends with the process: to search it for cycles takes a fifth of a second
@@ -83,8 +82,12 @@ def run(arguments: list[str]) -> int:
     command_line = typer.main.get_command(app)
     try:
         status = command_line.main(arguments or ["--help"], prog_name="latticewatch", standalone_mode=False)
-    except (UserError, TyperException) as error:
-        return _complain(_message(error), UNUSABLE)
+    except UserError as error:
+        return _complain(str(error), UNUSABLE)
+    except TyperException as error:
+        context: typer.Context | None = getattr(error, "ctx", None)
+        message = error.format_message().rstrip(".")
+        return _complain(f"{message}; see {context.command_path} --help" if context else message, UNUSABLE)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError:
@@ -94,14 +97,6 @@ def run(arguments: list[str]) -> int:
         what = f"{type(error).__name__}: {error}"
         return _complain(f"internal error ({what}); the traceback is in {log_path()}", INTERNAL_ERROR)
     return status if isinstance(status, int) else DONE
-
-
-def _message(error: UserError | TyperException) -> str:
-    if isinstance(error, UserError):
-        return str(error)
-    context: typer.Context | None = getattr(error, "ctx", None)
-    message = error.format_message().rstrip(".")
-    return f"{message}; see {context.command_path} --help" if context else message
 
 
 def _complain(message: str, status: int) -> int:

@@ -37,13 +37,9 @@ def write_line(text: str, stream: TextIO | None = None) -> None:
         stream.write(text + "\n")
         stream.flush()
     except (OSError, ValueError) as error:
-        _lead_nowhere(stream)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
         reason = getattr(error, "strerror", None) or error
         name = "standard error" if stream is sys.stderr else "standard output"
         log.warning("%s can no longer be written (%s); the run continues", name, reason)
-
-
-def _lead_nowhere(stream: TextIO) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)

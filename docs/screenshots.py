@@ -54,7 +54,6 @@ class Picture:
 
 
 def page_of(window: MainWindow) -> RunPage:
-    """The page of the run that is shown."""
     if window.page is None:
         raise LookupError("no run is shown")
     return window.page
@@ -111,7 +110,6 @@ PICTURES = {
 
 
 def simulate(folder: Path, recipe: str) -> Path:
-    """A scan of this recipe and its run file."""
     scan, run = folder / recipe, folder / f"{recipe}.h5"
     write_scan(recipe, scan, frames=FRAMES[recipe], detector="pilatus300k")
     run_headless(decide(Request(scan, out=run)), as_json=False)
@@ -119,7 +117,6 @@ def simulate(folder: Path, recipe: str) -> Path:
 
 
 def images_of(run_path: Path) -> ImagesAgain:
-    """The images of the scan beside this run file."""
     scan = run_path.with_suffix("")
     first = read_image(min(scan.glob("*.cbf"))).counts
     return ImagesAgain(scan, gather(scan, Given()), (first.shape[0], first.shape[1]), lambda: None)
@@ -191,7 +188,6 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
 
 
 def main() -> None:
-    """Make them all, or one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only")
     parser.add_argument("--size", default="1280x720")

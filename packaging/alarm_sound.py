@@ -17,7 +17,6 @@ PLACE = Path(__file__).parents[1] / "resources" / "sounds" / "alarm.wav"
 
 
 def sound() -> bytes:
-    """The WAV file: mono, 16 bits."""
     bar = [sample for tone in TONES_HZ for sample in _tone(tone)] + [0.0] * int(REST_S * RATE_HZ)
     samples = [round(32_767 * LOUDNESS * sample) for sample in bar * 3]
     held = io.BytesIO()

@@ -28,7 +28,6 @@ LOCKS = {"run": "requirements.lock", "test": "requirements-test.lock"}
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare the environment named on the command line."""
     if len(arguments) != 1 or arguments[0] not in LOCKS:
         return _complain("say which environment: run or test")
     try:

@@ -33,12 +33,10 @@ class Places:
 
     @property
     def python(self) -> Path:
-        """The environment's interpreter."""
         return self.environment / "bin" / "python"
 
     @property
     def tools_lock(self) -> Path:
-        """The pins of uv, pip and setuptools."""
         return self.checkout / "packaging" / "tools.lock"
 
 

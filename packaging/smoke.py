@@ -21,7 +21,6 @@ phase = "CeO2"
 
 
 def main(program: str, folder: str, scratch: str) -> int:
-    """Process the frame, print what came out, judge it."""
     experiment = Path(scratch) / "experiment.toml"
     experiment.write_text(EXPERIMENT, encoding="utf-8")
     out = Path(scratch) / "ceo2.h5"

@@ -46,7 +46,6 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         self._name()
 
     def setRange(self, mn: float, mx: float) -> None:
-        """Choose the unit, then take the range."""
         before = self._unit
         _, self._unit, self._size = next(row for row in UNITS if mx - mn <= row[0])
         super().setRange(mn, mx)
@@ -59,14 +58,12 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
             self.setLabel("time of day" if clock else f"{self._called} / {self._unit}")
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
-        """Ticks at round values of the unit."""
         if self._clock_zero_s is not None:
             return _clock_ticks(self._clock_zero_s, minVal, maxVal, size)
         ticks = super().tickValues(minVal / self._size, maxVal / self._size, size)
         return [(spacing * self._size, [value * self._size for value in values]) for spacing, values in ticks]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """The values in the unit."""
         if self._clock_zero_s is not None:
             form = "%H:%M:%S" if spacing < 60 else "%H:%M"
             return [time.strftime(form, time.localtime(self._clock_zero_s + value)) for value in values]
@@ -94,7 +91,6 @@ class CompositionAxis(pg.AxisItem):  # type: ignore[misc]
         self.enableAutoSIPrefix(False)
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
-        """Ticks at round fractions."""
         ends = [fraction_of(self._scale, lp, 0.0)[0] for lp in (minVal, maxVal)]
         if not all(map(math.isfinite, ends)):
             return []
@@ -125,7 +121,6 @@ class AngleAxis(pg.AxisItem):  # type: ignore[misc]
         self.update()
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
-        """Ticks at round values of the unit."""
         if self.unit == "2θ":
             return list(super().tickValues(minVal, maxVal, size))
         low, high = sorted(self._value(min(179.0, max(0.05, angle))) for angle in (minVal, maxVal))
@@ -136,7 +131,6 @@ class AngleAxis(pg.AxisItem):  # type: ignore[misc]
         return [(spacing, [self._angle(value) for value in values if value > 0.0]) for spacing, values in ticks]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        """The values in the unit."""
         if self.unit == "2θ":
             return list(super().tickStrings(values, scale, spacing))
         return list(super().tickStrings([self._value(angle) for angle in values], scale, spacing))

@@ -20,17 +20,14 @@ class StateShape(QWidget):
         self.setFixedSize(44, 44)
 
     def show_kind(self, kind: str) -> None:
-        """Draw the shape of this state."""
         if kind != self._kind:
             self._kind = kind
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Square."""
         return QSize(44, 44)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
-        """Draw the shape in the state's ink."""
         del a0
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -131,12 +128,10 @@ class Banner(QWidget):
             label.setFont(font)
 
     def show_facts(self, facts: str, lag: str) -> None:
-        """The lattice parameters, and frame and lag."""
         self._facts.setText(facts)
         self._lag.setText(lag)
 
     def words(self) -> str:
-        """The headline as shown."""
         return self._words.text()
 
     def _colour(self, ground: str, ink: str) -> None:
@@ -150,7 +145,6 @@ class _Line(QLabel):
     """One line that is cut between its parts, or a word's letters: half a number would be another number."""
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
-        """Draw what fits."""
         del a0
         painter = QPainter(self)
         painter.setPen(self.palette().color(self.foregroundRole()))

@@ -91,7 +91,6 @@ class CompareView(QWidget):
         layout.addWidget(self.hint)
 
     def add_run(self, run: ComparedRun) -> None:
-        """One more curve."""
         number = len(self._runs)
         self._runs.append(run)
         colour = self.colour(number)
@@ -110,7 +109,6 @@ class CompareView(QWidget):
         self.list.addItem(item)
 
     def colour(self, number: int) -> str:
-        """The colour of this run."""
         colours = (*self._theme.components, *self._theme.pins)
         return colours[number % len(colours)]
 
@@ -120,7 +118,6 @@ class CompareView(QWidget):
         return number if 0 <= number < len(self._runs) and number not in self._dropped else None
 
     def label(self, number: int) -> str:
-        """What this run is called."""
         return self._runs[number].label
 
     def drop(self, number: int, dropped: bool = True) -> None:
@@ -137,7 +134,6 @@ class CompareView(QWidget):
         return [number for number, item in items if item and item.checkState() == Qt.CheckState.Checked]
 
     def draw(self) -> None:
-        """Draw what is chosen."""
         quantity, alignment = self.quantity.currentText(), self.alignment.currentText()
         shown, missing = self.visible_runs(), []
         for number, run in enumerate(self._runs):

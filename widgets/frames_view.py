@@ -59,23 +59,19 @@ class FramesModel(QAbstractTableModel):
         return self._gaps[line] if self._only_gaps else line
 
     def rowCount(self, parent: QModelIndex = NOWHERE) -> int:
-        """Lines."""
         if parent.isValid():
             return 0
         return len(self._gaps) if self._only_gaps else self._count
 
     def columnCount(self, parent: QModelIndex = NOWHERE) -> int:
-        """Columns."""
         return 0 if parent.isValid() else len(COLUMNS)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        """Names of the columns."""
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
             return COLUMNS[section]
         return None
 
     def data(self, index: QModelIndex, role: int = 0) -> Any:
-        """The text of a cell."""
         if self._snapshot is None or role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
             return None
         return _cells(self._snapshot.row(self.number(index.row())))[index.column()]
@@ -97,7 +93,6 @@ class _EndInSight(QStyledItemDelegate):
     """Of a name that is too long its end is shown, where the number is."""
 
     def initStyleOption(self, option: QStyleOptionViewItem | None, index: QModelIndex) -> None:
-        """As ever, but for what is left out."""
         super().initStyleOption(option, index)
         if option is not None:
             option.textElideMode = Qt.TextElideMode.ElideLeft
@@ -149,7 +144,6 @@ class FramesView(QWidget):
             self.table.setColumnWidth(column, width)
 
     def sizeHint(self) -> QSize:
-        """Wide enough for the reasons."""
         return QSize(340, 300)
 
     def show_rows(self, snapshot: Snapshot, count: int, gaps: list[int]) -> None:

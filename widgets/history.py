@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.verdict import State
@@ -124,7 +123,7 @@ class History:
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])
-        lp = float("nan") if isinstance(row.fit, NoResult) else watched_lp_A(row.fit)
+        lp = float("nan") if isinstance(row.fit, NoResult) else row.fit.watched[0]
         last = self.episodes[-1] if self.episodes else None
         if last and last.state is row.verdict.state:
             self.episodes[-1] = replace(last, end_s=now, lp_A=last.lp_A if np.isnan(lp) else lp)
@@ -143,9 +142,3 @@ def _shown(row: Row) -> NDArray[np.float32] | None:
     """Without beam nothing was measured: a hole in the map, not a row of zeros."""
     dark = isinstance(row.fit, NoResult) and row.fit.reason.startswith("no beam")
     return None if row.pattern is None or dark else row.pattern.intensity
-
-
-def watched_lp_A(fit: Fit) -> float:
-    """The first component's lattice parameter in Å where it can be told from its neighbour, else the mean."""
-    first = fit.lattices[0].lp_A
-    return first if np.isfinite(first) else fit.lp_mean_A

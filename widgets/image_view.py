@@ -74,7 +74,6 @@ class ImageView(QWidget):
             self.plot.setRange(box, padding=0.01)
 
     def clear(self) -> None:
-        """No image."""
         for each in (self._counts, self._mask, self._rings):
             each.clear()
         self._angles = np.empty((0, 0), np.float32)
@@ -114,11 +113,9 @@ class ImagePanel(QWidget):
         self.setMinimumHeight(160)
 
     def words(self) -> str:
-        """The line as shown."""
         return self._words.text()
 
     def say(self, text: str) -> None:
-        """Words in place of an image."""
         self._words.setText(text)
         self.view.clear()
 

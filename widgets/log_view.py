@@ -22,10 +22,8 @@ class LogView(QPlainTextEdit):
         self.setAccessibleName("log")
 
     def sizeHint(self) -> QSize:
-        """Some lines."""
         return QSize(400, 110)
 
     def add_lines(self, lines: Sequence[str]) -> None:
-        """Append these lines."""
         if lines:
             self.appendPlainText("\n".join(lines))

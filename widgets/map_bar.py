@@ -49,16 +49,13 @@ class MapBar(QWidget):
         self._draw_strip(diverging=False)
 
     def next_mode(self) -> None:
-        """As measured, minus the first frame, change."""
         _advance(self.mode)
 
     def next_scale(self) -> None:
-        """Linear, square root, logarithm."""
         if self.scale.isEnabled():
             _advance(self.scale)
 
     def next_unit(self) -> None:
-        """2θ, Q, d."""
         _advance(self.unit)
 
     def show_levels(self, levels: Levels, *, diverging: bool) -> None:

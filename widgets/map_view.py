@@ -81,12 +81,10 @@ class MapView(QWidget):
         self.paint_now()
 
     def toggle_lines(self) -> None:
-        """The fitted lines over the map, or the map alone."""
         self._with_lines = not self._with_lines
         self.paint_now()
 
     def toggle_whole(self) -> None:
-        """The whole pattern, or the window of the reflection."""
         self.bar.range.setCurrentIndex(1 - self.bar.range.currentIndex())
 
     def _curve(self, colour: str) -> tuple[Any, Any]:
@@ -131,7 +129,8 @@ class MapView(QWidget):
     ) -> None:
         pyramid, reference = self._source(history)
         grid = self._grid()
-        bins = _visible_bins(grid, pyramid, *upward[:2])
+        first, last = np.searchsorted(grid, upward[:2])
+        bins = slice(max(0, int(first) // pyramid.group - 1), min(pyramid.height, int(last) // pyramid.group + 2))
         start, end = max(across[0], history.timeline.span()[0]), min(across[1], history.timeline.span()[1])
         if end <= start or bins.stop - bins.start < 1:
             self._image.clear()
@@ -198,11 +197,6 @@ def _joined(times: Floats, lines: list[Floats]) -> tuple[Floats, Floats]:
 def _edges(grid: NDArray[np.float64]) -> tuple[float, float]:
     half = 0.5 * float(grid[-1] - grid[0]) / max(1, len(grid) - 1)
     return float(grid[0]) - half, float(grid[-1]) + half
-
-
-def _visible_bins(grid: NDArray[np.float64], pyramid: Pyramid, low: float, high: float) -> slice:
-    first, last = np.searchsorted(grid, (low, high))
-    return slice(max(0, int(first) // pyramid.group - 1), min(pyramid.height, int(last) // pyramid.group + 2))
 
 
 def _not_taller(values: NDArray[np.float32], height: int) -> NDArray[np.float32]:

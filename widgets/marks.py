@@ -67,7 +67,6 @@ class PauseBands:
         return text
 
     def set_font(self, font: QFont) -> None:
-        """The type of the values."""
         self._font = font
         for text in self._texts:
             text.setFont(font)
@@ -109,7 +108,6 @@ class MarkLines:
         self._lines: list[Any] = []
 
     def set_font(self, font: QFont) -> None:
-        """The type of the texts."""
         self._font = font
         for mark in self._lines:
             mark.label.setFont(font)

@@ -36,7 +36,6 @@ class MarksView(QTableWidget):
         self.itemSelectionChanged.connect(self._chosen)
 
     def sizeHint(self) -> QSize:
-        """Wide enough for a note."""
         return QSize(340, 180)
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
@@ -57,7 +56,6 @@ class MarksView(QTableWidget):
         self.blockSignals(False)
 
     def keyPressEvent(self, e: QKeyEvent | None) -> None:
-        """Delete deletes, Enter changes."""
         number = self.currentRow()
         if e is None or not 0 <= number < len(self._marks):
             super().keyPressEvent(e)

@@ -35,12 +35,10 @@ class NoteBar(QWidget):
         self.hide()
 
     def ask(self, time_s: float) -> None:
-        """Show the line for a mark at this time."""
         self._ask(f"mark at {duration(time_s)}:", MARK_HINT)
         self._time_s = time_s
 
     def ask_words(self, question: str, hint: str) -> None:
-        """Show the line for other words."""
         self._ask(question, hint)
         self._time_s = None
 
@@ -59,7 +57,6 @@ class NoteBar(QWidget):
         return super().eventFilter(a0, a1)
 
     def keyPressEvent(self, a0: QKeyEvent | None) -> None:
-        """Esc discards the note."""
         if a0 is not None and a0.key() == Qt.Key.Key_Escape:
             self.hide()
             return

@@ -134,7 +134,6 @@ class PatternView(QWidget):
         return list(self._pins)
 
     def show_pins(self, pins: list[tuple[str, Pattern]]) -> None:
-        """Pin these and no others."""
         self._pins = list(pins)
         self._say_pins()
 
@@ -154,7 +153,6 @@ class PatternView(QWidget):
                 item.setData([], [])
 
     def caption(self) -> str:
-        """The caption as shown."""
         return self._shown.caption if self._shown else ""
 
     def show_frame(self, shown: Shown) -> None:

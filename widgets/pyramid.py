@@ -44,7 +44,6 @@ class Pyramid:
         self._raise(number)
 
     def replace(self, number: int, intensity: NDArray[np.float32] | None) -> None:
-        """Put this row in the place of row ``number``."""
         self._levels[0][number] = EMPTY if intensity is None else self._grouped(intensity)
         self.replaced.append(number)
         for level in range(1, len(self._levels)):

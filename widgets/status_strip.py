@@ -75,7 +75,6 @@ class StatusStrip(QWidget):
         self._set("place", shortened(text, 90), strong=True)
 
     def text(self, name: str) -> str:
-        """A field as shown, for the caption of a screenshot."""
         return self._labels[name].text()
 
     def _set(self, name: str, text: str, *, strong: bool = False) -> None:

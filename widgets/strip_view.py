@@ -62,11 +62,9 @@ class StripView(QWidget):
         self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
 
     def next_quantity(self) -> None:
-        """The next thing to show."""
         self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
 
     def paint_now(self) -> None:
-        """Draw what is visible."""
         if not self.isVisible() or not self._history.count:
             return
         for name in self._history.header_names:

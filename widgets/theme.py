@@ -163,7 +163,6 @@ def line(colour: QColor | str, width: float, style: Qt.PenStyle = Qt.PenStyle.So
 
 
 def mono(widget: QWidget) -> QFont:
-    """The fixed-width font at the widget's size."""
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     font.setPointSizeF(widget.font().pointSizeF())
     return font

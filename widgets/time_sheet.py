@@ -31,7 +31,6 @@ class TimeSheet(QObject):
 
     @property
     def box(self) -> Any:
-        """The library's view box."""
         return self.plot.getPlotItem().getViewBox()
 
     def flip(self) -> None:
@@ -61,7 +60,6 @@ class TimeSheet(QObject):
         return next(axis for axis in (item.getAxis("left"), item.getAxis("bottom")) if isinstance(axis, kind))
 
     def show_unit(self, unit: str) -> None:
-        """``2θ``, ``Q`` or ``d``."""
         self._unit = unit
         self._axis(AngleAxis).show_unit(unit)
 
@@ -86,7 +84,6 @@ class TimeSheet(QObject):
         return size[::-1] if self.down else size
 
     def show_times(self, first_s: float, last_s: float) -> None:
-        """Make these times visible."""
         (self.box.setYRange if self.down else self.box.setXRange)(first_s, last_s, padding=0.0)
 
     def fit_angles(self, low: float, high: float) -> None:

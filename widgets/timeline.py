@@ -34,7 +34,6 @@ class Timeline:
         return self._ends[: self.count]
 
     def append(self, time_s: float) -> None:
-        """Add a row that began at ``time_s``."""
         number = self.count
         if number == len(self._starts):
             self._starts = np.concatenate([self._starts, np.empty_like(self._starts)])

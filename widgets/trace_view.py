@@ -70,12 +70,10 @@ class TraceView(QWidget):
         layout.addWidget(self.plot)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Draw this snapshot's traces."""
         self._snapshot = snapshot
         self.paint_now()
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
-        """Mixing and the operator's notes."""
         self._marks.show_marks(marks)
 
     def show_forecast(self, forecast: Forecast | None) -> None:
@@ -83,7 +81,6 @@ class TraceView(QWidget):
         self._forecast.show_forecast(forecast)
 
     def show_times(self, first_s: float, last_s: float) -> None:
-        """Make these times visible."""
         self.plot.setXRange(first_s, last_s, padding=0.0)
 
     def show_clock(self, zero_s: float | None) -> None:

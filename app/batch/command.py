@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, fields
 from os import sched_getaffinity
 from pathlib import Path
@@ -61,7 +61,10 @@ class BatchRequest:
 
 def process_many(request: BatchRequest) -> int:
     """Process what is left of all scans, each into a run file of its own. The worst exit status of them all."""
-    given = _absolute(request.given)
+    told: dict[str, Any] = {each.name: getattr(request.given, each.name) for each in fields(Given)}
+    # Another host's working folder is another one.
+    told |= {name: path.absolute() for name, path in told.items() if isinstance(path, Path)}
+    given = Given(**told)
     found, skipped = _found(request)
     bad = UNUSABLE if any(each.bad for each in skipped) else DONE
     planned = plan(found, given, look=request.dry_run)
@@ -84,13 +87,6 @@ def process_many(request: BatchRequest) -> int:
 def _status(end: Event) -> int:
     """The exit status of one scan: one without a single number is an error."""
     return NO_NUMBERS if end.kind == Kind.DONE and 0 < end.done == end.gaps else STATUS_OF[end.kind]
-
-
-def _absolute(given: Given) -> Given:
-    """Another host's working folder is another one."""
-    told: dict[str, Any] = {each.name: getattr(given, each.name) for each in fields(given)}
-    told |= {name: path.absolute() for name, path in told.items() if isinstance(path, Path)}
-    return Given(**told)
 
 
 def _found(request: BatchRequest) -> tuple[list[Found], list[Skipped]]:
@@ -154,8 +150,5 @@ def _crew(request: BatchRequest, tasks: Sequence[Task]) -> Iterator[Crew]:
             yield cluster
         return
     workers = request.workers or len(sched_getaffinity(0))
-    local = LocalCrew(min(workers, len(tasks)))
-    try:
+    with closing(LocalCrew(min(workers, len(tasks)))) as local:
         yield local
-    finally:
-        local.close()

@@ -78,7 +78,8 @@ class DaskCrew:
     def check_workers(self, task: Task) -> None:
         """Say which workers cannot be used, and why. Raises UserError where none can; one that comes later is
         asked with its first task."""
-        answers = self._client.run(_unfitness, task.software, _needs(task), on_error="return")
+        needs = (str(task.scan), str(task.out.parent))
+        answers = self._client.run(_unfitness, task.software, needs, on_error="return")
         unfit = {address: _told(answer) for address, answer in answers.items() if answer}
         if answers and len(unfit) == len(answers):
             address, why = next(iter(unfit.items()))
@@ -87,7 +88,6 @@ class DaskCrew:
             self._leave_out(address, why)
 
     def submit(self, task: Task) -> None:
-        """Have this done as soon as a worker is free."""
         self._waiting.append(task)
 
     def next_event(self, timeout_s: float) -> Event | None:
@@ -96,12 +96,13 @@ class DaskCrew:
         try:
             event = self._heard.get(timeout=timeout_s)
         except queue.Empty:
-            self._check_client()
+            if self._client.status not in ("running", "connecting"):
+                gone = "the cluster's scheduler is gone; what is recorded is safe: start again to do the rest"
+                raise UserError(gone) from None
             return self._unheard()
         return self._ended(event) if event.kind in ENDS else event
 
     def stop(self) -> None:
-        """End in order: what has not begun will not, what runs records what it has."""
         for task in self._waiting:
             self._heard.put(Event(Kind.STOPPED, task.name, task.attempt, "not begun"))
         self._waiting.clear()
@@ -138,10 +139,6 @@ class DaskCrew:
 
     def _addresses(self) -> list[str]:
         return list(self._client.scheduler_info(n_workers=-1).get("workers", {}))
-
-    def _check_client(self) -> None:
-        if self._client.status not in ("running", "connecting"):
-            raise UserError("the cluster's scheduler is gone; what is recorded is safe: start again to do the rest")
 
     def _unheard(self) -> Event | None:
         """A task that ended without a word of it: its worker died, or the word was lost."""
@@ -218,10 +215,6 @@ def _stops(worker: Any) -> dict[str, threading.Event]:
 
 def _key(topic: str, task: Task) -> str:
     return f"{topic}-{task.attempt}-{task.name}"
-
-
-def _needs(task: Task) -> tuple[str, ...]:
-    return str(task.scan), str(task.out.parent)
 
 
 def _plain(event: Event) -> dict[str, Any]:

@@ -18,19 +18,15 @@ class Crew(Protocol):
 
     def submit(self, task: Task) -> None:
         """Have this done as soon as a worker is free."""
-        ...
 
     def next_event(self, timeout_s: float) -> Event | None:
         """What happened next; None where nothing did for so long."""
-        ...
 
     def stop(self) -> None:
         """End in order: what has not begun will not, what runs records what it has."""
-        ...
 
     def close(self) -> None:
         """Let go of every worker."""
-        ...
 
 
 @dataclass(slots=True)
@@ -55,26 +51,17 @@ def drive(tasks: Sequence[Task], crew: Crew, tell: Callable[[Event], None], stop
         if stop.is_set() and not stopping:
             stopping = True
             crew.stop()
-            _give_up_waiting(state, tell)
-        _submit_due(state, crew)
+            for _, task in state.again:
+                _end(Event(Kind.STOPPED, task.name, task.attempt, "not tried again"), state, tell)
+            state.again.clear()
+        now = time.monotonic()
+        for due in [each for each in state.again if each[0] <= now]:
+            state.again.remove(due)
+            crew.submit(due[1])
         event = crew.next_event(POLL_S)
         if event is not None:
             _take(event, state, tell, stopping)
     return state.ends
-
-
-def _submit_due(state: _State, crew: Crew) -> None:
-    now = time.monotonic()
-    due = [each for each in state.again if each[0] <= now]
-    state.again = [each for each in state.again if each[0] > now]
-    for _, task in due:
-        crew.submit(task)
-
-
-def _give_up_waiting(state: _State, tell: Callable[[Event], None]) -> None:
-    for _, task in state.again:
-        _end(Event(Kind.STOPPED, task.name, task.attempt, "not tried again"), state, tell)
-    state.again.clear()
 
 
 def _take(event: Event, state: _State, tell: Callable[[Event], None], stopping: bool) -> None:
@@ -91,11 +78,8 @@ def _take(event: Event, state: _State, tell: Callable[[Event], None], stopping: 
         _end(event, state, tell)
         return
     wait_s = FIRST_WAIT_S * GROWTH ** (task.attempt - 1)
-    tell(
-        replace(
-            event, kind=Kind.AGAIN, text=f"{event.text}; attempt {task.attempt + 1} of {ATTEMPTS} in {wait_s:.0f} s"
-        )
-    )
+    text = f"{event.text}; attempt {task.attempt + 1} of {ATTEMPTS} in {wait_s:.0f} s"
+    tell(replace(event, kind=Kind.AGAIN, text=text))
     state.open[task.name] = replace(task, attempt=task.attempt + 1)
     state.again.append((time.monotonic() + wait_s, state.open[task.name]))
 

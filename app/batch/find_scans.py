@@ -140,13 +140,9 @@ def _scans(folder: Path, files: list[str], rules: Selection) -> Iterator[Path | 
         return
     masters = [path for path in others if path.stem.endswith(MASTER)]
     for path in masters or others:
-        why = _why_no_stack(path)
-        yield Skipped(path.name, why) if why else path
-
-
-def _why_no_stack(path: Path) -> str:
-    try:
-        HDF5Stack(path)
-    except UserError as error:
-        return f"no scan: {str(error).removeprefix(f'{path}: ')}"
-    return ""
+        try:
+            HDF5Stack(path)
+        except UserError as error:
+            yield Skipped(path.name, f"no scan: {str(error).removeprefix(f'{path}: ')}")
+        else:
+            yield path

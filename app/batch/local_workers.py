@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from types import FrameType
 
 from latticewatch.app.batch.task import ENDS, Event, Kind, Task
 
@@ -36,18 +35,15 @@ class LocalCrew:
     _events: deque[Event] = field(default_factory=deque)
 
     def submit(self, task: Task) -> None:
-        """Have this done as soon as a worker is free."""
         self._waiting.append(task)
 
     def next_event(self, timeout_s: float) -> Event | None:
-        """What happened next; None where nothing did for so long."""
         self._assign()
         if not self._events:
             self._gather(timeout_s)
         return self._events.popleft() if self._events else None
 
     def stop(self) -> None:
-        """End in order: what has not begun will not, what runs records what it has."""
         while self._waiting:
             task = self._waiting.popleft()
             self._events.append(Event(Kind.STOPPED, task.name, task.attempt, "not begun"))
@@ -139,8 +135,7 @@ def serve(pipe: Connection) -> None:
     """A worker's life: task after task until it is told to end, or its command is gone."""
     stop = threading.Event()
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def on_signal(*_: object) -> None:
         stop.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,8 +1,7 @@
 """What is left to do: each scan with its run file, and how far that is."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,21 +81,13 @@ def _planned(found: Found, given: Given, taken: set[Path], look: bool) -> Planne
 
 
 def _content(found: Found, given: Given) -> Content | str:
-    """Where it cannot be told, why: the worker will say so too."""
-    with _quietly():
-        try:
-            return content_of(found.scan, given)
-        except UserError as error:
-            return str(error)
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Which inputs are used is said when they are."""
+    """Where it cannot be told, why: the worker will say so too, and which inputs are used when they are."""
     ours = logging.getLogger("latticewatch")
     before = ours.level
     ours.setLevel(max(before, logging.WARNING))
     try:
-        yield
+        return content_of(found.scan, given)
+    except UserError as error:
+        return str(error)
     finally:
         ours.setLevel(before)

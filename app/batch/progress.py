@@ -44,26 +44,19 @@ class Showing:
     def take(self, event: Event) -> None:
         """Show what happened."""
         if event.kind == Kind.SAID:
-            self._say(event)
+            if event.text not in self._said:  # what many scans say alike is logged once
+                self._said.add(event.text)
+                log.log(event.level, "%s: %s", event.name, event.text)
         elif event.kind == Kind.ROW:
-            self._row(event)
+            self._frames[event.name] = event.done
+            if self.as_json and event.frame == self._rows.get(event.name, 0):
+                self._rows[event.name] = event.frame + 1
+                write_line(event.text)
         elif event.kind == Kind.AGAIN:
             _complain(f"{event.name}: {event.text}")
         elif event.kind in ENDS:
             self._end(event)
         self._draw(event)
-
-    def _say(self, event: Event) -> None:
-        """Log it under the scan's name; what many scans say alike is logged once."""
-        if event.text not in self._said:
-            self._said.add(event.text)
-            log.log(event.level, "%s: %s", event.name, event.text)
-
-    def _row(self, event: Event) -> None:
-        self._frames[event.name] = event.done
-        if self.as_json and event.frame == self._rows.get(event.name, 0):
-            self._rows[event.name] = event.frame + 1
-            write_line(event.text)
 
     def _end(self, event: Event) -> None:
         self._ended += 1
@@ -138,18 +131,13 @@ def showing(scans: int, *, as_json: bool) -> Iterator[Showing]:
     if not sys.stderr.isatty():
         yield Showing(scans, as_json)
         return
-    with bars() as shown, _logs_above_bars():
-        yield Showing(scans, as_json, shown)
-
-
-@contextmanager
-def _logs_above_bars() -> Iterator[None]:
-    """While bars are drawn stderr is rich's; the log's lines must go through it too."""
-    handlers = [each for each in logging.getLogger("latticewatch").handlers if type(each) is logging.StreamHandler]
-    before = [handler.setStream(sys.stderr) for handler in handlers]
-    try:
-        yield
-    finally:
-        for handler, stream in zip(handlers, before, strict=True):
-            if stream is not None:
-                handler.setStream(stream)
+    with bars() as shown:
+        # stderr is rich's now; the log's lines must go through it too.
+        handlers = [each for each in logging.getLogger("latticewatch").handlers if type(each) is logging.StreamHandler]
+        before = [handler.setStream(sys.stderr) for handler in handlers]
+        try:
+            yield Showing(scans, as_json, shown)
+        finally:
+            for handler, stream in zip(handlers, before, strict=True):
+                if stream is not None:
+                    handler.setStream(stream)

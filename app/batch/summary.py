@@ -1,6 +1,7 @@
 """One line per scan, for a spreadsheet: what a beamtime came to."""
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
@@ -70,9 +71,7 @@ def _cell(value: Any) -> str:
 def totals(planned: Iterable[Planned], ends: dict[str, Event]) -> str:
     """How many scans ended how, in one line."""
     planned = list(planned)
-    count = {name: 0 for name in ("done", "done before", "stopped", "unusable", "failed")}
-    for each in planned:
-        end = ends.get(each.name)
-        count[STATUS[end.kind] if end else "done before"] += 1
-    told = ", ".join(f"{number} {name}" for name, number in count.items() if number)
+    count = Counter(STATUS[ends[each.name].kind] if each.name in ends else "done before" for each in planned)
+    names = ("done", "done before", "stopped", "unusable", "failed")
+    told = ", ".join(f"{count[name]} {name}" for name in names if count[name])
     return f"{counted(len(planned), 'scan')}: {told or 'nothing to do'}"

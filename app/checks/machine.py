@@ -19,11 +19,18 @@ def findings() -> Iterator[str]:
     for name, version in software_versions().items():
         yield f"{name}: {version}"
     yield f"display: {display() or 'none (windows are drawn offscreen; use --headless or set DISPLAY)'}"
-    yield _libraries()
-    yield _streams()
-    yield _clusters()
+    lacking = [f"lib{name}" for name in LIBRARIES if ctypes.util.find_library(name) is None]
+    yield f"Qt's system libraries: {'missing ' + ', '.join(lacking) if lacking else 'all there'}"
+    missing = missing_packages("tcp", "pva")
+    without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
+    yield f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"
+    dask = importlib.util.find_spec("distributed") is not None
+    yield f"Dask clusters: {'packages there' if dask else 'not installed; run: pip install latticewatch[cluster]'}"
     yield f"cores: {len(os.sched_getaffinity(0))}"
-    yield _disk(Path.cwd())
+    here = Path.cwd()
+    usage = shutil.disk_usage(here)
+    writable = "" if os.access(here, os.W_OK) else ", NOT writable"
+    yield f"disk: {usage.free / 1e9:.0f} GB free of {usage.total / 1e9:.0f} GB at {here}{writable}"
     yield _logbook()
     yield f"log file: {log_path()}"
 
@@ -33,22 +40,6 @@ def display() -> str:
     if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
         return ""
     return os.environ.get("WAYLAND_DISPLAY") or os.environ.get("DISPLAY", "")
-
-
-def _libraries() -> str:
-    missing = [f"lib{name}" for name in LIBRARIES if ctypes.util.find_library(name) is None]
-    return f"Qt's system libraries: {'missing ' + ', '.join(missing) if missing else 'all there'}"
-
-
-def _streams() -> str:
-    missing = missing_packages("tcp", "pva")
-    without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
-    return f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"
-
-
-def _clusters() -> str:
-    there = importlib.util.find_spec("distributed") is not None
-    return f"Dask clusters: {'packages there' if there else 'not installed; run: pip install latticewatch[cluster]'}"
 
 
 def _logbook() -> str:
@@ -61,9 +52,3 @@ def _logbook() -> str:
     unsure = f", {doubtful} of them may be there already" if doubtful else ""
     are = f"{len(entries)} entries wait" if len(entries) > 1 else "1 entry waits"
     return f"logbook: {are} to be posted{unsure}; latticewatch logbook --pending"
-
-
-def _disk(folder: Path) -> str:
-    usage = shutil.disk_usage(folder)
-    writable = "" if os.access(folder, os.W_OK) else ", NOT writable"
-    return f"disk: {usage.free / 1e9:.0f} GB free of {usage.total / 1e9:.0f} GB at {folder}{writable}"

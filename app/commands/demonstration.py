@@ -37,16 +37,13 @@ def _written_by_another_process(scan: Path, speed: float, frames: int) -> Iterat
     command = [sys.executable, "-m", "latticewatch.app", "simulate", RECIPE, str(scan)]
     writer = subprocess.Popen([*command, "--speed", str(speed), "--frames", str(frames)])
     try:
-        _wait_for(scan / "experiment.toml", writer)
+        toml = scan / "experiment.toml"
+        deadline = time.monotonic() + PATIENCE_S
+        while not toml.exists():
+            if writer.poll() is not None or time.monotonic() > deadline:
+                raise UserError(f"{scan}: the simulated scan did not start; see the line above")
+            time.sleep(0.05)
         yield
     finally:
         writer.terminate()
         writer.wait()
-
-
-def _wait_for(path: Path, writer: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not path.exists():
-        if writer.poll() is not None or time.monotonic() > deadline:
-            raise UserError(f"{path.parent}: the simulated scan did not start; see the line above")
-        time.sleep(0.05)

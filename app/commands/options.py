@@ -62,16 +62,19 @@ INPUTS = {
 
 
 def with_inputs(command: Callable[..., int]) -> Callable[..., int]:
-    """The command with the options of a scan's inputs after its first parameter; it takes them as ``given``."""
+    """The command with the options of a scan's inputs after its first parameter, which it takes as ``given``, and
+    ``--verbose`` as the last."""
 
     @functools.wraps(command)
     def called(**values: Any) -> int:
+        del values["verbose"]  # acted on before the command is chosen
         return command(given=Given(**{name: values.pop(name, None) for name in INPUTS}), **values)
 
     own = [each for name, each in inspect.signature(command).parameters.items() if name != "given"]
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     inputs = [inspect.Parameter(name, kind, default=None, annotation=option) for name, option in INPUTS.items()]
-    parameters = [*own[:1], *inputs, *own[1:]]
+    verbose = inspect.Parameter("verbose", kind, default=False, annotation=Verbose)
+    parameters = [*own[:1], *inputs, *own[1:], verbose]
     vars(called)["__signature__"] = inspect.Signature(parameters, return_annotation=int)
     called.__annotations__ = {each.name: each.annotation for each in parameters} | {"return": int}
     return called

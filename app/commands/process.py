@@ -36,7 +36,6 @@ def process(
     scheduler: Scheduler = None,
     summary: Summary = None,
     dry_run: DryRun = False,
-    verbose: options.Verbose = False,
     *,
     given: Given,
 ) -> int:
@@ -46,7 +45,6 @@ def process(
 
     All scans of a beamtime: latticewatch process --tree beamtime --out runs --summary beamtime.csv
     """
-    del verbose
     if bool(scans) == (tree is not None):
         raise UserError("process: name the scans, or the folder that holds them with --tree FOLDER")
     many = tree is not None or scheduler is not None or summary is not None or dry_run

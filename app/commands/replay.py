@@ -22,7 +22,6 @@ def replay(
     headless: Headless = False,
     screenshot: Screenshot = None,
     night: Night = False,
-    verbose: options.Verbose = False,
     *,
     given: Given,
 ) -> int:
@@ -30,7 +29,6 @@ def replay(
 
     Example: latticewatch replay br_i_003.h5 --speed 20
     """
-    del verbose
     from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
     from latticewatch.processing.sources.pacing import Transport  # slow to load: numba
 

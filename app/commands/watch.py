@@ -46,7 +46,6 @@ def watch(
     frames: Frames = None,
     screenshot: Screenshot = None,
     night: Night = False,
-    verbose: options.Verbose = False,
     *,
     given: Given,
 ) -> int:
@@ -56,7 +55,6 @@ def watch(
 
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
-    del verbose
     from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
 
     if folder is None:

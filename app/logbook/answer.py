@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Fate(StrEnum):
@@ -22,21 +23,5 @@ class Answer:
     words: str
 
 
-def accepted(words: str) -> Answer:
-    """It is there."""
-    return Answer(Fate.ACCEPTED, words)
-
-
-def refused(words: str) -> Answer:
-    """It is not there, and the same again will not be taken either."""
-    return Answer(Fate.REFUSED, words)
-
-
-def unreachable(words: str) -> Answer:
-    """It is not there; the same again may be."""
-    return Answer(Fate.UNREACHABLE, words)
-
-
-def unsure(words: str) -> Answer:
-    """It may be there."""
-    return Answer(Fate.UNSURE, words)
+accepted, refused = partial(Answer, Fate.ACCEPTED), partial(Answer, Fate.REFUSED)
+unreachable, unsure = partial(Answer, Fate.UNREACHABLE), partial(Answer, Fate.UNSURE)

@@ -18,7 +18,6 @@ LOGIN_FORM = re.compile(r"form name=form1|type=[\"']?password", re.IGNORECASE)
 
 
 def post_part(part: str, logbook: ElogLogbook, secret: Secret, entry: Entry, picture: bytes) -> Answer:
-    """Submit the entry with its picture."""
     del part
     fields = form_of(logbook, secret, entry)
     # ELOG understands multipart/form-data alone; a text among the files makes sure of it.
@@ -55,7 +54,8 @@ def _judged(response: Response, logbook: ElogLogbook) -> Answer:
     if response.status in (301, 302, 303, 307, 308):
         return _redirected(location, logbook)
     if error := ERROR_CELL.search(response.page):
-        return refused(_words(error[1]))
+        text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", error[1])).strip()
+        return refused(f"the server says: {one_line(text)[:300] or 'no'}")
     if response.status in (401, 403) or LOGIN_FORM.search(response.page):
         return refused("wrong user or password")
     if 400 <= response.status < 500:
@@ -73,8 +73,3 @@ def _redirected(location: str, logbook: ElogLogbook) -> Answer:
     if same_logbook and number.isascii() and number.isdigit():
         return accepted(f"entry {int(number)}, {logbook.url}{int(number)}")
     return refused(f"the server sends on to {one_line(target.netloc + target.path)[:200]}; check url in logbook.toml")
-
-
-def _words(cell: str) -> str:
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", cell)).strip()
-    return f"the server says: {one_line(text)[:300] or 'no'}"

@@ -5,7 +5,6 @@ import html
 import json
 import math
 import time
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -13,11 +12,10 @@ from pydantic import BaseModel, ConfigDict
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.flow.series import Row, Series
-from latticewatch.processing.flow.wording import headline
+from latticewatch.processing.flow.series import Series
+from latticewatch.processing.flow.wording import headline, lattices_told
 from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, describe
 from latticewatch.processing.record.export.summary import summarise
-from latticewatch.processing.record.run_file.header import InputFile
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.text import one_line
@@ -65,7 +63,6 @@ def entry_of(run: Run, logbook: str, text: str) -> Entry:
 
 
 def plain(entry: Entry) -> str:
-    """The entry as plain text."""
     return "\n".join([*_own_words(entry), *(f"{name}: {value}" for name, value in _all_facts(entry).items())])
 
 
@@ -77,7 +74,6 @@ def as_html(entry: Entry) -> str:
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
-    """The entry for a program."""
     return {
         "schema": SCHEMA,
         "key": entry.key,
@@ -113,7 +109,7 @@ def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
         "Complete": _complete(kinetics.complete, accuracy) if kinetics.complete else "not seen",
         "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, NoResult) for each in run.traced)} gaps; "
         f"the last at {_seconds(row.time_s)}: {row.name}",
-        "Geometry": "; ".join(f"{each.name}, SHA-256 {each.sha256}" for each in _inputs(run, "poni")),
+        "Geometry": "; ".join(f"{one.name}, SHA-256 {one.sha256}" for one in run.header.inputs if one.role == "poni"),
         "Run file": run.path.name,
         "Software": f"LatticeWatch {run.header.software.get('latticewatch', 'unknown')}",
     }
@@ -128,18 +124,13 @@ def _state(run: Run) -> str:
 
 def _lattices(run: Run) -> str:
     """Of the last frame that was fitted, with esd and accuracy; the mean where components cannot be told apart."""
-    row = next(filter(lambda each: not isinstance(each.fit, NoResult), _backwards(run)), None)
+    row = next((each for each in reversed(run.traced) if not isinstance(each.fit, NoResult)), None)
     if row is None or isinstance(row.fit, NoResult):
         return "not known"
-    pairs = zip(run.header.component_names, row.fit.lattices, strict=True)
-    accuracy, told = run.setup.accuracy, [(name, each) for name, each in pairs if math.isfinite(each.lp_A)]
-    known = [f"{name} {quoted(each.lp_A, each.lp_esd_A, accuracy)}" for name, each in told]
+    accuracy = run.setup.accuracy
+    known = lattices_told(run.header.component_names, row.fit, accuracy)
     known.append(f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}")
     return f"{', '.join(known)} at {_seconds(row.time_s)} ({signs_of(accuracy)})"
-
-
-def _backwards(run: Run) -> Iterator[Row]:
-    return (run.traced[number] for number in range(len(run.traced) - 1, -1, -1))
 
 
 def _pause(pause: Pause, accuracy: Accuracy | None) -> str:
@@ -149,10 +140,6 @@ def _pause(pause: Pause, accuracy: Accuracy | None) -> str:
 
 def _complete(complete: Completion, accuracy: Accuracy | None) -> str:
     return f"{quoted(complete.lp_A, complete.lp_esd_A, accuracy)}, reached at {_seconds(complete.reached_s)}"
-
-
-def _inputs(run: Run, role: str) -> list[InputFile]:
-    return [each for each in run.header.inputs if each.role == role]
 
 
 def _seconds(value: float) -> str:

@@ -12,7 +12,6 @@ from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
     MaxRetryError,
-    NameResolutionError,
     NewConnectionError,
     ResponseError,
     SSLError,
@@ -80,10 +79,8 @@ def fate_of(error: Exception) -> Answer:
     if isinstance(error, requests.exceptions.SSLError) or isinstance(reason, SSLError):
         return refused("the server's certificate is not trusted; give the authority's with ca_file")
     if isinstance(error, requests.exceptions.ProxyError) or isinstance(
-        reason, ConnectTimeoutError | NameResolutionError
+        reason, ConnectTimeoutError | NewConnectionError
     ):
-        return unreachable("the server cannot be reached")
-    if isinstance(reason, NewConnectionError):
         return unreachable("the server cannot be reached")
     if isinstance(reason, ResponseError):
         return refused("the server sends on elsewhere; check url in logbook.toml")

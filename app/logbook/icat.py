@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from typing import Any
 
-from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from latticewatch.app.logbook.answer import Answer, accepted, refused
@@ -50,7 +49,6 @@ def event_of(entry: Entry) -> dict[str, Any]:
 
 
 def picture_of_entry(entry: Entry, picture: bytes) -> dict[str, Any]:
-    """The picture as the e-logbook has it."""
     return {"base64": f"data:image/png;base64,{base64.b64encode(picture).decode()}", **_origin(entry)}
 
 
@@ -63,44 +61,31 @@ def _send(part: str, logbook: IcatLogbook, secret: Secret, entry: Entry, picture
     from icat_plus_client.api.data_acquisition_api import DataAcquisitionApi  # optional: icat-plus-client
     from icat_plus_client.api_client import ApiClient  # optional: icat-plus-client
     from icat_plus_client.configuration import Configuration  # optional: icat-plus-client
+    from icat_plus_client.models import (
+        dataacquisition_api_key_base64_post_request as request,  # optional: icat-plus-client
+    )
+    from icat_plus_client.models.event import Event  # optional: icat-plus-client
 
     ca_file = str(logbook.ca_file) if logbook.ca_file else None
     # One try and no redirect: a second post would be a second entry, elsewhere would be another server.
     configuration = Configuration(host=logbook.url.rstrip("/"), retries=0, ssl_ca_cert=ca_file)
+    common: dict[str, Any] = {
+        "api_key": secret.value,
+        "instrument_name": logbook.beamline,
+        "investigation_name": logbook.proposal,
+        "_request_timeout": logbook.timeout_s,
+    }
     with ApiClient(configuration) as client:
-        send = _send_text if part == "text" else _send_picture
-        response = send(DataAcquisitionApi(client), logbook, secret, entry, picture)
+        api: Any = DataAcquisitionApi(client)
+        if part == "text":
+            event = Event.model_validate(event_of(entry))
+            response = api.dataacquisition_api_key_notification_post_without_preload_content(event=event, **common)
+        else:
+            form = request.DataacquisitionApiKeyBase64PostRequest.model_validate(picture_of_entry(entry, picture))
+            response = api.dataacquisition_api_key_base64_post_without_preload_content(
+                dataacquisition_api_key_base64_post_request=form, **common
+            )
         return response.status, response.read(LONGEST_ANSWER)
-
-
-def _send_text(api: Any, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> BaseHTTPResponse:
-    from icat_plus_client.models.event import Event  # optional: icat-plus-client
-
-    del picture
-    response: BaseHTTPResponse = api.dataacquisition_api_key_notification_post_without_preload_content(
-        api_key=secret.value,
-        instrument_name=logbook.beamline,
-        investigation_name=logbook.proposal,
-        event=Event.model_validate(event_of(entry)),
-        _request_timeout=logbook.timeout_s,
-    )
-    return response
-
-
-def _send_picture(api: Any, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> BaseHTTPResponse:
-    from icat_plus_client.models import (
-        dataacquisition_api_key_base64_post_request as request,  # optional: icat-plus-client
-    )
-
-    form = request.DataacquisitionApiKeyBase64PostRequest.model_validate(picture_of_entry(entry, picture))
-    response: BaseHTTPResponse = api.dataacquisition_api_key_base64_post_without_preload_content(
-        api_key=secret.value,
-        dataacquisition_api_key_base64_post_request=form,
-        instrument_name=logbook.beamline,
-        investigation_name=logbook.proposal,
-        _request_timeout=logbook.timeout_s,
-    )
-    return response
 
 
 def _judged(status: int, page: bytes) -> Answer:

@@ -40,7 +40,6 @@ class Waiting:
 
 
 def queue_folder() -> Path:
-    """Where this person's entries wait."""
     return user_data_path("latticewatch", appauthor=False) / "logbook"
 
 

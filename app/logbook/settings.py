@@ -112,7 +112,6 @@ class Logbooks(Table):
 
     @property
     def all(self) -> dict[str, Logbook]:
-        """Every logbook by its name."""
         return {**self.elog, **self.icat, **self.webhook}
 
     @model_validator(mode="after")
@@ -129,7 +128,6 @@ class Logbooks(Table):
 
 
 def settings_path() -> Path:
-    """This person's logbook.toml."""
     return user_config_path("latticewatch", appauthor=False) / "logbook.toml"
 
 

@@ -58,7 +58,6 @@ def _status(snapshot: Snapshot) -> int:
 
 
 def bars() -> Progress:
-    """Bars on stderr with rate and time left."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),

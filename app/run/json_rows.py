@@ -10,7 +10,6 @@ from latticewatch.processing.record.export.trace import trace_record
 
 
 def tell(session: Session, row: Row) -> None:
-    """The row as one JSON object on stdout, at once."""
     write_line(json_line(row, session.setup))
 
 

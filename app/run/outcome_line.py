@@ -25,7 +25,6 @@ def outcome_line(session: Session) -> str:
 
 
 def counted(number: int, name: str) -> str:
-    """So many of what has this name."""
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 

@@ -29,7 +29,6 @@ class AsRecorded:
     """The integrator of a run file's frames: they are patterns, or the gaps they were."""
 
     def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
-        """What the frames hold."""
         return [NoResult(NO_IMAGES) if isinstance(frame.content, Image) else frame.content for frame in frames]
 
 

@@ -36,7 +36,6 @@ class Lines(logging.Handler):
         self._lines.append(self.format(record).partition("\n")[0])
 
     def put(self, lines: list[str]) -> None:
-        """Keep these lines too."""
         self._lines.extend(lines)
 
     def take(self) -> list[str]:
@@ -47,11 +46,9 @@ class Lines(logging.Handler):
         return lines
 
     def begin(self) -> None:
-        """Listen to what the program says."""
         logging.getLogger("latticewatch").addHandler(self)
 
     def end(self) -> None:
-        """Stop listening."""
         logging.getLogger("latticewatch").removeHandler(self)
 
 
@@ -129,8 +126,7 @@ def defects_told(integrator: ImageIntegrator, writer: RunWriter | None) -> Calla
     """Called with each row: says how many pixels are hot or dead, when they are found, and keeps them."""
     told: list[int] = [-1]
 
-    def on_row(row: Row) -> None:
-        del row
+    def on_row(_: Row) -> None:
         defects = integrator.defects
         if defects is None or not defects.settled or told[-1] == defects.total:
             return

@@ -60,7 +60,6 @@ def pipeline_of(
     *,
     at_hand: bool = False,
 ) -> Pipeline:
-    """What a run passes through."""
     return Pipeline(
         source=source,
         integrator=integrator,

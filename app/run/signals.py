@@ -4,15 +4,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 
 @contextmanager
 def stopped_by_signals(stop: threading.Event) -> Iterator[None]:
     """Ctrl-C and SIGTERM set ``stop``: the run ends in order, all recorded. A second one breaks in."""
 
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        del number, frame
+    def on_signal(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

@@ -59,7 +59,6 @@ class _Teller:
         self._clock = Clock()
 
     def on_row(self, row: Row) -> None:
-        """A row was recorded."""
         state = str(row.verdict.state)
         with self._lock:
             # The period of the frames, not of the work on them: a backlog is worked off faster than it came.

@@ -288,12 +288,10 @@ class StartDialog(QDialog):
         self.take_file(saved_profile(chosen))
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
-        """Files and folders are welcome."""
         if a0 is not None and dropped_on(a0):
             a0.acceptProposedAction()
 
     def dropEvent(self, a0: QDropEvent | None) -> None:
-        """Take what is dropped."""
         for path in dropped_on(a0) if a0 is not None else []:
             self.take_file(path)
 

@@ -23,6 +23,7 @@ from latticewatch.processing.flow.accuracy import quoted, signs_of
 from latticewatch.processing.flow.fit import Curves, Fit, Lattice
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.wording import lattices_told
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.sources.first_image import peek_first_image
@@ -37,8 +38,7 @@ FRAMES_LOOKED_AT = 20
 class FirstLook:
     """The first frame that can be fitted, else the first image.
 
-    verdict: one sentence for the user; fitted: whether a lattice
-    parameter came out of it.
+    verdict: one sentence for the user. fitted: whether a lattice parameter came out of it.
     """
 
     name: str
@@ -119,10 +119,6 @@ def _placed(setup: Setup, fit: Fit | NoResult) -> Fit:
 
 
 def _verdict(setup: Setup, fit: Fit) -> str:
-    known = [
-        f"{component.name} {quoted(lattice.lp_A, lattice.lp_esd_A, setup.accuracy)}"
-        for component, lattice in zip(setup.components, fit.lattices, strict=True)
-        if math.isfinite(lattice.lp_A)
-    ]
+    known = lattices_told([component.name for component in setup.components], fit, setup.accuracy)
     cells = ", ".join(known) or f"mean {quoted(fit.lp_mean_A, fit.lp_mean_esd_A, setup.accuracy)}"
     return f"fits: {cells}; Rwp {fit.rwp_percent:.1f} %, χ² {fit.chi2_reduced:.2f}; {signs_of(setup.accuracy)}"

@@ -43,7 +43,6 @@ def saved_profile(phases: Sequence[str]) -> Path:
 
 
 def profile_text(phases: Sequence[str]) -> str:
-    """experiment.toml for these shipped phases."""
     document = tomlkit.document()
     document["experiment"] = {"title": " + ".join(phases)}
     components = tomlkit.aot()

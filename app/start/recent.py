@@ -16,7 +16,6 @@ Recent = dict[str, list[Path]]
 
 
 def recent_path() -> Path:
-    """The file of what was chosen before, in the user's own state folder."""
     return user_state_path("latticewatch", appauthor=False) / "recent.json"
 
 

@@ -14,6 +14,7 @@ from types import TracebackType
 from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
+from latticewatch.app.checks.machine import display
 from latticewatch.app.exit_status import DONE, INTERRUPTED
 from latticewatch.app.output import write_line
 from latticewatch.app.run.decisions import Plan
@@ -84,7 +85,6 @@ def run_windowed(plan: Plan, *, as_json: bool, screenshot: Path | None = None, d
 def _run(
     plan: Plan, stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]
 ) -> object:
-    """The run, in the worker's thread."""
     from latticewatch.app.run.open_session import run_session  # slow to load: the window is on the screen meanwhile
 
     return run_session(plan, stop, on_open, on_row)
@@ -92,7 +92,7 @@ def _run(
 
 def make_application() -> QApplication:
     """The application; offscreen where there is no display. One per process."""
-    if no_display() and "QT_QPA_PLATFORM" not in os.environ:
+    if sys.platform == "linux" and not display() and "QT_QPA_PLATFORM" not in os.environ:
         log.info("no display: the window is drawn offscreen")
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     qInstallMessageHandler(_log_of_qt)
@@ -105,11 +105,6 @@ def make_application() -> QApplication:
 def offscreen() -> bool:
     """True where nobody can see or close the window."""
     return QApplication.platformName() in ("offscreen", "minimal")
-
-
-def no_display() -> bool:
-    """True on a Linux machine without X11 or Wayland."""
-    return sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def save_run_picture(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:

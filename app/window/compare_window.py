@@ -15,11 +15,11 @@ from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import WINDOW_SIZE, make_application
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
-from latticewatch.app.window.screenshot import save_picture, shoot
+from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.afterwards.kinetics import describe
-from latticewatch.processing.record.export.figures import compare_runs, mixing_of, watched_curve
+from latticewatch.processing.record.export.figures import compare_runs, end_or_last, mixing_of, watched_curve
 from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.widgets.compare_view import ComparedRun, CompareView
 from latticewatch.widgets.key_list import KeyList
@@ -28,11 +28,8 @@ from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
 FIGURES = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png);;CSV (*.csv)"
 
 
-def show_compare(paths: Sequence[Path], screenshot: Path | None = None) -> int:
-    """Open the window on these run files; 0 when it was closed. Raises UserError for one that cannot be read.
-
-    screenshot: write a picture and return at once.
-    """
+def show_compare(paths: Sequence[Path]) -> int:
+    """Open the window on these run files; 0 when it was closed. Raises UserError for one that cannot be read."""
     application = make_application()
     apply_theme(application, LIGHT)
     window = CompareWindow(LIGHT)
@@ -40,10 +37,6 @@ def show_compare(paths: Sequence[Path], screenshot: Path | None = None) -> int:
         window.add_file(path)
     window.resize(*WINDOW_SIZE)
     window.show()
-    if screenshot is not None:
-        save_picture(window, window.facts(), screenshot)
-        window.close()
-        return 0
     application.exec()
     return 0
 
@@ -75,11 +68,9 @@ class CompareWindow(QMainWindow):
         ]
 
     def say(self, text: str) -> None:
-        """One line to the user, under the plot."""
         self.view.hint.setText(text)
 
     def sizeHint(self) -> QSize:
-        """Fits a small screen."""
         return QSize(1280, 720)
 
     def add_file(self, path: Path) -> None:
@@ -90,7 +81,6 @@ class CompareWindow(QMainWindow):
         self.view.draw()
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
-        """Files are welcome."""
         if a0 is not None and dropped_on(a0):
             a0.acceptProposedAction()
 
@@ -109,11 +99,9 @@ class CompareWindow(QMainWindow):
         self.undo.do(f"removing {self.view.label(number)}", take, bring)
 
     def shown_paths(self) -> list[Path]:
-        """The run files that are drawn."""
         return [self.paths[number] for number in self.view.visible_runs()]
 
     def facts(self) -> dict[str, str]:
-        """What the picture shows, in words."""
         choice = f"{self.view.quantity.currentText()}, aligned at {self.view.alignment.currentText()}"
         return {"Title": "comparison", "Compared": choice, "Runs": ", ".join(path.name for path in self.shown_paths())}
 
@@ -137,11 +125,9 @@ class CompareWindow(QMainWindow):
             self.say(f"saved {Path(name).name}")
 
     def show_keys(self) -> None:
-        """Every key and what it does."""
         KeyList(self, self.actions()).show()
 
     def ask(self) -> None:
-        """Add runs by a dialog."""
         names, _ = QFileDialog.getOpenFileNames(self, "Add runs", "", "Run files (*.h5)")
         self._add_all([Path(name) for name in names])
 
@@ -154,7 +140,6 @@ class CompareWindow(QMainWindow):
 
 
 def compared(run: Run) -> ComparedRun:
-    """A run as it is laid over others."""
     kinetics, curve = describe(run.setup, run.traced), watched_curve(run)
     change = kinetics.lp_end_A - kinetics.lp_start_A
     mixing_s = mixing_of(run, kinetics)
@@ -165,11 +150,7 @@ def compared(run: Run) -> ComparedRun:
         lp_esd_A=curve.lp_esd_A,
         fraction=np.array([row.fraction for row in run.traced], float),
         progress=(curve.lp_A - kinetics.lp_start_A) / change if change else np.full_like(curve.lp_A, math.nan),
-        pauses=tuple((pause.start_s, _end(pause.end_s, curve.times_s[-1:])) for pause in kinetics.pauses),
+        pauses=tuple((pause.start_s, end_or_last(pause.end_s, curve.times_s)) for pause in kinetics.pauses),
         mixing_s=mixing_s,
         half_s=mixing_s + kinetics.half_time_s,
     )
-
-
-def _end(end_s: float, newest_s: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
-    return end_s if math.isfinite(end_s) else float(newest_s[0]) if len(newest_s) else end_s

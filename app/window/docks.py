@@ -32,17 +32,14 @@ class Docks(QObject):
         self._log_dock = _dock(window, "Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
 
     def toggle_frames(self) -> None:
-        """The list of frames, or not."""
         self._toggle(self._frames_dock, self._side(), Qt.Orientation.Horizontal)
 
     def toggle_marks(self) -> None:
-        """The list of marks, with the keyboard in it, or not."""
         self._toggle(self._marks_dock, self._side(), Qt.Orientation.Horizontal)
         if self._marks_dock.isVisible():
             self.marks.setFocus()
 
     def toggle_log(self) -> None:
-        """What the program did and why, or not."""
         self._toggle(self._log_dock, LOG_HEIGHT, Qt.Orientation.Vertical)
 
     def _toggle(self, dock: QDockWidget, size: int, across: Qt.Orientation) -> None:
@@ -53,7 +50,6 @@ class Docks(QObject):
         return max(SIDE_WIDTH, round(SIDE_SHARE * self._window.width()))
 
     def close_all(self) -> None:
-        """None of them."""
         for dock in (self._frames_dock, self._marks_dock, self._log_dock):
             dock.setVisible(False)
 
@@ -69,7 +65,6 @@ class Docks(QObject):
             self.log.add_lines(self._lines.take())
 
     def end(self) -> None:
-        """Stop listening to the log."""
         self._lines.end()
 
 

@@ -14,7 +14,7 @@ from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
-from latticewatch.processing.flow.wording import duration, moment
+from latticewatch.processing.flow.wording import duration, lattices_told, moment
 from latticewatch.processing.reaction.live.alarms import SILENT_PERIODS
 from latticewatch.processing.text import printable
 from latticewatch.widgets.pattern_view import Ticks
@@ -56,7 +56,6 @@ def lag_s(snapshot: Snapshot, began_s: float) -> float:
 
 
 def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -> Status:
-    """The counters of the status strip."""
     return Status(
         found=max(snapshot.progress.found, snapshot.count),
         recorded=snapshot.count - snapshot.gaps if out else 0,
@@ -70,26 +69,13 @@ def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -
     )
 
 
-def lattices_text(names: tuple[str, ...], row: Row) -> str:
+def lattices_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None = None) -> str:
     """``Br 5.8671 ± 0.0004 Å   I 6.0312 ± 0.0003 Å``, or the one mean where they cannot be told apart."""
     if isinstance(row.fit, NoResult):
         return row.fit.reason
-    known = [
-        f"{name} {quoted(lattice.lp_A, lattice.lp_esd_A)}"
-        for name, lattice in zip(names, row.fit.lattices, strict=True)
-        if math.isfinite(lattice.lp_A)
-    ]
+    known = lattices_told(names, row.fit, accuracy)
     lines = ["    ".join(known[first : first + 2]) for first in range(0, len(known), 2)]
-    return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
-
-
-def _quoted_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None) -> str:
-    """The same with esd and accuracy; what the signs mean is said beside it."""
-    if isinstance(row.fit, NoResult):
-        return row.fit.reason
-    known = zip(names, row.fit.lattices, strict=True)
-    told = [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in known if math.isfinite(one.lp_A)]
-    return ", ".join(told) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
+    return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
 
 
 def values_of(row: Row, components: int) -> list[tuple[float, float]]:
@@ -173,7 +159,8 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
     if run is not None and row is not None:
         when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
         facts["Frame"] = f"{row.index} {row.name}{when}"
-        facts["Lattice parameter"] = _quoted_text(run.names, row, run.setup.accuracy)
+        told = [] if isinstance(row.fit, NoResult) else lattices_told(run.names, row.fit, run.setup.accuracy)
+        facts["Lattice parameter"] = ", ".join(told) or lattices_text(run.names, row, run.setup.accuracy)
         facts["Errors"] = signs_of(run.setup.accuracy)
     for file in run.inputs if run else ():
         facts[file.role.capitalize()] = f"{file.name} sha256 {file.sha256[:12]}"

@@ -37,7 +37,6 @@ class ImageReader(QObject):
         self._timer.timeout.connect(self._poll)
 
     def ask(self, row: Row) -> None:
-        """Look at the image of this row's frame."""
         self._wanted = row
         if self._thread is None:
             self._begin(row)

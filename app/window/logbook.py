@@ -49,7 +49,6 @@ class LogbookKey(QObject):
             self._ask_words(QUESTION, HINT)
 
     def post(self, text: str) -> None:
-        """Post with these words."""
         path = self._run_file()
         if path is None or self.busy():
             return

@@ -152,7 +152,6 @@ class MainWindow(QMainWindow):
         return on_page
 
     def sizeHint(self) -> QSize:
-        """Fits a small screen."""
         return QSize(1280, 720)
 
     def _build(self) -> None:
@@ -182,16 +181,13 @@ class MainWindow(QMainWindow):
         self.docks.marks.change_wanted.connect(self.marks.change)
 
     def name(self, title: str) -> None:
-        """What is watched, in the title."""
         self.title = title
         self.setWindowTitle(f"{printable(title)} – LatticeWatch")
 
     def say(self, text: str) -> None:
-        """One line to the user, for a while, at the foot of the window."""
         self.status.say(text)
 
     def show_run(self, run: ShownRun, marks: Sequence[Mark] = ()) -> None:
-        """From now on show this run."""
         self.shown_run, self._recall = run, Recall(run.notes)
         self._show_page(RunPage(self._theme, run))
         self.marks.begin(marks, run.add_note)
@@ -290,7 +286,6 @@ class MainWindow(QMainWindow):
         return self._worker is not None and not self._worker.finished and self.replay is None
 
     def acknowledge(self) -> None:
-        """The alarms that stand have been seen."""
         self.alarms.acknowledge()
         self.show_words()
 
@@ -337,7 +332,6 @@ class MainWindow(QMainWindow):
         look_again()
 
     def ask_note(self) -> None:
-        """Ask for a note at the shown frame's time."""
         row = self.page.shown_row() if self.page else None
         if row is not None and self.page is not None:
             self.note.ask(self.page.shown_time_s())
@@ -354,12 +348,10 @@ class MainWindow(QMainWindow):
             self.undo.do("unpinning all patterns", lambda: show([]), lambda: show(pins))
 
     def facts(self) -> dict[str, str]:
-        """What the window shows, in words."""
         row = self.page.shown_row() if self.page else None
         return facts_of(self.title, self.banner.words(), self.shown_run, row)
 
     def shoot(self) -> None:
-        """A picture beside the run file."""
         beside = self._run_file()
         self.say(shoot(self, self.facts(), beside.with_suffix("") if beside else Path("latticewatch")))
 
@@ -379,7 +371,6 @@ class MainWindow(QMainWindow):
             self.page.step_change(direction)
 
     def show_keys(self) -> None:
-        """Every key and what it does."""
         KeyList(self, self.actions()).show()
 
     def closeEvent(self, a0: QCloseEvent | None) -> None:

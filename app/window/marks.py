@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
@@ -12,6 +13,7 @@ from latticewatch.widgets.marks import Mark
 
 log = logging.getLogger(__name__)
 
+BY_TIME = attrgetter("time_s")
 AddNote = Callable[[float, str, str], None]
 """Keeps a note in the run file: seconds from the first frame, text, kind."""
 
@@ -26,27 +28,24 @@ class MarkBook:
 
     def begin(self, marks: Sequence[Mark], add_note: AddNote | None) -> None:
         """Another run: its marks so far, and what keeps those to come (None: nothing does)."""
-        self._marks, self._add_note = sorted(marks, key=_time), add_note
+        self._marks, self._add_note = sorted(marks, key=BY_TIME), add_note
         self._changed()
 
     @property
     def marks(self) -> tuple[Mark, ...]:
-        """The marks that stand."""
         return tuple(self._marks)
 
     def recall(self, marks: Sequence[Mark]) -> None:
         """Show marks of a run that is shown again, as their time comes."""
         if marks:
-            self._marks = sorted([*self._marks, *marks], key=_time)
+            self._marks = sorted([*self._marks, *marks], key=BY_TIME)
             self._changed()
 
     def add(self, time_s: float, text: str) -> None:
-        """A mark of the operator."""
         mark = Mark(time_s, text or "mark")
         self._undo.do(_named(mark), partial(self._put, mark), partial(self._take, mark))
 
     def remove(self, mark: Mark) -> None:
-        """Delete this mark."""
         self._undo.do(f"deleting {_named(mark)}", partial(self._take, mark), partial(self._put, mark))
 
     def change(self, mark: Mark, text: str) -> None:
@@ -65,7 +64,7 @@ class MarkBook:
         self._put(new)
 
     def _put(self, mark: Mark) -> None:
-        self._marks = sorted([*self._marks, mark], key=_time)
+        self._marks = sorted([*self._marks, mark], key=BY_TIME)
         self._keep(mark, MARK)
 
     def _take(self, mark: Mark) -> None:
@@ -82,10 +81,6 @@ class MarkBook:
             self._add_note(mark.time_s, mark.text, kind)
         except UserError as error:
             self._say(f"shown but not recorded: {error}")
-
-
-def _time(mark: Mark) -> float:
-    return mark.time_s
 
 
 def _named(mark: Mark) -> str:

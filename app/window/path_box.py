@@ -8,7 +8,6 @@ from PyQt6.QtWidgets import QComboBox
 
 
 def files_box(tip: str) -> QComboBox:
-    """A box that holds paths."""
     box = QComboBox()
     box.setToolTip(tip)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -16,7 +15,6 @@ def files_box(tip: str) -> QComboBox:
 
 
 def path_in(box: QComboBox) -> Path | None:
-    """The path that is chosen."""
     data = box.currentData()
     return data if isinstance(data, Path) else None
 
@@ -49,6 +47,5 @@ def append(box: QComboBox, paths: list[Path]) -> None:
 
 
 def dropped_on(event: QDropEvent) -> list[Path]:
-    """The files and folders that are dropped."""
     data = event.mimeData()
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []

@@ -17,7 +17,6 @@ LARGEST_BYTES = 100_000
 
 
 def state_path() -> Path:
-    """The file of the window's place and docks."""
     return user_state_path("latticewatch", appauthor=False) / "window.json"
 
 

@@ -116,7 +116,6 @@ class RunPage(QWidget):
         self.repaint_run()
 
     def repaint_run(self) -> None:
-        """Paint map, trace and pattern as they stand."""
         self._paint_map()
         self._paint_trace()
         self._show_frame()
@@ -178,12 +177,10 @@ class RunPage(QWidget):
         self._show_frame()
 
     def toggle_strip(self) -> None:
-        """Header values, figures of merit and intensity under the trace, or not."""
         self.strip.setVisible(not self.strip.isVisible())
         self.strip.paint_now()
 
     def toggle_image(self) -> None:
-        """The detector image of the shown frame, or not."""
         self.image.toggle(self.shown_row())
 
     def toggle_clock(self) -> None:
@@ -194,7 +191,6 @@ class RunPage(QWidget):
             view.show_clock(zero_s)
 
     def pin(self) -> None:
-        """Keep the shown pattern in sight."""
         row = self.shown_row()
         if row is not None:
             self._pin(row)
@@ -215,11 +211,9 @@ class RunPage(QWidget):
             self.pattern.pin(text if math.isfinite(row.time_s) else f"frame {row.index}", row.pattern)
 
     def shown_time_s(self) -> float:
-        """Time of the shown frame on the time axis."""
         return float(self.history.timeline.starts[self.history.count - 1 if self.chosen is None else self.chosen])
 
     def snapshot(self) -> Snapshot:
-        """The snapshot that is shown."""
         return self._snapshot
 
     def shown_snapshot(self) -> Snapshot:
@@ -246,7 +240,6 @@ class RunPage(QWidget):
         return self.newest_row() if self.chosen is None else self._snapshot.row(self.chosen)
 
     def choose_time(self, time_s: float) -> None:
-        """Show the frame nearest to this time."""
         number = self.history.timeline.row_at(time_s)
         if number is not None:
             self.choose(number)

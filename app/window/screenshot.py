@@ -12,6 +12,7 @@ from PyQt6.QtGui import QColor, QFont, QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file.names import numbered
 
 MARGIN, LINE, LINES = 10, 20, 3
 
@@ -32,7 +33,14 @@ def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:
     Raises UserError where they cannot be written.
     """
     picture = picture_of_window(window, facts)
-    _write(picture, path)
+    if not picture.save(str(path), "PNG"):
+        raise UserError(f"{path}: the screenshot cannot be written; check the folder and the space left")
+    beside = path.with_name(f"{path.name}.json")  # shot.png.json: a shot.json may be somebody's summary
+    try:
+        told = {key: picture.text(key) for key in picture.textKeys()}
+        beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    except OSError as error:
+        raise UserError(f"{beside}: cannot be written ({error.strerror}); check the folder") from None
     clipboard = QApplication.clipboard()
     if clipboard is not None:
         clipboard.setImage(picture)
@@ -49,25 +57,10 @@ def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
     return picture
 
 
-def _write(picture: QImage, path: Path) -> None:
-    """The picture as PNG, its facts as text chunks, and the same facts as JSON beside it."""
-    if not picture.save(str(path), "PNG"):
-        raise UserError(f"{path}: the screenshot cannot be written; check the folder and the space left")
-    beside = path.with_name(f"{path.name}.json")  # shot.png.json: a shot.json may be somebody's summary
-    try:
-        facts = {key: picture.text(key) for key in picture.textKeys()}
-        beside.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        raise UserError(f"{beside}: cannot be written ({error.strerror}); check the folder") from None
-
-
 def screenshot_path(stem: Path) -> Path:
     """A name beside the run file, by the clock, that is not taken."""
-    base = stem.with_name(f"{stem.name}_{time.strftime('%Y%m%d-%H%M%S')}")
-    path, number = base.with_name(f"{base.name}.png"), 2
-    while path.exists():
-        path, number = base.with_name(f"{base.name}_{number}.png"), number + 1
-    return path
+    base = stem.with_name(f"{stem.name}_{time.strftime('%Y%m%d-%H%M%S')}.png")
+    return next(path for path in numbered(base) if not path.exists())
 
 
 def _captioned(picture: QImage, facts: Mapping[str, str]) -> QImage:

@@ -37,7 +37,6 @@ class ShownRun:
 
     @classmethod
     def of(cls, session: Session) -> "ShownRun":
-        """The run of this session."""
         return cls(
             setup=session.setup,
             series=session.pipeline.series,
@@ -53,7 +52,6 @@ class ShownRun:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the components."""
         return self.series.component_names
 
 

@@ -22,11 +22,9 @@ class Replay:
         self._walk: tuple[float, float] | None = None
 
     def show_page(self, page: RunPage) -> None:
-        """From now on this page is steered."""
         self._page = page
 
     def connect(self, bar: TransportBar) -> None:
-        """Let this bar steer."""
         bar.playing_wanted.connect(self.play)
         bar.step_wanted.connect(self.step)
         bar.speed_wanted.connect(self.set_speed)

@@ -35,13 +35,11 @@ class Undo:
         self._say(f"{text}: done (Undo: Ctrl+Z)")
 
     def undo(self) -> None:
-        """Undo the newest step."""
         text = self._stack.undoText()
         self._stack.undo()
         self._say(f"undone: {text} (Redo: Ctrl+Shift+Z)" if text else "nothing to undo")
 
     def redo(self) -> None:
-        """Redo the step that was undone last."""
         text = self._stack.redoText()
         self._stack.redo()
         self._say(f"redone: {text}" if text else "nothing to redo")

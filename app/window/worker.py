@@ -29,7 +29,6 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="run")
 
     def start(self) -> None:
-        """Begin."""
         self._thread.start()
 
     @property

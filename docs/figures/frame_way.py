@@ -51,13 +51,11 @@ NOTES = (
 
 
 def label(x: float, y: float, text: str, size: int = 12, colour: str = "#222", **more: str) -> str:
-    """One line of text."""
     extra = "".join(f" {name.replace('_', '-')}='{value}'" for name, value in more.items())
     return f"<text x='{x}' y='{y}' {FONT} font-size='{size}' fill='{colour}'{extra}>{escape(text)}</text>"
 
 
 def drawing() -> str:
-    """The whole figure."""
     parts = [
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{HEIGHT}' viewBox='0 0 {WIDTH} {HEIGHT}'>",
         "<title>The way of a frame through LatticeWatch</title>",

@@ -1,6 +1,7 @@
 """The accuracy of a geometry as a file beside its .poni."""
 
 import datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -30,32 +31,13 @@ def read_accuracy(path: Path) -> Accuracy:
     """What ``check-geometry --out`` wrote. Raises UserError naming the file, the line and the key."""
     text = read_toml_text(path, "an accuracy file", "[geometry] accuracy")
     found = parse_tables(_File, text, str(path))
-    return Accuracy(
-        found.accuracy_ppm,
-        found.calibrant,
-        found.frame,
-        found.poni,
-        found.poni_sha256,
-        found.orientation,
-        found.checked,
-        found.rings,
-    )
+    return Accuracy(found.accuracy_ppm, **found.model_dump(exclude={"accuracy_ppm"}))
 
 
 def accuracy_toml(accuracy: Accuracy) -> str:
     """The accuracy as ``read_accuracy`` reads it."""
     document = tomlkit.document()
     document.add(tomlkit.comment("What a standard said of a geometry (latticewatch check-geometry --out)."))
-    document.update(
-        {
-            "accuracy_ppm": round(accuracy.ppm, 2),
-            "calibrant": accuracy.calibrant,
-            "frame": accuracy.frame,
-            "poni": accuracy.poni,
-            "poni_sha256": accuracy.poni_sha256,
-            "orientation": accuracy.orientation,
-            "checked": accuracy.checked,
-            "rings": accuracy.rings,
-        }
-    )
+    values = asdict(accuracy)
+    document.update({"accuracy_ppm": round(values.pop("ppm"), 2), **values})
     return tomlkit.dumps(document)

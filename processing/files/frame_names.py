@@ -35,7 +35,6 @@ class FrameName:
 
     @property
     def key(self) -> tuple[tuple[tuple[str, int], ...], str]:
-        """What frames are sorted by."""
         return tuple(zip(self.texts, (*self.numbers, -1), strict=True)), self.name
 
     def __lt__(self, other: "FrameName") -> bool:

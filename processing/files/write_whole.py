@@ -10,14 +10,10 @@ from latticewatch.processing.errors import UserError
 
 def write_whole(path: Path, content: bytes) -> None:
     """Replace the file by this content in one step. Raises UserError where it cannot be written."""
-
-    def write(draft: Path) -> None:
-        draft.write_bytes(content)
-
-    replace_whole(path, write)
+    replace_whole(path, lambda draft: draft.write_bytes(content))
 
 
-def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
+def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a draft beside the file, then put it in the file's place in one step.
 
     The draft has the file's suffix. A pipe or a device is written to as it is. Raises UserError where the
@@ -27,24 +23,17 @@ def replace_whole(path: Path, write: Callable[[Path], None]) -> None:
         if path.exists() and not path.is_file():
             write(path)
         else:
-            _replace(_resolved(path), write)
+            try:
+                place = path.resolve()
+            except RuntimeError as error:
+                raise OSError(errno.ELOOP, "a link in circles") from error
+            draft = place.with_name(f".{place.stem[:40]}-{secrets.token_hex(4)}{place.suffix}")
+            try:
+                draft.touch(exist_ok=False)
+                write(draft)
+                draft.replace(place)
+            finally:
+                draft.unlink(missing_ok=True)
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path}: cannot be written ({reason}); choose another file") from None
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except RuntimeError as error:
-        raise OSError(errno.ELOOP, "a link in circles") from error
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    draft = path.with_name(f".{path.stem[:40]}-{secrets.token_hex(4)}{path.suffix}")
-    try:
-        draft.touch(exist_ok=False)
-        write(draft)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """What a refinement says of one pattern."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,6 +56,12 @@ class Fit:
     converged: bool
     parameters: NDArray[np.float64] = field(repr=False)
     foreign_lines: int | None = None
+
+    @property
+    def watched(self) -> tuple[float, float]:
+        """Lattice parameter and esd (Å) of the first component; the mean's where it cannot be told apart."""
+        first = self.lattices[0]
+        return (self.lp_mean_A, self.lp_mean_esd_A) if math.isnan(first.lp_A) else (first.lp_A, first.lp_esd_A)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,6 @@ class Field:
 
     @property
     def is_per_component(self) -> bool:
-        """Whether each component has this field."""
         return "{name}" in self.path
 
 

@@ -136,11 +136,9 @@ class Series:
             self._filled.append(number)
 
     def report(self, progress: Progress) -> None:
-        """The source's counters, as of now."""
         self._progress = progress
 
     def snapshot(self) -> Snapshot:
-        """What is there now."""
         with self._lock:
             rows, gaps, table, filled = self._rows, self._gaps, self._table, tuple(self._filled)
             count = len(rows)

@@ -18,11 +18,9 @@ class Source(Protocol):
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame of the scan once, in order; ends when the scan ends or ``stop`` is set."""
-        ...
 
     def progress(self) -> Progress:
         """Counters, as of now; may be called while another thread draws the frames."""
-        ...
 
 
 class Integrator(Protocol):
@@ -30,7 +28,6 @@ class Integrator(Protocol):
 
     def integrate_many(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
         """For each frame its pattern, or why there is none. A frame that is a pattern or a gap passes through."""
-        ...
 
 
 class Recorder(Protocol):
@@ -38,7 +35,6 @@ class Recorder(Protocol):
 
     def append_many(self, rows: Sequence[Row]) -> list[Row]:
         """The same rows with ``recorded_s`` filled in, once they are safely on disk. None: nothing new has come."""
-        ...
 
 
 class Refinement(Protocol):
@@ -46,12 +42,9 @@ class Refinement(Protocol):
 
     def refine(self, pattern: Pattern) -> Fit | NoResult:
         """The fit of this pattern, or why there is none. Never raises on data."""
-        ...
 
     def fork(self) -> "Refinement":
         """One that knows what this one knows now; what either sees from now on the other does not."""
-        ...
 
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
-        ...

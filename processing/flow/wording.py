@@ -2,9 +2,11 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from latticewatch.processing.flow.accuracy import quoted
+from latticewatch.processing.flow.accuracy import Accuracy, quoted
+from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
@@ -94,7 +96,7 @@ def _words(row: Row) -> tuple[str, str]:
         case State.NO_BEAM:
             return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run goes on when there is beam"
         case _:
-            return "WAITING", _reason(row) or "nothing to see yet"
+            return "WAITING", (row.fit.reason if isinstance(row.fit, NoResult) else "") or "nothing to see yet"
 
 
 def _percent(verdict: Verdict, before: str = " ") -> str:
@@ -123,6 +125,12 @@ def _since(row: Row, since_s: float) -> str:
     return f" since {duration(since_s)}" if math.isfinite(since_s) else ""
 
 
+def lattices_told(names: Sequence[str], fit: Fit, accuracy: Accuracy | None = None) -> list[str]:
+    """``Br 5.8671 ± 0.0004 Å`` for each component that can be told from its neighbour; with accuracy where given."""
+    pairs = zip(names, fit.lattices, strict=True)
+    return [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in pairs if math.isfinite(one.lp_A)]
+
+
 def _lp_at_the_end(row: Row) -> str:
     """The mean of what became one; of lattices that stayed apart the first, whose mean would be no lattice."""
     if isinstance(row.fit, NoResult):
@@ -131,10 +139,6 @@ def _lp_at_the_end(row: Row) -> str:
     if row.fit.components > 1 and math.isfinite(first.lp_A):
         return quoted(first.lp_A, first.lp_esd_A)
     return f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
-
-
-def _reason(row: Row) -> str:
-    return row.fit.reason if isinstance(row.fit, NoResult) else ""
 
 
 def _watched_lp(row: Row) -> float:

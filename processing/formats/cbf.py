@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.flow.packed_images import ByteOffset, PackingError
-from latticewatch.processing.formats.header_text import number, pilatus_lines
+from latticewatch.processing.formats.header_text import number, pilatus_lines, whole_number
 from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable, check_shape
 
 BOUNDARY = b"--CIF-BINARY-FORMAT-SECTION--"
 END_OF_HEADER = b"\x0c\x1a\x04\xd5"
 LONGEST_HEADER = 1_000_000
-LONGEST_FIELDS = 16_384
+LONGEST_FIELDS, MOST_DIGITS = 16_384, 15
 DATA_TYPES = {
     f"{sign}signed {bits}-bit integer": f"{sign[:1]}int{bits}" for sign in ("", "un") for bits in (8, 16, 32, 64)
 }
@@ -54,7 +54,7 @@ def decode_cbf(data: bytes) -> ImageFile:
 
 
 def _binary(data: bytes, start: int, fields: dict[str, str]) -> tuple[memoryview, bool]:
-    size = _integer(fields, "X-Binary-Size")
+    size = whole_number(fields, "X-Binary-Size", MOST_DIGITS)
     if len(data) - start < size:
         raise NotWhole(f"cut short: {len(data) - start} of {size} bytes")
     binary = memoryview(data)[start : start + size]
@@ -68,8 +68,8 @@ def _binary(data: bytes, start: int, fields: dict[str, str]) -> tuple[memoryview
 
 def _counts(binary: memoryview, fields: dict[str, str], proven: bool) -> NDArray[Any] | ByteOffset:
     """Left packed where the checksum vouches for it: the integration needs nothing else."""
-    rows = _integer(fields, "X-Binary-Size-Second-Dimension")
-    columns = _integer(fields, "X-Binary-Size-Fastest-Dimension")
+    rows = whole_number(fields, "X-Binary-Size-Second-Dimension", MOST_DIGITS)
+    columns = whole_number(fields, "X-Binary-Size-Fastest-Dimension", MOST_DIGITS)
     kind = DATA_TYPES.get(fields.get("X-Binary-Element-Type", ""))
     if kind is None or fields.get("conversions") != "x-CBF_BYTE_OFFSET":
         raise Unreadable("packed in a way other than byte-offset integers")
@@ -86,10 +86,3 @@ def _counts(binary: memoryview, fields: dict[str, str], proven: bool) -> NDArray
         return counts.unpacked()
     except PackingError as error:
         raise (Unreadable if proven else NotWhole)(str(error)) from None
-
-
-def _integer(fields: dict[str, str], key: str) -> int:
-    value = fields.get(key, "").strip()
-    if not value.isascii() or not value.isdigit() or len(value) > 15:
-        raise Unreadable(f"its header has no usable {key}")
-    return int(value)

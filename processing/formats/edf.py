@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 import numpy as np
 
-from latticewatch.processing.formats.header_text import LONGEST_VALUE, MOST_LINES, NAN, number, stamp_s
-from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable, check_shape
+from latticewatch.processing.formats.header_text import LONGEST_VALUE, MOST_LINES, number, stamp_s, whole_number
+from latticewatch.processing.formats.image_file import NAN, ImageFile, NotWhole, Unreadable, check_shape
 
-LONGEST_HEADER = 1_000_000
+LONGEST_HEADER, MOST_DIGITS = 1_000_000, 12
 DATA_TYPES = {
     **dict.fromkeys(("SignedByte", "Signed8"), "i1"),
     **dict.fromkeys(("UnsignedByte", "Unsigned8"), "u1"),
@@ -41,7 +41,7 @@ def decode_edf(data: bytes) -> ImageFile:
     folded = {key.lower(): value for key, value in header.items()}
     start = _start(data, end, folded)
     dtype = _dtype(folded)
-    rows, columns = _integer(folded, "dim_2"), _integer(folded, "dim_1")
+    rows, columns = (whole_number(folded, key, MOST_DIGITS) for key in ("dim_2", "dim_1"))
     check_shape(rows, columns, dtype.itemsize)
     size = rows * columns * dtype.itemsize
     if len(data) - start < size:
@@ -64,7 +64,7 @@ def _start(data: bytes, end: int, folded: dict[str, str]) -> int:
     if not folded.get("compression", "none").lower().startswith("no"):
         raise Unreadable("packed inside the EDF; unpack it")
     start = end + 1 + (2 if data[end + 1 : end + 3] == b"\r\n" else 1)
-    return max(start, _integer(folded, "edf_headersize")) if "edf_headersize" in folded else start
+    return max(start, whole_number(folded, key, MOST_DIGITS)) if (key := "edf_headersize") in folded else start
 
 
 def _dtype(folded: dict[str, str]) -> np.dtype[np.generic]:
@@ -80,10 +80,3 @@ def _stamp(header: dict[str, str]) -> float:
     if not math.isnan(stamp):
         return round(stamp, 3)
     return next((found for key in DATES if not math.isnan(found := stamp_s(header.get(key, "")))), NAN)
-
-
-def _integer(folded: dict[str, str], key: str) -> int:
-    value = folded.get(key, "").strip()
-    if not value.isascii() or not value.isdigit() or len(value) > 12:
-        raise Unreadable(f"its header has no usable {key}")
-    return int(value)

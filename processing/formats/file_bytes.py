@@ -27,12 +27,10 @@ class FileState:
 
     @property
     def mtime_s(self) -> float:
-        """Modification time in seconds since the epoch."""
         return self.mtime_ns / 1e9
 
 
 def state_of(result: os.stat_result) -> FileState:
-    """The state in this stat result."""
     return FileState(result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns)
 
 

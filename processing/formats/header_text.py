@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-NAN = float("nan")
+from latticewatch.processing.formats.image_file import NAN, Unreadable
+
 MOST_LINES, LONGEST_VALUE = 1000, 4000
 STAMP = re.compile(r"(\d{4})[-/:](\d\d)[-/:](\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?")
 KEY = re.compile(r"[^\s:=,]+")
@@ -52,3 +53,11 @@ def number(header: Mapping[str, str], keys: Iterable[str]) -> float:
         if found:
             return float(found[0])
     return NAN
+
+
+def whole_number(fields: Mapping[str, str], key: str, most_digits: int) -> int:
+    """The whole number that this key must have. Raises Unreadable."""
+    value = fields.get(key, "").strip()
+    if not value.isascii() or not value.isdigit() or len(value) > most_digits:
+        raise Unreadable(f"its header has no usable {key}")
+    return int(value)

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.codecs.lzw import unpack_lzw
 from latticewatch.processing.formats.fabio_process import read_with_fabio
-from latticewatch.processing.formats.header_text import LONGEST_VALUE, NAN, number, pilatus_lines, stamp_s
-from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable, check_shape
+from latticewatch.processing.formats.header_text import LONGEST_VALUE, number, pilatus_lines, stamp_s
+from latticewatch.processing.formats.image_file import NAN, ImageFile, NotWhole, Unreadable, check_shape
 
 ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d"}

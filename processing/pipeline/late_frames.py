@@ -35,7 +35,6 @@ class OpenGaps:
         return self._open.get(frame.name)
 
     def close(self, name: str) -> None:
-        """This gap is filled."""
         del self._open[name]
 
 

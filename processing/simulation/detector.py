@@ -90,7 +90,6 @@ def pixels_of(detector: Detector, seed: int) -> Pixels:
 
 
 def poni_text(detector: Detector) -> str:
-    """The geometry as a .poni file, version 2.1."""
     lines = [
         "# Simulated scan: C-order, 1 is the vertical axis, 2 the horizontal one",
         "poni_version: 2.1",

@@ -106,24 +106,22 @@ _CHLORIDE = Recipe(
 _LAB6 = Ingredient("LaB6", "LaB6", 4.156826, 4.156826, size_A=3000.0, amount=1.0, rate_spread=0.0)
 
 
-def _constant(recipe: Recipe) -> Recipe:
-    return replace(recipe, name=f"{recipe.name}-constant", intensities_follow=False)
-
-
-def _all() -> tuple[Recipe, ...]:
-    return (
-        _IODIDE,
-        _BARE,
-        _CHLORIDE,
-        replace(_IODIDE, name="unfinished", title="Br/shell4 + I/shell4", stretches=SLOW_IODIDE, frames=200),
-        replace(_IODIDE, name="stalled", title="Br/shell4 + I, starved", stretches=STALLED_IODIDE, frames=200),
-        replace(_IODIDE, name="beam-dump", beam_off_s=(250.0, 312.5)),
-        Recipe("standard", "LaB6 SRM 660c", (_LAB6,), (), frames=20, mixing_s=0.0, strength=0.5),
-        replace(_IODIDE, name="solvent", title="octane alone", mixing_s=NEVER, frames=200),
-        _constant(_IODIDE),
-        _constant(_BARE),
-        _constant(_CHLORIDE),
-    )
-
-
-RECIPES: Mapping[str, Recipe] = MappingProxyType({recipe.name: recipe for recipe in _all()})
+RECIPES: Mapping[str, Recipe] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            _IODIDE,
+            _BARE,
+            _CHLORIDE,
+            replace(_IODIDE, name="unfinished", title="Br/shell4 + I/shell4", stretches=SLOW_IODIDE, frames=200),
+            replace(_IODIDE, name="stalled", title="Br/shell4 + I, starved", stretches=STALLED_IODIDE, frames=200),
+            replace(_IODIDE, name="beam-dump", beam_off_s=(250.0, 312.5)),
+            Recipe("standard", "LaB6 SRM 660c", (_LAB6,), (), frames=20, mixing_s=0.0, strength=0.5),
+            replace(_IODIDE, name="solvent", title="octane alone", mixing_s=NEVER, frames=200),
+            *(
+                replace(each, name=f"{each.name}-constant", intensities_follow=False)
+                for each in (_IODIDE, _BARE, _CHLORIDE)
+            ),
+        )
+    }
+)

@@ -52,7 +52,10 @@ def write_scan(
     Raises UserError for an unknown recipe or detector, a folder that holds a scan, and a disk that refuses.
     """
     place = detector_named(detector)
-    script = _script(recipe, place, seed)
+    if recipe == REALISM:
+        script = real_script(real_scan(seed), place)
+    else:
+        script = _ideal_script(recipe if isinstance(recipe, Recipe) else recipe_named(recipe), place, seed)
     numbers = range(first, first + (max(script.frames - first, 0) if frames is None else frames))
     pace_s = None if speed is None else script.period_s / speed
     try:
@@ -65,12 +68,6 @@ def write_scan(
 def frame_name(recipe: Recipe, number: int) -> str:
     """File name of frame ``number`` (0-based), numbered from 1 as at SNBL."""
     return f"{recipe.name}_0001p_{number + 1:05d}.cbf"
-
-
-def _script(recipe: Recipe | str, detector: Detector, seed: int) -> Script:
-    if recipe == REALISM:
-        return real_script(real_scan(seed), detector)
-    return _ideal_script(recipe if isinstance(recipe, Recipe) else recipe_named(recipe), detector, seed)
 
 
 def _ideal_script(recipe: Recipe, detector: Detector, seed: int) -> Script:

@@ -7,7 +7,6 @@ from latticewatch.processing.simulation.truth import Truth
 
 
 def experiment_text(recipe: Recipe, poni: str) -> str:
-    """experiment.toml of this recipe."""
     lines = ["[experiment]", f'title = "{recipe.title}"']
     if 0.0 < recipe.mixing_s < math.inf:
         lines.append(f"mixing_time_s = {recipe.mixing_s}")
@@ -23,7 +22,6 @@ def experiment_text(recipe: Recipe, poni: str) -> str:
 
 
 def truth_header(recipe: Recipe) -> str:
-    """First line of truth.csv."""
     names = ["frame", "file", "time_s", "state", "progress", "flux", "separation_fwhm"]
     for ingredient in recipe.ingredients:
         names += [f"lp_{ingredient.name}_A", f"weight_{ingredient.name}"]
@@ -34,12 +32,13 @@ def truth_header(recipe: Recipe) -> str:
 def truth_row(number: int, name: str, truth: Truth) -> str:
     """One line of truth.csv; what is not in the beam is left empty."""
     cells = [str(number), name, f"{truth.time_s:.3f}", str(truth.state)]
-    cells += [_number(truth.progress), _number(truth.flux), _number(truth.separation_fwhm)]
+    cells += [number_cell(truth.progress), number_cell(truth.flux), number_cell(truth.separation_fwhm)]
     for lattice in truth.lattices:
         values = (lattice.lp_A, lattice.weight, lattice.fwhm_deg, lattice.spread_A)
-        cells += [_number(math.nan if math.isnan(lattice.weight) else value) for value in values]
+        cells += [number_cell(math.nan if math.isnan(lattice.weight) else value) for value in values]
     return ",".join(cells) + "\n"
 
 
-def _number(value: float) -> str:
+def number_cell(value: float) -> str:
+    """Empty where it is not known."""
     return "" if math.isnan(value) else f"{value:.7g}"

@@ -109,7 +109,6 @@ def line_widths(lattice: LatticeTruth, two_theta: Floats) -> tuple[Floats, Float
 
 
 def line_positions(lattice: LatticeTruth) -> Floats:
-    """2θ of the lines in degrees."""
     return two_theta_deg(lattice.lp_A / np.sqrt(lattice.lines), WAVELENGTH_A)
 
 

@@ -31,7 +31,6 @@ class PeekedSource:
         yield from self._frames
 
     def progress(self) -> Progress:
-        """The source's counters."""
         return self.source.progress()
 
 

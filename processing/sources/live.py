@@ -70,7 +70,6 @@ class LiveScan:
         yield from itertools.islice(self._source.frames(stop), self._frame_limit)
 
     def progress(self) -> Progress:
-        """The counters of what is read."""
         return self._source.progress()
 
     def _wait_for_first(self, stop: threading.Event) -> Path | None:

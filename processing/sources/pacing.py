@@ -40,7 +40,6 @@ class Transport:
         self._position_s = NAN
 
     def play(self) -> None:
-        """Continue at the speed that is set."""
         self._set(playing=True)
 
     def pause(self) -> None:
@@ -67,7 +66,6 @@ class Transport:
             self._restart_clock()
 
     def snapshot(self) -> TransportState:
-        """The state as of now."""
         with self._change:
             return TransportState(self._playing, self._speed, self._position_s, self._is_seeking(self._position_s))
 
@@ -148,5 +146,4 @@ class Paced:
             yield frame
 
     def progress(self) -> Progress:
-        """The counters of the source."""
         return self._source.progress()

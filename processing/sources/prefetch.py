@@ -51,15 +51,14 @@ class _Held:
         """Wait for so many, or for as many as there is room for; then what is there, at most ``most``. After idle_s
         what is there, or nothing."""
         with self._changed:
-            self._changed.wait_for(lambda: self._has(fewest), None if isinf(idle_s) else idle_s)
+            self._changed.wait_for(
+                lambda: len(self._items) >= fewest or self._full or self._ended, None if isinf(idle_s) else idle_s
+            )
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
             self._bytes -= sum(size_of(item) for item in taken if isinstance(item, Frame))
             self._full = False
             self._changed.notify_all()
             return taken
-
-    def _has(self, fewest: int) -> bool:
-        return len(self._items) >= fewest or self._full or self._ended
 
 
 def size_of(frame: Frame) -> int:

@@ -16,7 +16,6 @@ class RecordedSource(Source, Protocol):
 
     def files(self) -> tuple[Path, list[str]]:
         """The scan's folder, and below it the files that the frames are in, in their order. Raises UserError."""
-        ...
 
 
 def open_scan(path: Path, *, period_s: float | None = None, selection: Selection = ALL) -> RecordedSource:

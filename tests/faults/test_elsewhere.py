@@ -17,8 +17,7 @@ import pytest
 from latticewatch.processing.flow.series import Filled, Row
 from latticewatch.processing.record.run_file.fallback import Elsewhere
 from latticewatch.processing.record.run_file.reader import Run, read_run
-from latticewatch.processing.record.run_file.recording_stopped import RecordingStopped
-from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.record.run_file.writer import RecordingStopped, RunWriter
 from tests.app.conftest import scan as scan
 from tests.record import runs
 from tests.record.equality import assert_same_rows

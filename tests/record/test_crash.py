@@ -16,8 +16,7 @@ from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file import reader as run_reader
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import read_run
-from latticewatch.processing.record.run_file.recording_stopped import RecordingStopped
-from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.record.run_file.writer import RecordingStopped, RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_rows
 

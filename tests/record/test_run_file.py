@@ -16,8 +16,7 @@ import pytest
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.header import input_file
 from latticewatch.processing.record.run_file.reader import read_run
-from latticewatch.processing.record.run_file.recording_stopped import RecordingStopped
-from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.record.run_file.writer import RecordingStopped, RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_row, assert_same_rows
 

@@ -96,7 +96,7 @@ def compare_runs(runs: Sequence[Run], path: Path) -> None:
 
 def watched_curve(run: Run) -> Curve:
     """The first component, and the mean where it cannot be told from its neighbour; NaN in gaps."""
-    values = [_watched(row.fit) if isinstance(row.fit, Fit) else (NAN, NAN) for row in run.traced]
+    values = [row.fit.watched if isinstance(row.fit, Fit) else (NAN, NAN) for row in run.traced]
     table = np.array(values, float).reshape(-1, 2)
     return Curve(np.array([row.time_s for row in run.traced], float), table[:, 0], table[:, 1])
 
@@ -105,11 +105,6 @@ def mixing_of(run: Run, kinetics: Kinetics) -> float:
     """Seconds from the first frame: as the user gave it, else as found from the data, else NaN."""
     given = run.setup.mixing_time_s
     return kinetics.mixing_s if given is None else given
-
-
-def _watched(fit: Fit) -> tuple[float, float]:
-    first = fit.lattices[0]
-    return (fit.lp_mean_A, fit.lp_mean_esd_A) if math.isnan(first.lp_A) else (first.lp_A, first.lp_esd_A)
 
 
 def _save(path: Path, size_mm: tuple[float, float], draw: Any) -> None:
@@ -173,7 +168,7 @@ def _trace(axes: Axes, run: Run) -> None:
     mean = np.array([(fit.lp_mean_A, fit.lp_mean_esd_A) for _, fit in fits], float).reshape(-1, 2).T
     axes.errorbar(times, mean[0], mean[1], color="0.45", linewidth=0.8, elinewidth=0.5, label="mean", zorder=1)
     for pause in describe(run.setup, run.traced).pauses:
-        axes.axvspan(pause.start_s, _end(pause.end_s, times), color="0.88", zorder=0)
+        axes.axvspan(pause.start_s, end_or_last(pause.end_s, times), color="0.88", zorder=0)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("lattice parameter (Å)")
     axes.legend(frameon=False, handletextpad=0.4)
@@ -208,7 +203,8 @@ def _points(axes: Axes, curve: Curve, number: int, label: str) -> None:
     )
 
 
-def _end(end_s: float, times: Array) -> float:
+def end_or_last(end_s: float, times: Array) -> float:
+    """The end of a pause, or the last of these times where it lasts."""
     return end_s if math.isfinite(end_s) else float(times[-1]) if len(times) else NAN
 
 

@@ -61,7 +61,6 @@ def summarise(
 
 
 def summary_text(summary: dict[str, Any]) -> str:
-    """The summary as it stands in its file."""
     return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -28,7 +28,6 @@ class Account:
 def account_of(
     names: Sequence[str], statuses: Sequence[str], filled: int, waiting: int | None, left_out: int | None
 ) -> Account:
-    """The account of these rows."""
     gaps = sum(status == "gap" for status in statuses)
     seen = len(names) + (waiting or 0)
     return Account(seen, len(names) - gaps, gaps, waiting, missing_numbers(names), filled, left_out)

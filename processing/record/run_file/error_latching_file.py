@@ -19,15 +19,12 @@ class ErrorLatchingFile(io.RawIOBase):
         self.failure: OSError | None = None
 
     def readable(self) -> bool:
-        """Always."""
         return True
 
     def writable(self) -> bool:
-        """Always."""
         return True
 
     def seekable(self) -> bool:
-        """Always."""
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
@@ -37,7 +34,6 @@ class ErrorLatchingFile(io.RawIOBase):
         return self._position
 
     def tell(self) -> int:
-        """Where the next read or write begins."""
         return self._position
 
     def readinto(self, buffer: Any) -> int:
@@ -83,7 +79,6 @@ class ErrorLatchingFile(io.RawIOBase):
             self.failure = self.failure or error
 
     def close(self) -> None:
-        """Close the descriptor. Safe to call twice."""
         if not self.closed:
             os.close(self._handle)
         super().close()

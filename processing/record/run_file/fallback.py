@@ -15,7 +15,7 @@ from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
 from latticewatch.processing.record.run_file.names import free_name, journal_path
 from latticewatch.processing.record.run_file.open_for_writing import Opened, reason_of, start
-from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, COMMIT, Note, defects_entry, note_entry
+from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, COMMIT, Note, packed
 from latticewatch.processing.record.run_file.row_codec import encode_row
 
 Pixels = NDArray[np.int64]
@@ -64,11 +64,11 @@ class Elsewhere:
             nexus.append([row for kind, row in pairs if kind is Kind.ROW])
             for _, row in (pair for pair in pairs if pair[0] is Kind.FILL):
                 nexus.fill(row)
-        journal.append((Kind.NOTE, note_entry(*note)) for note in self.notes)
+        journal.append((Kind.NOTE, packed(*note)) for note in self.notes)
         if self.notes:
             nexus.append_notes(self.notes)
         if self.defects is not None:
-            journal.append([(Kind.DEFECTS, defects_entry(*self.defects))])
+            journal.append([(Kind.DEFECTS, packed(*(pixels.tolist() for pixels in self.defects)))])
             nexus.set_defects(*self.defects)
         nexus.flush()
         if opened.file.failure is not None:

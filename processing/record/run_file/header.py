@@ -75,7 +75,6 @@ class RunHeader:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of the run file."""
         return columns_of(self.component_names, self.setup.composition is not None, self.header_names)
 
 

@@ -55,13 +55,16 @@ class Index:
 
 
 class Journal:
-    """Appends entries. A failed append leaves the journal as it was before."""
+    """Appends entries. A failed append leaves the journal as it was before.
+
+    end: where the next entry begins. unsynced: whether there is something that is not on the disk itself yet.
+    """
 
     def __init__(self, path: Path, handle: int, end: int) -> None:
         self.path = path
         self._handle = handle
-        self._end = end
-        self._unsynced = False
+        self.end = end
+        self.unsynced = False
         self._synced_at = 0.0
         self._sync_cost = 0.0
 
@@ -98,29 +101,19 @@ class Journal:
         except OSError:
             return True
 
-    @property
-    def unsynced(self) -> bool:
-        """Whether there is something that is not on the disk itself yet."""
-        return self._unsynced
-
-    @property
-    def end(self) -> int:
-        """Where the next entry begins."""
-        return self._end
-
     def cut(self, end: int) -> None:
         """Remove what was appended after ``end``. Raises OSError."""
         os.ftruncate(self._handle, end)
-        self._end = end
+        self.end = end
 
     def sync(self) -> None:
         """Wait until everything is on the disk itself. Raises OSError."""
-        if self._unsynced:
+        if self.unsynced:
             begun = monotonic()
             os.fdatasync(self._handle)
             self._synced_at = monotonic()
             self._sync_cost = self._synced_at - begun
-            self._unsynced = False
+            self.unsynced = False
 
     def sync_if_due(self) -> None:
         """As ``sync``, but not so often that waiting for the disk takes more than a twentieth of the time."""
@@ -142,12 +135,12 @@ class Journal:
         try:
             written = 0
             while written < len(content):
-                written += os.pwrite(self._handle, memoryview(content)[written:], self._end + written)
+                written += os.pwrite(self._handle, memoryview(content)[written:], self.end + written)
         except BaseException:
-            os.ftruncate(self._handle, self._end)
+            os.ftruncate(self._handle, self.end)
             raise
-        self._end += len(content)
-        self._unsynced = True
+        self.end += len(content)
+        self.unsynced = True
 
 
 def frame(kind: Kind, payload: bytes) -> bytes:

@@ -22,7 +22,6 @@ class RunLock:
         self._handle = handle
 
     def release(self) -> None:
-        """Let go. Safe to call twice."""
         if self._handle >= 0:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
@@ -31,7 +30,6 @@ class RunLock:
 
 
 def lock_path(run: Path) -> Path:
-    """The lock file of this run file."""
     return run.with_name(run.name + ".lock")
 
 
@@ -39,9 +37,9 @@ def acquire(run: Path) -> RunLock:
     """Lock this run. Raises UserError where another process holds it, OSError where no lock can be made."""
     lock = try_acquire(run)
     if lock is None:
-        raise UserError(
-            f"{run}: {_holder(lock_path(run))} is writing this run; wait for it to end or give another --out"
-        )
+        pid, host = _signature(lock_path(run))
+        holder = f"another process ({pid} on {host})" if pid else "another process"
+        raise UserError(f"{run}: {holder} is writing this run; wait for it to end or give another --out")
     return lock
 
 
@@ -53,7 +51,8 @@ def try_acquire(run: Path) -> RunLock | None:
         try:
             held = _lock(handle, path)
             if held and _same_file(handle, path):
-                _sign(handle)
+                os.ftruncate(handle, 0)
+                os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
                 return RunLock(path, handle)
         except BaseException:
             os.close(handle)
@@ -83,22 +82,12 @@ def _same_file(handle: int, path: Path) -> bool:
         return False
 
 
-def _sign(handle: int) -> None:
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()} {socket.gethostname()}\n".encode(), 0)
-
-
 def _signature(path: Path) -> tuple[str, str]:
     try:
         pid, host = path.read_text(encoding="utf-8", errors="replace")[:300].split()
     except (OSError, ValueError):
         return "", ""
     return ascii(pid).strip("'"), ascii(host).strip("'")
-
-
-def _holder(path: Path) -> str:
-    pid, host = _signature(path)
-    return f"another process ({pid} on {host})" if pid else "another process"
 
 
 def _alive(path: Path) -> bool:

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
-from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.row_fields import Column, Value, values_of
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.record.run_file.account import write_account
 from latticewatch.processing.record.run_file.header import RunHeader, header_to_json
-from latticewatch.processing.record.run_file.nexus_fills import note_fills, write_fill
+from latticewatch.processing.record.run_file.nexus_fills import extend, note_fills, write_fill, write_parameters
 
 FORMAT = "latticewatch-run/1"
 MAP_CHUNK_BYTES = 1 << 20
@@ -39,7 +38,6 @@ class NexusFile:
 
     @classmethod
     def create(cls, handle: BinaryIO, header: RunHeader, two_theta: NDArray[np.float64], run_id: str) -> "NexusFile":
-        """A new file without rows."""
         made = cls(handle, header, "w")
         made._lay_out(two_theta, run_id)
         made._find_datasets()
@@ -59,13 +57,13 @@ class NexusFile:
         return made
 
     def append(self, rows: Sequence[Row]) -> None:
-        """Add these rows behind the others."""
         values = [self._values(row) for row in rows]
         for path, dataset in self._datasets.items():
-            _extend(dataset, [each[path] for each in values])
+            extend(dataset, [each[path] for each in values])
         for name, attribute in (("intensity", "intensity"), ("intensity_errors", "sigma")):
             _extend_map(self._entry["map"][name], rows, attribute)
-        self._append_parameters(rows)
+        parameters = self._entry["fits/parameters"]
+        write_parameters(parameters, len(parameters), rows)
         self._append_states(rows)
         note_fills(self._entry, rows)
 
@@ -76,7 +74,7 @@ class NexusFile:
     def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
         """Add notes: seconds from the first frame, clock, kind, text."""
         for name, values in zip(NOTES, zip(*notes, strict=True), strict=True):
-            _extend(self._entry["marks"][name], list(values))
+            extend(self._entry["marks"][name], list(values))
 
     def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
         """Keep the pixels found hot and dead: (n, 2) row and column. Replaces an earlier finding."""
@@ -87,7 +85,6 @@ class NexusFile:
             group.create_dataset(name, data=pixels.reshape(-1, 2))
 
     def names(self) -> frozenset[str]:
-        """The files of the rows."""
         return frozenset(self._entry["trace/file"].asstr()[:])
 
     def newest_frame(self) -> int:
@@ -106,11 +103,9 @@ class NexusFile:
         self._entry["end_time"] = _iso(ended_s)
 
     def flush(self) -> None:
-        """Hand everything to the handle."""
         self._file.flush()
 
     def close(self) -> None:
-        """Flush and let go of the handle."""
         self._file.close()
 
     @property
@@ -124,19 +119,6 @@ class NexusFile:
     def _values(self, row: Row) -> dict[str, Value]:
         return values_of(row, self._columns, self._header.setup.accuracy)
 
-    def _append_parameters(self, rows: Sequence[Row]) -> None:
-        found = [None if isinstance(row.fit, NoResult) else row.fit.parameters for row in rows]
-        dataset = self._entry["fits/parameters"]
-        start, width = dataset.shape
-        width = max([width, *(len(each) for each in found if each is not None)])
-        block = np.full((len(rows), width), NAN)
-        for line, each in zip(block, found, strict=True):
-            if each is not None:
-                line[: len(each)] = each
-        dataset.resize((start + len(rows), width))
-        if width:
-            dataset[start:] = block
-
     def _append_states(self, rows: Sequence[Row]) -> None:
         changes = []
         for row in rows:
@@ -145,7 +127,7 @@ class NexusFile:
                 changes.append((self._state, row.time_s, row.index, row.verdict.since_s))
         if changes:
             for name, values in zip(STATES, zip(*changes, strict=True), strict=True):
-                _extend(self._entry["states"][name], list(values))
+                extend(self._entry["states"][name], list(values))
 
     def _lay_out(self, two_theta: NDArray[np.float64], run_id: str) -> None:
         header = self._header
@@ -269,7 +251,7 @@ def _column(entry: Any, column: Column, rows: int = 0) -> None:
     """A dataset for this column; the rows that are there do not know their value."""
     quantity = column.field.quantity
     _extendable(entry, column.path, quantity.dtype, quantity.unit)
-    _extend(entry[column.path], [quantity.unknown] * rows)
+    extend(entry[column.path], [quantity.unknown] * rows)
 
 
 def _extendable(group: Any, path: str, dtype: str, unit: str) -> None:
@@ -277,12 +259,6 @@ def _extendable(group: Any, path: str, dtype: str, unit: str) -> None:
     made = group.create_dataset(path, (0,), kind, maxshape=(None,), chunks=(COLUMN_CHUNK,))
     if unit:
         made.attrs["units"] = unit
-
-
-def _extend(dataset: Any, values: list[Any]) -> None:
-    start = len(dataset)
-    dataset.resize((start + len(values),))
-    dataset[start:] = values
 
 
 def _extend_map(dataset: Any, rows: Sequence[Row], values: str) -> None:

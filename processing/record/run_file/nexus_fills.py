@@ -25,7 +25,7 @@ def write_fill(entry: Any, datasets: Mapping[str, Any], values: Mapping[str, Any
         dataset[place] = values[path]
     if row.pattern is not None:
         entry["map/intensity"][place], entry["map/intensity_errors"][place] = row.pattern.intensity, row.pattern.sigma
-    _write_parameters(entry["fits/parameters"], place, row)
+    write_parameters(entry["fits/parameters"], place, [row])
     note_fills(entry, [row])
 
 
@@ -40,10 +40,7 @@ def note_fills(entry: Any, rows: Sequence[Row]) -> None:
         for name, kind in FILLS.items():
             group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(CHUNK,))
     for name, values in zip(FILLS, zip(*kept, strict=True), strict=True):
-        dataset = entry["fills"][name]
-        start = len(dataset)
-        dataset.resize((start + len(values),))
-        dataset[start:] = list(values)
+        extend(entry["fills"][name], list(values))
 
 
 def read_fills(file: Any, where: str) -> dict[int, Filled]:
@@ -58,11 +55,20 @@ def read_fills(file: Any, where: str) -> dict[int, Filled]:
     return {int(frame): Filled(one_line(reason), float(time_s)) for frame, reason, time_s in lines}
 
 
-def _write_parameters(dataset: Any, place: int, row: Row) -> None:
-    found = np.empty(0) if isinstance(row.fit, NoResult) else row.fit.parameters
-    if len(found) > dataset.shape[1]:
-        dataset.resize(len(found), axis=1)
-    line = np.full(dataset.shape[1], NAN)
-    line[: len(found)] = found
-    if len(line):
-        dataset[place] = line
+def extend(dataset: Any, values: list[Any]) -> None:
+    """Put these values behind the others."""
+    start = len(dataset)
+    dataset.resize((start + len(values),))
+    dataset[start:] = values
+
+
+def write_parameters(dataset: Any, start: int, rows: Sequence[Row]) -> None:
+    """The parameters of these rows' fits, from line ``start`` on; the dataset grows where it is too small."""
+    found = [np.empty(0) if isinstance(row.fit, NoResult) else row.fit.parameters for row in rows]
+    lines, width = dataset.shape
+    block = np.full((len(rows), max([width, *map(len, found)])), NAN)
+    for line, each in zip(block, found, strict=True):
+        line[: len(each)] = each
+    dataset.resize((max(lines, start + len(rows)), block.shape[1]))
+    if block.size:
+        dataset[start : start + len(rows)] = block

@@ -26,11 +26,10 @@ from latticewatch.processing.record.run_file.rebuild import (
     BLOCK_ROWS,
     COMMIT,
     Beginning,
-    defects_entry,
     draft_path,
     heal,
-    note_entry,
     pack_beginning,
+    packed,
     sync_folder,
 )
 from latticewatch.processing.record.run_file.row_codec import encode_row
@@ -58,7 +57,9 @@ def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Open
         _refuse_existing(path)
         journal = _new_journal(path, beginning, lambda _: None)
         try:
-            file = _new_file(path)
+            draft_path(path).unlink(missing_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            file = ErrorLatchingFile(os.open(draft_path(path), flags, 0o644))
             nexus = NexusFile.create(cast(BinaryIO, file), header, beginning.two_theta, beginning.run_id)
             nexus.flush()
             draft_path(path).rename(path)
@@ -114,12 +115,6 @@ def _refuse_existing(path: Path) -> None:
         )
 
 
-def _new_file(path: Path) -> ErrorLatchingFile:
-    draft = draft_path(path)
-    draft.unlink(missing_ok=True)
-    return ErrorLatchingFile(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
-
-
 def _new_journal(path: Path, beginning: Beginning, fill: Callable[[Journal], None]) -> Journal:
     """The journal of this run, which is there with its beginning and what ``fill`` appends, or not at all."""
     draft = draft_path(journal_path(path))
@@ -146,8 +141,8 @@ def _journal_of(run: Run) -> Journal:
             # A mark for no rows: these keep the time they were recorded at.
             journal.append([*((Kind.ROW, encode_row(row)) for row in block), (Kind.COMMIT, COMMIT.pack(0.0, 0))])
         for note in run.notes:
-            journal.append([(Kind.NOTE, note_entry(note.time_s, note.written_s, note.kind, note.text))])
+            journal.append([(Kind.NOTE, packed(note.time_s, note.written_s, note.kind, note.text))])
         if len(run.hot) or len(run.dead):
-            journal.append([(Kind.DEFECTS, defects_entry(run.hot, run.dead))])
+            journal.append([(Kind.DEFECTS, packed(run.hot.tolist(), run.dead.tolist()))])
 
     return _new_journal(run.path, Beginning(run.header, run.two_theta, run_id_of(run.path) or ""), fill)

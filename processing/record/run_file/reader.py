@@ -108,7 +108,6 @@ class Run:
 
     @property
     def setup(self) -> Setup:
-        """What was watched and how it was judged."""
         return self.header.setup
 
     def intensity(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:

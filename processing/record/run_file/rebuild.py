@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,6 @@ def damaged_path(run: Path) -> Path:
 
 
 def pack_beginning(beginning: Beginning) -> bytes:
-    """The payload of a journal's first entry."""
     text = json.dumps({"format": FORMAT, "run_id": beginning.run_id, "header": header_to_json(beginning.header)})
     content = text.encode()
     return LENGTH.pack(len(content)) + content + beginning.two_theta.astype("<f8").tobytes()
@@ -76,19 +75,10 @@ def unpack_beginning(handle: BinaryIO, found: Index, where: str) -> Beginning:
     return Beginning(header_from_json(text, where), two_theta, run_id)
 
 
-def note_entry(time_s: float, written_s: float, kind: str, text: str) -> bytes:
-    """The payload of a note: seconds from the first frame, clock, kind, text."""
-    return json.dumps([time_s, written_s, kind, text]).encode()
-
-
-def defects_entry(hot: NDArray[np.int64], dead: NDArray[np.int64]) -> bytes:
-    """The payload of a finding of pixels, (n, 2) row and column each."""
-    return json.dumps([hot.tolist(), dead.tolist()]).encode()
-
-
-def account_entry(waiting: int, left_out: int) -> bytes:
-    """The payload of an account: frames that wait, files left out."""
-    return json.dumps([waiting, left_out]).encode()
+def packed(*values: Any) -> bytes:
+    """The payload of a note (seconds from the first frame, clock, kind, text), of a finding of hot and of dead pixels
+    (row and column each), and of an account (frames that wait, files left out)."""
+    return json.dumps(values).encode()
 
 
 def journal_rows(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64]) -> Iterator[Row]:
@@ -140,7 +130,8 @@ def rebuild(handle: BinaryIO, found: Index, beginning: Beginning, out: BinaryIO)
 
 def _rebuild_notes(handle: BinaryIO, found: Index, made: NexusFile) -> None:
     try:
-        notes = [_note(content) for content in payloads(handle, _of_kind(found, Kind.NOTE))]
+        told = map(json.loads, payloads(handle, _of_kind(found, Kind.NOTE)))
+        notes = [(float(time_s), float(written_s), str(kind), str(text)) for time_s, written_s, kind, text in told]
         defects = [json.loads(content) for content in payloads(handle, _of_kind(found, Kind.DEFECTS))]
         if notes:
             made.append_notes(notes)
@@ -233,11 +224,6 @@ def _commit(content: bytes) -> tuple[float, int]:
 
 def _of_kind(found: Index, kind: Kind) -> Sequence[Entry]:
     return [entry for entry in found.entries if entry.kind == kind]
-
-
-def _note(content: bytes) -> Note:
-    time_s, written_s, kind, text = json.loads(content)
-    return float(time_s), float(written_s), str(kind), str(text)
 
 
 def _doubtful(run: Path, run_id: str) -> bool:

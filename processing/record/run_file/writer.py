@@ -9,6 +9,7 @@ file follows in blocks, at least once a second while rows arrive, and is complet
 
 import contextlib
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -27,17 +28,7 @@ from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
 from latticewatch.processing.record.run_file.nexus import NexusFile
 from latticewatch.processing.record.run_file.open_for_writing import Opened, reason_of, resume, start
-from latticewatch.processing.record.run_file.rebuild import (
-    BLOCK_ROWS,
-    COMMIT,
-    Note,
-    account_entry,
-    defects_entry,
-    heal,
-    note_entry,
-    sync_folder,
-)
-from latticewatch.processing.record.run_file.recording_stopped import FULL, GONE, RecordingStopped, is_full, stopped
+from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, COMMIT, Note, heal, packed, sync_folder
 from latticewatch.processing.record.run_file.row_codec import encode_row
 
 Result = TypeVar("Result")
@@ -45,6 +36,20 @@ log = logging.getLogger(__name__)
 
 BLOCK_SECONDS = 1.0
 SPACE_SECONDS = 0.2
+RESERVE_BYTES, RESERVE_SHARE = 64 << 20, 0.01
+FULL = "the disk is nearly full"
+GONE = "its folder is gone, or it was renamed or removed"
+
+
+class RecordingStopped(UserError):  # noqa: N818 - what happened, not that it is an error
+    """The disk takes no more. What was recorded is safe; ``append`` may be tried again once there is room.
+
+    reason: in a few words; empty where nothing but the end of the run is the reason.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class RunWriter:
@@ -101,7 +106,8 @@ class RunWriter:
         No rows: none has come for a while, so what is held back is brought to the file and to the disk.
         """
         if not rows:
-            self._flush_once()
+            if self._rows or self._fills or self._notes or self._handed or self._journal.unsynced:
+                self.flush()
             return []
         with self._mutex:
             self._keep_handed()
@@ -141,7 +147,7 @@ class RunWriter:
     def _keep_handed(self) -> None:
         while self._handed:
             note = self._handed[0]
-            entry = [(Kind.NOTE, note_entry(*note))]
+            entry = [(Kind.NOTE, packed(*note))]
             self._or_elsewhere(lambda entry=entry: self._guard(lambda: self._journal.append(entry)))  # type: ignore[misc]
             self._handed.popleft()
             self._notes.append(note)
@@ -151,7 +157,7 @@ class RunWriter:
     def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
         """Keep the pixels found hot and dead, (n, 2) row and column each. Raises RecordingStopped."""
         with self._mutex:
-            payload = defects_entry(hot, dead)
+            payload = packed(hot.tolist(), dead.tolist())
             self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)])))
             self._into_file(lambda nexus: nexus.set_defects(hot, dead))
             if self._elsewhere is not None:
@@ -160,7 +166,7 @@ class RunWriter:
     def set_account(self, waiting: int, left_out: int) -> None:
         """Keep how many frames still wait and how many files were left out. Raises RecordingStopped."""
         with self._mutex:
-            payload = account_entry(waiting, left_out)
+            payload = packed(waiting, left_out)
             self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.ACCOUNT, payload)])))
             self._write_block()
             self._into_file(lambda nexus: nexus.set_account(waiting, left_out))
@@ -178,10 +184,6 @@ class RunWriter:
         self._check_place()
         self._write_block()
         self._guard(self._journal.sync)
-
-    def _flush_once(self) -> None:
-        if self._rows or self._fills or self._notes or self._handed or self._journal.unsynced:
-            self.flush()
 
     def close(self) -> None:
         """Finish the run file and remove its journal. Safe to call twice.
@@ -229,7 +231,7 @@ class RunWriter:
 
     def _finish(self) -> None:
         if not self._journal.is_there():
-            raise stopped(self.path, GONE)
+            raise self._stopped(GONE)
         self._write_block()
         self._into_file(lambda nexus: nexus.finish(time()))
         self._leave_file()
@@ -270,7 +272,11 @@ class RunWriter:
         try:
             return write()
         except OSError as error:
-            raise stopped(self.path, reason_of(error)) from None
+            raise self._stopped(reason_of(error)) from None
+
+    def _stopped(self, reason: str) -> RecordingStopped:
+        told = f"recording stopped ({reason}); every row so far is safe: fix this, then continue with --resume"
+        return RecordingStopped(f"{self.path}: {told}", reason)
 
     def _check_place(self) -> None:
         """Stop while there is room to finish what was begun, and where the file is not there any more."""
@@ -278,9 +284,11 @@ class RunWriter:
         if now - self._space_at < SPACE_SECONDS:
             return
         if not self._journal.is_there():
-            raise stopped(self.path, GONE)
-        if is_full(self.path.parent):
-            raise stopped(self.path, FULL)
+            raise self._stopped(GONE)
+        with contextlib.suppress(OSError):  # where it cannot be told there is room
+            disk = os.statvfs(self.path.parent)
+            if disk.f_bavail * disk.f_frsize < min(RESERVE_BYTES, RESERVE_SHARE * disk.f_blocks * disk.f_frsize):
+                raise self._stopped(FULL)
         self._space_at = now
 
     def _write_block(self) -> None:

@@ -30,7 +30,6 @@ WEAK = 0.25
 
 
 def real_scan(seed: int) -> RealScan:
-    """The scan of this seed."""
     rng = np.random.default_rng([seed, 0x5EA1])
     chemistry = _one(rng, list(PARTNERS))
     frames = int(rng.integers(150, 241))

@@ -1,7 +1,7 @@
 """What is in the beam at one frame of a realistic scan, with laws of its own: not those that the refinement knows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -75,10 +75,9 @@ class FrameTruth:
 
 
 def frame_truth(scan: RealScan, number: int) -> FrameTruth:
-    """The truth of frame ``number``."""
     rng = np.random.default_rng([scan.seed, 0xF1, number])
     course, share = scan.course, number / scan.frames
-    epoch = _epoch(scan, number)
+    epoch = [epoch for epoch in scan.epochs if epoch.begin <= number][-1]
     left = left_at(epoch.legs, number - epoch.begin) if epoch.legs else math.nan
     leg = [leg for leg in epoch.legs if leg.begin <= number - epoch.begin]
     events = [event for event in scan.events if event.first <= number <= event.last]
@@ -90,7 +89,7 @@ def frame_truth(scan: RealScan, number: int) -> FrameTruth:
         sample *= math.exp(-(number - course.flushed) / FLUSH_FRAMES)
     lattices = [_lattice(scan, epoch, which, 1.0 if math.isnan(left) else left, sample, number) for which in (0, 1)]
     total = sum(lattice.weight for lattice in lattices)
-    first, second = (_with_weight(lattice, total) for lattice in lattices)
+    first, second = (replace(each, weight=each.weight / total if total > 0.0 else math.nan) for each in lattices)
     angles = [float(two_theta_deg(d_spacing(lattice.lp_A, (2, 1, 1)), WAVELENGTH_A)) for lattice in (first, second)]
     return FrameTruth(
         number=number,
@@ -104,10 +103,6 @@ def frame_truth(scan: RealScan, number: int) -> FrameTruth:
     )
 
 
-def _epoch(scan: RealScan, number: int) -> Epoch:
-    return [epoch for epoch in scan.epochs if epoch.begin <= number][-1]
-
-
 def _lattice(scan: RealScan, epoch: Epoch, which: int, left: float, sample: float, number: int) -> LatticeNow:
     crystal, course = scan.crystals[which], scan.course
     started = scan.crystals[0].start_A, scan.crystals[1].start_A
@@ -118,46 +113,26 @@ def _lattice(scan: RealScan, epoch: Epoch, which: int, left: float, sample: floa
     table = _lines(crystal.phase, scan.crystals[1 - which].phase, started[which], crystal.axis_ratio != 1.0)
     edge = lp / (1.0 + (crystal.axis_ratio - 1.0) / 3.0)
     along = edge * crystal.axis_ratio
-    angles = _angles(table, edge, along)
+    inverse = np.sqrt((table.squares - table.axis) / edge**2 + table.axis / along**2)
+    angles = np.asarray(two_theta_deg(1.0 / inverse, WAVELENGTH_A), dtype=np.float64)
     spread = course.spread_A * _spread_share(course.spread_law, left) if epoch.legs else 0.0
     sigma, gamma = _widths(crystal, angles, spread / lp)
     areas = COUNTS * amount * _intensities(table, share, angles, lp)
     places = table.squares.astype(np.int64)
-    areas = areas * crystal.intensity_errors[places] * _texture(scan.seed, which, course.texture, number)[places]
+    areas = areas * crystal.intensity_errors[places]
+    if course.texture:
+        areas = areas * _textures(scan.seed, which, course.texture, 256)[number][places]
     at = float(two_theta_deg(d_spacing(lp, (2, 1, 1)), WAVELENGTH_A))
     one_sigma, one_gamma = _widths(crystal, np.array([at]), spread / lp)
-    weight = float(areas[table.squares <= _counted(min(started))].sum())
+    last = (2.0 * min(started) * math.sin(math.radians(WEIGHED_TO_DEG / 2.0)) / WAVELENGTH_A) ** 2
+    weight = float(areas[table.squares <= last].sum())
     fwhm = voigt_fwhm(float(one_sigma[0]), float(one_gamma[0]))
     return LatticeNow(lp, along - edge, amount, weight, angles, areas, sigma, gamma, fwhm)
-
-
-def _with_weight(lattice: LatticeNow, total: float) -> LatticeNow:
-    weight = lattice.weight / total if total > 0.0 else math.nan
-    return LatticeNow(
-        lattice.lp_A,
-        lattice.edges_A,
-        lattice.amount,
-        weight,
-        lattice.angles,
-        lattice.areas,
-        lattice.sigma,
-        lattice.gamma,
-        lattice.fwhm_deg,
-    )
-
-
-def _counted(smallest_A: float) -> float:
-    return (2.0 * smallest_A * math.sin(math.radians(WEIGHED_TO_DEG / 2.0)) / WAVELENGTH_A) ** 2
 
 
 def _spread_share(law: int, left: float) -> float:
     bow = 4.0 * left * (1.0 - left)
     return (bow, math.sqrt(max(bow, 0.0)), min(1.0, (1.0 - left) / 0.02, left / 0.05))[law]
-
-
-def _angles(table: LineTable, edge: float, along: float) -> Floats:
-    inverse = np.sqrt((table.squares - table.axis) / edge**2 + table.axis / along**2)
-    return np.asarray(two_theta_deg(1.0 / inverse, WAVELENGTH_A), dtype=np.float64)
 
 
 def _widths(crystal: Crystal, angles: Floats, relative_spread: float) -> tuple[Floats, Floats]:
@@ -221,7 +196,3 @@ def _textures(seed: int, which: int, deviation: float, frames: int) -> Floats:
     for number in range(1, frames):
         walk[number] = keep * walk[number - 1] + math.sqrt(1.0 - keep**2) * rng.standard_normal(walk.shape[1])
     return np.asarray(np.exp(deviation * walk))
-
-
-def _texture(seed: int, which: int, deviation: float, number: int) -> Floats:
-    return _textures(seed, which, deviation, 256)[number] if deviation else np.ones(LARGEST_SQUARES + 1)

@@ -9,6 +9,7 @@ from latticewatch.processing.simulation.realism.drawn import left_at
 from latticewatch.processing.simulation.realism.frame_truth import FrameTruth
 from latticewatch.processing.simulation.realism.real_scan import RealScan
 from latticewatch.processing.simulation.recipes import TOLERANCE
+from latticewatch.processing.simulation.sheets import number_cell
 
 
 def experiment_text(scan: RealScan, poni: str) -> str:
@@ -71,13 +72,9 @@ def _left(scan: RealScan, frame: float) -> float:
 def truth_row(scan: RealScan, truth: FrameTruth, name: str) -> str:
     """One line of truth.csv; the angles of foreign lines are separated by blanks, and what is absent is left empty."""
     foreign = [f"{line.two_theta_deg:.4f}" for line in scan.foreign if line.since <= truth.number]
-    cells = [str(truth.number), name, f"{truth.time_s:.3f}", _number(truth.flux), _number(truth.filling)]
-    cells += [_number(truth.left), str(int(truth.resting)), _number(truth.separation_fwhm), " ".join(foreign)]
+    cells = [str(truth.number), name, f"{truth.time_s:.3f}", number_cell(truth.flux), number_cell(truth.filling)]
+    cells += [number_cell(truth.left), str(int(truth.resting)), number_cell(truth.separation_fwhm), " ".join(foreign)]
     for lattice in truth.lattices:
         values = (lattice.lp_A, lattice.edges_A, lattice.amount, lattice.weight)
-        cells += [_number(value if lattice.amount > 0.0 else math.nan) for value in values]
+        cells += [number_cell(value if lattice.amount > 0.0 else math.nan) for value in values]
     return ",".join(cells) + "\n"
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.7g}"

@@ -67,7 +67,6 @@ class Hint(FileSystemEventHandler):
             observer.join()
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Called by the observer's thread."""
         del event
         self._woken.set()
 

@@ -13,7 +13,6 @@ NAN = float("nan")
 
 
 def image_frame(name: FrameName, index: int, clock: ScanClock, image: ImageFile, state: FileState) -> Frame:
-    """The frame of an image that was read."""
     moment = Moment(index, name, image.stamp_s, state.mtime_s, image.period_s)
     return Frame(
         index=index,
@@ -26,7 +25,6 @@ def image_frame(name: FrameName, index: int, clock: ScanClock, image: ImageFile,
 
 
 def gap_frame(folder: Path, name: FrameName, index: int, clock: ScanClock, reason: str) -> Frame:
-    """The frame of a file that gave no image."""
     moment = Moment(index, name, mtime_s=_mtime_s(folder / name.name))
     return Frame(
         index=index,

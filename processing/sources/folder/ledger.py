@@ -43,7 +43,6 @@ class Ledger:
         self.newest_mtime_s = NAN
 
     def note(self, candidate: Candidate, taken: Taken) -> None:
-        """This file is recorded with this content."""
         entry = self._entry(candidate.name)
         entry.checksum, entry.state, entry.pending = taken.checksum, taken.state, False
         self._gaps.pop(candidate.name.name, None)

@@ -70,7 +70,6 @@ class RecordedFolder:
         return self._folder, [name.name for name in self._names]
 
     def progress(self) -> Progress:
-        """All frames are found from the start."""
         return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)
 
 

@@ -66,7 +66,6 @@ class Layout:
 
     @property
     def count(self) -> int:
-        """Frames in all blocks."""
         return sum(block.frames for block in self.blocks)
 
     def block_of(self, index: int) -> tuple[Block, int]:

@@ -57,7 +57,6 @@ class HDF5Stack:
             raise UserError(f"{path}: cannot be read ({error}); give a sound HDF5 file".splitlines()[0]) from None
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        """Every frame once; one that cannot be unpacked is a gap with its reason."""
         index, active_s = 0, time.monotonic()
         while not stop.is_set():
             for frame in self._frames_from(index, stop):
@@ -79,7 +78,6 @@ class HDF5Stack:
             raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from None
 
     def progress(self) -> Progress:
-        """Frames in the file, and how many are still to come."""
         return Progress(self._count, self._count - self._drawn, _mtime_s(self._path))
 
     def _frames_from(self, start: int, stop: threading.Event) -> Iterator[Frame]:

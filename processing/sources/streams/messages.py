@@ -62,8 +62,6 @@ class Receiver(Protocol):
 
     def receive(self, timeout_s: float) -> Message | None:
         """The next message; None where none came in time."""
-        ...
 
     def close(self) -> None:
         """Let go of the network; may be called twice."""
-        ...

@@ -44,7 +44,6 @@ class PvaReceiver:
         )
 
     def receive(self, timeout_s: float) -> Message | None:
-        """The next image; None where none came in time."""
         update = self._next(timeout_s)
         if isinstance(update, Disconnected):
             log.info("%s: not connected; waiting for the server", self._address)
@@ -58,7 +57,6 @@ class PvaReceiver:
         return None if update is None else self._message(update)
 
     def close(self) -> None:
-        """Let go of the network; may be called twice."""
         self._subscription.close()
         self._context.close()
 

@@ -100,7 +100,6 @@ class StreamSource:
 
     @property
     def next_number(self) -> int:
-        """The number that is due."""
         return self._numbers.next
 
     @property

@@ -77,7 +77,6 @@ class StreamWithFolder:
         return replace(self._stream.progress(), found=self._count)
 
     def close(self) -> None:
-        """Let go of the network."""
         self._stream.close()
 
     def _merged(self, files: Generator[list[Frame], None, None], stop: threading.Event) -> Iterator[Frame]:

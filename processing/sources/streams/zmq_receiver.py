@@ -58,7 +58,6 @@ class ZmqReceiver:
             raise UserError(f"{address}: cannot be connected to ({error.strerror}); check the address") from None
 
     def receive(self, timeout_s: float) -> Message | None:
-        """The next message; None where none came in time."""
         if not self._socket.poll(round(1000 * timeout_s)):
             self._mind_the_connection()
             return None
@@ -68,7 +67,6 @@ class ZmqReceiver:
         return decode_message(parts[0], self._channels)
 
     def close(self) -> None:
-        """Let go of the network; may be called twice."""
         if not self._context.closed:
             self._socket.disable_monitor()
             self._events.close(linger=0)
