@@ -125,10 +125,6 @@ class PatternView(QWidget):
         self._pins = [*self._pins[1 - MOST_PINS :], (text, pattern)]
         self._say_pins()
 
-    def pinned_texts(self) -> list[str]:
-        """What is pinned, oldest first."""
-        return [text for text, _ in self._pins]
-
     def pins(self) -> list[tuple[str, Pattern]]:
         """What is pinned, oldest first: its name and pattern."""
         return list(self._pins)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,12 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.simulation.cbf import cbf_bytes
 from latticewatch.processing.simulation.detector import Detector, detector_named, pixels_of, poni_text
 from latticewatch.processing.simulation.image import angle_grid, exposure, image
-from latticewatch.processing.simulation.patterns import exposed, frame_generator
 from latticewatch.processing.simulation.powder import expected_pattern
 from latticewatch.processing.simulation.realism.drawn import real_scan
 from latticewatch.processing.simulation.realism.script import real_script
 from latticewatch.processing.simulation.recipes import Recipe, recipe_named
 from latticewatch.processing.simulation.sheets import experiment_text, truth_header, truth_row
-from latticewatch.processing.simulation.truth import expected
+from latticewatch.processing.simulation.truth import Truth, expected
 from latticewatch.processing.simulation.writing import (
     EXPERIMENT,
     PONI,
@@ -29,6 +29,7 @@ from latticewatch.processing.simulation.writing import (
 )
 
 REALISM = "realism"
+FLUX_JITTER = 0.01
 
 
 def write_scan(
@@ -87,3 +88,14 @@ def _ideal_script(recipe: Recipe, detector: Detector, seed: int) -> Script:
 
     sheets = {PONI: poni_text(detector), EXPERIMENT: experiment_text(recipe, PONI), TRUTH: truth_header(recipe)}
     return Script(recipe.frames, recipe.frame_period_s, sheets, drawn)
+
+
+def exposed(recipe: Recipe, number: int, rng: np.random.Generator) -> Truth:
+    """The truth of frame ``number``, with the jitter of the beam that its generator draws."""
+    truth = expected(recipe, number * recipe.frame_period_s)
+    return replace(truth, flux=truth.flux * float(np.exp(FLUX_JITTER * rng.standard_normal())))
+
+
+def frame_generator(seed: int, number: int) -> np.random.Generator:
+    """The random numbers of one frame, whichever frames are written before it."""
+    return np.random.default_rng([seed, number])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.simulation import scan as simulated
-from latticewatch.processing.simulation.patterns import exposed
 from latticewatch.processing.simulation.recipes import Recipe
+from latticewatch.processing.simulation.scan import exposed
 from latticewatch.processing.simulation.truth import Truth
 from tests.app.conftest import Said
 from tests.refinement.test_family import with_fluorite

@@ -9,7 +9,7 @@ from latticewatch.app.run.warming import FRAMES, warm_up
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.simulation.patterns import patterns_1d
+from tests.simulated_patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 
 def compiled():

@@ -6,19 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latticewatch.processing.simulation.patterns import bin_means, binning
 from latticewatch.processing.simulation.powder import background
 from latticewatch.processing.simulation.realism.drawn import left_at, real_scan, vegard
 from latticewatch.processing.simulation.realism.frame_truth import frame_truth
-from latticewatch.processing.simulation.realism.profile import (
-    area_of_200,
-    expected_profile,
-    pilatus_bins,
-    real_pattern,
-)
+from latticewatch.processing.simulation.realism.profile import area_of_200, expected_profile
 from latticewatch.processing.simulation.realism.real_scan import Course, ForeignLine, Leg, RealScan
 from latticewatch.processing.simulation.recipes import recipe_named
 from latticewatch.processing.simulation.truth import expected
+from tests.realistic_patterns import pilatus_bins, real_pattern
+from tests.simulated_patterns import bin_means, binning
 
 
 def plain(seed: int = 3) -> RealScan:

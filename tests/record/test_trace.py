@@ -9,7 +9,8 @@ import pytest
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.record.export.trace import trace_cells, trace_columns, trace_record, write_trace
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.export.trace import trace_columns, trace_record, write_trace
 from tests.record import runs
 
 COLUMNS = [
@@ -19,6 +20,13 @@ COLUMNS = [
     *("fraction", "fraction_esd", "rwp_percent", "chi2_reduced", "intensity", "foreign_lines", "pixels_left_out"),
     *("recorded_s", "file_mtime_s", "lp_accuracy_A"),
 ]
+
+
+def cells_of(row: Row, folder: Path, composition: bool = False) -> list[str]:
+    """The row as it stands in the CSV."""
+    write_trace(folder / "trace.csv", [row], runs.NAMES, composition)
+    with (folder / "trace.csv").open(newline="", encoding="utf-8") as lines:
+        return list(csv.reader(lines))[1]
 
 
 def test_columns_stand_in_the_order_of_the_contract() -> None:
@@ -50,10 +58,10 @@ def test_no_measured_digit_is_lost() -> None:
     assert record["file_mtime_s"] == row.mtime_s
 
 
-def test_json_says_what_the_csv_says() -> None:
+def test_json_says_what_the_csv_says(tmp_path: Path) -> None:
     for row in runs.rows(10):
         record = trace_record(row, runs.NAMES, composition=True)
-        cells = trace_cells(row, runs.NAMES, composition=True)
+        cells = cells_of(row, tmp_path, composition=True)
         json.dumps(record, allow_nan=False)
         assert record.pop("header", {}) == row.header
         for value, cell in zip(record.values(), cells, strict=True):
@@ -75,15 +83,15 @@ def test_text_that_a_spreadsheet_would_calculate_is_quoted_and_numbers_are_not(t
 
 
 @pytest.mark.parametrize("start", list("=+-@"))
-def test_every_formula_start_is_guarded(start: str) -> None:
+def test_every_formula_start_is_guarded(start: str, tmp_path: Path) -> None:
     row = dataclasses.replace(runs.row(3, runs.two_theta()), name=f"{start}1")
-    assert trace_cells(row, runs.NAMES)[1] == f"'{start}1"
+    assert cells_of(row, tmp_path)[1] == f"'{start}1"
 
 
-def test_negative_zero_and_infinity_do_not_reach_the_file() -> None:
+def test_negative_zero_and_infinity_do_not_reach_the_file(tmp_path: Path) -> None:
     row = dataclasses.replace(runs.row(1, runs.two_theta()), time_s=-0.0, intensity=float("inf"))
     record = trace_record(row, runs.NAMES)
-    cells = dict(zip(trace_columns(runs.NAMES), trace_cells(row, runs.NAMES), strict=True))
+    cells = dict(zip(trace_columns(runs.NAMES), cells_of(row, tmp_path), strict=True))
     assert cells["time_s"] == "0.000000"
     assert (cells["intensity"], record["intensity"]) == ("", None)
 

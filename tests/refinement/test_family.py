@@ -10,10 +10,11 @@ import pytest
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.refinement.tracking.fit_quality import Family, Quality
-from latticewatch.processing.simulation.patterns import Binning, binning, exposed, frame_generator, noisy_pattern
 from latticewatch.processing.simulation.recipes import recipe_named
+from latticewatch.processing.simulation.scan import exposed, frame_generator
 from latticewatch.processing.simulation.truth import LatticeTruth, Truth
 from tests.benchmarks.fit.scans import refinement_of
+from tests.simulated_patterns import Binning, binning, noisy_pattern
 
 RECIPE = recipe_named("iodide")
 FIRST = 5

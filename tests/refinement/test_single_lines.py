@@ -12,8 +12,8 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.single_lines.geometry_check import check_geometry
 from latticewatch.processing.refinement.single_lines.single_lines import fit_lines
 from latticewatch.processing.refinement.single_lines.two_peaks import two_peaks
-from latticewatch.processing.simulation.patterns import binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
+from tests.simulated_patterns import binning, patterns_1d
 
 CELL_A = 4.156826
 GRID = np.arange(6.0, 30.0, 0.005)

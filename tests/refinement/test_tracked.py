@@ -12,15 +12,10 @@ from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.simulation.patterns import (
-    binning,
-    exposed,
-    frame_generator,
-    noisy_pattern,
-    patterns_1d,
-)
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, Recipe, recipe_named
+from latticewatch.processing.simulation.scan import exposed, frame_generator
 from latticewatch.processing.simulation.truth import Truth
+from tests.simulated_patterns import binning, noisy_pattern, patterns_1d
 
 BINS = binning()
 Scan = list[tuple[Pattern, Truth]]

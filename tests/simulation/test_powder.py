@@ -7,10 +7,10 @@ import pytest
 from scipy.special import voigt_profile
 
 from latticewatch.processing.crystal.reflections import two_theta_deg
-from latticewatch.processing.simulation.patterns import Binning, bin_means, binning, noisy_pattern, patterns_1d
 from latticewatch.processing.simulation.powder import background, expected_pattern, lattice_pattern, voigt
 from latticewatch.processing.simulation.recipes import RECIPES, WAVELENGTH_A
 from latticewatch.processing.simulation.truth import expected, line_positions, line_widths
+from tests.simulated_patterns import Binning, bin_means, binning, noisy_pattern, patterns_1d
 
 GRID = np.arange(4.3, 25.5, 0.01)
 IODIDE = RECIPES["iodide"]

@@ -13,10 +13,10 @@ import pytest
 from latticewatch.processing.config.experiment import read_experiment
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.simulation.detector import DETECTORS, beam_centre_px, detector_named, pixels_of
-from latticewatch.processing.simulation.patterns import bin_means
 from latticewatch.processing.simulation.recipes import RECIPES
 from latticewatch.processing.simulation.scan import write_scan
 from latticewatch.processing.simulation.truth import expected
+from tests.simulated_patterns import bin_means
 
 
 @pytest.fixture(scope="module")

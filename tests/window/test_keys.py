@@ -92,6 +92,6 @@ def test_map_modes_units_and_pins_by_key(qtbot: QtBot) -> None:
     qtbot.keyClick(window, Qt.Key.Key_U)
     assert page.pattern.angles.labelText == "Q / Å⁻¹"
     qtbot.keyClick(window, Qt.Key.Key_P)
-    assert page.pattern.pinned_texts() == ["3:08 min after mixing"]
+    assert [name for name, _ in page.pattern.pins()] == ["3:08 min after mixing"]
     qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ShiftModifier)
-    assert page.pattern.pinned_texts() == []
+    assert [name for name, _ in page.pattern.pins()] == []

@@ -8,8 +8,8 @@ from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window.facts import second_opinion
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.simulation.patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import recipe_named
+from tests.simulated_patterns import patterns_1d
 from tests.window.synthetic import make_series, make_setup
 from tests.window.windows import shown_window
 

@@ -72,11 +72,11 @@ def test_unpinned_patterns_come_back(qtbot: QtBot) -> None:
     for number in (3, 9):
         window.page.choose(number)
         qtbot.keyClick(window, Qt.Key.Key_P)
-    pinned = window.page.pattern.pinned_texts()
+    pinned = [name for name, _ in window.page.pattern.pins()]
     qtbot.keyClick(window, Qt.Key.Key_P, SHIFT)
-    assert window.page.pattern.pinned_texts() == []
+    assert [name for name, _ in window.page.pattern.pins()] == []
     qtbot.keyClick(window, Qt.Key.Key_Z, CTRL)
-    assert window.page.pattern.pinned_texts() == pinned
+    assert [name for name, _ in window.page.pattern.pins()] == pinned
     assert len(pinned) == 2
 
 
@@ -95,6 +95,6 @@ def test_the_other_theme_keeps_pins_and_choices(qtbot: QtBot) -> None:
     before = window.page
     window.toggle_dark()
     assert window.page is not before
-    assert window.page.pattern.pinned_texts() == before.pattern.pinned_texts() != []
+    assert [name for name, _ in window.page.pattern.pins()] == [name for name, _ in before.pattern.pins()] != []
     assert window.page.map.bar.range.currentIndex() == 1
     assert window.page.pattern.angles.labelText == "Q / Å⁻¹"

@@ -183,7 +183,7 @@ def test_mixing_and_a_minute_after_are_pinned_once(qtbot: QtBot) -> None:
     page = page_of(window)
     for _ in range(2):
         qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ControlModifier)
-    assert page.pattern.pinned_texts() == ["0 s after mixing", "60 s after mixing"]
+    assert [name for name, _ in page.pattern.pins()] == ["0 s after mixing", "60 s after mixing"]
 
 
 def counts() -> np.ndarray:

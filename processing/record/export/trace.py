@@ -18,15 +18,6 @@ def trace_columns(component_names: tuple[str, ...], composition: bool = False) -
     return tuple(column.path.removeprefix(TRACE) for column in _columns(component_names, composition))
 
 
-def trace_cells(
-    row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
-) -> tuple[str, ...]:
-    """One row as the text of its CSV cells: numbers with their stated digits, empty where not known, text
-    guarded against spreadsheets."""
-    columns = _columns(component_names, composition)
-    return _cells(row, columns, accuracy)
-
-
 def trace_record(
     row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
 ) -> dict[str, Value | dict[str, float] | None]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.simulation.detector import DETECTORS, pixels_of
-from latticewatch.processing.simulation.patterns import binning
 from tests.benchmarks.fit.checks import beam_dump, empty_frames, starts, strayed
 from tests.benchmarks.fit.scans import Outcome, outcomes
 from tests.benchmarks.fit.yardstick import yardstick_ms
+from tests.simulated_patterns import binning
 
 Floats = NDArray[np.float64]
 # Nothing was tuned on these.

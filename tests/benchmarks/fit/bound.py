@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.simulation.patterns import Binning, bin_means
 from latticewatch.processing.simulation.truth import Truth
+from tests.simulated_patterns import Binning, bin_means
 
 Floats = NDArray[np.float64]
 BACKGROUND_TERMS = 12

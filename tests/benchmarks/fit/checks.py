@@ -8,16 +8,11 @@ import numpy as np
 from latticewatch.processing.flow.fit import Fit, Lattice
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.simulation.patterns import (
-    binning,
-    exposed,
-    frame_generator,
-    noisy_pattern,
-    patterns_1d,
-)
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
+from latticewatch.processing.simulation.scan import exposed, frame_generator
 from latticewatch.processing.simulation.truth import Truth
 from tests.benchmarks.fit.scans import components_of, refinement_of
+from tests.simulated_patterns import binning, noisy_pattern, patterns_1d
 
 RIGHT_A = 10e-4
 STRAY, STRAYED_TO_FWHM = 0.1, 0.2

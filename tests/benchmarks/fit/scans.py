@@ -12,10 +12,10 @@ from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.simulation.patterns import Binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, Recipe, recipe_named
 from latticewatch.processing.simulation.truth import Truth
 from tests.benchmarks.fit.bound import Bound, bound_of
+from tests.simulated_patterns import Binning, patterns_1d
 
 NAN = float("nan")
 

@@ -9,9 +9,9 @@ from scipy.optimize import least_squares
 from latticewatch.processing.refinement.model.lines import Lines, layout, lines_of
 from latticewatch.processing.refinement.model.pattern_model import calculate
 from latticewatch.processing.refinement.solver.grid import data_of, window_of
-from latticewatch.processing.simulation.patterns import binning, patterns_1d
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 from tests.benchmarks.fit.scans import components_of, refinement_of
+from tests.simulated_patterns import binning, patterns_1d
 
 Floats = NDArray[np.float64]
 WIDTHS = {

@@ -23,11 +23,11 @@ from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.simulation.realism.frame_truth import FrameTruth, frame_truth
-from latticewatch.processing.simulation.realism.profile import Bins, pilatus_bins, real_pattern
 from latticewatch.processing.simulation.realism.real_scan import RealScan
 from latticewatch.processing.simulation.realism.sheets import experiment_text
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
 from latticewatch.processing.simulation.scan import write_scan
+from tests.realistic_patterns import Bins, pilatus_bins, real_pattern
 
 NO_IMAGE = Image(np.zeros((1, 1), np.int32))
 

@@ -22,8 +22,8 @@ from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, descr
 from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.kinetics import FOREVER, Stretch, rests, time_of
-from latticewatch.processing.simulation.patterns import patterns_1d
 from latticewatch.processing.simulation.recipes import CHLORIDE, IODIDE, WAVELENGTH_A, Recipe
+from tests.simulated_patterns import patterns_1d
 
 NINETY = 1.645
 MOST_FRAMES = 400

@@ -1,7 +1,7 @@
-"""Noisy one-dimensional patterns, as unsplit integration of simulated frames would give them."""
+"""Noisy one-dimensional patterns of the recipes, as unsplit integration of simulated frames would give them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,12 +10,12 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.simulation.detector import DETECTORS, Pixels, pixels_of
 from latticewatch.processing.simulation.powder import expected_pattern
 from latticewatch.processing.simulation.recipes import Recipe
-from latticewatch.processing.simulation.truth import Truth, expected
+from latticewatch.processing.simulation.scan import exposed, frame_generator
+from latticewatch.processing.simulation.truth import Truth
 
 Floats = NDArray[np.float64]
 
 FIRST_DEG, LAST_DEG, BINS = 4.3, 25.5, 530
-FLUX_JITTER = 0.01
 # Three Gauss-Legendre points stand for the pixels of a bin.
 NODES, SHARES = np.polynomial.legendre.leggauss(3)
 
@@ -69,14 +69,3 @@ def bin_means(truth: Truth, two_theta: Floats) -> Floats:
     half = (two_theta[1] - two_theta[0]) / 2.0
     inside = (two_theta[:, np.newaxis] + half * NODES).ravel()
     return np.asarray(expected_pattern(truth, inside).reshape(-1, NODES.size) @ SHARES / 2.0, dtype=np.float64)
-
-
-def exposed(recipe: Recipe, number: int, rng: np.random.Generator) -> Truth:
-    """The truth of frame ``number``, with the jitter of the beam that its generator draws."""
-    truth = expected(recipe, number * recipe.frame_period_s)
-    return replace(truth, flux=truth.flux * float(np.exp(FLUX_JITTER * rng.standard_normal())))
-
-
-def frame_generator(seed: int, number: int) -> np.random.Generator:
-    """The random numbers of one frame, whichever frames are written before it."""
-    return np.random.default_rng([seed, number])
