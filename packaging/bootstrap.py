@@ -21,7 +21,7 @@ from pathlib import Path
 
 import system_libraries
 from environment import Places, obtain_installer, prepare, up_to_date
-from package_index import Index, configured_index
+from package_index import configured_index
 from setup_error import SetupError
 
 LOCKS = {"run": "requirements.lock", "test": "requirements-test.lock"}
@@ -50,16 +50,12 @@ def _set_up(name: str) -> None:
         done = up_to_date(places)
         index = configured_index()
         if not done:
-            missing += _missing_certificates(index)
+            needed = index.url.startswith("https:") and index.ca_bundle is None
+            missing += [system_libraries.CA_PACKAGE] if needed else []
         system_libraries.ensure_packages(missing, tools / "apt.log", _say)
         if not done:
             index = configured_index()
             prepare(places, obtain_installer(places, index, _say), _say)
-
-
-def _missing_certificates(index: Index) -> list[str]:
-    needed = index.url.startswith("https:") and index.ca_bundle is None
-    return [system_libraries.CA_PACKAGE] if needed else []
 
 
 @contextmanager

@@ -177,7 +177,9 @@ def _install_packages(places: Places, installer: Installer) -> None:
         shutil.rmtree(places.environment, ignore_errors=True)
         _run([sys.executable, "-m", "venv", "--without-pip", str(places.environment)], dict(os.environ))
         builder = places.tools / "setuptools.lock"
-        builder.write_text(_setuptools_pin(places), encoding="utf-8")
+        version, hashes = pinned(places.tools_lock, "setuptools")
+        pin = [f"setuptools=={version}", *(f"--hash=sha256:{value}" for value in sorted(hashes))]
+        builder.write_text(" ".join(pin) + "\n", encoding="utf-8")
         for wanted in (builder, places.lock):
             own = ["--require-hashes", "--no-build-isolation", *_wheels_only()]
             _call(installer, ["install", "-q", *own, "-r", str(wanted)], places)
@@ -186,11 +188,6 @@ def _install_packages(places: Places, installer: Installer) -> None:
 def _wheels_only() -> list[str]:
     exceptions = [argument for name in FROM_SOURCE for argument in ("--no-binary", name)]
     return ["--only-binary", ":all:", *exceptions]
-
-
-def _setuptools_pin(places: Places) -> str:
-    version, hashes = pinned(places.tools_lock, "setuptools")
-    return " ".join([f"setuptools=={version}", *(f"--hash=sha256:{value}" for value in sorted(hashes))]) + "\n"
 
 
 def _install_project(places: Places, installer: Installer) -> None:
@@ -229,8 +226,8 @@ def installer_variables(index: Index) -> dict[str, str]:
         "UV_PYTHON_DOWNLOADS": "never",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         "PIP_NO_WARN_SCRIPT_LOCATION": "1",
+        "PIP_ROOT_USER_ACTION": "ignore",
     }
-    variables |= {"PIP_ROOT_USER_ACTION": "ignore"}
     variables.setdefault("UV_HTTP_TIMEOUT", "180")
     if index.configured:
         variables["UV_DEFAULT_INDEX"] = index.url

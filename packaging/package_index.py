@@ -44,14 +44,11 @@ def configured_index() -> Index:
     pip = _pip_settings()
     named = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL") or os.environ.get("PIP_INDEX_URL")
     named = named or pip.get("index-url") or _uv_index()
-    ca_bundle = next((path for path in _ca_candidates(pip) if path and Path(path).is_file()), None)
+    variables = [os.environ.get(name) for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")]
+    bundles = (*variables, pip.get("cert"), *CA_BUNDLES)
+    ca_bundle = next((path for path in bundles if path and Path(path).is_file()), None)
     proxy = os.environ.get("PIP_PROXY") or pip.get("proxy")
     return Index((named or DEFAULT_INDEX).rstrip("/"), bool(named), ca_bundle, proxy)
-
-
-def _ca_candidates(pip: dict[str, str]) -> list[str | None]:
-    variables = [os.environ.get(name) for name in ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE")]
-    return [*variables, pip.get("cert"), *CA_BUNDLES]
 
 
 def _pip_settings() -> dict[str, str]:
@@ -109,7 +106,11 @@ def fetch_wheel(
     """
     page = f"{index.url}/{name}/"
     body, content_type, address = _read(index, page, SIMPLE_TYPES)
-    links = _json_links(body) if "json" in content_type else _html_links(body)
+    links = (
+        [(file["filename"], file["url"]) for file in json.loads(body)["files"]]
+        if "json" in content_type
+        else _html_links(body)
+    )
     wheel = re.compile(rf"{re.escape(name)}-{re.escape(version)}-py3-none-(?P<tags>[^-]+)\.whl")
     for filename, link in links:
         found = wheel.fullmatch(filename)
@@ -123,10 +124,6 @@ def fetch_wheel(
     raise SetupError(
         f"{name} {version}: no wheel for this machine at {_host(page)}; name another index in PIP_INDEX_URL"
     )
-
-
-def _json_links(body: bytes) -> list[tuple[str, str]]:
-    return [(file["filename"], file["url"]) for file in json.loads(body)["files"]]
 
 
 def _html_links(body: bytes) -> list[tuple[str, str]]:

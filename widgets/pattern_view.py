@@ -199,7 +199,11 @@ class PatternView(QWidget):
         if shown.curves is None:
             self._clear_fit()
             return
-        for item, values in self._fit_curves(shown.curves):
+        curves = shown.curves
+        drawn = [(self._background, curves.background), (self._calculated, curves.calculated)]
+        components = zip(self._components, curves.components, strict=True)
+        drawn += [(item, component + curves.background) for item, component in components]
+        for item, values in drawn:
             item.setData(*thinned(grid, values[part], values[part], columns))
         pull = _pull(pattern, shown.curves)
         self._difference.setData(*thinned(grid, pull[part], pull[part], columns))
@@ -211,14 +215,6 @@ class PatternView(QWidget):
             angles, values = grid, intensity
         good = np.isfinite(values)
         self._observed.setData(angles[good], values[good])
-
-    def _fit_curves(self, curves: Curves) -> list[tuple[Any, Floats]]:
-        components = [component + curves.background for component in curves.components]
-        return [
-            (self._background, curves.background),
-            (self._calculated, curves.calculated),
-            *zip(self._components, components, strict=True),
-        ]
 
     def _clear_fit(self) -> None:
         for item in (self._background, self._calculated, self._difference, *self._components, *self._ticks):

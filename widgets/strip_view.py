@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from latticewatch.widgets.axes import LEFT_WIDTH, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.theme import Theme
-from latticewatch.widgets.thinning import Floats, thinned
+from latticewatch.widgets.thinning import thinned
 
 MERITS = {"Rwp / %": 0, "χ²": 1, "mean intensity": 2}
 FEW = 160
@@ -80,15 +80,12 @@ class StripView(QWidget):
         known = np.isfinite(values)
         few = known if len(values) <= FEW else np.zeros(0, np.intp)
         self._points.setData(times[few], values[few])
-        self._fit_height(values[known])
-        newest = every[-1]
-        self._now.setText(f"newest frame: {newest:.6g}" if np.isfinite(newest) else "newest frame: no value")
-
-    def _fit_height(self, known: Floats) -> None:
-        if known.size:
-            low, high = float(known.min()), float(known.max())
+        if known.any():
+            low, high = float(values[known].min()), float(values[known].max())
             margin = max(0.1 * (high - low), 0.01 * abs(high), 1e-9)
             self.plot.setYRange(low - margin, high + margin)
+        newest = every[-1]
+        self._now.setText(f"newest frame: {newest:.6g}" if np.isfinite(newest) else "newest frame: no value")
 
     def _renamed(self, name: str) -> None:
         self.plot.getPlotItem().setLabel("left", escape(name))  # pyqtgraph takes it for HTML

@@ -42,16 +42,13 @@ class Timeline:
         start = time_s if np.isfinite(time_s) else before + self.period_s * bool(number)
         self._starts[number] = max(start, before) if number else start
         self.count = number + 1
-        self._estimate_period()
+        if not self._given and self.count > 1:
+            steps = np.diff(self._starts[max(0, self.count - RECENT) : self.count])
+            self.period_s = float(np.median(steps)) or self.period_s
         self._ends[number] = self._starts[number] + LONGEST_STRETCH * self.period_s
         if number:
             longest = before + LONGEST_STRETCH * self.period_s
             self._ends[number - 1] = min(longest, self._starts[number])
-
-    def _estimate_period(self) -> None:
-        if not self._given and self.count > 1:
-            steps = np.diff(self._starts[max(0, self.count - RECENT) : self.count])
-            self.period_s = float(np.median(steps)) or self.period_s
 
     def span(self) -> tuple[float, float]:
         """Start of the first row and end of the last; 0 to 1 while there is none."""

@@ -217,7 +217,8 @@ class StartDialog(QDialog):
         self._ok().setText("&Watch")
         self._ok().setEnabled(False)
         if chosen is None:
-            self.verdict.setText(self._missing())
+            names = (("a folder", self.folder), ("a .poni file", self.geometry_box), ("a set-up", self.setup_box))
+            self.verdict.setText(f"still missing: {', '.join(name for name, box in names if path_in(box) is None)}")
             return
         self.verdict.setText("looking at the first frame …")
         self._asked += 1
@@ -229,10 +230,6 @@ class StartDialog(QDialog):
     def busy(self) -> bool:
         """True while a first frame is being looked at."""
         return self._timer.isActive()
-
-    def _missing(self) -> str:
-        names = (("a folder", self.folder), ("a .poni file", self.geometry_box), ("a set-up", self.setup_box))
-        return f"still missing: {', '.join(name for name, box in names if path_in(box) is None)}"
 
     def _run(self, folder: Path, given: Given, number: int) -> None:
         try:

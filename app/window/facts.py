@@ -134,12 +134,14 @@ def ticks_of(setup: Setup, lines: tuple[tuple[Hkl, ...], ...], fit: Fit) -> tupl
     for component, hkls, lattice in zip(setup.components, lines, fit.lattices, strict=True):
         cell = lattice.lp_A if math.isfinite(lattice.lp_A) else fit.lp_mean_A
         d = np.array([d_spacing(cell, hkl) for hkl in hkls])
-        ticks.append(Ticks(component.name, two_theta_deg(d, setup.wavelength_A), tuple(map(_hkl_text, hkls))))
+        ticks.append(
+            Ticks(
+                component.name,
+                two_theta_deg(d, setup.wavelength_A),
+                tuple((" " if max(hkl) > 9 else "").join(map(str, hkl)) for hkl in hkls),
+            )
+        )
     return tuple(ticks)
-
-
-def _hkl_text(hkl: Hkl) -> str:
-    return (" " if max(hkl) > 9 else "").join(map(str, hkl))
 
 
 def frame_and_lag(snapshot: Snapshot, row: Row, lag: float) -> str:

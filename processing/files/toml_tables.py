@@ -44,14 +44,9 @@ def read_toml_text(path: Path, what: str, option: str) -> str:
 def parse_tables(model: type[Tables], text: str, where: str) -> Tables:
     """The tables in this TOML text; ``where`` names it in errors. Raises UserError."""
     try:
-        return model.model_validate(_parsed(text, where))
+        return model.model_validate(tomllib.loads(text))
     except ValidationError as error:
         raise UserError(_explain(model, error, text, where)) from None
-
-
-def _parsed(text: str, where: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
     except RecursionError:
         raise UserError(f"{where}: not valid TOML: nested too deeply; fix this line") from None
     except ValueError as error:  # also of a number with thousands of digits
@@ -64,7 +59,8 @@ def _explain(model: type[Table], error: ValidationError, text: str, where: str) 
     keys = first["loc"]
     line = _line_of(text, keys)
     place = f"{where}, line {line}" if line else where
-    name = _spelled(keys)
+    words = [f"[{key + 1}]" if isinstance(key, int) else f".{key}" for key in keys]
+    name = ascii("".join(words).lstrip(".") or "the file").strip("'\"")
     if first["type"] == "extra_forbidden":
         known = list(_known_keys(model, keys))
         near = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.0)
@@ -73,11 +69,6 @@ def _explain(model: type[Table], error: ValidationError, text: str, where: str) 
         return f"{place}: {name} is missing; add it"
     reason = first["msg"].removeprefix("Value error, ")
     return f"{place}: {name}: {reason[:1].lower()}{reason[1:]}"
-
-
-def _spelled(keys: tuple[Key, ...]) -> str:
-    words = [f"[{key + 1}]" if isinstance(key, int) else f".{key}" for key in keys]
-    return ascii("".join(words).lstrip(".") or "the file").strip("'\"")
 
 
 def _known_keys(model: type[Table], keys: tuple[Key, ...]) -> Iterator[str]:
@@ -102,7 +93,7 @@ def _line_of(text: str, keys: tuple[Key, ...]) -> int | None:
     named = _named(keys)
     best, found = 0, None
     for number, path in _written(text, keys):
-        depth = _shared(path, named)
+        depth = len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(path, named, strict=False))))
         if depth > best:
             best, found = depth, number
     return found
@@ -131,8 +122,3 @@ def _named(keys: tuple[Key, ...]) -> tuple[str, ...]:
 
 def _parts(dotted: str) -> tuple[str, ...]:
     return tuple(part.strip().strip("\"'") for part in dotted.split("."))
-
-
-def _shared(path: tuple[str, ...], named: tuple[str, ...]) -> int:
-    """How many parts agree, from the first on."""
-    return len(list(itertools.takewhile(lambda pair: pair[0] == pair[1], zip(path, named, strict=False))))

@@ -91,21 +91,17 @@ def unpack(name: str, data: bytes) -> tuple[bytes, bool]:
     kind = Path(name).suffix.lower()
     if kind not in (".gz", ".bz2"):
         return data, False
+    pieces, size = [], 0
     try:
-        return _unpacked(data, kind), True
+        # Piece by piece, so that a bomb costs no more memory than the largest image.
+        for piece in _gzip_pieces(data) if kind == ".gz" else _bzip2_pieces(data):
+            pieces.append(piece)
+            size += len(piece)
+            if size > LARGEST_FILE:
+                raise Unreadable("unpacks to more bytes than any image has")
     except (OSError, zlib.error):
         raise Unreadable(f"not a {kind[1:]} archive, or a broken one") from None
-
-
-def _unpacked(data: bytes, kind: str) -> bytes:
-    """Piece by piece, so that a bomb costs no more memory than the largest image."""
-    pieces, size = [], 0
-    for piece in _gzip_pieces(data) if kind == ".gz" else _bzip2_pieces(data):
-        pieces.append(piece)
-        size += len(piece)
-        if size > LARGEST_FILE:
-            raise Unreadable("unpacks to more bytes than any image has")
-    return b"".join(pieces)
+    return b"".join(pieces), True
 
 
 def _gzip_pieces(data: bytes) -> Iterator[bytes]:

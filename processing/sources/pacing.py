@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from latticewatch.processing.flow.frame import Frame
-from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.flow.series import NAN, Progress
 from latticewatch.processing.flow.stages import Source
 
-NAN = float("nan")
 LONGEST_WAIT_S = 0.25
 """How soon ``stop``, which cannot wake the transport, is seen."""
 LONGEST_LAG_S = 0.5

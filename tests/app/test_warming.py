@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 SCRIPT = """
 import sys
@@ -32,5 +33,6 @@ assert not late, late
 
 
 def test_a_run_compiles_nothing_that_the_warm_up_did_not() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False)
+    checkout = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

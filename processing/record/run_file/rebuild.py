@@ -105,7 +105,10 @@ def _marked(handle: BinaryIO, found: Index) -> Iterator[tuple[int, bytes, float 
         if entry.kind in (Kind.ROW, Kind.FILL):
             waiting.append((entry.kind, content))
         elif entry.kind == Kind.COMMIT:
-            recorded_s, count = _commit(content)
+            try:
+                recorded_s, count = COMMIT.unpack(content)
+            except struct.error:
+                raise UserError("a mark of the journal does not read as one; give an unharmed journal") from None
             start = max(0, len(waiting) - count)
             yield from ((kind, held, None) for kind, held in waiting[:start])
             yield from ((kind, held, recorded_s) for kind, held in waiting[start:])
@@ -212,14 +215,6 @@ def sync_folder(folder: Path) -> None:
         log.debug("%s: folder not synchronised: %s", folder, error)
     finally:
         os.close(handle)
-
-
-def _commit(content: bytes) -> tuple[float, int]:
-    try:
-        recorded_s, count = COMMIT.unpack(content)
-    except struct.error:
-        raise UserError("a mark of the journal does not read as one; give an unharmed journal") from None
-    return recorded_s, count
 
 
 def _of_kind(found: Index, kind: Kind) -> Sequence[Entry]:

@@ -13,7 +13,7 @@ from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import FrameName, MissingFrames, frame_name, is_correction, is_frame
 from latticewatch.processing.flow.frame import Frame
-from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.flow.series import NAN, Progress
 from latticewatch.processing.formats.decode import read_image_and_state
 from latticewatch.processing.formats.file_bytes import FileState
 from latticewatch.processing.formats.image_file import ImageFile, Unreadable
@@ -21,7 +21,6 @@ from latticewatch.processing.sources.folder.framing import gap_frame, image_fram
 from latticewatch.processing.sources.frame_times import ScanClock
 from latticewatch.processing.text import printable
 
-NAN = float("nan")
 LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
 
 READERS = 2

@@ -16,11 +16,10 @@ import numpy as np
 
 from latticewatch.processing.flow.frame import Image, NoResult
 from latticewatch.processing.formats.header_text import LONGEST_VALUE, MOST_LINES
-from latticewatch.processing.formats.image_file import LARGEST_FILE, Unreadable
+from latticewatch.processing.formats.image_file import LARGEST_FILE, NAN, Unreadable
 from latticewatch.processing.sources.streams.messages import Broken, Message, SeriesEnd, SeriesStart, StreamImage
 from latticewatch.processing.sources.streams.pixels import bitshuffled, lz4, plain
 
-NAN = float("nan")
 ROW_MAJOR, COLUMN_MAJOR, PACKED = 40, 1040, 56500
 TYPES = {
     64: "u1", 65: ">u2", 66: ">u4", 67: ">u8", 68: "u1", 69: "<u2", 70: "<u4", 71: "<u8",

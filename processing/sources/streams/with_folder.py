@@ -17,12 +17,11 @@ from contextlib import closing
 from dataclasses import replace
 
 from latticewatch.processing.flow.frame import Frame, Image
-from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.flow.series import NAN, Progress
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.prefetch import batches
 from latticewatch.processing.sources.streams.source import StreamSource
 
-NAN = float("nan")
 POLL_S = 0.02
 FIRST_WAIT_S = 60.0
 HELD = 8
@@ -131,7 +130,9 @@ class StreamWithFolder:
             if self._folder_only:
                 yield self._stream.adopt(frame, frame.name, frame.time_s)
             elif number in self._recorded:
-                self._compare_times(number, frame)
+                # Files count their time from the first file, images from the first image.
+                difference = self._recorded[number] - frame.time_s
+                self._offset_s = difference if difference == difference else self._offset_s
             elif number < self._stream.next_number:
                 yield from self._instead(number, frame)
             elif self._series_ended or self._stream.silent_s > self._silent_s:
@@ -149,12 +150,6 @@ class StreamWithFolder:
             return
         log.info("%s: recorded from the folder", frame.name)
         yield self._stream.adopt(frame, self._stream.name_of(number) or frame.name, self._time_of(frame))
-
-    def _compare_times(self, number: int, frame: Frame) -> None:
-        """Files count their time from the first file, images from the first image."""
-        difference = self._recorded[number] - frame.time_s
-        if difference == difference:
-            self._offset_s = difference
 
     def _time_of(self, frame: Frame) -> float:
         return round(frame.time_s + self._offset_s, 6)
