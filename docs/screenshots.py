@@ -123,7 +123,6 @@ def images_of(run_path: Path) -> ImagesAgain:
 
 
 def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) -> None:
-    """Put the window on these rows and save what it shows."""
     application = make_application()
     apply_theme(application, picture.theme)
     with read_run(run_path) as run:
@@ -149,7 +148,6 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
 
 
 def save(window: QWidget, target: Path, settle: Callable[[], object]) -> None:
-    """Save the window once it has taken its final layout."""
     for _ in range(3):
         QCoreApplication.processEvents()
         settle()
@@ -162,7 +160,6 @@ def save(window: QWidget, target: Path, settle: Callable[[], object]) -> None:
 
 
 def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out: Path) -> None:
-    """Compare, start dialog and list of keys."""
     apply_theme(make_application(), LIGHT)
     compare = CompareWindow(LIGHT)
     for run in (runs["iodide"], runs["iodide-bare"]):

@@ -32,7 +32,6 @@ def main() -> None:
 
 
 def draw(axes: Axes, path: Path) -> None:
-    """The trace of one run; a pause once more, enlarged."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     names = [name for name in rows[0] if name.startswith("lp_") and name.endswith("_A") and "esd" not in name]
@@ -50,7 +49,6 @@ def draw(axes: Axes, path: Path) -> None:
 
 
 def _enlarge(axes: Axes, rows: list[dict[str, str]], name: str, paused: list[float]) -> None:
-    """The watched lattice around its pause."""
     length = paused[-1] - paused[0] + 2.0 * float(rows[1]["time_s"])
     inset = axes.inset_axes((0.56, 0.1, 0.36, 0.22), transform=axes.transAxes)
     _colour(inset, rows)

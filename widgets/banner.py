@@ -1,6 +1,6 @@
 """The state, readable across the hutch: in words, in shape and in colour."""
 
-from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -23,9 +23,6 @@ class StateShape(QWidget):
         if kind != self._kind:
             self._kind = kind
             self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(44, 44)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
         del a0
@@ -108,7 +105,6 @@ class Banner(QWidget):
         self.show_headline(Headline("waiting", "WAITING", "for the first frame"))
 
     def show_headline(self, headline: Headline) -> None:
-        """The state; its reason is the tooltip."""
         self._words.setText(headline.words)
         self._detail.setText(headline.detail)
         self.setToolTip(headline.why)

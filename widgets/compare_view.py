@@ -49,7 +49,6 @@ class ComparedRun:
         return {"mixing": self.mixing_s, "first frame": 0.0, "half the change": self.half_s}[alignment]
 
     def values(self, quantity: str) -> Floats:
-        """What is drawn upward."""
         return {"lattice parameter": self.lp_A, "composition": self.fraction, "progress": self.progress}[quantity]
 
 

@@ -55,7 +55,6 @@ class FramesModel(QAbstractTableModel):
         self.endResetModel()
 
     def number(self, line: int) -> int:
-        """The row of the run in this line of the table."""
         return self._gaps[line] if self._only_gaps else line
 
     def rowCount(self, parent: QModelIndex = NOWHERE) -> int:

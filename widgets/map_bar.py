@@ -59,7 +59,6 @@ class MapBar(QWidget):
         _advance(self.unit)
 
     def show_levels(self, levels: Levels, *, diverging: bool) -> None:
-        """Intensities at the two ends of the colour scale."""
         self._low.setText(level(levels.low))
         self._high.setText(level(levels.high))
         self.scale.setEnabled(not diverging)

@@ -70,7 +70,6 @@ class MapView(QWidget):
         self.fit_height()
 
     def show_clock(self, zero_s: float | None) -> None:
-        """The time of day instead of elapsed time; None: elapsed."""
         self.sheet.show_clock(zero_s)
 
     def flip(self) -> None:
@@ -100,7 +99,6 @@ class MapView(QWidget):
         return self.bar.range.currentIndex() == 1
 
     def fit_height(self) -> None:
-        """All of the range that is chosen."""
         self.sheet.fit_angles(*_edges(self._grid()))
         self._later.start()
 
@@ -109,7 +107,6 @@ class MapView(QWidget):
         return grid if self._whole else grid[self._history.window]
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
-        """Draw what the history holds now, with the fitted lines of this snapshot."""
         self._snapshot = snapshot
         self.paint_now()
 

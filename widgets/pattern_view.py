@@ -126,7 +126,6 @@ class PatternView(QWidget):
         self._say_pins()
 
     def pins(self) -> list[tuple[str, Pattern]]:
-        """What is pinned, oldest first: its name and pattern."""
         return list(self._pins)
 
     def show_pins(self, pins: list[tuple[str, Pattern]]) -> None:
@@ -171,7 +170,6 @@ class PatternView(QWidget):
         self._draw()
 
     def show_all(self) -> None:
-        """Zoom to the fitted range, or the whole pattern without a fit."""
         shown = self._shown
         if shown is None or shown.pattern is None:
             return

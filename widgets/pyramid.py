@@ -35,7 +35,6 @@ class Pyramid:
         return sum(level.nbytes for level in self._levels)
 
     def append(self, intensity: NDArray[np.float32] | None) -> None:
-        """Add a row (bins,); None for a frame without a pattern."""
         number = self.count
         if number == len(self._levels[0]):
             self._levels = [np.concatenate([level, np.empty_like(level)]) for level in self._levels]

@@ -70,7 +70,6 @@ class StatusStrip(QWidget):
         self._set("clock", status.clock)
 
     def say(self, text: str) -> None:
-        """Show a message for a while in the place of the run file's name."""
         self._said_until_s = time.monotonic() + MESSAGE_S
         self._set("place", shortened(text, 90), strong=True)
 

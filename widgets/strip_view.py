@@ -58,7 +58,6 @@ class StripView(QWidget):
         layout.addWidget(self.plot)
 
     def show_clock(self, zero_s: float | None) -> None:
-        """The time of day instead of elapsed time; None: elapsed."""
         self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
 
     def next_quantity(self) -> None:

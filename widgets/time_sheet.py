@@ -34,7 +34,6 @@ class TimeSheet(QObject):
         return self.plot.getPlotItem().getViewBox()
 
     def flip(self) -> None:
-        """Swap the two; the visible times and angles stay."""
         times, angles = self.times(), self.angles()
         self.down = not self.down
         item = self.plot.getPlotItem()
@@ -64,7 +63,6 @@ class TimeSheet(QObject):
         self._axis(AngleAxis).show_unit(unit)
 
     def show_clock(self, zero_s: float | None) -> None:
-        """The time of day instead of elapsed time; None: elapsed."""
         self._clock_zero_s = zero_s
         self._axis(TimeAxis).show_clock(zero_s)
 

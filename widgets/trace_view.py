@@ -77,14 +77,12 @@ class TraceView(QWidget):
         self._marks.show_marks(marks)
 
     def show_forecast(self, forecast: Forecast | None) -> None:
-        """The time at which the reaction will be complete, as known now."""
         self._forecast.show_forecast(forecast)
 
     def show_times(self, first_s: float, last_s: float) -> None:
         self.plot.setXRange(first_s, last_s, padding=0.0)
 
     def show_clock(self, zero_s: float | None) -> None:
-        """The time of day instead of elapsed time; None: elapsed."""
         self.plot.getPlotItem().getAxis("bottom").show_clock(zero_s)
 
     def set_scale(self, scale: float) -> None:
@@ -111,7 +109,6 @@ class TraceView(QWidget):
             label.setText(f"{name} {quoted(lp, esd)}")
 
     def paint_now(self) -> None:
-        """Draw what is visible, at most some points a pixel."""
         history, snapshot = self._history, self._snapshot
         if snapshot is None or not history.count:
             return
@@ -178,7 +175,6 @@ class _Curve:
             plot.addItem(item)
 
     def set_scale(self, scale: float) -> None:
-        """Thicker, for the wall."""
         self._width = (1.0 if self._mean else 1.8) * scale
         self._points.setSize((3.5 if self._mean else 5.0) * scale)
 

@@ -67,7 +67,6 @@ class TransportBar(QWidget):
         self.playing_wanted.emit(self._playing)
 
     def change_speed(self, by: int) -> None:
-        """The next speed of the list, or the one before."""
         speeds = sorted(float(self._speed.itemData(number)) for number in range(self._speed.count()))
         place = speeds.index(float(self._speed.currentData())) + by
         if 0 <= place < len(speeds):

@@ -42,7 +42,6 @@ class Showing:
     _due_s: float = field(default_factory=lambda: time.monotonic() + LINE_EVERY_S)
 
     def take(self, event: Event) -> None:
-        """Show what happened."""
         if event.kind == Kind.SAID:
             if event.text not in self._said:  # what many scans say alike is logged once
                 self._said.add(event.text)

@@ -69,7 +69,6 @@ def _cell(value: Any) -> str:
 
 
 def totals(planned: Iterable[Planned], ends: dict[str, Event]) -> str:
-    """How many scans ended how, in one line."""
     planned = list(planned)
     count = Counter(STATUS[ends[each.name].kind] if each.name in ends else "done before" for each in planned)
     names = ("done", "done before", "stopped", "unusable", "failed")

@@ -87,7 +87,6 @@ def as_json(entry: Entry) -> dict[str, Any]:
 
 
 def picture_name(entry: Entry) -> str:
-    """A file name of plain letters."""
     stem = "".join(each if each.isascii() and each.isalnum() else "_" for each in entry.facts["Run file"])
     return f"{stem[:60]}-{entry.key}.png"
 

@@ -38,7 +38,7 @@ FRAMES_LOOKED_AT = 20
 class FirstLook:
     """The first frame that can be fitted, else the first image.
 
-    verdict: one sentence for the user. fitted: whether a lattice parameter came out of it.
+    curves: None without a fit. verdict: one sentence for the user.
     """
 
     name: str
@@ -47,7 +47,6 @@ class FirstLook:
     curves: Curves | None
     ticks: tuple[Ticks, ...]
     setup: Setup
-    fitted: bool
     verdict: str
 
 
@@ -82,7 +81,6 @@ def first_look(scan: Path, given: Given) -> FirstLook:
         curves=curves,
         ticks=ticks_of(setup, reflection_lists(setup, integrator.two_theta), _placed(setup, fit)),
         setup=setup,
-        fitted=isinstance(fit, Fit),
         verdict=_verdict(setup, fit) if isinstance(fit, Fit) else _refusal(inputs, setup, frame, fit),
     )
 

@@ -41,7 +41,6 @@ class WindowAlarms:
         self._sound(sorted(raised))
 
     def acknowledge(self) -> None:
-        """What stands has been seen."""
         if self._watch.standing:
             log.info("alarm acknowledged: %s", self.words())
         self._watch = acknowledged(self._watch)

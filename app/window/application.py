@@ -127,7 +127,6 @@ def save_run_picture(run: Run, target: Path, *, size: tuple[int, int] = SCREENSH
 
 
 def png_of(run: Run) -> bytes:
-    """The picture of ``save_run_picture``, as the bytes of a PNG."""
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "picture.png"
         save_run_picture(run, target)

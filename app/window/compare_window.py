@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QSize
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
@@ -70,9 +69,6 @@ class CompareWindow(QMainWindow):
     def say(self, text: str) -> None:
         self.view.hint.setText(text)
 
-    def sizeHint(self) -> QSize:
-        return QSize(1280, 720)
-
     def add_file(self, path: Path) -> None:
         """One more run. Raises UserError where it cannot be read."""
         with read_run(path) as run:
@@ -90,7 +86,6 @@ class CompareWindow(QMainWindow):
             self._add_all(dropped_on(a0))
 
     def drop(self) -> None:
-        """Remove the chosen run; Undo brings it back."""
         number = self.view.chosen()
         if number is None:
             self.say("choose a run in the list first")
@@ -113,7 +108,6 @@ class CompareWindow(QMainWindow):
         self.say(shoot(self, self.facts(), self.paths[0].with_name("comparison")))
 
     def save_figure(self) -> None:
-        """The figure of ``compare --out``, of the runs that are drawn."""
         name, _ = QFileDialog.getSaveFileName(self, "Save figure", "comparison.pdf", FIGURES)
         if name:
             try:

@@ -58,7 +58,6 @@ class Docks(QObject):
         self._lines.put(lines)
 
     def fill(self, page: RunPage | None) -> None:
-        """Show what is new in what is open."""
         if self._frames_dock.isVisible() and page is not None:
             self.frames.show_rows(page.snapshot(), page.history.count, page.history.gaps)
         if self._log_dock.isVisible():

@@ -121,7 +121,6 @@ def second_opinion(setup: Setup, row: Row) -> str:
 def reflection_lists(
     setup: Setup, two_theta: np.ndarray[tuple[int], np.dtype[np.float64]]
 ) -> tuple[tuple[Hkl, ...], ...]:
-    """The lines of each component up to the end of the grid."""
     sine = math.sin(math.radians(float(two_theta[-1]) / 2.0))
     d_min = setup.wavelength_A / (2.0 * sine)
     lines = (reflections(each.phase, d_min, each.lattice_parameter_A) for each in setup.components)

@@ -79,7 +79,6 @@ class FrameImage(QObject):
             self._reader.answered.connect(self._show)
 
     def toggle(self, row: Row | None) -> None:
-        """Show the image of this row's frame, or none."""
         self.panel.setVisible(self.panel.isHidden())
         self.follow(row)
 

@@ -38,7 +38,6 @@ def put_first(box: QComboBox, paths: list[Path]) -> None:
 
 
 def append(box: QComboBox, paths: list[Path]) -> None:
-    """Offer these too, after what is there."""
     there = [box.itemData(number) for number in range(box.count())]
     for path in paths:
         if path not in there:

@@ -152,7 +152,6 @@ class RunPage(QWidget):
         self.strip.paint_now()
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
-        """The operator's notes, drawn beside the mixing time."""
         self._marks = tuple(marks)
         self._show_marks()
 

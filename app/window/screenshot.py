@@ -58,7 +58,6 @@ def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:
 
 
 def screenshot_path(stem: Path) -> Path:
-    """A name beside the run file, by the clock, that is not taken."""
     base = stem.with_name(f"{stem.name}_{time.strftime('%Y%m%d-%H%M%S')}.png")
     return next(path for path in numbered(base) if not path.exists())
 

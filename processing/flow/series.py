@@ -122,7 +122,6 @@ class Series:
             self._gaps += isinstance(row.fit, NoResult)
 
     def has(self, index: int) -> bool:
-        """Whether there is a row of this frame already."""
         return bool(self._rows) and index <= self._rows[-1].index
 
     def fill(self, row: Row) -> None:

@@ -39,7 +39,6 @@ class Detector:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Rows and columns of pixels, gaps included."""
         rows, columns = (n * (size + gap) - gap for n, size, gap in zip(self.modules, MODULE, GAP, strict=True))
         return rows, columns
 
@@ -81,7 +80,10 @@ def detector_named(name: str) -> Detector:
 def pixels_of(detector: Detector, seed: int) -> Pixels:
     """Geometry of every pixel, and the broken ones, which the seed picks."""
     two_theta, response = _geometry(detector)
-    gap = _gaps(detector)
+    rows, columns = (
+        np.arange(n) % (size + gap) >= size for n, size, gap in zip(detector.shape, MODULE, GAP, strict=True)
+    )
+    gap = np.asarray(rows[:, np.newaxis] | columns[np.newaxis, :])
     rng = np.random.default_rng([seed, *detector.name.encode()])
     live = np.flatnonzero(~gap)
     count = max(6, round(BROKEN_SHARE * live.size))
@@ -131,13 +133,6 @@ def _geometry(detector: Detector) -> tuple[Floats, Floats]:
     squared = np.cos(two_theta) ** 2
     polarization = 0.5 * (1.0 + squared - POLARIZATION * np.cos(2.0 * azimuth) * (1.0 - squared))
     return np.degrees(two_theta), solid_angle * polarization
-
-
-def _gaps(detector: Detector) -> NDArray[np.bool_]:
-    rows, columns = (
-        np.arange(n) % (size + gap) >= size for n, size, gap in zip(detector.shape, MODULE, GAP, strict=True)
-    )
-    return np.asarray(rows[:, np.newaxis] | columns[np.newaxis, :])
 
 
 def _flags(like: NDArray[np.bool_], where: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -67,7 +67,6 @@ def write_scan(
 
 
 def frame_name(recipe: Recipe, number: int) -> str:
-    """File name of frame ``number`` (0-based), numbered from 1 as at SNBL."""
     return f"{recipe.name}_0001p_{number + 1:05d}.cbf"
 
 

@@ -43,7 +43,6 @@ class RunFileSource:
 
 
 def frame_of(row: Row) -> Frame:
-    """The frame a row was made from, with its pattern in place of the image."""
     content: Pattern | NoResult = NoResult(row.fit.reason if isinstance(row.fit, NoResult) else "unreadable: lost")
     if row.pattern is not None:
         content = replace(row.pattern, pixels_left_out=row.pixels_left_out)

@@ -160,9 +160,9 @@ def test_a_wrong_flip_is_seen_at_the_first_frame(tmp_path: Path) -> None:
     poni = sample("ceo2_pilatus1m/CeO2_Pilatus1M.poni")
     (tmp_path / "experiment.toml").write_text(profile_text(["CeO2"]), encoding="utf-8")
     right = first_look(tmp_path, Given(geometry=poni, orientation=2))
-    assert right.fitted
+    assert right.curves is not None
     assert "CeO2 5.41" in right.verdict
     wrong = first_look(tmp_path, Given(geometry=poni))
-    assert not wrong.fitted
+    assert wrong.curves is None
     assert wrong.verdict.startswith("no lattice parameter: fit refused")
     assert wrong.verdict.endswith("It fits with orientation 2: choose that.")

@@ -32,7 +32,9 @@ def summarise(
 
     account: what became of all that was seen; foreign: the lines of no component; where these are known.
     """
-    fraction, fraction_esd = _end_fraction(header, kinetics)
+    scale, fraction, fraction_esd = header.setup.composition, NAN, NAN
+    if scale is not None and not math.isnan(kinetics.lp_end_A):
+        fraction, fraction_esd = fraction_of(scale, kinetics.lp_end_A, kinetics.lp_end_esd_A)
     return {
         "schema": SCHEMA,
         "title": header.title,
@@ -67,13 +69,6 @@ def summary_text(summary: dict[str, Any]) -> str:
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
     """Write the summary as JSON in UTF-8. Raises UserError where it cannot be written."""
     write_whole(path, summary_text(summary).encode())
-
-
-def _end_fraction(header: RunHeader, kinetics: Kinetics) -> tuple[float, float]:
-    scale = header.setup.composition
-    if scale is None or math.isnan(kinetics.lp_end_A):
-        return NAN, NAN
-    return fraction_of(scale, kinetics.lp_end_A, kinetics.lp_end_esd_A)
 
 
 def _accuracy(accuracy: Accuracy | None, kinetics: Kinetics) -> dict[str, Any]:

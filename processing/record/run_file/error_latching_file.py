@@ -28,7 +28,6 @@ class ErrorLatchingFile(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to this place; the end is the file's own."""
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence)
         self._position = offset + (os.fstat(self._handle).st_size if start is None else start)
         return self._position

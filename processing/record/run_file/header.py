@@ -70,7 +70,6 @@ class RunHeader:
 
     @property
     def component_names(self) -> tuple[str, ...]:
-        """As they stand in the columns of the trace."""
         return tuple(component.name for component in self.setup.components)
 
     @property

@@ -97,7 +97,6 @@ class NexusFile:
         write_account(self._entry, waiting, left_out)
 
     def finish(self, ended_s: float) -> None:
-        """Say when the run ended (clock)."""
         if "end_time" in self._entry:
             del self._entry["end_time"]
         self._entry["end_time"] = _iso(ended_s)
@@ -139,7 +138,12 @@ class NexusFile:
         entry["program_name"].attrs["version"] = header.software.get("latticewatch", "unknown")
         _lay_out_columns(entry, header.columns)
         _lay_out_map(entry, two_theta, header)
-        _lay_out_plots(entry, header)
+        # As plots the Lp trace, and the composition where there is one; their columns are the trace's own.
+        names = [f"lp_{name}" for name in header.component_names]
+        note = f" ({signs_of(header.setup.accuracy)})"
+        _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", ["lp_mean", *names], note)
+        if header.setup.composition is not None:
+            _plot(entry, "composition", "fraction", "", ["fraction"])
         _lay_out_about(entry, header, run_id)
 
 
@@ -188,15 +192,6 @@ def _lay_out_accuracy(instrument: Any, accuracy: Accuracy | None) -> None:
             group[name] = getattr(accuracy, name).replace("\0", "")
         group["orientation"], group["rings"] = accuracy.orientation, accuracy.rings
         group["checked"] = accuracy.checked.isoformat()
-
-
-def _lay_out_plots(entry: Any, header: RunHeader) -> None:
-    """The Lp trace, and the composition where there is one, as plots; their columns are the trace's own."""
-    names = [f"lp_{name}" for name in header.component_names]
-    note = f" ({signs_of(header.setup.accuracy)})"
-    _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", ["lp_mean", *names], note)
-    if header.setup.composition is not None:
-        _plot(entry, "composition", "fraction", "", ["fraction"])
 
 
 def _plot(entry: Any, name: str, label: str, unit: str, curves: list[str], note: str = "") -> None:

@@ -250,7 +250,6 @@ class RunWriter:
         sync_folder(self.path.parent)
 
     def _commit(self, entries: list[tuple[Kind, bytes]]) -> float:
-        """Clock at which these entries were safe."""
         mark = self._journal.end
 
         def write() -> float:

@@ -135,7 +135,6 @@ class RealScan:
 
     @property
     def distorted(self) -> bool:
-        """Whether any cell is not quite cubic."""
         return any(crystal.axis_ratio != 1.0 for crystal in self.crystals)
 
     def ingredients(self) -> list[str]:

@@ -65,7 +65,6 @@ class RecordedFolder:
                 yield frame
 
     def files(self) -> tuple[Path, list[str]]:
-        """The scan's folder, and the names of the files that the frames are in."""
         return self._folder, [name.name for name in self._names]
 
     def progress(self) -> Progress:

@@ -41,7 +41,6 @@ def stamp_of(update: Any) -> tuple[int, int]:
 
 
 def header_of(update: Any) -> dict[str, str]:
-    """The attributes that are plain values."""
     header = {}
     for attribute in update["attribute"][:MOST_LINES]:
         value = attribute["value"]

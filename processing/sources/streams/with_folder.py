@@ -88,7 +88,6 @@ class StreamWithFolder:
             yield from self._stream.rest()
 
     def _from_stream(self, steps: Iterator[Frame | None]) -> Iterator[Frame]:
-        """Frames that the stream has now."""
         if self._series_ended or self._folder_only:
             return
         for frame in steps:
