@@ -35,7 +35,7 @@ def look_of(name: str) -> FirstLook:
     angles = np.linspace(4.0, 25.0, 40 * 30, dtype=np.float32).reshape(40, 30)
     pattern = Pattern(two_theta, flat, flat)
     picture = picture_of(np.ones((40, 30), np.float32), angles)
-    return FirstLook(name, picture, pattern, None, (), make_setup(), True, "fits")
+    return FirstLook(name, picture, pattern, None, (), make_setup(), "fits")
 
 
 @pytest.fixture
