@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 from latticewatch.processing.simulation.realism.drawn import real_scan
-from latticewatch.processing.simulation.realism.profile import pilatus_bins
 from tests.benchmarks.realism.played import play, play_images
 from tests.benchmarks.realism.score import Outcome, outcome_of
 from tests.benchmarks.realism.told import told
+from tests.realistic_patterns import pilatus_bins
 
 
 def one_scan(seed: int, verbose: bool = False, images: bool = False) -> tuple[Outcome, str]:
