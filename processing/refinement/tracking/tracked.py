@@ -22,7 +22,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     begin,
     fitted_part,
 )
-from latticewatch.processing.refinement.first_fit.foreign_start import ROUNDS, lines_in_start, refitted, with_rows
+from latticewatch.processing.refinement.first_fit.foreign_start import MANY, ROUNDS, lines_in_start, refitted, with_rows
 from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width
@@ -270,10 +270,12 @@ class TrackedRefinement:
             self._foreign = replace(self._foreign, templates=templates)
             more = lines_in_start(fit, known, self._lines, templates)
             fit, more = refitted(fit, known, more, data, self._lines)
-            if len(more.lines) <= len(known.lines):
-                break
             if not fit.doubt:
                 start, found = fit, more
+            elif len(more.lines) > MANY:
+                return fit, model
+            if len(more.lines) <= len(known.lines):
+                break
             fit, known = self._attempt(with_rows(data, more), more) or fit, more
         return start, found
 
