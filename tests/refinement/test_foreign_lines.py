@@ -97,8 +97,13 @@ def fitted(refinement: TrackedRefinement, told: list[tuple[Truth, Pattern]]) -> 
     return [(truth, fit) for truth, fit in fits if isinstance(fit, Fit)]
 
 
-@pytest.mark.parametrize("name", ["iodide", "chloride"])
-@pytest.mark.parametrize("share", [0.01, 0.03])
+HIDDEN = pytest.mark.xfail(strict=True, reason="13.02 deg lies a quarter of a width from (200) of CsPbCl3")
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [("iodide", 0.01), ("iodide", 0.03), pytest.param("chloride", 0.01, marks=HIDDEN), ("chloride", 0.03)],
+)
 def test_steady_lines_are_seen_where_they_are(name: str, share: float) -> None:
     setup = setup_of("I" if name == "iodide" else "Cl")
     lines = ForeignLines(setup, BINS.two_theta)
@@ -115,7 +120,7 @@ def test_their_widths_and_areas_come_out() -> None:
     setup = setup_of("I")
     told = scan("iodide", range(12), PLACES, 0.03)
     fits = fitted(refinement_of(setup, BINS.two_theta), told)
-    first = told[0][0].lattices[0]
+    first = told[-1][0].lattices[0]
     area = 0.03 * first.areas[list(first.lines).index(4.0)]
     for one in ForeignLines(setup, BINS.two_theta).of(fits[-1][1]).values():
         assert one.area == pytest.approx(area, rel=0.12)

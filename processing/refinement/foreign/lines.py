@@ -9,6 +9,10 @@ from latticewatch.processing.refinement.model.pattern_model import voigt
 
 Floats = NDArray[np.float64]
 
+# Two lines are one where they lie this close (degrees) or within this share of their width.
+TOLERANCE_DEG = 0.04
+OF_WIDTH = 0.25
+
 
 @dataclass(frozen=True, slots=True)
 class ForeignLine:
@@ -22,6 +26,10 @@ class ForeignLine:
     def fwhm_deg(self) -> float:
         """By the rule of Olivero and Longbothum, JQSRT 17, 233 (1977)."""
         return float(1.0692 * self.gamma + np.sqrt(0.8664 * self.gamma**2 + (2.3548 * self.sigma) ** 2))
+
+    def lies_at(self, two_theta: float) -> bool:
+        """Whether it is a line that another pattern has at this angle."""
+        return abs(self.two_theta - two_theta) < max(TOLERANCE_DEG, OF_WIDTH * self.fwhm_deg)
 
 
 def profiles_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:

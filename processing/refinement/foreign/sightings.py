@@ -13,18 +13,15 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.refinement.foreign.extended import unpacked
 from latticewatch.processing.refinement.foreign.finder import SHAPE
-from latticewatch.processing.refinement.foreign.lines import ForeignLine
+from latticewatch.processing.refinement.foreign.lines import TOLERANCE_DEG, ForeignLine
 from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
 
-# A line is a phase's where it lies this close (degrees) or within this share of its width...
-TOLERANCE_DEG = 0.04
-OF_WIDTH = 0.25
-# ... and the phase has this share of its stronger lines among those that are seen.
+# A phase gives its name where this share of its stronger lines is among those that are seen.
 STRONG = 0.3
 SHARE_SEEN = 0.5
 # In the list of a run are lines that were there in so many frames.
 LEAST_FRAMES = 3
-# Spectators have so many lines at most, and these widths before the first fit.
+# So many lines of spectators are fitted, with these widths before the first fit.
 MOST_EXPECTED = 16
 USUAL_SIGMA_DEG = 0.02
 USUAL_SIGMA_BINS = 1.0
@@ -85,7 +82,8 @@ def bare_layout(setup: Setup, two_theta: NDArray[np.float64]) -> Layout:
 
 
 def spectator_lines(setup: Setup, two_theta: NDArray[np.float64]) -> tuple[ForeignLine, ...]:
-    """The strongest lines of the spectators in the fitted range, where their cells put them and with a usual width."""
+    """The lines of the spectators in the fitted range, the strongest first, where their cells put them and with a usual
+    width."""
     low, high = setup.fit.within(two_theta)
     lines = [
         (intensity, angle)
@@ -94,13 +92,12 @@ def spectator_lines(setup: Setup, two_theta: NDArray[np.float64]) -> tuple[Forei
         if low < angle < high
     ]
     sigma = max(USUAL_SIGMA_DEG, USUAL_SIGMA_BINS * float(np.median(np.diff(two_theta))))
-    strongest = sorted(lines, reverse=True)[:MOST_EXPECTED]
-    return tuple(ForeignLine(angle, sigma, SHAPE * sigma) for _, angle in strongest)
+    return tuple(ForeignLine(angle, sigma, SHAPE * sigma) for _, angle in sorted(lines, reverse=True))
 
 
 def expected(line: ForeignLine, setup: Setup) -> bool:
     """Whether this is a spectator's line."""
-    return any(_has(phase, line.two_theta, line.fwhm_deg, setup.wavelength_A) for phase in setup.spectators)
+    return any(line.lies_at(angle) for phase in setup.spectators for angle in angles_of(phase, setup.wavelength_A))
 
 
 def names_of(places: list[float], library: tuple[LinePhase, ...], wavelength_A: float) -> list[str | None]:
@@ -109,7 +106,7 @@ def names_of(places: list[float], library: tuple[LinePhase, ...], wavelength_A: 
     names: list[str | None] = [None] * len(places)
     fitting = []
     for phase in library:
-        mine = [n for n, place in enumerate(places) if _has(phase, place, 0.0, wavelength_A)]
+        mine = [n for n, place in enumerate(places) if _has(phase, place, wavelength_A)]
         if mine and _mostly_seen(phase, places, wavelength_A):
             fitting.append((len(mine), phase.name, mine))
     for _, name, mine in sorted(fitting):
@@ -132,9 +129,8 @@ def _mostly_seen(phase: LinePhase, places: list[float], wavelength_A: float) -> 
     return bool(strong) and seen >= SHARE_SEEN * len(strong)
 
 
-def _has(phase: LinePhase, place: float, fwhm_deg: float, wavelength_A: float) -> bool:
-    near = max(TOLERANCE_DEG, OF_WIDTH * fwhm_deg)
-    return any(abs(angle - place) < near for angle in angles_of(phase, wavelength_A))
+def _has(phase: LinePhase, place: float, wavelength_A: float) -> bool:
+    return any(abs(angle - place) < TOLERANCE_DEG for angle in angles_of(phase, wavelength_A))
 
 
 def _same(one: Sighting, other: Sighting) -> bool:

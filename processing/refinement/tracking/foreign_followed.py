@@ -9,7 +9,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import lines_alone
 from latticewatch.processing.refinement.foreign.adjust import adjusted
 from latticewatch.processing.refinement.foreign.extended import Extended
 from latticewatch.processing.refinement.foreign.finder import Left, Templates, new_lines, templates_for
-from latticewatch.processing.refinement.foreign.lines import rows_of
+from latticewatch.processing.refinement.foreign.lines import ForeignLine, rows_of
 from latticewatch.processing.refinement.model.lines import Lines
 from latticewatch.processing.refinement.solver.solve import Data, Solution
 from latticewatch.processing.refinement.tracking.residuals import Residuals
@@ -42,10 +42,10 @@ class Followed:
         weak = dict(zip(self.model.slots, self.weak, strict=True))
         return replace(self, model=model, weak=tuple(weak.get(slot, 0) for slot in model.slots), left=self.left.anew())
 
-    @property
-    def clear(self) -> int:
-        """How many lines are in the pattern."""
-        return sum(weak == 0 for weak in self.weak)
+    def clear(self, expected: tuple[ForeignLine, ...]) -> int:
+        """How many lines are in the pattern that are none of the expected ones."""
+        lines = [line for line, weak in zip(self.model.lines, self.weak, strict=True) if weak == 0]
+        return sum(not any(line.lies_at(one.two_theta) for one in expected) for line in lines)
 
 
 def after_fit(followed: Followed, state: State, solution: Solution, data: Data, lines: Lines) -> tuple[Followed, State]:

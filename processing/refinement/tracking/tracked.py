@@ -29,7 +29,7 @@ from latticewatch.processing.refinement.first_fit.selection import Selection, ce
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.finder import templates_for
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
-from latticewatch.processing.refinement.foreign.sightings import spectator_lines
+from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED, spectator_lines
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, layout, lines_of
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
@@ -93,8 +93,8 @@ class TrackedRefinement:
         self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
         window = window_of(self._grid, self._lines, fit=fit)
         self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
-        inside = tuple(line for line in expected if window.grid[0] < line.two_theta < window.grid[-1])
-        self._foreign = Followed(self._bare).using(self._bare.joined(inside))
+        self._expected = tuple(line for line in expected if window.grid[0] < line.two_theta < window.grid[-1])
+        self._foreign = Followed(self._bare).using(self._bare.joined(self._expected[:MOST_EXPECTED]))
         half = (self._grid[1] - self._grid[0]) / 2.0
         low, high = self._grid[window.first] - half, self._grid[window.last - 1] + half
         self._counted = counted_lines(self._lines, low, high)
@@ -307,7 +307,7 @@ class TrackedRefinement:
         state = self._next_state(solution, grounded, absent, seen)
         fit = replace(fit, parameters=packed(x, self._foreign.model))
         self._foreign, self._state = after_fit(self._foreign, state, solution, data, self._lines)
-        fit = replace(fit, foreign_lines=self._foreign.clear)
+        fit = replace(fit, foreign_lines=self._foreign.clear(self._expected))
         self._since, self._stuck, self._strange, self._jumped = 1, 0, 0, False
         return fit
 
