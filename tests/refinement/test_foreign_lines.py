@@ -14,10 +14,10 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines, names_of
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement, refinement_of
-from latticewatch.processing.simulation.patterns import NODES, SHARES, binning, exposed, frame_generator
 from latticewatch.processing.simulation.powder import expected_pattern, voigt
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 from latticewatch.processing.simulation.truth import Truth
+from tests.simulated_patterns import NODES, SHARES, binning, exposed, frame_generator
 
 BINS = binning()
 STEP = BINS.two_theta[1] - BINS.two_theta[0]
