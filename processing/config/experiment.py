@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_
 
 from latticewatch.processing.config.frame_selection import Selection
 from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
+from latticewatch.processing.flow.fit import Intensities
 from latticewatch.processing.flow.row_fields import columns_of
 
 CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
@@ -76,6 +77,7 @@ class ComponentTable(Table):
     cif: Path | None = None
     lattice_parameter_A: CellEdge | None = None
     role: Literal["sample", "spectator", "standard"] = "sample"
+    intensities: Intensities = "auto"
 
     @field_validator("name")
     @classmethod

@@ -107,7 +107,9 @@ def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:
 
 def _component(table: ComponentTable, folder: Path) -> Component:
     phase = read_phase(folder / table.cif if table.cif else str(table.phase))
-    return Component(table.name, phase, table.lattice_parameter_A or phase.lattice_parameter_A)
+    return Component(
+        table.name, phase, table.lattice_parameter_A or phase.lattice_parameter_A, intensities=table.intensities
+    )
 
 
 def _reflection(component: Component, wavelength_A: float, seen: tuple[float, float]) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,15 +10,21 @@ from numpy.typing import NDArray
 from latticewatch.processing.crystal.phase import Phase
 
 NAN = float("nan")
+Intensities = Literal["structure", "free", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One lattice of the sample: its name in the trace, its phase and the start value of its cell in Å."""
+    """One lattice of the sample: its name in the trace, its phase and the start value of its cell in Å.
+
+    intensities: whether its lines have the intensities of the structure, any (a textured sample), or the structure's
+    unless one lattice explains the lines and its intensities do not ("auto").
+    """
 
     name: str
     phase: Phase
     lattice_parameter_A: float
+    intensities: Intensities = "auto"
 
 
 @dataclass(frozen=True, slots=True)

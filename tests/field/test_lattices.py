@@ -47,3 +47,55 @@ def test_lines_weaker_than_the_structure_says_cost_no_frame(process: Process) ->
     case = sample("field/absent-line/pyrite")
     _, rows = process("absent-line/pyrite/f", geometry=case / "g.poni", experiment=case / "experiment.toml")
     assert cells(rows) == pytest.approx([5.41], abs=1e-4)
+
+
+def test_a_component_that_fades_moves_no_cell_and_is_then_not_there(process: Process) -> None:
+    """The iodide is washed out in 25 frames, at rest all the while."""
+    case = sample("field/fading-component")
+    _, rows = process("fading-component/f", geometry=case / "g.poni", experiment=case / "experiment.toml")
+    fitted = [row for row in rows if row["status"] == "fitted"]
+    assert len(fitted) > 0.95 * len(rows)
+    for row in fitted:
+        assert abs(row["lp_Br_A"] - 5.842) < 5.0 * row["lp_Br_esd_A"]
+        if row["lp_I_A"] is not None:
+            assert abs(row["lp_I_A"] - 6.2) < 5.0 * row["lp_I_esd_A"]
+    assert all(row["lp_I_A"] is None and row["components"] == 1 for row in rows[-20:])
+
+
+def test_a_phase_that_vanishes_leaves_no_lattice(process: Process) -> None:
+    """From frame 45 on there is no fcc line left."""
+    case = sample("field/vanishing-phase")
+    _, rows = process("vanishing-phase/f", geometry=case / "g.poni", experiment=case / "experiment.toml")
+    for row in rows[45:]:
+        assert row["lp_au_A"] is None
+        assert row["components"] == 1
+        assert row["lp_fe_A"] == pytest.approx(2.8725, abs=1e-4)
+        assert row["lp_mean_A"] == pytest.approx(2.8725, abs=1e-4)
+    for row in rows[12:45]:
+        assert row["lp_fe_A"] == pytest.approx(2.8725, abs=3e-4)
+        assert abs(row["lp_au_A"] - 3.5986) < 5.0 * row["lp_au_esd_A"]
+
+
+def test_the_first_frame_of_an_integrating_detector_has_an_honest_esd(process: Process) -> None:
+    """Counts times 30: the cells of the frames scatter by 4.9e-5 Å."""
+    case = sample("field/integrating-detector")
+    _, rows = process("integrating-detector/gain30", geometry=case / "g.poni", experiment=case / "experiment.toml")
+    assert all(3e-5 < row["lp_S_esd_A"] < 1.2e-4 for row in rows)
+    assert rows[0]["lp_S_model_esd_A"] > 3e-5
+
+
+@pytest.mark.parametrize(
+    ("case", "component", "cell"), [("window-lines-bias/Al10", "S", 5.874), ("foreign-phase/f03", "beta", 3.2843)]
+)
+def test_what_has_no_place_in_the_model_is_in_the_esd(process: Process, case: str, component: str, cell: float) -> None:
+    folder = sample(f"field/{case}").parent
+    _, rows = process(case, geometry=folder / "g.poni", experiment=folder / "experiment.toml")
+    for row in rows:
+        assert abs(row[f"lp_{component}_A"] - cell) < 5.0 * row[f"lp_{component}_esd_A"]
+
+
+def test_a_textured_film_has_free_intensities_and_says_so(process: Process, caplog: pytest.LogCaptureFixture) -> None:
+    case = sample("field/textured-film")
+    _, rows = process("textured-film/f", geometry=case / "g.poni", experiment=case / "experiment.toml")
+    assert cells(rows) == pytest.approx([5.874] * 2, abs=1e-4)
+    assert "the intensities of S are not the structure's" in caplog.text

@@ -64,14 +64,15 @@ def parameters(draw: st.DrawFn) -> np.ndarray:
     x[LAYOUT.background : LAYOUT.ratio] = draw(st.lists(st.floats(-3.0, 30.0), min_size=12, max_size=12))
     x[LAYOUT.ratio] = draw(st.floats(-1.0, 1.0))
     generator = np.random.default_rng(draw(st.integers(0, 1000)))
-    x[LAYOUT.intensity_correction : LAYOUT.gaussian_width] = generator.normal(0.0, 0.2, LAYOUT.lines)
+    # Both the exponential and the straight parts of a line's intensity.
+    x[LAYOUT.intensity_correction : LAYOUT.gaussian_width] = generator.normal(0.0, 0.7, LAYOUT.lines)
     x[LAYOUT.gaussian_width : LAYOUT.shape] = draw(st.floats(0.05, 0.2)), draw(st.floats(0.05, 0.2))
     x[LAYOUT.shape] = draw(st.floats(0.05, 2.0))
     x[LAYOUT.cell_variance : LAYOUT.cell_variance_growth] = draw(st.floats(0.0, 0.05)), draw(st.floats(0.0, 0.05))
-    x[LAYOUT.cell_variance_growth : LAYOUT.vegard_intensity_fraction] = (
-        draw(st.floats(0.0, 0.05)),
-        draw(st.floats(0.0, 0.05)),
-    )
+    x[LAYOUT.shape_difference] = draw(st.floats(-0.04, 0.5))
+    x[LAYOUT.cell_variance_growth : LAYOUT.free_variance] = draw(st.floats(0.0, 0.05)), draw(st.floats(0.0, 0.05))
+    x[LAYOUT.free_variance : LAYOUT.split] = draw(st.floats(0.0, 150.0)), draw(st.floats(0.0, 150.0))
+    x[LAYOUT.split : LAYOUT.vegard_intensity_fraction] = draw(st.floats(0.0, 150.0)), draw(st.floats(0.0, 150.0))
     x[LAYOUT.vegard_intensity_fraction] = draw(st.floats(0.0, 1.5))
     return x
 
@@ -126,6 +127,17 @@ def test_fcc_absences_are_absent() -> None:
     squares = {round(float(root) ** 2) for root in lines.root_n}
     assert {3, 4, 8, 11, 12}.issubset(squares)
     assert not squares & {1, 2, 5, 6, 9, 10}
+
+
+def test_one_longer_edge_widens_lines_by_the_variance_of_its_share() -> None:
+    """(200) is split by 2/9 of the square of the relative difference of the edges, (111) not at all."""
+    lines, _ = two_lattices()
+    split = {round(float(root) ** 2): float(value) for root, value in zip(lines.root_n, lines.split, strict=True)}
+    assert split[3] == split[12] == pytest.approx(0.0)
+    assert split[4] == split[16] == pytest.approx(1.0)
+    assert split[2] == pytest.approx(0.25)
+    shares = np.array([4.0, 1.0, 1.0]) / 6.0
+    assert split[6] == pytest.approx(np.mean((shares - 1.0 / 3.0) ** 2) * 4.5)
 
 
 def test_weak_mixing_of_structure_factors() -> None:

@@ -28,6 +28,7 @@ from latticewatch.processing.refinement.model.pattern_model import calculate, li
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
 from latticewatch.processing.refinement.solver.report import present, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
+from latticewatch.processing.refinement.solver.surprise import explains, let_go
 
 Floats = NDArray[np.float64]
 LEAST_SIGMAS = 5.0
@@ -41,9 +42,11 @@ TOLERANCE = 2e-3
 LARGEST_MISFIT = 0.025
 # Lines may lie this far from where one lattice puts them, root mean square in FWHM.
 LARGEST_OFFSET = 0.15
+LARGEST_OFFSET_FREE = 0.05
 # ln of how far intensities may be from the structure's, root mean square over what is fitted.
 LARGEST_STRENGTH = 1.2
 FAINT = 0.02
+OTHER_INTENSITIES = "the intensities are not those of the phases"
 # Distance from the start cell (Å) over which a candidate loses standing.
 TRUSTED_A = 0.15
 # Lines this far apart in units of their width are told apart by themselves.
@@ -57,7 +60,8 @@ COMPARABLE = 0.5
 class Start(NamedTuple):
     """A first fit, the bins it used, and why it is not to be believed (empty: it is).
 
-    absent: the one of two components that is not there, -1 for none.
+    absent: the one of two components that is not there, -1 for none. free: the structure has no say in the
+    intensities, which failed.
     """
 
     solution: Solution
@@ -66,10 +70,16 @@ class Start(NamedTuple):
     prior: Prior
     absent: int
     doubt: str
+    free: bool = False
 
 
-def begin(data: Data, search: Search, lines: Lines, lay: Layout, names: Names) -> Start | None:
-    """The best first fit of the lattices that are expected; None where there are no peaks."""
+def begin(
+    data: Data, search: Search, lines: Lines, lay: Layout, names: Names, free_on_need: bool = False
+) -> Start | None:
+    """The best first fit of the lattices that are expected; None where there are no peaks.
+
+    free_on_need: whether one lattice whose intensities are not the structure's may have any.
+    """
     order = float(names.order[0, 1]) if lay.components == 2 else 0.0
     found = [one for one in candidates(search, data.y, order) if _stands_out(one)]
     likely = [replace(one, cells=put_in_order(one.cells, names)) for one in found]
@@ -80,8 +90,29 @@ def begin(data: Data, search: Search, lines: Lines, lay: Layout, names: Names) -
     fits = [fit for fit in fits if _keeps_names(fit, lines, lay, names)]
     if not fits:
         return None
-    best = min(fits, key=lambda fit: (fit.doubt != "", _standing(fit, names.cells, lay)))
+    best = min(
+        fits,
+        key=lambda fit: (
+            fit.doubt != "",
+            not in_order(fit.solution.x[: lay.components], names),
+            _standing(fit, names.cells, lay),
+        ),
+    )
+    if best.doubt == OTHER_INTENSITIES and free_on_need and lay.components == 1:
+        freed = [_fit(data, with_free_intensities(lines), lay, one) for one in likely]
+        explained = [fit for fit in freed if fit is not None and not fit.doubt and _on_one_lattice(fit, lines, lay)]
+        return min(explained, key=lambda fit: fit.solution.chi2)._replace(free=True) if explained else best
     return _alone(best, lines, lay, names)
+
+
+def _on_one_lattice(fit: Start, lines: Lines, lay: Layout) -> bool:
+    """Whether the places of the lines alone show the lattice: lines of any intensity fit much."""
+    return _offset(fit.solution, fit.data, lines, lay) < LARGEST_OFFSET_FREE
+
+
+def with_free_intensities(lines: Lines) -> Lines:
+    """The same lines, of any intensities."""
+    return lines._replace(free=np.ones_like(lines.free))
 
 
 def _keeps_names(fit: Start, lines: Lines, lay: Layout, names: Names) -> bool:
@@ -165,11 +196,25 @@ def _fit(data: Data, lines: Lines, lay: Layout, candidate: Candidate) -> Start |
         if len(used.y) < FEWEST_BINS:
             return None
         solution = solve(x, used, prior, lines, lay, limits)
+        solution, prior = _with_what_is_odd(solution, used, prior, lines, lay)
         x = solution.x
         part = part_of(data, selected(Selection(selection.sharp), data.grid, x, lines, lay))
         rest = part.y - lines_alone(x, part, lines, lay)[0] - x[lay.background : lay.ratio] @ part.basis
         scale = _robust_scale(rest / np.sqrt(np.maximum(part.variance, part.floor)))
     return Start(solution, selection, used, prior, -1, doubt_of(solution, used, lines, lay))
+
+
+def _with_what_is_odd(
+    solution: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout
+) -> tuple[Solution, Prior]:
+    """The fit with what the data pull at let go, where that explains the pattern."""
+    x = solution.x
+    merged = lay.components == 2 and abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
+    freed = None if merged else let_go(solution, prior, 1.0 / np.diag(prior.information), lay)
+    if not (freed and solution.converged):
+        return solution, prior
+    freer = solve(x, data, freed[0], lines, lay, Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE))
+    return (freer, freed[0]) if freer.converged and explains(freer, solution) else (solution, prior)
 
 
 def _robust_scale(values: Floats) -> float:
@@ -199,7 +244,7 @@ def doubt_of(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
         return f"{100.0 * misfit:.0f} % of the peaks is not explained by the phases"
     strength = _strength_away(solution.x, data, lines, lay)
     if strength > LARGEST_STRENGTH:
-        return "the intensities are not those of the phases"
+        return OTHER_INTENSITIES
     offset = _offset(solution, data, lines, lay)
     if offset > LARGEST_OFFSET:
         return f"the lines do not lie on one lattice (off by {offset:.2f} of their width)"
@@ -227,7 +272,7 @@ def _strength_away(x: Floats, data: Data, lines: Lines, lay: Layout) -> float:
     found = given * np.maximum([relative_intensity(one)[0] for one in strengths], 0.0)
     faint = FAINT * np.array([given[lines.phase == p].max() for p in range(lay.components)])[lines.phase]
     away = np.log((found + faint) / (given + faint))
-    weight = np.where(seen, given + found, 0.0)
+    weight = np.where(seen & ~lines.free[lines.phase], given + found, 0.0)
     return float(np.sqrt(weight @ away**2 / max(weight.sum(), 1e-300)))
 
 

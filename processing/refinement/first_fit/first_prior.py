@@ -11,10 +11,15 @@ from latticewatch.processing.refinement.solver.solve import Prior
 Floats = NDArray[np.float64]
 # Standard deviation before the first frame.
 INTENSITY_CORRECTION_FIRST = 0.3
+INTENSITY_CORRECTION_FREE = 3.0
 # ... and of an intensity over that of the component's strongest line: weak ones are differences of large numbers.
 INTENSITY_FLOOR = 0.004
 GAUSSIAN_WIDTH_FIRST = 0.5
 SHAPE_FIRST = 0.5
+# What is next to nothing until the data say otherwise: see solver/surprise.py.
+SHAPE_DIFFERENCE_FIRST = 0.01
+FREE_VARIANCE_FIRST = 0.3
+SPLIT_FIRST = 1.0
 CELL_VARIANCE_FIRST = 0.005
 CELL_VARIANCE_GROWTH_FIRST = 0.03
 VEGARD_FRACTION_FIRST = 0.5
@@ -53,10 +58,13 @@ def first_prior(candidate: Candidate, lines: Lines, lay: Layout) -> tuple[Floats
     deviation[lay.intensity_correction : lay.gaussian_width] = intensity_deviation(lines)
     deviation[lay.gaussian_width : lay.shape] = GAUSSIAN_WIDTH_FIRST * candidate.size
     deviation[lay.shape] = SHAPE_FIRST
+    deviation[lay.shape_difference : lay.cell_variance] = SHAPE_DIFFERENCE_FIRST
     deviation[lay.cell_variance : lay.cell_variance_growth] = (
         CELL_VARIANCE_FIRST if lay.components == 2 else _strain(candidate, lines)
     )
-    deviation[lay.cell_variance_growth : lay.vegard_intensity_fraction] = CELL_VARIANCE_GROWTH_FIRST
+    deviation[lay.cell_variance_growth : lay.free_variance] = CELL_VARIANCE_GROWTH_FIRST
+    deviation[lay.free_variance : lay.split] = FREE_VARIANCE_FIRST
+    deviation[lay.split : lay.vegard_intensity_fraction] = SPLIT_FIRST
     deviation[lay.vegard_intensity_fraction] = VEGARD_FRACTION_FIRST
     information = np.diag(1.0 / deviation[lay.extra :] ** 2)
     _hold_mean(information, lines, lay)
@@ -67,7 +75,8 @@ def intensity_deviation(lines: Lines) -> Floats:
     """Standard deviation of the intensity corrections before anything is seen, (lines,)."""
     strongest = np.array([lines.log_base[lines.phase == p].max() for p in range(len(lines.cell))])
     floor = INTENSITY_FLOOR * np.exp(np.minimum(strongest[lines.phase] - lines.log_base, 10.0))
-    return np.asarray(np.hypot(INTENSITY_CORRECTION_FIRST, floor))
+    usual = np.where(lines.free[lines.phase], INTENSITY_CORRECTION_FREE, INTENSITY_CORRECTION_FIRST)
+    return np.asarray(np.hypot(usual, floor))
 
 
 def _strain(candidate: Candidate, lines: Lines) -> float:

@@ -37,8 +37,10 @@ def names_of(lines: Lines, last_A: Floats) -> Names:
     both_seen = seen[:, None] & seen[None, :]
     difference = cells[None, :] - cells[:, None]
     exchangeable = _exchangeable(lines)
-    known = exchangeable & (both_seen | (np.abs(difference) > OPEN_A))
-    return Names(cells, np.where(known, np.sign(difference), 0.0), exchangeable)
+    given = lines.cell[None, :] - lines.cell[:, None]
+    # Lattices that exchange come together and do not pass each other: the user's order holds for the whole run.
+    order = np.where(np.abs(given) > OPEN_A, np.sign(given), np.where(both_seen, np.sign(difference), 0.0))
+    return Names(cells, np.where(exchangeable, order, 0.0), exchangeable)
 
 
 def in_order(cells: Floats, names: Names, margin_A: float = 0.0) -> bool:

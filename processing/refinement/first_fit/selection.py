@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import shape_of
 from latticewatch.processing.refinement.solver.solve import Data
 
 Floats = NDArray[np.float64]
@@ -39,7 +40,8 @@ def positions(x: Floats, lines: Lines) -> Floats:
 def full_widths(x: Floats, lines: Lines, lay: Layout) -> Floats:
     """FWHM of the lines from size alone in degrees, (lines,), by the rule of Olivero and Longbothum."""
     size = x[lay.gaussian_width + lines.phase] / np.cos(np.radians(positions(x, lines) / 2.0))
-    lorentzian = 2.0 * x[lay.shape] * size
+    shapes = np.array([shape_of(x, phase, lay) for phase in range(lay.components)])
+    lorentzian = 2.0 * shapes[lines.phase] * size
     return np.asarray(0.5346 * lorentzian + np.sqrt(0.2166 * lorentzian**2 + (2.3548 * size) ** 2))
 
 

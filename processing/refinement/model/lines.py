@@ -27,7 +27,8 @@ class Lines(NamedTuple):
     1 + slope Δa + bend Δa² where composition moves it (Vegard between two isostructural components).
     cell: start cell in Å, (components,). wavelength_A. walk: (lines, lines) covariance of a unit step of the
     lines' strengths that leaves the mean of each component, weighted by intensity, where it is.
-    middle_root: median of root_n.
+    middle_root: median of root_n. free: whether the structure has no say in a component's intensities, (components,).
+    split: how much one longer edge widens a line, 1 for (h00), 0 for (hhh).
     """
 
     phase: NDArray[np.int64]
@@ -39,6 +40,8 @@ class Lines(NamedTuple):
     wavelength_A: float
     walk: NDArray[np.float64]
     middle_root: float
+    split: NDArray[np.float64]
+    free: NDArray[np.bool_]
 
 
 class Layout(NamedTuple):
@@ -63,8 +66,11 @@ class Layout(NamedTuple):
     intensity_correction: int
     gaussian_width: int
     shape: int
+    shape_difference: int
     cell_variance: int
     cell_variance_growth: int
+    free_variance: int
+    split: int
     vegard_intensity_fraction: int
     length: int
 
@@ -78,9 +84,12 @@ def layout(components: int, lines: int, extra_rows: int = 0) -> Layout:
     intensity_correction = ratio + components - 1
     gaussian_width = intensity_correction + lines
     shape = gaussian_width + components
-    cell_variance = shape + 1
+    shape_difference = shape + 1
+    cell_variance = shape_difference + components - 1
     cell_variance_growth = cell_variance + components
-    vegard_intensity_fraction = cell_variance_growth + components
+    free_variance = cell_variance_growth + components
+    split = free_variance + components
+    vegard_intensity_fraction = split + components
     return Layout(
         components,
         lines,
@@ -91,8 +100,11 @@ def layout(components: int, lines: int, extra_rows: int = 0) -> Layout:
         intensity_correction,
         gaussian_width,
         shape,
+        shape_difference,
         cell_variance,
         cell_variance_growth,
+        free_variance,
+        split,
         vegard_intensity_fraction,
         vegard_intensity_fraction + 1,
     )
@@ -122,7 +134,21 @@ def lines_of(components: tuple[Component, ...], wavelength_A: float, lowest_deg:
         float(wavelength_A),
         _walk(np.array(phase), np.exp(np.array(log_base))),
         float(np.median(root_n)),
+        np.array([_split(round(root**2)) for root in root_n], dtype=np.float64),
+        np.array([component.intensities == "free" for component in components]),
     )
+
+
+def _split(squares: int) -> float:
+    """Variance of l² / (h² + k² + l²) over the planes of this sum of squares, in units of that of (h00).
+
+    Where one edge is longer by a share ε of the mean edge, a spacing is longer by ε (l² / (h² + k² + l²) - 1/3).
+    """
+    along = range(math.isqrt(squares) + 1)
+    planes = [(h, k, el) for h in along for k in along for el in along if h * h + k * k + el * el == squares]
+    signs = np.array([2.0 ** sum(index != 0 for index in plane) for plane in planes])
+    share = np.array([plane[2] ** 2 / squares for plane in planes])
+    return float(np.average((share - 1.0 / 3.0) ** 2, weights=signs)) * 4.5
 
 
 def _walk(phase: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:

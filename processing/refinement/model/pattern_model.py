@@ -1,9 +1,12 @@
 """The model of a pattern and its analytic Jacobian, compiled.
 
 y(2θ) = Σ_p s_p Σ_hkl b φ(L) exp(γ ln g(a_p)) V(2θ - 2θ_hkl(a_p); σ, Γ) + Chebyshev series + Σ_k e_k B_k(2θ), with the
-true Voigt profile V, Γ = q S_p / cos θ (half width) and σ² = (S_p / cos θ)² + c_p κ (2 tan θ / a)². For two components
-κ = (a_2 - a_1)² and c_p = c_p0 + k_p ln²(d_start / d): crystals whose exchange rates differ by a relative δk spread
-by δa = δk d |ln(d / d_start)|, so k_p is of the order of (δk / 2)². Else κ is UNIT_SPREAD and c_p a strain.
+true Voigt profile V, Γ = q_p S_p / cos θ (half width) and σ² = (S_p / cos θ)² + (c_p κ + u_p + t_p f) (2 tan θ / a)².
+For two components κ = (a_2 - a_1)² and c_p = c_p0 + k_p ln²(d_start / d): crystals whose exchange rates differ by a
+relative δk spread by δa = δk d |ln(d / d_start)|, so k_p is of the order of (δk / 2)². Else κ is UNIT_SPREAD and c_p
+a strain. u_p is what spreads by no such law. t_p f is what one longer edge does: lines split by
+l² / (h² + k² + l²), and f is the variance of that over the planes of a line, 1 for h00 and 0 for hhh. u_p and t_p are
+in UNIT_SPREAD.
 g is the change of a line's intensity with the cell: |F|² by Vegard, 1 / V and the Lorentz factor. φ is the
 exponential near L = 0 and its tangents beyond ± STRAIGHT_FROM, so that a line that is not there has L = -2 and not
 minus infinity, and the fit of it is linear.
@@ -26,6 +29,7 @@ UNIT_SPREAD = 1e-6
 # Beyond this many σ√2 three terms of the asymptotic series of w are right to 1e-7.
 TAIL = 20.0
 LEAST_WIDTH = 0.25
+LEAST_SHAPE = 1e-4
 LEAST_DISTANCE = 1e-5
 LEAST_AMPLITUDE = 1e-3
 STRAIGHT_FROM = 1.0
@@ -33,16 +37,24 @@ STRAIGHT_FROM = 1.0
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def spread_of(x: Floats, phase: int, lines: Lines, lay: Layout) -> tuple[float, float, float, float]:
-    """Variance c κ of a component's cells in Å², and its derivatives by c, by k and by a_2 - a_1."""
+    """Variance of a component's cells in Å² but for what splits lines, and its derivatives by c, by k and by
+    a_2 - a_1."""
+    free = x[lay.free_variance + phase] * UNIT_SPREAD
     if lay.components != 2:
-        return x[lay.cell_variance + phase] * UNIT_SPREAD, UNIT_SPREAD, 0.0, 0.0
+        return x[lay.cell_variance + phase] * UNIT_SPREAD + free, UNIT_SPREAD, 0.0, 0.0
     d = x[1] - x[0]
     start = abs(lines.cell[1] - lines.cell[0])
     log = 0.5 * math.log((start * start) / (d * d + LEAST_DISTANCE * LEAST_DISTANCE))
     fraction = x[lay.cell_variance + phase] + x[lay.cell_variance_growth + phase] * log * log
     log_d = -d / (d * d + LEAST_DISTANCE * LEAST_DISTANCE)
     by_d = 2.0 * d * fraction + d * d * x[lay.cell_variance_growth + phase] * 2.0 * log * log_d
-    return fraction * d * d, d * d, log * log * d * d, by_d
+    return fraction * d * d + free, d * d, log * log * d * d, by_d
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def shape_of(x: Floats, phase: int, lay: Layout) -> float:
+    """Lorentzian half width over Gaussian width of a component's lines."""
+    return float(max(x[lay.shape] + (x[lay.shape_difference + phase - 1] if phase > 0 else 0.0), LEAST_SHAPE))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -210,9 +222,9 @@ def draw_pattern(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layo
             area, _, _, _ = line_intensity(x, line, theta, lines, lay)
             scaled = x[lay.gaussian_width + phase] / math.cos(theta)
             lever = 2.0 * DEGREES * math.tan(theta) / x[phase]
-            cells, _, _, _ = spread_of(x, phase, lines, lay)
+            cells = spread_of(x, phase, lines, lay)[0] + x[lay.split + phase] * lines.split[line] * UNIT_SPREAD
             sigma = math.sqrt(max(scaled * scaled + cells * lever * lever, LEAST_WIDTH * scaled * scaled))
-            add_voigt(grid, 2.0 * DEGREES * theta, sigma, x[lay.shape] * scaled, area, y)
+            add_voigt(grid, 2.0 * DEGREES * theta, sigma, shape_of(x, phase, lay) * scaled, area, y)
     for term in range(lay.ratio - lay.background):
         _add(x[lay.background + term], basis[term], y)
 
@@ -255,9 +267,9 @@ def calculate(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layout,
         scaled = x[lay.gaussian_width + phase] / math.cos(theta)
         lever = 2.0 * DEGREES * tangent / a
         lever_a = 2.0 * DEGREES * theta_a / (math.cos(theta) ** 2 * a) - lever / a
-        cells, by_c, by_k, by_d = spread_of(x, phase, lines, lay)
+        cells = spread_of(x, phase, lines, lay)[0] + x[lay.split + phase] * lines.split[line] * UNIT_SPREAD
         sigma = math.sqrt(max(scaled * scaled + cells * lever * lever, LEAST_WIDTH * scaled * scaled))
-        gamma = x[lay.shape] * scaled
+        gamma = shape_of(x, phase, lay) * scaled
         voigt(grid, 2.0 * DEGREES * theta, sigma, gamma, work)
         free = sigma * sigma > LEAST_WIDTH * scaled * scaled * (1.0 + 1e-12)
         half = 0.5 * lever * lever / sigma if free else 0.0
@@ -268,29 +280,35 @@ def calculate(x: Floats, grid: Floats, basis: Floats, lines: Lines, lay: Layout,
         c_v = area * x[lay.vegard_intensity_fraction] * rise
         c_x = -area * 2.0 * DEGREES * theta_a
         c_s, c_g = area * sigma_a, area * gamma * tangent * theta_a
-        c_c, c_k, c_d = area * half * by_c, area * half * by_k, area * half * by_d
         v, vx, vs, vg = work[0], work[1], work[2], work[3]
         _scaled(by_correction, v, J[lay.intensity_correction + line])
         _add_two(c_v, v, c_x, vx, J[phase])
         _add_two(c_s, vs, c_g, vg, J[phase])
         _add_two(area * sigma_size, vs, area * gamma_size, vg, J[lay.gaussian_width + phase])
-        _add(area * scaled, vg, J[lay.shape])
-        _add(c_c, vs, J[lay.cell_variance + phase])
+        _add(area * scaled, vg, J[lay.shape] if phase == 0 else J[lay.shape_difference + phase - 1])
+        _add(area * half * UNIT_SPREAD, vs, J[lay.free_variance + phase])
+        if lines.split[line] > 0.0:
+            _add(area * half * UNIT_SPREAD * lines.split[line], vs, J[lay.split + phase])
         _add(area * log_g, v, J[lay.vegard_intensity_fraction])
         _add(area, v, J[lay.scale] if phase == 0 else J[lay.ratio + phase - 1])
-        if lay.components == 2:
-            _add(c_k, vs, J[lay.cell_variance_growth + phase])
-            _add(-c_d, vs, J[0])
-            _add(c_d, vs, J[1])
-    _finish(x, basis, lay, y, J)
+    _finish(x, basis, lines, lay, y, J)
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _finish(x: Floats, basis: Floats, lay: Layout, y: Floats, J: Floats) -> None:
-    """The common scale, the background and the sum."""
+def _finish(x: Floats, basis: Floats, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
+    """What the lines of a component or of all of them have in common, the background and the sum."""
+    for phase in range(lay.components):
+        _, by_c, by_k, by_d = spread_of(x, phase, lines, lay)
+        by_variance = J[lay.free_variance + phase]
+        _add(by_c / UNIT_SPREAD, by_variance, J[lay.cell_variance + phase])
+        if lay.components == 2:
+            _add(by_k / UNIT_SPREAD, by_variance, J[lay.cell_variance_growth + phase])
+            _add(-by_d / UNIT_SPREAD, by_variance, J[0])
+            _add(by_d / UNIT_SPREAD, by_variance, J[1])
     scale = J[lay.scale]
     for phase in range(1, lay.components):
         scale += J[lay.ratio + phase - 1]
+        J[lay.shape] += J[lay.shape_difference + phase - 1]
     y += scale
     for term in range(lay.ratio - lay.background):
         J[lay.background + term] = basis[term]

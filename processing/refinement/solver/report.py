@@ -18,6 +18,8 @@ TOLD_APART = 5.0
 # A component is there when its share of the scattering is at least this, and this many sigmas.
 LEAST_SHARE = 0.015
 PRESENT_SIGMAS = 6.0
+# χ² per bin beyond which misfit says nothing more of what is there.
+MOST_MISFIT = 4.0
 # What the shape that is left of a profile does to the ratio of two areas, whatever the counts.
 RATIO_FLOOR = 0.002
 
@@ -93,23 +95,32 @@ def _shares(x: Floats, lines: Lines, lay: Layout, counted: NDArray[np.bool_]) ->
     return values, gradient
 
 
-def present(shares: Shares, solution: Solution, component: int) -> bool:
-    """Whether a component is clearly there."""
-    gradient = shares.gradient[component]
-    esd = math.sqrt(max(float(gradient @ solution.covariance @ gradient), 0.0))
+def present(shares: Shares, solution: Solution, component: int, least: float = LEAST_SHARE) -> bool:
+    """Whether a component is clearly there, with more than this share of the scattering."""
     share = float(shares.values[component])
-    return share > LEAST_SHARE and share > PRESENT_SIGMAS * esd
+    return share > least and seen(shares, solution, component)
 
 
-def _mean_variance(solution: Solution, covariance: Floats, cells: Cells, shares: Shares, lay: Layout) -> float:
-    """Variance of Σ share a, with what the shares and the cells have in common."""
-    gradient = cells.values @ shares.gradient
-    if lay.components == 2:
-        gradient[0] = 1.0
-        gradient[1] = shares.values[1] - solution.share
-    else:
-        gradient[: lay.components] = shares.values
-    return float(gradient @ covariance @ gradient)
+def seen(shares: Shares, solution: Solution, component: int) -> bool:
+    """Whether the data tell a component's share of the scattering from nothing. Where the model misfits, a component
+    that is not there takes what the others leave."""
+    gradient = shares.gradient[component]
+    misfit = min(max(1.0, solution.chi2 / len(solution.residual)), MOST_MISFIT)
+    variance = misfit * max(float(gradient @ solution.covariance @ gradient), 0.0)
+    return float(shares.values[component]) > PRESENT_SIGMAS * math.sqrt(variance)
+
+
+def quoted_rows(solution: Solution, shares: Shares, lay: Layout) -> Floats:
+    """Gradients of the cells and of their weighted mean, (components + 1, parameters), as the covariance has it."""
+    count = lay.components
+    rows = np.zeros((count + 1, lay.length))
+    rows[:count, :count] = np.eye(count)
+    rows[count] = solution.x[:count] @ shares.gradient
+    rows[count, :count] = shares.values
+    if count == 2:
+        turn = np.array([[1.0, -solution.share], [1.0, 1.0 - solution.share]])
+        rows[:, :2] = rows[:, :2] @ turn
+    return rows
 
 
 def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, absent: int) -> list[bool]:
@@ -124,9 +135,12 @@ def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, abse
     return [bool(clear[p].all()) and present(shares, solution, p) for p in range(count)]
 
 
-def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int) -> Fit:
+def fit_of(
+    solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int, model_variance: Floats
+) -> Fit:
     """The fit that is reported.
 
+    model_variance: the model's own error of each cell and of their mean, (components + 1,) in Å².
     noise: factor that the variances of the data were multiplied by. grounded: whether what is tracked can be
     trusted to tell merged lines apart. absent: the one of two components that is not there, -1 for none.
     """
@@ -136,16 +150,22 @@ def fit_of(solution: Solution, shares: Shares, lay: Layout, noise: float, ground
     for i in range(lay.ratio, lay.intensity_correction):
         covariance[i, i] += RATIO_FLOOR**2
     spread = shares.gradient @ covariance @ shares.gradient.T
-    esd = [math.sqrt(max(cells.covariance[p, p], 0.0)) for p in range(lay.components)]
+    esd = [math.sqrt(max(cells.covariance[p, p], 0.0) + model_variance[p]) for p in range(lay.components)]
     share_esd = [math.sqrt(max(spread[p, p], 0.0)) for p in range(lay.components)]
-    each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, strict=True)
+    own = np.sqrt(model_variance[: lay.components]).tolist()
+    each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, own, strict=True)
     lattices = tuple(Lattice(*numbers) if known else Lattice() for known, numbers in zip(told, each, strict=True))
     bins = len(solution.residual)
+    mean = float(shares.values @ cells.values)
+    gradient = quoted_rows(solution, shares, lay)[-1]
+    mean_esd = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0) + model_variance[-1])
+    if absent >= 0:
+        mean, mean_esd = float(cells.values[1 - absent]), esd[1 - absent]
     return Fit(
         lattices=lattices,
         components=max(sum(told), 1),
-        lp_mean_A=float(shares.values @ cells.values),
-        lp_mean_esd_A=math.sqrt(max(_mean_variance(solution, covariance, cells, shares, lay), 0.0)),
+        lp_mean_A=mean,
+        lp_mean_esd_A=mean_esd,
         rwp_percent=100.0 * math.sqrt(max(solution.chi2, 0.0) / solution.wrss),
         chi2_reduced=noise * solution.chi2 / max(bins - lay.components - 1 - (lay.ratio - lay.background), 1),
         iterations=solution.iterations,

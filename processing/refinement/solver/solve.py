@@ -14,15 +14,16 @@ from latticewatch.processing.codecs.njit import njit
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import (
     DEGREES,
+    LEAST_SHAPE,
     bragg,
     calculate,
     draw_pattern,
     line_intensity,
+    shape_of,
 )
 from latticewatch.processing.refinement.solver.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
 
 Floats = NDArray[np.float64]
-LEAST_SHAPE = 1e-4
 # A line further from every bin, in full widths, has no say.
 NEAR_WIDTHS = 1.5
 # Weights follow the model for so many iterations only, so that they cannot keep a fit going round in circles.
@@ -117,7 +118,7 @@ def _in_the_light(x: Floats, grid: Floats, line: int, lines: Lines, lay: Layout)
     if not theta > 0.0:
         return False
     centre = 2.0 * DEGREES * theta
-    full_width = (2.36 + 1.1 * x[lay.shape]) * x[lay.gaussian_width + phase] / math.cos(theta)
+    full_width = (2.36 + 1.1 * shape_of(x, phase, lay)) * x[lay.gaussian_width + phase] / math.cos(theta)
     after = min(int(np.searchsorted(grid, centre)), len(grid) - 1)
     before = max(after - 1, 0)
     away = min(abs(float(grid[after]) - centre), abs(float(grid[before]) - centre))
@@ -142,6 +143,8 @@ def _step(x: Floats, share: float, delta: Floats, lay: Layout, lim: Limits) -> F
         size = x[lay.gaussian_width + p]
         new[lay.gaussian_width + p] = min(max(new[lay.gaussian_width + p], 0.5 * size), 2.0 * size)
     new[lay.shape] = min(max(new[lay.shape], LEAST_SHAPE), 20.0)
+    for k in range(lay.shape_difference, lay.cell_variance):
+        new[k] = min(max(new[k], LEAST_SHAPE - new[lay.shape]), 20.0)
     for k in range(lay.ratio, lay.intensity_correction):
         new[k] = x[k] + min(max(new[k] - x[k], -1.0), 1.0)
     for k in range(lay.intensity_correction, lay.gaussian_width):
@@ -220,6 +223,9 @@ def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
     """Parameters at their bound that want to go beyond stay there."""
     if x[lay.shape] <= LEAST_SHAPE and g[lay.shape] < 0.0:
         _hold(A, g, lay.shape)
+    for i in range(lay.shape_difference, lay.cell_variance):
+        if x[lay.shape] + x[i] <= LEAST_SHAPE and g[i] < 0.0:
+            _hold(A, g, i)
     if lay.components != 2:
         for i in range(lay.cell_variance, lay.cell_variance_growth):
             if x[i] <= 0.0 and g[i] < 0.0:
@@ -229,6 +235,8 @@ def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
 @njit(nogil=True, cache=True, error_model="numpy")
 def _at_bound(x: Floats, lay: Layout) -> bool:
     at = x[lay.shape] <= LEAST_SHAPE
+    for i in range(lay.shape_difference, lay.cell_variance):
+        at = at or x[lay.shape] + x[i] <= LEAST_SHAPE
     for i in range(lay.cell_variance, lay.cell_variance_growth):
         at = at or (lay.components != 2 and x[i] <= 0.0)
     return bool(at)

@@ -16,17 +16,20 @@ from latticewatch.processing.refinement.solver.solve import Data, Solution
 # χ² may be this many times what it was, and five sigma of its own scatter more.
 FACTOR = 1.2
 SIGMAS = 5.0
+# A fit that is worse by so many sigma has another try, in which what is tracked may move by more than is usual.
+SURPRISE = 3.0
 REMEMBERED = 50
 # What is not explained may grow to so many times the least since the start. A share of the peaks below the floor
 # (5 % of their height) is never too much: real profiles change while a reaction runs, and a foreign phase that
 # leaves this much moved lattice parameters of simulated scans by 20e-4 Å.
 GROWTH = 4.0
-FLOOR = 3e-3
+FLOOR = 2.5e-3
 # Below this χ² noise may be all there is.
 GROSS = 3.0
 NOTHING = 1e-5
 # A share that grows so many times at once is another sample, not this one going bad.
 JUMP = 4.0
+JUMP_FLOOR = 5e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,12 @@ class Family:
         usual = not self.excess or quality.chi2 <= self._expected(quality) * (FACTOR + chance)
         return usual and not self.went_bad(quality)
 
+    def surprises(self, quality: Quality) -> bool:
+        """Whether this fit is worse than those before it by more than chance."""
+        return bool(self.excess) and quality.chi2 > self._expected(quality) * (
+            1.0 + SURPRISE * math.sqrt(2.0 / quality.bins)
+        )
+
     def went_bad(self, quality: Quality) -> bool:
         """Whether more is left unexplained than this sample ever needed to."""
         return quality.chi2 > GROSS and quality.excess > max(GROWTH * self.best, FLOOR)
@@ -80,7 +89,7 @@ class Family:
     def jumps_to(self, quality: Quality) -> bool:
         """Whether so much more is left at once that another sample came into the beam."""
         last = self.excess[-1] if self.excess else 0.0
-        return quality.chi2 > GROSS and quality.excess > JUMP * max(last, FLOOR / JUMP)
+        return quality.chi2 > GROSS and quality.excess > max(JUMP * last, JUMP_FLOOR)
 
     def reason(self, quality: Quality) -> str:
         """Why a fit that is not allowed is refused."""

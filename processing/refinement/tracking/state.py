@@ -16,10 +16,14 @@ GAUSSIAN_WIDTH_STEP = 1e-5
 SHAPE_STEP = 2e-5
 CELL_VARIANCE_STEP = 2e-5
 CELL_VARIANCE_GROWTH_STEP = 1.5e-5
+FREE_VARIANCE_STEP = 0.02
+SPLIT_STEP = 0.05
 VEGARD_FRACTION_STEP = 0.0003
 RATIO_STEP = 0.001
 # As a share of the amplitude: the flux moves all lines, what does not belong to the sample comes and goes.
 EXTRA_STEP = 0.2
+# Of frames in which nothing was learnt so many count, where a parameter drifts.
+MOST_DRIFTS = 20
 # ... and of the step that goes with a change of composition, for 1 Å of change of a cell.
 INTENSITY_CORRECTION_PER_A = 0.03
 GAUSSIAN_WIDTH_PER_A = 0.001
@@ -53,6 +57,7 @@ class State:
     mean, covariance: of the tracked parameters as of ``age`` frames ago, while the cells moved by ``moved`` (Å)
     since. certainty: distance of two cells over its standard deviation. grounded: frames since the start in which
     the lines of two components were apart. absent: the one of two components that is not there, -1 for none.
+    drift: variance that is added for each frame, (tracked parameters,), where a parameter was let go not long ago.
     """
 
     x: Floats
@@ -64,14 +69,32 @@ class State:
     grounded: int
     absent: int
     seen: Seen
+    drift: Floats
 
-    def prior(self, lines: Lines, lay: Layout, frames: int) -> Prior:
-        """What is known before the next frame, so many frames later."""
+    def prior(self, lines: Lines, lay: Layout, frames: int, loose: bool = False) -> tuple[Prior, Floats]:
+        """What is known before the next frame, so many frames later, and the variance of each tracked parameter."""
         covariance = self.covariance + step_covariance(self.x, self.age + frames, self.moved, lines, lay)
+        covariance += np.diag(min(self.age + frames, MOST_DRIFTS) * self.drift)
+        if loose:
+            covariance += np.diag(loose_variance(self.x, lay))
         information, fine = inverse(covariance)
         if not fine:
             information = np.asarray(np.linalg.pinv(covariance), np.float64)
-        return Prior(self.mean, information)
+        return Prior(self.mean, information), np.diag(covariance).copy()
+
+
+def loose_variance(x: Floats, lay: Layout) -> Floats:
+    """Variance of each tracked parameter where a pattern shows that they moved by more than is usual."""
+    deviation = np.empty(lay.length)
+    deviation[lay.extra : lay.ratio] = 0.1 * np.abs(x[lay.extra : lay.ratio])
+    deviation[lay.ratio : lay.intensity_correction] = 0.05
+    deviation[lay.intensity_correction : lay.gaussian_width] = 0.02
+    deviation[lay.gaussian_width : lay.shape] = 0.01 * x[lay.gaussian_width : lay.shape]
+    deviation[lay.shape : lay.cell_variance] = 0.02
+    deviation[lay.cell_variance : lay.free_variance] = 0.002
+    deviation[lay.free_variance : lay.vegard_intensity_fraction] = 3.0
+    deviation[lay.vegard_intensity_fraction] = 0.05
+    return np.asarray(deviation[lay.extra :] ** 2)
 
 
 def steadied(prior: Prior, x: Floats, lay: Layout) -> Prior:
@@ -85,7 +108,9 @@ def steadied(prior: Prior, x: Floats, lay: Layout) -> Prior:
     deviation[lay.intensity_correction : lay.gaussian_width] = 0.02
     deviation[lay.gaussian_width : lay.shape] = 0.005 * x[lay.gaussian_width : lay.shape]
     deviation[lay.shape] = 0.02
-    deviation[lay.cell_variance : lay.vegard_intensity_fraction] = 0.002
+    deviation[lay.shape_difference : lay.cell_variance] = 0.02
+    deviation[lay.cell_variance : lay.free_variance] = 0.002
+    deviation[lay.free_variance : lay.vegard_intensity_fraction] = 0.3
     deviation[lay.vegard_intensity_fraction] = 0.05
     return Prior(prior.mean, prior.information + np.diag(1.0 / deviation[lay.extra :] ** 2))
 
@@ -99,9 +124,11 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     variance[lay.gaussian_width : lay.shape] = (frames * GAUSSIAN_WIDTH_STEP**2 + moved * GAUSSIAN_WIDTH_PER_A**2) * x[
         lay.gaussian_width : lay.shape
     ] ** 2
-    variance[lay.shape] = frames * SHAPE_STEP**2
+    variance[lay.shape : lay.cell_variance] = frames * SHAPE_STEP**2
     variance[lay.cell_variance : lay.cell_variance_growth] = frames * CELL_VARIANCE_STEP**2
-    variance[lay.cell_variance_growth : lay.vegard_intensity_fraction] = frames * CELL_VARIANCE_GROWTH_STEP**2
+    variance[lay.cell_variance_growth : lay.free_variance] = frames * CELL_VARIANCE_GROWTH_STEP**2
+    variance[lay.free_variance : lay.split] = frames * FREE_VARIANCE_STEP**2
+    variance[lay.split : lay.vegard_intensity_fraction] = frames * SPLIT_STEP**2
     variance[lay.vegard_intensity_fraction] = frames * VEGARD_FRACTION_STEP**2 + moved * VEGARD_FRACTION_PER_A**2
     full = np.diag(variance[lay.extra :])
     block = slice(lay.intensity_correction - lay.extra, lay.gaussian_width - lay.extra)
@@ -123,8 +150,14 @@ def with_foreign(state: State, before: Layout, response: Floats, areas: Floats) 
     both[np.ix_(old, new)] = -response * variance
     both[np.ix_(new, old)] = both[np.ix_(old, new)].T
     both[new, new] = variance
-    x = np.insert(state.x, before.ratio, np.zeros(added))
-    return replace(state, x=x, mean=np.insert(state.mean, at, np.zeros(added)), covariance=both)
+    nothing = np.zeros(added)
+    return replace(
+        state,
+        x=np.insert(state.x, before.ratio, nothing),
+        mean=np.insert(state.mean, at, nothing),
+        covariance=both,
+        drift=np.insert(state.drift, at, nothing),
+    )
 
 
 def without_foreign(state: State, lay: Layout, retired: tuple[int, ...]) -> State:
@@ -135,6 +168,7 @@ def without_foreign(state: State, lay: Layout, retired: tuple[int, ...]) -> Stat
         x=np.delete(state.x, [lay.extra + row for row in rows]),
         mean=np.delete(state.mean, rows),
         covariance=np.delete(np.delete(state.covariance, rows, axis=0), rows, axis=1),
+        drift=np.delete(state.drift, rows),
     )
 
 

@@ -1,6 +1,7 @@
 """Pattern after pattern of one run: lattice parameters local to each frame, nuisance parameters tracked."""
 
 import copy
+import logging
 import math
 from collections import deque
 from dataclasses import replace
@@ -21,11 +22,13 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     Start,
     begin,
     fitted_part,
+    with_free_intensities,
 )
+from latticewatch.processing.refinement.first_fit.first_prior import without_component
 from latticewatch.processing.refinement.first_fit.foreign_start import MANY, ROUNDS, lines_in_start, refitted, with_rows
 from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
-from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width
+from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width, full_widths
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.finder import templates_for
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
@@ -33,14 +36,24 @@ from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED, 
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, layout, lines_of
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
+from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, scatter_of
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
-from latticewatch.processing.refinement.solver.report import counted_lines, fit_of, shares_of
-from latticewatch.processing.refinement.solver.solve import Data, Limits, Solution, solve
+from latticewatch.processing.refinement.solver.report import (
+    counted_lines,
+    fit_of,
+    present,
+    quoted_rows,
+    seen,
+    shares_of,
+)
+from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
+from latticewatch.processing.refinement.solver.surprise import explains, let_go
 from latticewatch.processing.refinement.tracking.drawing import draw
 from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Family, Quality, quality_of
 from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
-from latticewatch.processing.refinement.tracking.state import Seen, State, steadied
+from latticewatch.processing.refinement.tracking.state import Seen, State, loose_variance, steadied
 
+logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 NO_BEAM = NoResult("no beam")
 NO_PEAKS = NoResult("no peaks")
@@ -53,6 +66,10 @@ NOISE_FRAMES = 30
 MOST_STUCK = 3
 # A search of all cells is slow: of frames that go on being refused so many are left out.
 TRIED_EVERY = 10
+FREED = (
+    "the intensities of {} are not the structure's, but one lattice explains its lines: they are free from now on "
+    '(texture? intensities = "free" says so in experiment.toml, "structure" forbids it)'
+)
 ANY = Family()
 # χ² of what was tracked over that of a fresh start, from which on the fresh one is believed.
 CLEARLY_BETTER = 1.5
@@ -62,6 +79,17 @@ CERTAIN = 12.0
 FROZEN_BELOW = 0.12
 # Merged lines are told apart only by what was learnt in more frames than these in which they were apart.
 GROUNDED = 3
+# Of the variance by which a parameter was let go so much goes on frame by frame, and how much of that is left a frame
+# later.
+DRIFT_OF_MOVED = 0.5
+DRIFT_LASTS = 0.95
+DRIFT_OF_LOOSE = 0.1
+# Δχ² that it must be worth to let all that is tracked move by more than is usual.
+WORTH_MOVING = 30.0
+# Share of the scattering from which on a component that was faint is there again, and ln of the ratio of two amounts
+# beyond which the smaller one is taken out.
+RETURNED = 0.02
+NEXT_TO_NOTHING = 20.0
 # Δχ² at which a component that was absent is looked for anew.
 ARRIVED = 50.0
 
@@ -90,6 +118,7 @@ class TrackedRefinement:
     ) -> None:
         """fit: which angles are fitted. expected: lines of no component that are known before the first frame."""
         self._grid = np.asarray(two_theta, dtype=np.float64)
+        self._name, self._free_on_need = components[0].name, components[0].intensities == "auto"
         self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
         window = window_of(self._grid, self._lines, fit=fit)
         self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
@@ -104,7 +133,9 @@ class TrackedRefinement:
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
         self._family = ANY
+        self._model_error = NOTHING_YET
         self._state: State | None = None
+        self._drift: Floats = np.zeros(0)
         self._search: Search | None = None
         self._searched: tuple[int, tuple[ForeignLine, ...]] = (0, ())
         self._since = 1
@@ -131,6 +162,7 @@ class TrackedRefinement:
                 if not (_finite(solution) and self._family.allows(quality)):
                     found = self._foreign_appeared(pattern, solution, part)
                     return found or self._out_of_family(pattern, solution, part, quality)
+                solution, absent = self._who_is_there(self._state, solution, part)
                 if not solution.converged and self._stuck < MOST_STUCK:
                     # What is known holds, only this frame does not settle: no reason to forget it.
                     self._stuck += 1
@@ -139,7 +171,7 @@ class TrackedRefinement:
                     fresh = self._restart(pattern, ANY, quality) if self._puzzled(quality) else None
                     if isinstance(fresh, Fit):
                         return fresh
-                    return self._accept(solution, part, self._state.absent, quality)
+                    return self._accept(solution, part, absent, quality)
                 return self._restart(pattern, self._family)
         return self._restart(pattern)
 
@@ -227,9 +259,38 @@ class TrackedRefinement:
         x = state.x.copy()
         x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.ratio] = found.background
-        prior = state.prior(self._lines, lay, self._since)
+        solution = self._informed(state, x, data)
+        if not (solution.converged and self._family.surprises(quality_of(solution, data, lay, self._noise))):
+            return solution
+        freer = self._informed(state, solution.x, data, loose=True)
+        if not (freer.converged and freer.chi2 < solution.chi2 - WORTH_MOVING and explains(freer, solution)):
+            return solution
+        self._drift = np.maximum(self._drift, DRIFT_OF_LOOSE * loose_variance(x, lay))
+        if not self._apart(freer.x):
+            # What was learnt while the lines were apart holds no more.
+            self._state = replace(state, grounded=0)
+        return freer
+
+    def _informed(self, state: State, x: Floats, data: Data, loose: bool = False) -> Solution:
+        """The fit with what is known of the tracked parameters, but for those that the data pull away from it."""
+        lay = self._lay
+        prior, variance = state.prior(self._lines, lay, self._since, loose)
+        self._drift = DRIFT_LASTS**self._since * state.drift
         if not self._told_apart(x, state.grounded):
             prior = steadied(prior, x, lay)
+        solution = self._solved(state, x, data, prior)
+        freed = let_go(solution, prior, variance, lay) if self._apart(solution.x) else None
+        if not freed:
+            return solution
+        prior, moved = freed
+        freer = self._solved(state, solution.x, data, prior)
+        if not (freer.converged and explains(freer, solution)):
+            return solution
+        self._drift = np.maximum(self._drift, DRIFT_OF_MOVED * moved**2 / self._since)
+        return freer
+
+    def _solved(self, state: State, x: Floats, data: Data, prior: Prior) -> Solution:
+        lay = self._lay
         free = Limits(CELL_STEP_A, state.absent >= 0, ITERATIONS, FOLLOWED)
         if (state.certainty > CERTAIN and self._told_apart(state.x, state.grounded)) or state.absent >= 0:
             solution = solve(x, data, prior, self._lines, lay, free)
@@ -254,6 +315,7 @@ class TrackedRefinement:
             return NoResult(f"fit refused: {self._family.reason(tracked)}")
         self._foreign = self._foreign.using(model)
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
+        self._model_error = NOTHING_YET
         self._family = family.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
@@ -283,7 +345,12 @@ class TrackedRefinement:
         if self._search is None or self._searched != (len(data.grid), model.lines):
             self._search = search_for(data, self._lines, self._lines.cell)
             self._searched = (len(data.grid), model.lines)
-        return begin(data, self._search, self._lines, model.lay, names_of(self._lines, self._last_A))
+        names = names_of(self._lines, self._last_A)
+        start = begin(data, self._search, self._lines, model.lay, names, self._free_on_need)
+        if start is not None and start.free:
+            self._lines = with_free_intensities(self._lines)
+            logger.warning("%s", FREED.format(self._name))
+        return start
 
     def _arrived(self, solution: Solution, data: Data) -> bool:
         """Whether the component that was absent is there now."""
@@ -292,19 +359,46 @@ class TrackedRefinement:
             return False
         return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * max(1.0, self._noise)
 
+    def _who_is_there(self, state: State, solution: Solution, data: Data) -> tuple[Solution, int]:
+        """The solution, and the one of two components that is not clearly there (-1 for none).
+
+        One that fades is fitted with its cell held where it was while the data tell its amount from nothing, so that
+        it takes nothing from the other; then it is taken out.
+        """
+        lay, x = self._lay, solution.x
+        if lay.components != 2 or not self._apart(x):
+            return solution, state.absent
+        shares = shares_of(x, self._lines, lay, self._counted)
+        if state.absent >= 0:
+            back = present(shares, solution, state.absent, RETURNED)
+            faint = -1 if back else state.absent
+        else:
+            weakest = int(np.argmin(shares.values))
+            faint = -1 if present(shares, solution, weakest) else weakest
+        if faint < 0 or seen(shares, solution, faint) or abs(x[lay.ratio]) > NEXT_TO_NOTHING:
+            return solution, faint
+        x, prior = without_component(x, state.prior(self._lines, lay, self._since)[0], faint, lay)
+        alone = solve(x, data, prior, self._lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED))
+        return (alone, faint) if alone.converged else (solution, faint)
+
     def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
         x, lay = solution.x, self._lay
         grounded = self._grounded(x)
         shares = shares_of(x, self._lines, lay, self._counted)
-        fit = fit_of(solution, shares, lay, self._noise, self._told_apart(x, grounded) and absent < 0, absent)
+        rows = quoted_rows(solution, shares, lay) @ solution.covariance
+        width = float(np.median(full_widths(x, self._lines, lay)))
+        scatter = scatter_of(rows, solution, data, width)
+        self._model_error = self._model_error.joined(scatter, self._noise)
+        model = self._model_error.variance(scatter, self._noise)
+        told_apart = self._told_apart(x, grounded) and absent < 0
+        fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model)
         told = np.array([lattice.lp_A for lattice in fit.lattices])
         self._last_A = np.where(np.isfinite(told), told, self._last_A)
         self._family = self._family.joined(quality)
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
-        seen = Seen(data.grid, peaks, residual)
-        state = self._next_state(solution, grounded, absent, seen)
+        state = self._next_state(solution, grounded, absent, Seen(data.grid, peaks, residual))
         fit = replace(fit, parameters=packed(x, self._foreign.model))
         self._foreign, self._state = after_fit(self._foreign, state, solution, data, self._lines)
         fit = replace(fit, foreign_lines=self._foreign.clear(self._expected))
@@ -313,15 +407,17 @@ class TrackedRefinement:
 
     def _told_apart(self, x: Floats, grounded: int) -> bool:
         """Whether two components may be told apart: by their lines, or by what was learnt when they were apart."""
-        apart = self._lay.components != 2 or abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x)
-        return apart or grounded > GROUNDED
+        return self._apart(x) or grounded > GROUNDED
+
+    def _apart(self, x: Floats) -> bool:
+        return bool(self._lay.components != 2 or abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x))
 
     def _grounded(self, x: Floats) -> int:
         """Frames since the start in which the lines of two components were apart."""
         before = 0 if self._state is None else self._state.grounded
         if self._lay.components != 2:
             return before
-        return before + int(abs(x[1] - x[0]) > APART_OF_WIDTH * self._width(x))
+        return before + int(self._apart(x))
 
     def _update_noise(self, residual: Floats) -> None:
         """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
@@ -341,9 +437,10 @@ class TrackedRefinement:
         certainty = certainty_of(solution) if two else math.inf
         if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
             age, moved = old.age + self._since, old.moved + moved
-            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen)
+            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen, old.drift)
         covariance = solution.covariance[start:, start:].copy()
-        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen)
+        drift = np.zeros(len(x) - start) if old is None else self._drift
+        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen, drift)
 
 
 def _finite(solution: Solution) -> bool:
