@@ -210,7 +210,7 @@ def _with_what_is_odd(
     """The fit with what the data pull at let go, where that explains the pattern."""
     x = solution.x
     merged = lay.components == 2 and abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
-    freed = None if merged else let_go(solution, prior, 1.0 / np.diag(prior.information), lay)
+    freed = None if merged else let_go(solution, prior, 1.0 / np.maximum(np.diag(prior.information), 1e-12), lay)
     if not (freed and solution.converged):
         return solution, prior
     freer = solve(x, data, freed[0], lines, lay, Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE))
