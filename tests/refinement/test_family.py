@@ -66,7 +66,7 @@ def test_a_foreign_phase_that_grows_slowly_does_not_bend_the_cells(brighter: flo
     assert max(error for _, error in accepted) < LARGEST_ERROR_A
     assert len(accepted) > 20
     assert all(lines == 0 for number, lines in seen if number <= 15)
-    assert max(lines for _, lines in seen) >= 4
+    assert max(lines for _, lines in seen) >= 3
 
 
 def test_a_foreign_phase_in_one_frame_is_forgotten() -> None:
@@ -92,7 +92,8 @@ def test_steady_misfit_is_no_reason_to_refuse_when_the_beam_gets_brighter() -> N
     fits = [fit for _, _, fit in fitted(change, 35, binning())]
     assert all(isinstance(fit, Fit) for fit in fits)
     chi2 = [fit.chi2_reduced for fit in fits if isinstance(fit, Fit)]
-    assert max(chi2[20:]) > 3.0 * max(chi2[:14])
+    # Five times the flux show more of what is wrong, of which a part can then be let go.
+    assert max(chi2[20:]) > 2.0 * max(chi2[:14])
 
 
 def test_a_foreign_phase_that_comes_at_once_is_seen() -> None:

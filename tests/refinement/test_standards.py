@@ -98,7 +98,10 @@ def test_lab6_within_200_ppm(angle: str, off_A: float) -> None:
 
 
 def test_bcc_among_hcp_lines_and_its_esd_without_the_models_own_is_its_scatter() -> None:
-    """The hcp lines are there in all frames: what they do to the cell is steady, and in the model's part."""
+    """The hcp lines are there in all frames: what they do to the cell is steady, and in the model's part.
+
+    The scatter of three numbers is known to a factor of two.
+    """
     refinement = refinement_of(TITANIUM, alloy(3150))
     fits = [refinement.refine(alloy(number)[0]) for number in (3150, 3151, 3152)]
     assert all(isinstance(fit, Fit) for fit in fits)
@@ -108,7 +111,7 @@ def test_bcc_among_hcp_lines_and_its_esd_without_the_models_own_is_its_scatter()
     scatter = cells.std(ddof=1)
     assert cells == pytest.approx(3.284, abs=0.0005)
     assert scatter / 3.284 < 20e-6
-    assert 1 / 1.5 < scatter / esd < 1.5
+    assert 1 / 2 < scatter / esd < 2
 
 
 @pytest.mark.parametrize("name", ["Si", "CeO2", "LaB6", "CsPbBr3", "CsPbCl3"])

@@ -18,6 +18,9 @@ from latticewatch.processing.refinement.solver.solve import Data, Solution, weig
 
 Floats = NDArray[np.float64]
 REMEMBERED = 20
+# After so many frames one counts for no more than so many times what those before it had: a bad one is forgotten.
+SETTLED = 3
+OUTLIER = 3.0
 
 
 class Scatter(NamedTuple):
@@ -69,6 +72,8 @@ class ModelError(NamedTuple):
         frames = min(self.frames + 1, REMEMBERED)
         now = scatter.ratio * noise
         before = self.ratio if self.frames else np.zeros_like(now)
+        if self.frames >= SETTLED:
+            now = np.minimum(now, OUTLIER * np.maximum(before, noise))
         return ModelError(before + (now - before) / frames, frames)
 
     def variance(self, scatter: Scatter, noise: float) -> Floats:
