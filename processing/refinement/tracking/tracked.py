@@ -315,7 +315,6 @@ class TrackedRefinement:
             return NoResult(f"fit refused: {self._family.reason(tracked)}")
         self._foreign = self._foreign.using(model)
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
-        self._model_error = NOTHING_YET
         self._family = family.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
