@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticewatch.app.run.session import Unrecorded, pipeline_of
 from latticewatch.processing.config.experiment import parse_experiment
@@ -22,6 +23,7 @@ from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, descr
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.simulation.realism.frame_truth import FrameTruth, frame_truth
 from latticewatch.processing.simulation.realism.real_scan import RealScan
 from latticewatch.processing.simulation.realism.sheets import experiment_text
@@ -75,9 +77,8 @@ def play(scan: RealScan, bins: Bins | None = None) -> Played:
     setup = resolve(parse_experiment(text, "experiment.toml"), Path(), WAVELENGTH_A, bins.two_theta)
     pipeline = pipeline_of(setup, patterns, patterns, bins.two_theta, Unrecorded(), at_hand=True)
     loop.run(pipeline, threading.Event())
-    return _summarised(
-        scan, truths, RunHeader(setup, text, (), {}, setup.title, 0.0), pipeline.series.snapshot().rows()
-    )
+    header = RunHeader(setup, text, (), {}, setup.title, 0.0)
+    return _summarised(scan, truths, header, pipeline.series.snapshot().rows(), bins.two_theta)
 
 
 def play_images(scan: RealScan) -> Played:
@@ -89,9 +90,12 @@ def play_images(scan: RealScan) -> Played:
         command = [sys.executable, "-m", "latticewatch.app", "process", str(folder), "--out", str(out)]
         subprocess.run(command, check=True, capture_output=True)
         with read_run(out) as run:
-            return _summarised(scan, truths, run.header, list(run.traced))
+            return _summarised(scan, truths, run.header, list(run.traced), run.two_theta)
 
 
-def _summarised(scan: RealScan, truths: list[FrameTruth], header: RunHeader, rows: Sequence[Row]) -> Played:
+def _summarised(
+    scan: RealScan, truths: list[FrameTruth], header: RunHeader, rows: Sequence[Row], two_theta: NDArray[np.float64]
+) -> Played:
     kinetics = describe(header.setup, rows)
-    return Played(scan, truths, rows, kinetics, summarise(header, rows, kinetics))
+    foreign = ForeignLines(header.setup, two_theta).over(rows)
+    return Played(scan, truths, rows, kinetics, summarise(header, rows, kinetics, foreign=foreign))
