@@ -10,9 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
+from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.record.export.trace import write_trace
 from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from tests.record.equality import assert_same_rows
 
 KEPT = Path(__file__).parent / "written_before"
@@ -67,3 +69,19 @@ def test_it_is_continued_with_the_columns_of_now(tmp_path: Path, name: str) -> N
     with h5py.File(path) as file:
         assert {len(column) for column in file["entry/trace"].values()} == {FRAMES + 1}
         assert np.isnan(file["entry/trace/lp_Br_model_esd_A"][:]).all()
+
+
+def test_its_fits_are_drawn_as_they_were(tmp_path: Path) -> None:
+    """The recorded Rwp follows from the drawn curve: parameters of version 0.1 have fewer numbers."""
+    with read_run(unpacked("finished", tmp_path)) as run:
+        drawn_by = TrackedRefinement(run.setup.components, run.setup.wavelength_A, run.two_theta)
+        fitted = [(row.pattern, row.fit) for row in run.rows if row.pattern is not None and isinstance(row.fit, Fit)]
+        assert fitted
+        for pattern, fit in fitted:
+            calculated = drawn_by.curves(fit.parameters).calculated
+            known = np.isfinite(calculated + pattern.intensity) & (pattern.sigma > 0.0)
+            y, c, w = pattern.intensity[known], calculated[known], 1.0 / np.square(pattern.sigma[known])
+            rwp = 100.0 * np.sqrt(np.sum(w * (y - c) ** 2) / np.sum(w * y**2))
+            assert rwp < 2.0 * fit.rwp_percent
+        other = np.concatenate([fitted[0][1].parameters, [1.0]])
+        assert np.isnan(drawn_by.curves(other).calculated).all()

@@ -168,7 +168,7 @@ def test_a_line_that_comes_is_told_since_then_and_one_that_goes_is_retired() -> 
     assert counts[40:] == [0] * 5
 
 
-def test_the_drawing_has_them_and_old_parameters_draw_without() -> None:
+def test_the_drawing_has_them() -> None:
     setup = setup_of("I")
     refinement = refinement_of(setup, BINS.two_theta)
     truth, pattern = scan("iodide", range(1), PLACES, 0.03)[0]
@@ -176,7 +176,9 @@ def test_the_drawing_has_them_and_old_parameters_draw_without() -> None:
     assert isinstance(fit, Fit)
     del truth
     curves = refinement.curves(fit.parameters)
-    without = refinement.curves(fit.parameters[: refinement._bare.lay.length])
+    bare = fit.parameters.copy()
+    bare[refinement._bare.lay.length :] = 0.0
+    without = refinement.curves(bare)
     more = curves.calculated - without.calculated
     for place in PLACES:
         assert more[np.searchsorted(BINS.two_theta, place)] > 0.1 * np.nanmax(more)

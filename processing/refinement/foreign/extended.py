@@ -61,13 +61,23 @@ def packed(x: Floats, model: Extended) -> Floats:
     return np.concatenate([x[: lay.extra], x[lay.ratio :], places.ravel()])
 
 
-def unpacked(parameters: Floats, lay: Layout) -> tuple[Floats, dict[int, tuple[ForeignLine, float]]]:
+def unpacked(parameters: Floats, lay: Layout) -> tuple[Floats, dict[int, tuple[ForeignLine, float]]] | None:
     """The parameters of the sample and the background, and the foreign lines with their areas by slot.
 
-    lay: without foreign lines. Runs recorded before there were foreign lines have none.
+    lay: without foreign lines. Version 0.1 recorded no foreign lines, and for each component neither a Lorentzian share
+    nor a free variance nor a split of its own: they are 0. None for parameters of a model with other lines.
     """
+    parameters = parameters[: np.flatnonzero(np.isfinite(parameters)).max(initial=-1) + 1]  # filled up where resumed
+    if len(parameters) == lay.length - 3 * lay.components + 1:
+        ahead, behind = parameters[: lay.shape_difference], parameters[lay.shape_difference :]
+        of_variance = behind[: 2 * lay.components]
+        return np.concatenate(
+            [ahead, np.zeros(lay.components - 1), of_variance, np.zeros(2 * lay.components), behind[len(of_variance) :]]
+        ), {}
+    if len(parameters) != lay.length + MOST_FOREIGN * NUMBERS:
+        return None
     places = parameters[lay.length :]
-    rows = np.nan_to_num(places[: len(places) // NUMBERS * NUMBERS]).reshape(-1, NUMBERS).tolist()
+    rows = places.reshape(-1, NUMBERS).tolist()
     found = {
         slot: (ForeignLine(two_theta, sigma, gamma), area)
         for slot, (two_theta, sigma, gamma, area) in enumerate(rows)

@@ -49,9 +49,10 @@ class ForeignLines:
 
     def of(self, fit: Fit) -> dict[int, Sighting]:
         """The foreign lines of this fit by the number they keep while they are followed."""
+        known = unpacked(fit.parameters, self._lay)
         seen = {
             slot: self._sighting(line, area)
-            for slot, (line, area) in unpacked(fit.parameters, self._lay)[1].items()
+            for slot, (line, area) in (known[1] if known else {}).items()
             if area > 0.0 and not expected(line, self._setup)
         }
         named = names_of([one.two_theta_deg for one in seen.values()], self._setup.library, self._setup.wavelength_A)

@@ -16,9 +16,13 @@ Floats = NDArray[np.float64]
 def draw(parameters: Floats, two_theta: Floats, window: Window, lines: Lines, lay: Layout) -> Curves:
     """Background, components and foreign lines of these parameters over the whole grid, NaN outside the window.
 
-    window, lay: without foreign lines.
+    window, lay: without foreign lines. NaN throughout for parameters of a model with other lines.
     """
-    x, foreign = unpacked(parameters, lay)
+    known = unpacked(parameters, lay)
+    if known is None:
+        nothing = np.full(len(two_theta), np.nan)
+        return Curves(nothing, np.full((lay.components, len(two_theta)), np.nan), nothing)
+    x, foreign = known
     part = slice(window.first, window.last)
     grid = np.ascontiguousarray(two_theta[part])
     basis = chebyshev(grid, float(grid[0]), float(grid[-1]))
