@@ -2,7 +2,7 @@
 
 The trace's columns with their order and digits, the JSON line, the datasets of the run file with their type and
 unit, and the journal's record of a row all follow from ``FIELDS``. A new field is one attribute (of ``Row``, ``Fit``,
-``Lattice``, ``Pattern`` or ``Verdict``) and one line of the table, ``since=ADDED`` where run files without it exist.
+``Lattice``, ``NoResult``, ``Verdict`` or ``Forecast``) with a default, and one line of the table with ``since=ADDED``.
 """
 
 import math

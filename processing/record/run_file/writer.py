@@ -80,6 +80,8 @@ class RunWriter:
         self._mutex = threading.Lock()
         self._closed = False
         self._handed: deque[Note] = deque()
+        self._handing = threading.Lock()  # for a moment only, never while something is written
+        self._takes_no_notes = False
         self._elsewhere = None
         self._take(path, opened)
 
@@ -140,9 +142,10 @@ class RunWriter:
     def hand_note(self, time_s: float, text: str, kind: str = "mark") -> None:
         """As ``append_note``, for a thread that may not wait for a disk: the run's own thread writes it with the next
         row, after its idle time, or when the run is closed. Raises RecordingStopped where that was."""
-        if self._closed:
-            raise RecordingStopped(f"{self.path}: the run is closed; nothing can be added")
-        self._handed.append((time_s, time(), kind, text.replace("\0", " ")))
+        with self._handing:
+            if self._takes_no_notes:
+                raise RecordingStopped(f"{self.path}: the run is closed; nothing can be added")
+            self._handed.append((time_s, time(), kind, text.replace("\0", " ")))
 
     def _keep_handed(self) -> None:
         while self._handed:
@@ -194,6 +197,8 @@ class RunWriter:
         with self._mutex:
             if self._closed:
                 return
+            with self._handing:
+                self._takes_no_notes = True
             try:
                 self._keep_handed()
                 self._or_elsewhere(self._finish)
