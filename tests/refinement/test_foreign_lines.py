@@ -12,11 +12,13 @@ from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines, names_of
+from latticewatch.processing.refinement.foreign.extended import MOST_FOREIGN, unpacked
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines, bare_layout, names_of
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement, refinement_of
 from latticewatch.processing.simulation.powder import expected_pattern, voigt
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 from latticewatch.processing.simulation.truth import Truth
+from tests.record.runs import row
 from tests.simulated_patterns import NODES, SHARES, binning, exposed, frame_generator
 
 BINS = binning()
@@ -166,6 +168,46 @@ def test_a_line_that_comes_is_told_since_then_and_one_that_goes_is_retired() -> 
     assert 1 in counts[10:15]
     assert counts[16:25] == [1] * 9
     assert counts[40:] == [0] * 5
+
+
+def test_a_hot_pixel_is_fitted_and_is_no_line() -> None:
+    setup = setup_of("I")
+    refinement, fits = refinement_of(setup, BINS.two_theta), []
+    for _, pattern in scan("iodide", range(12), (), 0.0):
+        spiked = pattern.intensity.copy()
+        spiked[np.searchsorted(BINS.two_theta, 11.2)] += 60.0 * float(np.median(pattern.sigma))
+        fits.append(refinement.refine(replace(pattern, intensity=spiked)))
+    assert all(isinstance(fit, Fit) and fit.foreign_lines == 0 for fit in fits)
+    assert isinstance(fits[-1], Fit)
+    known = unpacked(fits[-1].parameters, bare_layout(setup, BINS.two_theta))
+    assert known is not None
+    assert [line.two_theta for line, _ in known[1].values()] == [pytest.approx(11.2, abs=0.05)]
+    assert ForeignLines(setup, BINS.two_theta).of(fits[-1]) == {}
+
+
+@pytest.mark.parametrize(
+    ("areas", "listed"),
+    [
+        ((1.0, *[0.03] * 20), 0),
+        ((1.0, 1.0, 0.9, 1.1), 0),
+        ((1.0, 1.0, 0.9, 1.1, 1.0), 1),
+        ([0.01 * 1.5**n for n in range(12)], 1),
+        ((1.0, 1.0, 0.9, 1.1, 1.0, *[0.03] * 6), 1),
+    ],
+    ids=["a zinger", "too young", "steady", "growing", "gone again"],
+)
+def test_a_run_lists_what_lasts(areas: tuple[float, ...], listed: int) -> None:
+    setup = setup_of("I")
+    truth, fit = fitted(refinement_of(setup, BINS.two_theta), scan("iodide", range(1), (), 0.0))[0]
+    del truth
+    length = bare_layout(setup, BINS.two_theta).length
+    rows = []
+    for number, area in enumerate(areas):
+        parameters = np.concatenate([fit.parameters[:length], np.zeros(4 * MOST_FOREIGN)])
+        parameters[length : length + 4] = 11.2, SIGMA, GAMMA, area
+        rows.append(replace(row(number, BINS.two_theta), fit=replace(fit, parameters=parameters)))
+    told = ForeignLines(setup, BINS.two_theta).over(rows)
+    assert [one.since_s for one in told] == [rows[0].time_s] * listed
 
 
 def test_the_drawing_has_them() -> None:

@@ -12,6 +12,8 @@ Floats = NDArray[np.float64]
 # Two lines are one where they lie this close (degrees) or within this share of their width.
 TOLERANCE_DEG = 0.04
 OF_WIDTH = 0.25
+# A ring falls on more than one bin. What is narrower is a pixel: a hot one, or one that a cosmic ray has hit.
+NARROWEST_RING_BINS = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,10 @@ class ForeignLine:
     def lies_at(self, two_theta: float) -> bool:
         """Whether it is a line that another pattern has at this angle."""
         return abs(self.two_theta - two_theta) < max(TOLERANCE_DEG, OF_WIDTH * self.fwhm_deg)
+
+    def is_ring(self, grid: Floats) -> bool:
+        """Whether it is as wide as a ring is in a pattern over this grid (degrees)."""
+        return self.fwhm_deg > NARROWEST_RING_BINS * float(np.median(np.diff(grid)))
 
 
 def profiles_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:

@@ -19,8 +19,10 @@ from latticewatch.processing.refinement.model.lines import Layout, layout, lines
 # A phase gives its name where this share of its stronger lines is among those that are seen.
 STRONG = 0.3
 SHARE_SEEN = 0.5
-# In the list of a run are lines that were there in so many frames.
-LEAST_FRAMES = 3
+# In the list of a run are lines that were there in so many frames, each with this share of the most they had before:
+# what a zinger leaves is followed until it is clear that it is gone.
+LEAST_FRAMES = 5
+LASTING = 0.25
 # So many lines of spectators are fitted, with these widths before the first fit.
 MOST_EXPECTED = 16
 USUAL_SIGMA_DEG = 0.02
@@ -40,11 +42,24 @@ class Sighting:
     phase: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """A line of a run as it was last seen, the most area it had, and the frames in which it had not faded."""
+
+    last: Sighting
+    most: float
+    frames: int
+
+    def seen_again(self, one: Sighting) -> "_Listed":
+        last = replace(one, since_s=self.last.since_s, phase=one.phase or self.last.phase)
+        return _Listed(last, max(self.most, one.area), self.frames + (one.area > LASTING * self.most))
+
+
 class ForeignLines:
     """What the parameters of a run's fits say of foreign lines. A spectator's lines are none."""
 
     def __init__(self, setup: Setup, two_theta: NDArray[np.float64]) -> None:
-        self._setup, self._range = setup, (float(two_theta[0]), float(two_theta[-1]))
+        self._setup, self._two_theta = setup, two_theta
         self._lay = bare_layout(setup, two_theta)
 
     def of(self, fit: Fit) -> dict[int, Sighting]:
@@ -53,23 +68,23 @@ class ForeignLines:
         seen = {
             slot: self._sighting(line, area)
             for slot, (line, area) in (known[1] if known else {}).items()
-            if area > 0.0 and not expected(line, self._setup)
+            if area > 0.0 and line.is_ring(self._two_theta) and not expected(line, self._setup)
         }
         named = names_of([one.two_theta_deg for one in seen.values()], self._setup.library, self._setup.wavelength_A)
         return {slot: replace(one, phase=name) for (slot, one), name in zip(seen.items(), named, strict=True)}
 
     def over(self, rows: Iterable[Row]) -> list[Sighting]:
         """The foreign lines of a run in order of 2θ, as they were last seen."""
-        found: list[tuple[Sighting, int]] = []
+        found: list[_Listed] = []
         for row in rows:
             for one in self.of(row.fit).values() if isinstance(row.fit, Fit) else ():
-                at = next((n for n, (old, _) in enumerate(found) if _same(old, one)), None)
+                at = next((n for n, listed in enumerate(found) if _same(listed.last, one)), None)
                 if at is None:
-                    found.append((replace(one, since_s=row.time_s), 1))
+                    found.append(_Listed(replace(one, since_s=row.time_s), one.area, 1))
                 else:
-                    old, count = found[at]
-                    found[at] = replace(one, since_s=old.since_s, phase=one.phase or old.phase), count + 1
-        return sorted((one for one, count in found if count >= LEAST_FRAMES), key=lambda one: one.two_theta_deg)
+                    found[at] = found[at].seen_again(one)
+        told = (listed.last for listed in found if listed.frames >= LEAST_FRAMES)
+        return sorted(told, key=lambda one: one.two_theta_deg)
 
     def _sighting(self, line: ForeignLine, area: float) -> Sighting:
         d_A = self._setup.wavelength_A / (2.0 * math.sin(math.radians(line.two_theta / 2.0)))

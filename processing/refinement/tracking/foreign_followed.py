@@ -43,9 +43,10 @@ class Followed:
         return replace(self, model=model, weak=tuple(weak.get(slot, 0) for slot in model.slots), left=self.left.anew())
 
     def clear(self, expected: tuple[ForeignLine, ...]) -> int:
-        """How many lines are in the pattern that are none of the expected ones."""
-        lines = [line for line, weak in zip(self.model.lines, self.weak, strict=True) if weak == 0]
-        return sum(not any(line.lies_at(one.two_theta) for one in expected) for line in lines)
+        """How many rings are in the pattern that are none of the expected ones."""
+        clear = [line for line, weak in zip(self.model.lines, self.weak, strict=True) if weak == 0]
+        rings = [line for line in clear if line.is_ring(self.model.window.grid)]
+        return sum(not any(line.lies_at(one.two_theta) for one in expected) for line in rings)
 
 
 def after_fit(followed: Followed, state: State, solution: Solution, data: Data, lines: Lines) -> tuple[Followed, State]:
