@@ -1,5 +1,6 @@
 """A recorded scan whose frames give no number at all is an error, and the run file is kept."""
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
@@ -25,6 +26,9 @@ def test_a_scan_of_gaps_ends_with_3_and_the_most_frequent_reason(
         reasons = [row.fit.reason for row in recorded.traced if isinstance(row.fit, NoResult)]
     assert len(reasons) == 12
     assert said.status == 3, said.err
-    reason, number = Counter(reasons).most_common(1)[0]
+    # Reasons that differ by a number only are one: the first four frames are of an empty beam, the rest of other cells.
+    alike, number = Counter(re.sub(r"[0-9.]+", "#", reason) for reason in reasons).most_common(1)[0]
     assert number > 6
-    assert f"no frame gave a number; {number} of 12: {reason}" in said.complaint
+    assert "of the peaks is not explained" in alike
+    told = next(reason for reason in reasons if re.sub(r"[0-9.]+", "#", reason) == alike)
+    assert f"no frame gave a number; {number} of 12: {told}" in said.complaint

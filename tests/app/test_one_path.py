@@ -80,10 +80,15 @@ def test_only_the_header_values_that_are_asked_for(latticewatch: Command, scan: 
     assert {tuple(json.loads(line)["header"]) for line in said.out.splitlines()} == {("Omega",)}
 
 
-def test_the_run_file_keeps_what_the_program_said(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
-    from latticewatch.processing.record.run_file.reader import read_run
-
-    assert latticewatch("process", scan, "--out", tmp_path / "told.h5").status == 0
+def test_the_run_file_keeps_what_the_program_said(
+    latticewatch: Command, scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    said = latticewatch("process", scan, "--json", "--out", tmp_path / "told.h5")
+    assert said.status == 0
     with read_run(tmp_path / "told.h5") as run:
         told = [note.text for note in run.notes if note.kind == "log"]
-    assert any(line.startswith("12 s: reacting.") for line in told), told
+    # Three frames in a row have to say so: the sample is mixed at 10 s, and a frame takes 2.5 s.
+    first = next(row["time_s"] for row in map(json.loads, said.out.splitlines()) if row["state"] == "reacting")
+    assert first == 17.5
+    assert next(line for line in told if "reacting." in line).startswith("18 s: reacting."), told
+    assert [line for line in told if "reacting." in line] == [line for line in caplog.messages if "reacting." in line]

@@ -184,7 +184,7 @@ class TrackedRefinement:
         """The fit with foreign lines that were not there before, where these are all that is wrong."""
         if self._state is None or not (_finite(solution) and solution.converged):
             return None
-        before = self._foreign
+        before, drift = self._foreign, self._drift
         left = replace(before.left, mean=solution.residual, frames=1.0)
         now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines)
         if now.model is before.model:
@@ -197,7 +197,7 @@ class TrackedRefinement:
             quality = quality_of(again, part, self._lay, self._noise)
             if self._family.allows(quality):
                 return self._accept(again, part, state.absent, quality)
-        self._foreign, self._state = before, kept
+        self._foreign, self._state, self._drift = before, kept, drift
         return None
 
     def _out_of_family(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
