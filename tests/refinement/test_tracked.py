@@ -2,19 +2,27 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latticewatch.processing.config.experiment import parse_experiment
+from latticewatch.processing.config.resolve import resolve
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+from latticewatch.processing.refinement.tracking.tracked import refinement_of as of_setup
+from latticewatch.processing.simulation.realism.drawn import real_scan
+from latticewatch.processing.simulation.realism.frame_truth import frame_truth
+from latticewatch.processing.simulation.realism.sheets import experiment_text
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, Recipe, recipe_named
 from latticewatch.processing.simulation.scan import exposed, frame_generator
 from latticewatch.processing.simulation.truth import Truth
+from tests.realistic_patterns import pilatus_bins, real_pattern
 from tests.simulated_patterns import binning, noisy_pattern, patterns_1d
 
 BINS = binning()
@@ -107,6 +115,18 @@ def test_same_input_same_bits() -> None:
 
 def test_solvent_alone_is_never_fitted() -> None:
     assert all(fit == NoResult("no peaks") for fit in fits_of("iodide", simulated("solvent", 60)))
+
+
+def test_humps_of_solvent_and_of_a_foreign_line_are_no_lattice() -> None:
+    scan, bins = real_scan(23), pilatus_bins()
+    setup = resolve(
+        parse_experiment(experiment_text(scan, "geometry.poni"), "test"), Path(), WAVELENGTH_A, bins.two_theta
+    )
+    refinement = of_setup(setup, bins.two_theta)
+    for number in range(15):
+        pattern = real_pattern(scan, frame_truth(scan, number), bins)
+        assert pattern is not None
+        assert isinstance(refinement.refine(pattern), NoResult)
 
 
 def test_sample_gone_and_back_after_200_empty_frames() -> None:

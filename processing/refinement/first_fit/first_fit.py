@@ -12,7 +12,7 @@ from latticewatch.processing.refinement.first_fit.first_prior import (
     without_component,
 )
 from latticewatch.processing.refinement.first_fit.names import Names, in_order, nearest_of_two, put_in_order
-from latticewatch.processing.refinement.first_fit.search import Candidate, Search, candidates
+from latticewatch.processing.refinement.first_fit.search import REACH_A, Candidate, Search, candidates
 from latticewatch.processing.refinement.first_fit.selection import (
     Selection,
     cell_width,
@@ -248,7 +248,16 @@ def doubt_of(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
     offset = _offset(solution, data, lines, lay)
     if offset > LARGEST_OFFSET:
         return f"the lines do not lie on one lattice (off by {offset:.2f} of their width)"
+    if _far_from_all(solution.x, lines, lay):
+        return f"a lattice is more than {REACH_A} Å from every cell that is given"
     return ""
+
+
+def _far_from_all(x: Floats, lines: Lines, lay: Layout) -> bool:
+    """Whether a lattice that scatters has gone where no cell was searched: humps lead it there."""
+    shares = np.asarray(shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_)).values)
+    cells = x[: lay.components][shares > FAINT]
+    return bool(np.any((cells < lines.cell.min() - REACH_A) | (cells > lines.cell.max() + REACH_A)))
 
 
 def misfit_of(solution: Solution, data: Data, lay: Layout) -> float:
