@@ -55,8 +55,7 @@ from latticewatch.processing.refinement.tracking.state import Seen, State, loose
 
 logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
-NO_BEAM = NoResult("no beam")
-NO_PEAKS = NoResult("no peaks")
+NO_BEAM, NO_PEAKS = NoResult("no beam"), NoResult("no peaks")
 DARK_FRACTION = 0.05
 ITERATIONS = 30
 # A step that promises to lower χ² by no more than this is taken and is the last.
