@@ -50,7 +50,7 @@ def test_the_accuracy_of_a_check_goes_with_every_number(latticewatch: Command, s
     run = tmp_path / "run.h5"
     said = latticewatch("process", scan, "--out", run)
     assert said.status == 0, said.err
-    assert re.search(r"5\.41\d+ ± 0\.0000\d+ ± 0\.00\d+ Å \(± esd ± accuracy, \d+ ppm by CeO2, checked", said.out)
+    assert re.search(r"5\.41\d+ ± 0\.000\d+ ± 0\.00\d+ Å \(± esd ± accuracy, \d+ ppm by CeO2, checked", said.out)
     with h5py.File(run) as file:
         ppm = file["entry/instrument/geometry_accuracy/accuracy_ppm"][()]
     assert f"with this geometry: {ppm:.0f} ppm" in told

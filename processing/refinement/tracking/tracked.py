@@ -302,9 +302,13 @@ class TrackedRefinement:
         """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as.
         tracked: what it has to do better than."""
         data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
+        lines = self._lines
         start, model = self._begin(data, self._foreign.model)
         if start is None:
             return NO_PEAKS
+        if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
+            self._lines = lines  # free intensities are for one lattice that explains all lines
+            return NoResult("fit refused: the intensities are not those of the phases")
         if start.doubt:
             return NoResult(f"fit refused: {start.doubt}")
         quality = quality_of(start.solution, start.data, model.lay, 1.0)
