@@ -200,8 +200,10 @@ class RunWriter:
             with self._handing:
                 self._takes_no_notes = True
             try:
-                self._keep_handed()
-                self._or_elsewhere(self._finish)
+                try:
+                    self._keep_handed()
+                finally:  # a note that finds no room leaves no HDF5 file open: that would kill the process
+                    self._or_elsewhere(self._finish)
             finally:
                 self._closed = True
                 self._journal.close()
