@@ -18,10 +18,11 @@ from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
 from PyQt6.QtWidgets import QWidget
 
-from latticewatch.app.run.decisions import Request, decide, gather
+from latticewatch.app.run.decisions import decide, gather
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.headless import run_headless
 from latticewatch.app.run.images_again import ImagesAgain
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.request import Request
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.application import make_application
 from latticewatch.app.window.compare_window import CompareWindow

@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
     except (SetupError, OSError) as error:
         return _complain(" ".join(str(error).split()))
     except KeyboardInterrupt:
-        return _complain("stopped; run it again to go on")
+        return _complain("stopped; run it again to continue")
     return 0
 
 

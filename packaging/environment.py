@@ -66,7 +66,7 @@ def obtain_installer(places: Places, index: Index, say: Callable[[str], None]) -
         try:
             return Installer(_uv(places, index), None, index)
         except (SetupError, OSError, subprocess.SubprocessError, zipfile.BadZipFile) as error:
-            say(f"no uv ({error}); going on with pip, which takes longer")
+            say(f"no uv ({error}); continuing with pip, which takes longer")
     return Installer(None, _pip(places, index), index)
 
 

@@ -58,7 +58,7 @@ def _pip_settings() -> dict[str, str]:
         try:
             parser.read(path, encoding="utf-8")
         except (configparser.Error, UnicodeDecodeError) as error:
-            raise SetupError(f"{path}: not a pip configuration ({str(error).splitlines()[0]}); mend it") from error
+            raise SetupError(f"{path}: not a pip configuration ({str(error).splitlines()[0]}); fix it") from error
         for section in ("global", "install"):
             if parser.has_section(section):
                 settings.update({key.replace("_", "-"): value.strip() for key, value in parser.items(section)})

@@ -2,4 +2,4 @@
 
 
 class SetupError(Exception):
-    """Set-up cannot go on. One line: what, where, what to do."""
+    """Set-up cannot continue. One line: what, where, what to do."""

@@ -22,8 +22,8 @@ from latticewatch.app.batch.task import Event, Kind, Task
 from latticewatch.app.batch.worker import versions
 from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, NO_NUMBERS, UNUSABLE
 from latticewatch.app.output import write_line
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
-from latticewatch.app.run.request import Given
 from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable

@@ -79,7 +79,7 @@ class DaskCrew:
         """Say which workers cannot be used, and why. Raises UserError where none can; one that comes later is
         asked with its first task."""
         needs = (str(task.scan), str(task.out.parent))
-        answers = self._client.run(_unfitness, task.software, needs, on_error="return")
+        answers = self._client.run(_incompatibility, task.software, needs, on_error="return")
         unfit = {address: _told(answer) for address, answer in answers.items() if answer}
         if answers and len(unfit) == len(answers):
             address, why = next(iter(unfit.items()))
@@ -193,7 +193,7 @@ def work_on_dask(task: Task, topic: str) -> dict[str, Any]:
     return _plain(end)
 
 
-def _unfitness(software: tuple[tuple[str, str], ...], folders: tuple[str, ...]) -> str:
+def _incompatibility(software: tuple[tuple[str, str], ...], folders: tuple[str, ...]) -> str:
     from latticewatch.app.batch.worker import incompatibility  # slow to load: on the cluster
 
     return incompatibility(software, folders)
@@ -227,7 +227,7 @@ def _end_of(task: Task, future: Any) -> Event:
         return Event(**{**fields, "kind": Kind(fields["kind"])})
     if future.status == "error":
         return Event(Kind.LOST, task.name, task.attempt, _told(future.exception(timeout=ANSWER_S)))
-    return Event(Kind.LOST, task.name, task.attempt, f"the cluster let go of it ({future.status})")
+    return Event(Kind.LOST, task.name, task.attempt, f"the cluster released it ({future.status})")
 
 
 def _told(answer: str | BaseException) -> str:

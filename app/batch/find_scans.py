@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latticewatch.app.run.decisions import is_run
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 from latticewatch.processing.config.experiment import read_experiment
 from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
 from latticewatch.processing.errors import UserError

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from latticewatch.app.batch.find_scans import Found
 from latticewatch.app.batch.run_status import Content, RunStatus, content_of, run_status_of
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
-from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.names import is_taken, numbered
 

@@ -10,8 +10,8 @@ from types import MappingProxyType
 
 from latticewatch.app.run.decisions import gather, is_run
 from latticewatch.app.run.fingerprint import FRAMES, ScanFile, begins_with, scan_files, settings_of
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.open_session import recorded_source
-from latticewatch.app.run.request import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.header import PACKAGES, InputFile, software_versions
 from latticewatch.processing.record.run_file.names import journal_path

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 
 
 class Kind(StrEnum):

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from latticewatch.app.batch.run_status import RunStatus, content_of, run_status_of
 from latticewatch.app.batch.task import Event, Kind, Task
-from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.json_rows import json_line
 from latticewatch.app.run.open_session import run_session
 from latticewatch.app.run.outcome_line import counted, outcome_line
+from latticewatch.app.run.request import Request
 from latticewatch.app.run.session import Session
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row

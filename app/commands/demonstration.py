@@ -10,7 +10,8 @@ from pathlib import Path
 
 from latticewatch.app.commands.exports import export_run
 from latticewatch.app.output import write_line
-from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.decisions import decide
+from latticewatch.app.run.request import Request
 from latticewatch.app.window.application import run_windowed
 from latticewatch.processing.errors import UserError
 

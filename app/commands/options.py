@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 
 GeometryFile = Annotated[
     Path | None,

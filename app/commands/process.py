@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from latticewatch.app.commands import options
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 from latticewatch.processing.errors import UserError
 
 Scans = Annotated[
@@ -49,8 +49,9 @@ def process(
         raise UserError("process: name the scans, or the folder that holds them with --tree FOLDER")
     many = tree is not None or scheduler is not None or summary is not None or dry_run
     if scans and len(scans) == 1 and not many:
-        from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
+        from latticewatch.app.run.decisions import decide  # slow to load: numba, h5py
         from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
+        from latticewatch.app.run.request import Request  # slow to load: numba, h5py
 
         return run_headless(decide(Request(scans[0], given, out=out, resume=resume)), as_json=json)
     from latticewatch.app.batch.command import BatchRequest, process_many  # slow to load: readers of all formats

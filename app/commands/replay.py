@@ -7,7 +7,7 @@ import typer
 
 from latticewatch.app.commands import options
 from latticewatch.app.commands.watch import Headless, Night, Screenshot
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 
 Scan = Annotated[Path, typer.Argument(metavar="SCAN", help="A folder of frames, an HDF5 stack or a run file.")]
 Speed = Annotated[str, typer.Option("--speed", metavar="N|max", help="Multiple of the real pace, or max.")]
@@ -29,7 +29,8 @@ def replay(
 
     Example: latticewatch replay br_i_003.h5 --speed 20
     """
-    from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
+    from latticewatch.app.run.decisions import decide  # slow to load: numba, h5py
+    from latticewatch.app.run.request import Request  # slow to load: numba, h5py
     from latticewatch.processing.sources.pacing import Transport  # slow to load: numba
 
     plan = decide(Request(scan, given, transport=Transport(speed=_factor(speed)), out=out))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from latticewatch.app.commands import options
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.streams.address import StreamAddress, is_stream, stream_address
 
@@ -55,7 +55,8 @@ def watch(
 
     Live streams: latticewatch watch tcp://detector:31001 (DECTRIS), latticewatch watch pva://13SIM1:Pva1:Image (EPICS)
     """
-    from latticewatch.app.run.decisions import Request, decide  # slow to load: numba, h5py
+    from latticewatch.app.run.decisions import decide  # slow to load: numba, h5py
+    from latticewatch.app.run.request import Request  # slow to load: numba, h5py
 
     if folder is None:
         from latticewatch.app.start.dialog import ask_for_scan  # slow to load: Qt

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_data_path
 
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
+from latticewatch.app.run.request import Request
 from latticewatch.processing.config.accuracy_file import SUFFIX, read_accuracy
 from latticewatch.processing.config.experiment import Experiment, read_experiment
 from latticewatch.processing.errors import UserError
@@ -17,37 +18,9 @@ from latticewatch.processing.integration.geometry import Geometry, read_geometry
 from latticewatch.processing.record.run_file.header import Decision, InputFile, input_file
 from latticewatch.processing.record.run_file.names import free_name, is_taken, journal_path
 from latticewatch.processing.record.run_file.reader import Run, read_run
-from latticewatch.processing.sources.pacing import Transport
-from latticewatch.processing.sources.streams.address import StreamAddress
 
 COMMAND_LINE, EXPERIMENT, FOUND, DEFAULT = "command line", "experiment.toml", "found", "default"
-NOTHING_GIVEN = Given()
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A run as it is asked for.
-
-    scan: a folder of frames, an HDF5 stack or a run file. stream: frames as they are sent; with ``scan``, the folder
-    that is written as well: it fills what the stream loses. live: ``scan`` is being written. transport: the run is a
-    replay at its pace. out: the run file; None: named after the scan, or none for a replay. fallback: the folder in
-    which a live run goes on when that of ``out`` takes no more; None: the user's data folder. until_idle_s,
-    frame_limit: when a live run ends; None: when it is stopped. may_command: whether the user chose the experiment of
-    ``given``, so that its on_state may be run.
-    """
-
-    scan: Path | None
-    given: Given = NOTHING_GIVEN
-    stream: StreamAddress | None = None
-    live: bool = False
-    transport: Transport | None = None
-    out: Path | None = None
-    fallback: Path | None = None
-    resume: bool = False
-    until_idle_s: float | None = None
-    frame_limit: int | None = None
-    may_command: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +43,7 @@ class Inputs:
 class Plan:
     """A run as it was decided. inputs, or for a run file ``run``: the one that is there. out: None: not recorded.
 
-    resumes: ``out`` is there and goes on. on_state: the user's command for changes of state; empty: none. decided:
+    resumes: ``out`` is there and is resumed. on_state: the user's command for changes of state; empty: none. decided:
     each value and where it came from; the log, the window and the run file show it.
     """
 

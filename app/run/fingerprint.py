@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from latticewatch.app.run.decisions import Inputs
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 from latticewatch.processing.record.run_file.header import InputFile, input_file
 from latticewatch.processing.sources.recorded_scan import RecordedSource
 

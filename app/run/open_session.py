@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.app.run.decisions import Inputs, Plan, Request
+from latticewatch.app.run.decisions import Inputs, Plan
 from latticewatch.app.run.fingerprint import all_files
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import ImagesAgain
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.request import Request
 from latticewatch.app.run.resuming import resumed
 from latticewatch.app.run.run_file_sessions import refitted, shown_again
 from latticewatch.app.run.run_log import changes_told, defects_told, foreign_told, log_kept
@@ -30,7 +31,7 @@ from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.pipeline import loop, replay
 from latticewatch.processing.pipeline.loop import Pipeline
 from latticewatch.processing.pipeline.replay import Replay
-from latticewatch.processing.record.run_file.fallback import Elsewhere
+from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.header import RunHeader, software_versions
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.record.run_file.writer import RunWriter
@@ -116,7 +117,7 @@ def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Eve
     elif plan.out:
         writer = stack.enter_context(RunWriter(plan.out, header, integrator.two_theta))
         if plan.fallback:
-            writer.may_go_on(Elsewhere(plan.fallback, header, integrator.two_theta))
+            writer.use_fallback(Fallback(plan.fallback, header, integrator.two_theta))
     at_hand = not request.live and request.transport is None
     parts = (setup, frames, integrator, integrator.two_theta, writer or Unrecorded(), header.header_names)
     pipeline = replace(pipeline_of(*parts, at_hand=at_hand), recorded=rows)

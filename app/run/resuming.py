@@ -12,7 +12,7 @@ from latticewatch.processing.flow.accuracy import source_of
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pipeline.resumed import NewFrames
-from latticewatch.processing.record.run_file.fallback import Elsewhere
+from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.processing.record.run_file.writer import RunWriter
@@ -42,7 +42,7 @@ def resumed(
         closed_on_error.pop_all()
     stack.enter_context(writer)  # closed first: it may need the rows that the run holds
     if fallback:
-        writer.may_go_on(Elsewhere(fallback, run.header, run.two_theta, before=run.rows))
+        writer.use_fallback(Fallback(fallback, run.header, run.two_theta, before=run.rows))
     log.info("%s: resumed after %d frames", out, len(run.rows))
     if run.setup.accuracy != header.setup.accuracy:
         log.warning("%s: keeps the accuracy that it began with (%s)", out, source_of(run.setup.accuracy))

@@ -23,8 +23,9 @@ from PyQt6.QtWidgets import (
 )
 
 from latticewatch.app.checks.machine import display
-from latticewatch.app.run.decisions import Request, is_run
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.decisions import is_run
+from latticewatch.app.run.given import Given
+from latticewatch.app.run.request import Request
 from latticewatch.app.start.first_look import FirstLook, first_look
 from latticewatch.app.start.profiles import profiles, saved_profile
 from latticewatch.app.start.recent import recent, remember

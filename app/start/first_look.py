@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from latticewatch.app.run.decisions import Inputs, gather
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import Picture, picture_of
 from latticewatch.app.run.open_session import integrator_of, setup_of
-from latticewatch.app.run.request import Given
 from latticewatch.app.window.facts import reflection_lists, ticks_of
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.errors import UserError

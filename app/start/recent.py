@@ -6,7 +6,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 
 log = logging.getLogger(__name__)
 

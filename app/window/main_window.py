@@ -278,7 +278,7 @@ class MainWindow(QMainWindow):
         return with_alarms(headline(page.snapshot(), silent_s), self.alarms.words())
 
     def _place(self, run: ShownRun) -> Path | None:
-        """Where it is recorded now: elsewhere, where the run file's own folder took no more."""
+        """Where it is recorded now: in the fallback folder, where the run file's own took no more."""
         session = None if self._worker is None else self._worker.session
         return run.out if session is None or session.writer is None else session.writer.path
 

@@ -14,7 +14,7 @@ from latticewatch.processing.simulation.recipes import Recipe, recipe_named
 from latticewatch.processing.simulation.scan import exposed, frame_generator
 from latticewatch.processing.simulation.truth import Truth
 from tests.app.conftest import Said
-from tests.refinement.test_family import LARGEST_ERROR_A, with_fluorite
+from tests.refinement.test_fit_quality import LARGEST_ERROR_A, with_fluorite
 
 Command = Callable[..., Said]
 FRAMES, PURE = 52, 14

@@ -9,9 +9,10 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
-from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.headless import run_headless
 from latticewatch.app.run.open_session import run_session
+from latticewatch.app.run.request import Request
 from latticewatch.app.run.session import Session
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker

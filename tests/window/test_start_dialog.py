@@ -11,8 +11,8 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialogButtonBox
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import picture_of
-from latticewatch.app.run.request import Given
 from latticewatch.app.start import profiles, recent
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.start.first_look import FirstLook, first_look

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Elsewhere:
+class Fallback:
     """Where recording continues, and what is copied there: the rows are those the series holds anyway.
 
     before: what the run held when it was resumed.
@@ -77,12 +77,12 @@ class Elsewhere:
         return newest
 
 
-def begin_elsewhere(elsewhere: Elsewhere, path: Path, reason: str) -> tuple[Path, Opened]:
+def continue_in(fallback: Fallback, path: Path, reason: str) -> tuple[Path, Opened]:
     """Continue the run of this path in the fallback folder, and say so. Raises UserError where that fails as well."""
     try:
-        new, opened = elsewhere.begin(path.name)
+        new, opened = fallback.begin(path.name)
     except (OSError, UserError) as error:
-        raise UserError(f"nor can it continue in {elsewhere.folder} ({reason_of(error)})") from None
+        raise UserError(f"nor can it continue in {fallback.folder} ({reason_of(error)})") from None
     log.error("%s: %s: RECORDING CONTINUES IN %s, which holds every row so far", path, reason, new)
     return new, opened
 

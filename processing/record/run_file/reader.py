@@ -90,7 +90,7 @@ class Run:
     """A run file that is open for reading; use it in ``with`` or close it.
 
     two_theta: (bins,) degrees. rows: complete. traced: the same rows without patterns, which costs nothing to
-    go through. notices: what had to be mended on opening, one line each. account: what became of all that
+    go through. notices: what had to be repaired on opening, one line each. account: what became of all that
     was seen.
     """
 
@@ -193,7 +193,7 @@ def _made_whole(path: Path) -> tuple[BinaryIO | None, tuple[str, ...]]:
     except FileNotFoundError:
         return None, ()
     except OSError as error:
-        log.info("%s: not mended in place (%s)", path, error.strerror)
+        log.info("%s: not repaired in place (%s)", path, error.strerror)
     handle, story = rebuild_aside(path)
     return handle, (story.replace("was not closed", "is not closed"),)
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
-from latticewatch.processing.record.run_file.fallback import Elsewhere, begin_elsewhere, kinds_of
+from latticewatch.processing.record.run_file.fallback import Fallback, continue_in, kinds_of
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
 from latticewatch.processing.record.run_file.nexus import NexusFile
@@ -58,19 +58,19 @@ class RunWriter:
     Methods may be called from any thread. names: frames that are recorded already, as they stand in the trace.
     """
 
-    _elsewhere: Elsewhere | None
+    _fallback: Fallback | None
 
     def __init__(self, path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> None:
         """Start a new run file. Raises UserError where there is one already, or it cannot be written."""
         self._begin(path, start(path, header, two_theta))
 
-    def may_go_on(self, elsewhere: Elsewhere) -> None:
-        """From now on, where the run's own place takes no more, go on there instead of raising RecordingStopped."""
-        self._elsewhere = elsewhere
+    def use_fallback(self, fallback: Fallback) -> None:
+        """From now on, where the run's own folder takes no more, continue there instead of raising RecordingStopped."""
+        self._fallback = fallback
 
     @classmethod
     def resume(cls, path: Path) -> Self:
-        """Go on with a run, closed or not. Raises UserError where it cannot be read or is being written."""
+        """Resume a run, closed or not. Raises UserError where it cannot be read or is being written."""
         writer = cls.__new__(cls)
         writer._begin(path, resume(path))
         return writer
@@ -82,7 +82,7 @@ class RunWriter:
         self._handed: deque[Note] = deque()
         self._handing = threading.Lock()  # for a moment only, never while something is written
         self._takes_no_notes = False
-        self._elsewhere = None
+        self._fallback = None
         self._take(path, opened)
 
     def _take(self, path: Path, opened: Opened) -> None:
@@ -113,9 +113,9 @@ class RunWriter:
             return []
         with self._mutex:
             self._keep_handed()
-            recorded = self._or_elsewhere(lambda: self._append(rows))
-            if self._elsewhere is not None:
-                self._elsewhere.rows += recorded
+            recorded = self._or_in_fallback(lambda: self._append(rows))
+            if self._fallback is not None:
+                self._fallback.rows += recorded
         return recorded
 
     def _append(self, rows: Sequence[Row]) -> list[Row]:
@@ -151,26 +151,26 @@ class RunWriter:
         while self._handed:
             note = self._handed[0]
             entry = [(Kind.NOTE, packed(*note))]
-            self._or_elsewhere(lambda entry=entry: self._guard(lambda: self._journal.append(entry)))  # type: ignore[misc]
+            self._or_in_fallback(lambda entry=entry: self._guard(lambda: self._journal.append(entry)))  # type: ignore[misc]
             self._handed.popleft()
             self._notes.append(note)
-            if self._elsewhere is not None:
-                self._elsewhere.notes.append(note)
+            if self._fallback is not None:
+                self._fallback.notes.append(note)
 
     def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
         """Keep the pixels found hot and dead, (n, 2) row and column each. Raises RecordingStopped."""
         with self._mutex:
             payload = packed(hot.tolist(), dead.tolist())
-            self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)])))
+            self._or_in_fallback(lambda: self._guard(lambda: self._journal.append([(Kind.DEFECTS, payload)])))
             self._into_file(lambda nexus: nexus.set_defects(hot, dead))
-            if self._elsewhere is not None:
-                self._elsewhere.defects = (hot, dead)
+            if self._fallback is not None:
+                self._fallback.defects = (hot, dead)
 
     def set_account(self, waiting: int, left_out: int) -> None:
         """Keep how many frames still wait and how many files were left out. Raises RecordingStopped."""
         with self._mutex:
             payload = packed(waiting, left_out)
-            self._or_elsewhere(lambda: self._guard(lambda: self._journal.append([(Kind.ACCOUNT, payload)])))
+            self._or_in_fallback(lambda: self._guard(lambda: self._journal.append([(Kind.ACCOUNT, payload)])))
             self._write_block()
             self._into_file(lambda nexus: nexus.set_account(waiting, left_out))
 
@@ -181,7 +181,7 @@ class RunWriter:
         """
         with self._mutex:
             self._keep_handed()
-            self._or_elsewhere(self._flush)
+            self._or_in_fallback(self._flush)
 
     def _flush(self) -> None:
         self._check_place()
@@ -203,7 +203,7 @@ class RunWriter:
                 try:
                     self._keep_handed()
                 finally:  # a note that finds no room leaves no HDF5 file open: that would kill the process
-                    self._or_elsewhere(self._finish)
+                    self._or_in_fallback(self._finish)
             finally:
                 self._closed = True
                 self._journal.close()
@@ -219,15 +219,15 @@ class RunWriter:
         with contextlib.suppress(RecordingStopped):
             self.close()
 
-    def _or_elsewhere(self, work: Callable[[], Result]) -> Result:
-        """Do it; where the place takes no more, go on elsewhere and do it there. Raises RecordingStopped."""
+    def _or_in_fallback(self, work: Callable[[], Result]) -> Result:
+        """Do it; where the place takes no more, do it in the fallback folder. Raises RecordingStopped."""
         try:
             return work()
         except RecordingStopped as stop:
-            if self._elsewhere is None or not stop.reason:
+            if self._fallback is None or not stop.reason:
                 raise
             try:
-                path, opened = begin_elsewhere(self._elsewhere, self.path, stop.reason)
+                path, opened = continue_in(self._fallback, self.path, stop.reason)
             except UserError as error:
                 raise RecordingStopped(f"{stop}; {error}") from None
         self._leave_file()
@@ -325,7 +325,7 @@ class RunWriter:
             if not isinstance(error, Exception):
                 raise
         if self._file.failure is not None:
-            log.error("%s: not written (%s); its journal goes on", self.path, reason_of(self._file.failure))
+            log.error("%s: not written (%s); the journal is still written", self.path, reason_of(self._file.failure))
             self._leave_file()
 
     def _leave_file(self) -> None:

@@ -55,17 +55,17 @@ def quality_of(solution: Solution, data: Data, lay: Layout, noise: float) -> Qua
 
 
 @dataclass(frozen=True, slots=True)
-class Family:
+class RecentFits:
     """Shares left unexplained by the last accepted fits, and the least since the start (a running median)."""
 
     excess: tuple[float, ...] = ()
     best: float = math.inf
 
-    def anew(self) -> "Family":
+    def anew(self) -> "RecentFits":
         """For fits that are to set a new measure, but no worse one than the best ever needed."""
-        return Family((), self.best)
+        return RecentFits((), self.best)
 
-    def joined(self, quality: Quality) -> "Family":
+    def joined(self, quality: Quality) -> "RecentFits":
         """With one more accepted fit."""
         excess = (*self.excess, quality.excess)[-REMEMBERED:]
         return replace(self, excess=excess, best=min(self.best, max(_middle(excess), 0.0)))

@@ -49,7 +49,7 @@ from latticewatch.processing.refinement.solver.report import (
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
 from latticewatch.processing.refinement.solver.surprise import explains, let_go
 from latticewatch.processing.refinement.tracking.drawing import draw
-from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Family, Quality, quality_of
+from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, quality_of
 from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
 from latticewatch.processing.refinement.tracking.state import Seen, State, loose_variance, steadied
 
@@ -69,7 +69,7 @@ FREED = (
     "the intensities of {} are not the structure's, but one lattice explains its lines: they are free from now on "
     '(texture? intensities = "free" says so in experiment.toml, "structure" forbids it)'
 )
-ANY = Family()
+ANY = RecentFits()
 # χ² of what was tracked over that of a fresh start, from which on the fresh one is believed.
 CLEARLY_BETTER = 1.5
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
@@ -131,7 +131,7 @@ class TrackedRefinement:
         self._last_A: Floats = np.full(len(components), np.nan)
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
         self._means: deque[float] = deque(maxlen=REMEMBERED)
-        self._family = ANY
+        self._recent = ANY
         self._model_error = NOTHING_YET
         self._state: State | None = None
         self._drift: Floats = np.zeros(0)
@@ -158,9 +158,9 @@ class TrackedRefinement:
             solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
             if solution is not None:
                 quality = quality_of(solution, part, self._lay, self._noise)
-                if not (_finite(solution) and self._family.allows(quality)):
+                if not (_finite(solution) and self._recent.allows(quality)):
                     found = self._foreign_appeared(pattern, solution, part)
-                    return found or self._out_of_family(pattern, solution, part, quality)
+                    return found or self._worse_than_recent(pattern, solution, part, quality)
                 solution, absent = self._who_is_there(self._state, solution, part)
                 if not solution.converged and self._stuck < MOST_STUCK:
                     # What is known holds, only this frame does not settle: no reason to forget it.
@@ -171,7 +171,7 @@ class TrackedRefinement:
                     if isinstance(fresh, Fit):
                         return fresh
                     return self._accept(solution, part, absent, quality)
-                return self._restart(pattern, self._family)
+                return self._restart(pattern, self._recent)
         return self._restart(pattern)
 
     def _puzzled(self, quality: Quality) -> bool:
@@ -194,28 +194,28 @@ class TrackedRefinement:
         again = self._follow(state, part)
         if again is not None and again.converged and _finite(again):
             quality = quality_of(again, part, self._lay, self._noise)
-            if self._family.allows(quality):
+            if self._recent.allows(quality):
                 return self._accept(again, part, state.absent, quality)
         self._foreign, self._state, self._drift = before, kept, drift
         return None
 
-    def _out_of_family(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
+    def _worse_than_recent(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
         """A fresh start where it does better than what was tracked. Where it does not the frame is refused: for some
         frames where the sample may have become another one, for good where this one slowly went bad."""
         if not self._strange:
-            self._jumped = self._family.jumps_to(quality)
+            self._jumped = self._recent.jumps_to(quality)
         self._strange += 1
         if self._strange > MOST_STUCK and self._jumped:
             return self._restart(pattern)
-        if self._strange > MOST_STUCK and tracked.converged and not self._family.went_bad(quality):
+        if self._strange > MOST_STUCK and tracked.converged and not self._recent.went_bad(quality):
             fresh = self._restart(pattern, ANY, quality)
             if isinstance(fresh, Fit):
                 return fresh
-            self._family = self._family.anew()
+            self._recent = self._recent.anew()
             return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
         if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
-            return NoResult(f"fit refused: {self._family.reason(quality)}")
-        return self._restart(pattern, self._family, quality if tracked.converged else None)
+            return NoResult(f"fit refused: {self._recent.reason(quality)}")
+        return self._restart(pattern, self._recent, quality if tracked.converged else None)
 
     def _dark(self, pattern: Pattern) -> bool:
         mean = float(pattern.intensity.mean(dtype=np.float64))
@@ -259,7 +259,7 @@ class TrackedRefinement:
         x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.ratio] = found.background
         solution = self._informed(state, x, data)
-        if not (solution.converged and self._family.surprises(quality_of(solution, data, lay, self._noise))):
+        if not (solution.converged and self._recent.surprises(quality_of(solution, data, lay, self._noise))):
             return solution
         freer = self._informed(state, solution.x, data, loose=True)
         if not (freer.converged and freer.chi2 < solution.chi2 - WORTH_MOVING and explains(freer, solution)):
@@ -298,8 +298,8 @@ class TrackedRefinement:
         held = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
         return solve_merged(x, data, prior, self._lines, lay, held, self._sign, self._width(x))
 
-    def _restart(self, pattern: Pattern, family: Family = ANY, tracked: Quality | None = None) -> Fit | NoResult:
-        """The fit where nothing is known, or nothing that holds any more. family: what it has to do as well as.
+    def _restart(self, pattern: Pattern, recent: RecentFits = ANY, tracked: Quality | None = None) -> Fit | NoResult:
+        """The fit where nothing is known, or nothing that holds any more. recent: what it has to do as well as.
         tracked: what it has to do better than."""
         data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
         lines = self._lines
@@ -312,13 +312,13 @@ class TrackedRefinement:
         if start.doubt:
             return NoResult(f"fit refused: {start.doubt}")
         quality = quality_of(start.solution, start.data, model.lay, 1.0)
-        if not family.allows(quality):
-            return NoResult(f"fit refused: {family.reason(quality)}")
+        if not recent.allows(quality):
+            return NoResult(f"fit refused: {recent.reason(quality)}")
         if tracked is not None and tracked.chi2 < CLEARLY_BETTER * quality.chi2:
-            return NoResult(f"fit refused: {self._family.reason(tracked)}")
+            return NoResult(f"fit refused: {self._recent.reason(tracked)}")
         self._foreign = self._foreign.using(model)
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
-        self._family = family.anew()
+        self._recent = recent.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
         return self._accept(start.solution, start.data, start.absent, quality)
@@ -396,7 +396,7 @@ class TrackedRefinement:
         fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model)
         told = np.array([lattice.lp_A for lattice in fit.lattices])
         self._last_A = np.where(np.isfinite(told), told, self._last_A)
-        self._family = self._family.joined(quality)
+        self._recent = self._recent.joined(quality)
         residual = solution.residual * math.sqrt(self._noise)
         self._update_noise(residual)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis

@@ -11,8 +11,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.open_session import open_session
+from latticewatch.app.run.request import Request
 from latticewatch.processing.files.frame_names import FrameName
 from latticewatch.processing.pipeline import loop
 from latticewatch.processing.sources.folder.listing import FolderListing

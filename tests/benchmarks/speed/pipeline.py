@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest.mock import patch
 
-from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.open_session import open_session
+from latticewatch.app.run.request import Request
 from latticewatch.app.run.warming import warm_up
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.stages import Recorder

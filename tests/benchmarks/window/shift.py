@@ -24,8 +24,9 @@ import numpy as np
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication
 
-from latticewatch.app.run.decisions import Request, decide
+from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.open_session import run_session
+from latticewatch.app.run.request import Request
 from latticewatch.app.window.collecting import collected_in_this_thread
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker

@@ -1,4 +1,4 @@
-"""A recording whose place takes no more goes on elsewhere, with everything so far, or stops loudly."""
+"""A recording whose place takes no more continues in the fallback folder, with everything so far, or stops loudly."""
 
 import errno
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from latticewatch.processing.flow.series import Filled, Row
-from latticewatch.processing.record.run_file.fallback import Elsewhere
+from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.processing.record.run_file.writer import RecordingStopped, RunWriter
 from tests.app.conftest import scan as scan
@@ -67,7 +67,7 @@ def writer_in(folder: Path, fallback: Path | None) -> RunWriter:
     folder.mkdir()
     writer = RunWriter(folder / "run.h5", runs.header(), runs.two_theta())
     if fallback:
-        writer.may_go_on(Elsewhere(fallback, runs.header(), runs.two_theta()))
+        writer.use_fallback(Fallback(fallback, runs.header(), runs.two_theta()))
     return writer
 
 
@@ -85,7 +85,7 @@ def checked(path: Path, expected: list[Row], notes: list[str]) -> None:
 
 
 @pytest.mark.parametrize("trouble", [full, read_only, stale, removed, renamed])
-def test_it_goes_on_elsewhere_with_all_there_was(
+def test_it_continues_in_the_fallback_folder_with_all_there_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, trouble: Trouble
 ) -> None:
     fallback = tmp_path / "fallback"
@@ -157,15 +157,13 @@ def test_trouble_is_met_wherever_it_shows_first(tmp_path: Path, at: str) -> None
         assert_same_rows(run.rows, recorded)
 
 
-def test_a_run_that_was_gone_on_with_takes_its_first_half_along(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_resumed_run_takes_its_first_half_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = tmp_path / "place"
     place.mkdir()
     recorded = runs.write_run(place / "run.h5", 40)
     writer = RunWriter.resume(place / "run.h5")
     with read_run(place / "run.h5") as run:
-        writer.may_go_on(Elsewhere(tmp_path / "fallback", run.header, run.two_theta, before=run.rows))
+        writer.use_fallback(Fallback(tmp_path / "fallback", run.header, run.two_theta, before=run.rows))
         recorded += writer.append_many(rows(40, 45))
         full(place, monkeypatch)
         recorded += writer.append_many(rows(45, 50))
@@ -175,7 +173,7 @@ def test_a_run_that_was_gone_on_with_takes_its_first_half_along(
         assert_same_rows(found.rows, recorded)
 
 
-def test_where_it_cannot_go_on_elsewhere_either_it_stops_and_says_both(
+def test_where_the_fallback_folder_takes_nothing_either_it_stops_and_says_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "fallback").write_text("a file, not a folder")
@@ -213,7 +211,7 @@ def test_a_taken_name_is_not_overwritten(tmp_path: Path) -> None:
         assert_same_rows(run.rows, recorded)
 
 
-def test_the_command_says_where_it_goes_on_and_ends_well(scan: Path, tmp_path: Path) -> None:
+def test_the_command_says_where_it_continues_and_ends_well(scan: Path, tmp_path: Path) -> None:
     """The run file's folder is removed while the command watches."""
     live, place, fallback = tmp_path / "live", tmp_path / "place", tmp_path / "fallback"
     live.mkdir()

@@ -1,4 +1,4 @@
-"""Several scans in one command; stopping in the middle and going on."""
+"""Several scans in one command; stopping in the middle and resuming."""
 
 import shutil
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def test_a_scan_that_fails_does_not_stop_the_others(latticewatch: Command, scan:
 
 
 @pytest.mark.parametrize("present", [1, 3, 9])
-def test_going_on_gives_what_an_undisturbed_run_gives(
+def test_resuming_gives_what_an_undisturbed_run_gives(
     latticewatch: Command, scan: Path, tmp_path: Path, present: int
 ) -> None:
     partial = tmp_path / "partial" / "scan"
@@ -48,9 +48,7 @@ def test_rows_recorded_before_keep_the_time_they_were_recorded(latticewatch: Com
     assert Path("after.csv").read_text() == Path("before.csv").read_text()
 
 
-def test_a_run_made_with_another_experiment_is_not_gone_on_with(
-    latticewatch: Command, scan: Path, tmp_path: Path
-) -> None:
+def test_a_run_made_with_another_experiment_is_not_resumed(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
     assert latticewatch("process", scan, "--out", "run.h5").status == 0
     other = tmp_path / "other.toml"
     other.write_text((scan / "experiment.toml").read_text().replace("Br/shell2", "another"))

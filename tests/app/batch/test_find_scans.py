@@ -11,10 +11,10 @@ import pytest
 
 from latticewatch.app.batch.command import refuse_collisions
 from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 from latticewatch.processing.errors import UserError
+from tests.app.batch.conftest import NAMES
 from tests.app.conftest import Said
-from tests.app.many_scans.conftest import NAMES
 
 Command = Callable[..., Said]
 

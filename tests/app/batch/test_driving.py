@@ -11,7 +11,7 @@ import pytest
 from latticewatch.app.batch import driving
 from latticewatch.app.batch.driving import drive
 from latticewatch.app.batch.task import Event, Kind, Task
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
 
 
 @dataclass

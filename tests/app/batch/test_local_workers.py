@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.app.batch.conftest import FRAMES, NAMES, first_writer_killed
 from tests.app.conftest import Said
-from tests.app.many_scans.conftest import FRAMES, NAMES, first_writer_killed
 from tests.same_runs import all_differences
 from tests.sample_data import sample
 

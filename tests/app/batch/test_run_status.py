@@ -12,9 +12,9 @@ import pytest
 from latticewatch.app.batch import run_status
 from latticewatch.app.batch.plan import named_scans, plan
 from latticewatch.app.batch.run_status import RunStatus
-from latticewatch.app.run.request import Given
+from latticewatch.app.run.given import Given
+from tests.app.batch.conftest import FRAMES
 from tests.app.conftest import Said
-from tests.app.many_scans.conftest import FRAMES
 
 Command = Callable[..., Said]
 NOTHING = Given()

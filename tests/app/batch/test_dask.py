@@ -10,8 +10,8 @@ import pytest
 
 from latticewatch.app.batch import command
 from latticewatch.app.batch import dask_workers as on_dask
+from tests.app.batch.conftest import NAMES, first_writer_killed
 from tests.app.conftest import Said
-from tests.app.many_scans.conftest import NAMES, first_writer_killed
 from tests.dask_cluster import dask_cluster
 from tests.same_runs import all_differences
 

@@ -9,7 +9,7 @@ import pytest
 
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.refinement.tracking.fit_quality import Family, Quality
+from latticewatch.processing.refinement.tracking.fit_quality import Quality, RecentFits
 from latticewatch.processing.simulation.recipes import recipe_named
 from latticewatch.processing.simulation.scan import exposed, frame_generator
 from latticewatch.processing.simulation.truth import LatticeTruth, Truth
@@ -120,24 +120,24 @@ def test_a_foreign_phase_that_comes_at_once_is_seen() -> None:
     assert later[-1][1].foreign_lines >= 3
 
 
-def test_a_family_says_what_is_wrong() -> None:
-    family = Family()
+def test_recent_fits_tell_what_is_wrong() -> None:
+    recent = RecentFits()
     for _ in range(10):
-        family = family.joined(Quality(1.0, 1e4, 500))
-    assert family.allows(Quality(1.3, 1e4, 500))
-    assert family.reason(Quality(4.0, 1e4, 500)) == "χ² is 4.0 times that of the frames before"
-    assert family.went_bad(Quality(140.0, 1e4, 500))
-    assert family.reason(Quality(140.0, 1e4, 500)) == "1.4 % of the peaks is not explained, it was only noise"
+        recent = recent.joined(Quality(1.0, 1e4, 500))
+    assert recent.allows(Quality(1.3, 1e4, 500))
+    assert recent.reason(Quality(4.0, 1e4, 500)) == "χ² is 4.0 times that of the frames before"
+    assert recent.went_bad(Quality(140.0, 1e4, 500))
+    assert recent.reason(Quality(140.0, 1e4, 500)) == "1.4 % of the peaks is not explained, it was only noise"
     # However it came there: the least since the start is the measure.
-    crept = family
+    crept = recent
     for chi2 in np.linspace(1.0, 140.0, 200):
         crept = crept.joined(Quality(float(chi2), 1e4, 500))
     assert crept.went_bad(Quality(140.0, 1e4, 500))
 
 
 def test_weak_patterns_are_not_refused_for_their_noise() -> None:
-    family = Family().joined(Quality(1.0, 2.0, 500))
-    assert not family.went_bad(Quality(2.5, 2.0, 500))
+    recent = RecentFits().joined(Quality(1.0, 2.0, 500))
+    assert not recent.went_bad(Quality(2.5, 2.0, 500))
 
 
 def test_iterations_and_convergence_are_told_of_every_fit() -> None:

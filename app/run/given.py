@@ -1,0 +1,19 @@
+"""What the command line says of a scan's inputs. It loads nothing slow: every command imports it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the command line says of a scan's inputs; None: find it."""
+
+    geometry: Path | None = None
+    experiment: Path | None = None
+    mask: Path | None = None
+    dark: Path | None = None
+    flat: Path | None = None
+    orientation: int | None = None
+    recursive: bool | None = None
+    include: str | None = None
+    dataset: str | None = None
