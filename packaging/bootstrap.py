@@ -15,8 +15,6 @@ if sys.version_info < (3, 11):  # noqa: UP036  older interpreters must get this 
     sys.exit("latticewatch set-up: needs Python 3.11 or newer; install one and call it python3")
 
 import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import system_libraries
@@ -44,7 +42,8 @@ def _set_up(name: str) -> None:
     tools = checkout / ".venv-tools"
     tools.mkdir(exist_ok=True)
     places = Places(checkout, tools, checkout / f".venv-{name}", checkout / "packaging" / LOCKS[name])
-    with _alone(tools / "busy"):
+    with (tools / "busy").open("w") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)  # two set-ups of one checkout take turns
         display = bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         missing = system_libraries.missing_packages(display=display, tests=name == "test")
         done = up_to_date(places)
@@ -56,14 +55,6 @@ def _set_up(name: str) -> None:
         if not done:
             index = configured_index()
             prepare(places, obtain_installer(places, index, _say), _say)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Two set-ups of one checkout take turns."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _say(message: str) -> None:

@@ -81,12 +81,9 @@ def process_many(request: BatchRequest) -> int:
     write_line(totals(planned, ends), sys.stderr if request.as_json else sys.stdout)
     if request.summary:
         write_scans(request.summary, planned, ends)
-    return max([*map(_status, ends.values()), bad])
-
-
-def _status(end: Event) -> int:
-    """The exit status of one scan: one without a single number is an error."""
-    return NO_NUMBERS if end.kind == Kind.DONE and 0 < end.done == end.gaps else STATUS_OF[end.kind]
+    numberless = [end for end in ends.values() if end.kind == Kind.DONE and 0 < end.done == end.gaps]
+    statuses = [STATUS_OF[end.kind] for end in ends.values()]
+    return max([*statuses, NO_NUMBERS if numberless else DONE, bad])
 
 
 def _found(request: BatchRequest) -> tuple[list[Found], list[Skipped]]:

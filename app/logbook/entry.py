@@ -14,7 +14,7 @@ from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Series
 from latticewatch.processing.flow.wording import headline, lattices_told
-from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, describe
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, Pause, describe
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines
@@ -100,12 +100,13 @@ def _all_facts(entry: Entry) -> dict[str, str]:
 
 
 def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
-    row, accuracy = run.traced[-1], run.setup.accuracy
+    row, accuracy, end = run.traced[-1], run.setup.accuracy, kinetics.complete
+    reached = f"{quoted(end.lp_A, end.lp_esd_A, accuracy)}, reached at {_seconds(end.reached_s)}" if end else "not seen"
     return {
         "State": _state(run),
         "Lattice parameter": _lattices(run),
         "Pauses": "; ".join(_pause(each, accuracy) for each in kinetics.pauses) or "none",
-        "Complete": _complete(kinetics.complete, accuracy) if kinetics.complete else "not seen",
+        "Complete": reached,
         "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, NoResult) for each in run.traced)} gaps; "
         f"the last at {_seconds(row.time_s)}: {row.name}",
         "Geometry": "; ".join(f"{one.name}, SHA-256 {one.sha256}" for one in run.header.inputs if one.role == "poni"),
@@ -135,10 +136,6 @@ def _lattices(run: Run) -> str:
 def _pause(pause: Pause, accuracy: Accuracy | None) -> str:
     end = _seconds(pause.end_s) if math.isfinite(pause.end_s) else "the last frame"
     return f"{quoted(pause.lp_A, pause.lp_esd_A, accuracy)} from {_seconds(pause.start_s)} to {end}"
-
-
-def _complete(complete: Completion, accuracy: Accuracy | None) -> str:
-    return f"{quoted(complete.lp_A, complete.lp_esd_A, accuracy)}, reached at {_seconds(complete.reached_s)}"
 
 
 def _seconds(value: float) -> str:

@@ -32,7 +32,12 @@ def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
         return
     teller = _Teller(command)
     over = threading.Event()
-    looking = threading.Thread(target=_look, args=(teller, over), name="silence", daemon=True)
+
+    def look() -> None:
+        while not over.wait(LOOK_S):
+            teller.on_silence(time.monotonic())
+
+    looking = threading.Thread(target=look, name="silence", daemon=True)
     looking.start()
     try:
         yield teller.on_row
@@ -40,11 +45,6 @@ def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
         over.set()
         looking.join()
         teller.wait()
-
-
-def _look(teller: "_Teller", over: threading.Event) -> None:
-    while not over.wait(LOOK_S):
-        teller.on_silence(time.monotonic())
 
 
 class _Teller:

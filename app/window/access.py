@@ -1,6 +1,6 @@
 """For those who use the keyboard or a reader: what Tab goes through, in which order, and what each thing is called."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 import pyqtgraph as pg
@@ -21,14 +21,11 @@ def name_plots(plots: Mapping[str, pg.PlotWidget]) -> None:
 def order_tabs(parts: Iterable[QWidget]) -> None:
     """Let Tab go through these parts of a window in this order, within each as it was built."""
     shown = list(parts)
-    stops = [widget for part in shown for widget in _stops(part) if widget.window() is shown[0].window()]
+    every = (each for part in shown for each in (part, *part.findChildren(QWidget)))
+    # The list that a box unfolds is a window of its own.
+    stops = [each for each in every if stops_tab(each) and each.window() is shown[0].window()]
     for before, after in pairwise(stops):
         QWidget.setTabOrder(before, after)
-
-
-def _stops(part: QWidget) -> Sequence[QWidget]:
-    """What Tab stops at in this part; the list that a box unfolds is a window of its own."""
-    return [each for each in (part, *part.findChildren(QWidget)) if stops_tab(each) and each.window() is part.window()]
 
 
 def stops_tab(widget: QWidget) -> bool:

@@ -87,10 +87,13 @@ def reflections(phase: Phase, d_min_A: float, lattice_parameter_A: float | None 
     table 6.1.1.4, and the displacements of the CIF.
     """
     structure, group = structure_of(phase, lattice_parameter_A), gemmi.SpaceGroup(phase.space_group)
-    edge = structure.cell.a
+    edge, operations = structure.cell.a, group.operations()
     families: dict[int, list[tuple[Hkl, int, float]]] = {}
-    for plane in _unique_planes(structure, group, d_min_A):
-        hkl = _conventional(plane)
+    # A hair below, so that a line asked for by its own d is found despite rounding.
+    for plane in map(_triple, gemmi.make_miller_array(structure.cell, group, d_min_A * (1.0 - 1e-9)).tolist()):
+        if operations.is_systematically_absent(plane):
+            continue
+        hkl = _triple(sorted(map(abs, plane), reverse=True))
         strength = abs(_factor(structure, plane)) ** 2
         families.setdefault(sum_of_squares(hkl), []).append((hkl, _multiplicity(group, plane), strength))
     lines = [_merge(members, edge / math.sqrt(squares)) for squares, members in sorted(families.items())]
@@ -106,13 +109,6 @@ def structure_factors(
     return np.array([_factor(structure, plane) for plane in planes], dtype=np.complex128)
 
 
-def _unique_planes(structure: gemmi.SmallStructure, group: gemmi.SpaceGroup, d_min_A: float) -> list[Hkl]:
-    # A hair below, so that a line asked for by its own d is found despite rounding.
-    planes = gemmi.make_miller_array(structure.cell, group, d_min_A * (1.0 - 1e-9)).tolist()
-    operations = group.operations()
-    return [_triple(plane) for plane in planes if not operations.is_systematically_absent(plane)]
-
-
 def _factor(structure: gemmi.SmallStructure, plane: Hkl) -> complex:
     calculator = gemmi.StructureFactorCalculatorX(structure.cell)
     return complex(calculator.calculate_sf_from_small_structure(structure, plane))
@@ -122,10 +118,6 @@ def _multiplicity(group: gemmi.SpaceGroup, plane: Hkl) -> int:
     """Planes equivalent by the point group, with Friedel's opposite counted."""
     images = [operation.apply_to_hkl(plane) for operation in group.operations().sym_ops]
     return len({_triple(image) for image in images} | {_triple([-index for index in image]) for image in images})
-
-
-def _conventional(plane: Hkl) -> Hkl:
-    return _triple(sorted((abs(index) for index in plane), reverse=True))
 
 
 def _triple(indices: Sequence[int]) -> Hkl:

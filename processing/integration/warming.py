@@ -18,7 +18,7 @@ from latticewatch.processing.integration.kernels.sums import (
     sum_image,
 )
 from latticewatch.processing.integration.outliers import Rings, find_outliers, leave_out
-from latticewatch.processing.integration.plan import Corrections, Plan, finished_plan
+from latticewatch.processing.integration.plan import Corrections, finished_plan
 
 SHAPE = (16, 16)
 TYPES = (np.int32, np.uint16, np.uint32, np.float32)
@@ -27,7 +27,8 @@ LIMIT = 1e9
 
 def warm_up() -> None:
     """Sum images of nothing by every path that frames usually take."""
-    plan = _plan()
+    bins, weight = np.arange(SHAPE[0] * SHAPE[1]) // 32, np.ones(SHAPE[0] * SHAPE[1], np.float32)
+    plan = finished_plan(SHAPE, np.linspace(1.0, 8.0, 8), bins.astype(np.uint16), weight, Corrections())
     sums, finder, rings = empty_sums(len(plan.two_theta) + 1), DefectFinder(plan), Rings(plan)
     for kind in TYPES:
         counts = np.zeros(SHAPE, kind)
@@ -43,13 +44,6 @@ def warm_up() -> None:
     for dtype in (np.dtype(np.uint16), np.dtype(np.uint32)):
         sum_bitshuffled(plan, _chunk(dtype), LIMIT, sums)
         sum_eight(plan, [_chunk(dtype)] * EIGHT, [LIMIT] * EIGHT, eight)
-
-
-def _plan() -> Plan:
-    pixels = SHAPE[0] * SHAPE[1]
-    bins = np.arange(pixels) // 32
-    weight = np.ones(pixels, np.float32)
-    return finished_plan(SHAPE, np.linspace(1.0, 8.0, 8), bins.astype(np.uint16), weight, Corrections())
 
 
 def _chunk(dtype: np.dtype[Any]) -> Bitshuffled:
