@@ -31,7 +31,7 @@ class RobustMean:
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
-        self.level = float(LARGE)
+        self.level = LARGE
         self._known = self._has_grains = False
         self._spotty_frames = 0
 

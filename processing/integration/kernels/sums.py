@@ -19,7 +19,7 @@ from latticewatch.processing.flow.packed_images import (
 from latticewatch.processing.integration.kernels import eiger, eight_frames, one_frame
 from latticewatch.processing.integration.plan import LANES, Plan
 
-EIGHT, LARGE = eight_frames.EIGHT, one_frame.LARGE
+EIGHT, LARGE = eight_frames.EIGHT, float(one_frame.LARGE)  # one type of number: each is compiled apart
 COUNTS = (1 << one_frame.ZERO_SHIFT) - 1
 MOST_PIXELS = 1 << 20
 DENSEST = 1.02  # bytes a pixel; where more differences are wide, eight at once are slower than one by one
