@@ -9,8 +9,12 @@ from collections.abc import Iterable
 from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
+
+from latticewatch.processing.config.experiment import Experiment
 
 CHECKOUT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -171,6 +175,18 @@ def test_what_the_architecture_page_names_is_there() -> None:
         for owner, member in sorted(named)
         if not (re.search(rf"^class {owner}\b", sources, re.M) and re.search(rf"\b{member}\b", sources))
     ]
+    assert lost == []
+
+
+def test_every_key_of_the_experiment_is_documented() -> None:
+    page = (CHECKOUT / "docs" / "experiment-toml.md").read_text(encoding="utf-8")
+    parts = re.split(r"^\[+(\w+)\]+.*$", page, flags=re.M)
+    documented = dict(zip(parts[-2::-2], parts[::-2], strict=False))  # of two tables of one name the first
+    lost = []
+    for name, table in Experiment.model_fields.items():
+        kinds = [kind for kind in (table.annotation, *get_args(table.annotation)) if isinstance(kind, type)]
+        (kind,) = [kind for kind in kinds if issubclass(kind, BaseModel)]
+        lost += [f"[{name}] {key}" for key in kind.model_fields if not re.search(rf"\b{key} = ", documented[name])]
     assert lost == []
 
 

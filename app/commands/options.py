@@ -19,7 +19,8 @@ ExperimentFile = Annotated[
     typer.Option("--experiment", metavar="FILE.toml", help="Default: experiment.toml in the folder or one above."),
 ]
 MaskFile = Annotated[
-    Path | None, typer.Option("--mask", metavar="FILE", help="Pixels to leave out: .edf .msk .npy .npz .mask")
+    Path | None,
+    typer.Option("--mask", metavar="FILE", help="Pixels to leave out: .edf .msk .npy .npz .mask .h5 .png"),
 ]
 DarkFile = Annotated[Path | None, typer.Option("--dark", metavar="FILE", help="Dark image, subtracted.")]
 FlatFile = Annotated[Path | None, typer.Option("--flat", metavar="FILE", help="Flat image; frames are divided by it.")]

@@ -12,10 +12,17 @@ from latticewatch.processing.files.toml_tables import Table, parse_tables, read_
 from latticewatch.processing.flow.fit import Intensities
 from latticewatch.processing.flow.row_fields import columns_of
 
-CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
-
-
 MOST_SAMPLES = 4
+
+
+def _ascending(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0.0 <= value[0] < value[1] <= 180.0:
+        raise ValueError("needs two angles in ascending order between 0 and 180 degrees")
+    return value
+
+
+CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
+AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
 
 class About(Table):
@@ -51,15 +58,8 @@ class IntegrationTable(Table):
 class MapTable(Table):
     """[map]: the 2θ range that is drawn and the reflection it belongs to."""
 
-    two_theta_deg: tuple[FiniteFloat, FiniteFloat] | None = None
+    two_theta_deg: AngleRange | None = None
     reflection: tuple[int, int, int] | None = None
-
-    @field_validator("two_theta_deg")
-    @classmethod
-    def _ascending(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not 0.0 <= value[0] < value[1] <= 180.0:
-            raise ValueError("needs two angles in ascending order between 0 and 180 degrees")
-        return value
 
     @field_validator("reflection")
     @classmethod
@@ -135,15 +135,6 @@ class PlateauTable(Table):
 
     tolerance: Annotated[FiniteFloat, Field(gt=0.0, le=0.5)] = 0.03
     end: Literal["merge", "apart"] | None = None
-
-
-def _range(value: tuple[float, float]) -> tuple[float, float]:
-    if not 0.0 <= value[0] < value[1] <= 180.0:
-        raise ValueError("needs two angles in ascending order between 0 and 180 degrees")
-    return value
-
-
-AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_range)]
 
 
 class FitTable(Table):

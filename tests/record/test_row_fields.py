@@ -1,6 +1,8 @@
 """The table of fields: nothing of a row is left out, and its columns have names of their own."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,14 @@ def test_a_row_comes_back_from_its_record(number: int) -> None:
     row = dataclasses.replace(row, pixels_left_out=12, fit=fit)
     parameters = fit.parameters if isinstance(fit, Fit) else runs.two_theta()
     assert_same_row(row_of(record_of(row), row.pattern, parameters, header=row.header), row)
+
+
+def test_every_column_of_the_trace_is_documented_in_its_order() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "public-names.md").read_text(encoding="utf-8")
+    table = page.partition("## Columns of the trace")[2].partition("##")[0]
+    told = [name for line in re.findall(r"^\| (`.*?) \|", table, re.M) for name in re.findall(r"`(\w+)`", line)]
+    paths = [column.path for column in columns_of(("NAME",), composition=True)]
+    assert told == [path.removeprefix("trace/") for path in paths if path.startswith("trace/")]
 
 
 def test_columns_have_names_of_their_own() -> None:
