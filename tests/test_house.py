@@ -190,6 +190,14 @@ def test_every_key_of_the_experiment_is_documented() -> None:
     assert lost == []
 
 
+def test_every_decision_is_listed_and_has_date_status_and_alternatives() -> None:
+    records = {page.name: page.read_text(encoding="utf-8") for page in tracked("docs/decisions/[0-9]*.md")}
+    listed = re.findall(r"\((\d{4}-[\w-]+\.md)\)", (CHECKOUT / "docs/decisions/README.md").read_text(encoding="utf-8"))
+    whole = re.compile(r"# \d+\. .+\n\n20\d\d-\d\d-\d\d[,;] (accepted|superseded)(?s:.+)\*\*Alternatives\.\*\*")
+    assert listed == sorted(records)
+    assert [name for name, text in records.items() if not whole.match(text)] == []
+
+
 def test_every_page_of_the_documentation_can_be_found() -> None:
     pages = tracked("docs/**/*.md", "docs/*.md")
     linked = {

@@ -91,7 +91,7 @@ class DaskCrew:
         self._waiting.append(task)
 
     def next_event(self, timeout_s: float) -> Event | None:
-        """What happened next; None where nothing did for so long. Raises UserError where the scheduler is gone."""
+        """What happened next; None where nothing did in time. Raises UserError where the scheduler is gone."""
         self._assign()
         try:
             event = self._heard.get(timeout=timeout_s)

@@ -20,7 +20,7 @@ class Crew(Protocol):
         """Have this done as soon as a worker is free."""
 
     def next_event(self, timeout_s: float) -> Event | None:
-        """What happened next; None where nothing did for so long."""
+        """What happened next; None where nothing did in time."""
 
     def stop(self) -> None:
         """End in order: what has not begun will not, what runs records what it has."""

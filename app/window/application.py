@@ -135,7 +135,7 @@ def png_of(run: Run) -> bytes:
 
 @contextmanager
 def faults_kept(say: Callable[[str], None]) -> Iterator[list[BaseException]]:
-    """Errors in the event loop are logged once each, said to the user and kept; the program goes on.
+    """Errors in the event loop are logged once each, said to the user and kept; the program continues.
 
     An error in a view must not end a run that is being recorded: Qt would abort the program.
 

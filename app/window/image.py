@@ -1,4 +1,4 @@
-"""The image of the shown frame, read in a thread while the window goes on."""
+"""The image of the shown frame, read in a thread while the window stays in use."""
 
 import threading
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class ImageReader(QObject):
             self._answer = self._look(name)
         except UserError as error:
             self._answer = str(error)
-        except Exception as error:  # whatever is wrong with one image: it is said, and the run goes on
+        except Exception as error:  # whatever is wrong with one image: it is said, and the run continues
             self._answer = f"{name}: cannot be shown ({type(error).__name__}: {error}); choose another frame"
 
     def _poll(self) -> None:

@@ -18,7 +18,7 @@ HINT = "your own words, above the summary (Enter posts, Esc cancels)"
 
 
 class LogbookKey(QObject):
-    """Asks for the words and posts; the window goes on meanwhile, and the entry is on the disk before it is sent.
+    """Asks for the words and posts; the window stays in use, and the entry is on the disk before it is sent.
 
     run_file: the one to post, None where nothing is recorded. facts: what the window shows, in words. ask_words: asks
     the operator, given the question and a hint. say: shows one line. said: one line of what became of an entry.

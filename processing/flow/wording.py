@@ -94,7 +94,7 @@ def _words(row: Row) -> tuple[str, str]:
         case State.COMPLETE:
             return f"COMPLETE{_since(row, verdict.since_s)}", _lp_at_the_end(row)
         case State.NO_BEAM:
-            return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run goes on when there is beam"
+            return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run continues when there is beam"
         case _:
             return "WAITING", (row.fit.reason if isinstance(row.fit, NoResult) else "") or "nothing to see yet"
 

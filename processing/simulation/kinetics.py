@@ -29,7 +29,7 @@ class Moment:
 
 
 def moment(stretches: tuple[Stretch, ...], since_mixing_s: float) -> Moment:
-    """The progress so long after mixing (s); before mixing it is 0."""
+    """The progress this time after mixing (s); before mixing it is 0."""
     if since_mixing_s < 0.0:
         return Moment(0.0, resting=False)
     last = Moment(0.0, resting=False)

@@ -81,7 +81,7 @@ def batches(
 
     Twice as many are read ahead, or so many bytes. What the source raises is raised here. Closing it ends the
     thread; where the scan has not ended by then, ``stop`` is set, so that a source that waits for a frame ends too.
-    idle_s: an empty list each time nothing came for so long. fewest: wait for so many, as long as frames come;
+    idle_s: an empty list each time nothing came for this time. fewest: wait for this number, as long as frames come;
     the first one comes at once.
     """
     held = _Held(2 * most, most_bytes)
@@ -144,5 +144,5 @@ def _read(frames: Iterator[Frame], held: _Held, stop: threading.Event) -> None:
         end = _End(error)
     finally:
         if isinstance(frames, Generator):
-            frames.close()  # what the source holds open is let go here, in its own thread
+            frames.close()  # what the source holds open is closed here, in its own thread
     held.put(end, stop)

@@ -1,4 +1,4 @@
-"""One image of a scan read once more: to be looked at while the run goes on."""
+"""One image of a scan read once more: to be looked at while the run continues."""
 
 import os
 from pathlib import Path

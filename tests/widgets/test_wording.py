@@ -60,7 +60,7 @@ FIT = Fit((Lattice(5.867, 0.0004, 1.0, 0.0),), 1, 5.867, 0.0004, 5.0, 1.0, 3, Tr
             Verdict(State.NO_BEAM, since_s=280.0),
             NoResult("no beam"),
             "NO BEAM for 20 s",
-            "nothing is measured; the run goes on when there is beam",
+            "nothing is measured; the run continues when there is beam",
         ),
         (Verdict(State.WAITING), NoResult("no peaks"), "WAITING", "no peaks"),
     ],

@@ -94,7 +94,7 @@ def reason_of(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[RunLock]:
-    """The run's lock, let go where what is done with it fails; errors of the system become the user's."""
+    """The run's lock, released where what is done with it fails; errors of the system become the user's."""
     try:
         lock = acquire(path)
         try:

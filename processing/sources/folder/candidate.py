@@ -105,7 +105,7 @@ def refresh_state(candidate: Candidate, folder: Path) -> bool:
 
 
 def is_unchanged_since_start(candidate: Candidate, folder: Path, seconds: float) -> bool:
-    """Whether the file was there from the start and had not changed for so long."""
+    """Whether the file was there from the start and had not changed for these seconds."""
     if candidate.was_there and candidate.state is None:
         refresh_state(candidate, folder)
     return candidate.state is not None and _is_old(candidate, candidate.state, seconds)

@@ -71,7 +71,7 @@ class Hint(FileSystemEventHandler):
         self._woken.set()
 
     def wait(self, seconds: float, stop: threading.Event) -> bool:
-        """Wait so long, or until something happened or ``stop`` is set; whether something happened."""
+        """Wait this time, or until something happened or ``stop`` is set; whether something happened."""
         until_s = time.monotonic() + seconds
         while not stop.is_set() and (left_s := until_s - time.monotonic()) > 0.0:
             if self._woken.wait(min(left_s, STOP_SEEN_S)):

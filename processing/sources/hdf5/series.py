@@ -24,7 +24,7 @@ MASTER = "_master.h5"
 class HDF5Series:
     """The images of the HDF5 files of a folder, one image each, in the order of the numbers in their names.
 
-    follow_s: wait for more files until none has come for so long; left out: those that are there now. A file that is
+    follow_s: wait for more files until none has come for this time; left out: those that are there now. A file that is
     waited for is read once it has not changed for ``settle_s``.
     """
 

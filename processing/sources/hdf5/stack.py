@@ -31,7 +31,7 @@ class HDF5Stack:
     """The frames of an HDF5 file, in the order in which they lie there.
 
     dataset: path of the images, empty: found. period_s: of the experiment, where the file says no times. follow_s: wait
-    for more frames until none has come for so long; left out: what is there now. Raises UserError where the file holds
+    for more frames until none came for this time; left out: what is there now. Raises UserError where the file holds
     no images that may be read; with follow_s only where it never will.
     """
 

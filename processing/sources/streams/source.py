@@ -110,7 +110,7 @@ class StreamSource:
                 return
 
     def steps(self, stop: threading.Event, poll_s: float = POLL_S) -> Iterator[Frame | None]:
-        """Every frame once, and None each time nothing came for so long; ends at ``stop`` and the end message."""
+        """Every frame once, and None each time nothing came for ``poll_s``; ends at ``stop`` and the end message."""
         self._receiver = _connected(self._address)
         self._last_message_s = time.monotonic()
         log.info("%s: waiting for images", self._address)

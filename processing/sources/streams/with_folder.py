@@ -3,7 +3,7 @@
 The stream's frames are recorded as they come. Its images are matched to the files by number: image n is the file
 numbered n where there is a file 0 (and frame n of an HDF5 file), else the file numbered n + 1. A file whose image
 came is not recorded again; one whose image the stream lost fills the gap; one that is ahead of the stream waits for
-it, unless the stream is silent or over: then the folder alone goes on. A stream that is not seen from image 0 on is
+it, unless the stream is silent or over: then the folder alone continues. A stream that is not seen from image 0 on is
 not used: its times would count from another image than those of the files.
 """
 
