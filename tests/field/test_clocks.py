@@ -14,26 +14,29 @@ def times(process: Process, name: str) -> list[float | None]:
 
 def test_a_clock_that_is_set_back(process: Process, caplog: pytest.LogCaptureFixture) -> None:
     assert times(process, "dst_back") == pytest.approx([10.0 * number for number in range(24)])
-    assert caplog.text.count("clock of the time stamps was set by -3600 s") == 1
+    assert caplog.text.count("clock of the time stamps was set by -3600 s; a period of 10 s is used") == 1
 
 
 def test_stamps_that_are_all_the_same(process: Process, caplog: pytest.LogCaptureFixture) -> None:
-    found = times(process, "same")
-    assert found[0] == 0.0
-    assert set(found[1:]) == {None}
-    assert caplog.text.count("its time is not known; set frame_period_s") == 1
+    assert times(process, "same") == pytest.approx([float(number) for number in range(24)])
+    assert caplog.text.count("frames are counted, one second each: set frame_period_s") == 1
 
 
 def test_stamps_of_whole_seconds(process: Process, caplog: pytest.LogCaptureFixture) -> None:
-    found = times(process, "seconds")
-    assert found[5:] == pytest.approx([0.2 * number for number in range(5, 24)])
-    assert "its time stamp is that of the frame before" in caplog.text
+    assert times(process, "seconds") == pytest.approx([0.2 * number for number in range(24)], abs=0.2)
+    assert caplog.text.count("its time stamp counts whole seconds") == 1
 
 
 def test_only_the_first_stamp_is_missing(process: Process, caplog: pytest.LogCaptureFixture) -> None:
-    found = times(process, "first_missing")
-    assert found[2:] == pytest.approx([10.0 * number for number in range(2, 24)])
+    assert times(process, "first_missing") == pytest.approx([10.0 * number for number in range(24)])
     assert "the first frame has no time stamp" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["dst_back", "same", "seconds", "first_missing"])
+def test_the_verdict_is_that_of_true_times(process: Process, name: str) -> None:
+    case = sample(f"field/clocks/{name}")
+    _, rows = process(f"clocks/{name}", geometry=case / "g.poni", experiment=case / "experiment.toml")
+    assert list(dict.fromkeys(row["state"] for row in rows)) == ["waiting", "reacting", "complete"]
 
 
 def test_times_of_areadetector(process: Process) -> None:

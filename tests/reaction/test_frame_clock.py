@@ -73,3 +73,11 @@ def test_a_time_far_ahead_is_believed_when_the_next_frame_says_so_too() -> None:
     assert ticked(doubted, 10.0).time_s == 10.0
     assert ticked(doubted, 7202.5).time_s == 7202.5
     assert math.isnan(ticked(doubted, 7202.5).doubted_s)
+
+
+def test_a_period_that_is_known_late_is_the_period() -> None:
+    """Whole seconds at five frames a second: the times of the first ones are not known."""
+    times = [0.0, *[math.nan] * 4, *(0.2 * number for number in range(5, 40))]
+    clock = after(times)
+    assert clock.period_s == pytest.approx(0.2)
+    assert clock.time_s - after(times[:-10]).time_s == pytest.approx(2.0)

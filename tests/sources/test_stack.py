@@ -251,3 +251,38 @@ def test_hdf5_files_of_one_image_each_as_they_come(tmp_path: Path) -> None:
     ]
     recorded = list(open_scan(tmp_path, period_s=2.0).frames(threading.Event()))
     assert [(frame.index, frame.name) for frame in recorded] == [(frame.index, frame.name) for frame in found]
+
+
+def with_attributes(path: Path, count: int = 8, **series: object) -> Path:
+    """Images with areaDetector's attributes of each frame."""
+    with h5py.File(path, "w") as file:
+        file["entry/data/data"] = np.ones((count, 6, 8), np.uint16)
+        for name, values in series.items():
+            file[f"entry/instrument/NDAttributes/{name}"] = values
+    return path
+
+
+def test_times_of_areadetector_that_go_back_or_stand_still(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    true = [2.5 * number for number in range(8)]
+    back = [1e9 + each - (3600.0 if each >= 10.0 else 0.0) for each in true]
+    found = frames(with_attributes(tmp_path / "back.h5", NDArrayTimeStamp=back))
+    assert [frame.time_s for frame in found] == pytest.approx(true)
+    assert "clock of the time stamps was set by -3600 s" in caplog.text
+    still = with_attributes(tmp_path / "still.h5", NDArrayTimeStamp=[1e9] * 8)
+    assert [frame.time_s for frame in frames(still, period_s=2.5)] == pytest.approx(true)
+    assert "its time stamp is that of the frame before; a period of 2.5 s is used" in caplog.text
+
+
+def test_seconds_and_nanoseconds_of_epics(tmp_path: Path) -> None:
+    true = [0.2 * number for number in range(8)]
+    seconds = [int(1e9 + each + 1e-9) for each in true]
+    rest = [round((1e9 + each - whole) * 1e9) for each, whole in zip(true, seconds, strict=True)]
+    both = with_attributes(tmp_path / "both.h5", NDArrayEpicsTSSec=seconds, NDArrayEpicsTSnSec=rest)
+    assert [frame.time_s for frame in frames(both)] == pytest.approx(true, abs=1e-6)
+    coarse = with_attributes(tmp_path / "coarse.h5", NDArrayEpicsTSSec=seconds)
+    assert [frame.time_s for frame in frames(coarse)] == pytest.approx(true, abs=0.3)
+
+
+def test_frames_that_the_detector_dropped_leave_their_time(tmp_path: Path) -> None:
+    path = with_attributes(tmp_path / "dropped.h5", NDArrayUniqueId=[7, 8, 9, 12, 13, 14, 15, 16])
+    assert [frame.time_s for frame in frames(path, period_s=2.0)] == [0.0, 2.0, 4.0, 10.0, 12.0, 14.0, 16.0, 18.0]

@@ -16,7 +16,7 @@ class Clock:
 
     stamp_s: the newest time stamp that was believed. doubted_s: the newest one, where it is too far ahead to be
     believed; else NaN. behind_s: the newest one, where it lies before an earlier one; else NaN. set_back_s: what is
-    added to time stamps since a clock was set back.
+    added to time stamps since a clock was set back. unknown: frames since ``stamp_s`` whose time was not known.
     """
 
     time_s: float = NAN
@@ -25,6 +25,7 @@ class Clock:
     doubted_s: float = NAN
     behind_s: float = NAN
     set_back_s: float = 0.0
+    unknown: int = 0
 
     @property
     def usual_s(self) -> float:
@@ -37,16 +38,20 @@ def ticked(clock: Clock, time_s: float) -> Clock:
     if math.isnan(clock.time_s):
         return Clock(time_s if math.isfinite(time_s) else 0.0, clock.period_s, time_s)
     if not math.isfinite(time_s) or time_s == clock.stamp_s:
-        return replace(clock, time_s=clock.time_s + clock.usual_s)
+        return replace(clock, time_s=clock.time_s + clock.usual_s, unknown=clock.unknown + 1)
     if time_s < clock.stamp_s:
         if not time_s > clock.behind_s:
             # One frame behind is late, and tells nothing of the period: that would shrink to nothing.
             return replace(clock, time_s=clock.time_s + LEAST_STEP * clock.usual_s, behind_s=time_s)
         clock = replace(clock, set_back_s=clock.time_s - clock.behind_s)
     passed = time_s + clock.set_back_s - clock.time_s
+    if clock.unknown and math.isnan(clock.period_s) and passed < LEAST_STEP:
+        # What was counted for the frames without a time was too long: now their period is known.
+        passed = (time_s - clock.stamp_s) / (clock.unknown + 1)
+        clock = replace(clock, period_s=passed, set_back_s=clock.time_s + passed - time_s)
     if passed > FAR * clock.period_s and not time_s >= clock.doubted_s:
         return replace(clock, time_s=clock.time_s + clock.usual_s, doubted_s=time_s)
-    clock = replace(clock, stamp_s=time_s, doubted_s=NAN, behind_s=NAN)
+    clock = replace(clock, stamp_s=time_s, doubted_s=NAN, behind_s=NAN, unknown=0)
     if passed < LEAST_STEP * clock.usual_s:
         return replace(clock, time_s=clock.time_s + LEAST_STEP * clock.usual_s)
     period = passed if math.isnan(clock.period_s) else clock.period_s

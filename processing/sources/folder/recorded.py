@@ -18,7 +18,7 @@ from latticewatch.processing.formats.decode import read_image_and_state
 from latticewatch.processing.formats.file_bytes import FileState
 from latticewatch.processing.formats.image_file import ImageFile, Unreadable
 from latticewatch.processing.sources.folder.framing import gap_frame, image_frame
-from latticewatch.processing.sources.frame_times import ScanClock
+from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.text import printable
 
 LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
@@ -46,7 +46,7 @@ class RecordedFolder:
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
-        clock = ScanClock(self._period_s)
+        clock = ScanClock(self._period_s, self._last_moment)
         before: FrameName | None = None
         numbers = MissingFrames()
         with closing(_read_in_order(self._folder, self._names)) as files:
@@ -63,6 +63,14 @@ class RecordedFolder:
                     self._newest_mtime_s = frame.mtime_s
                 self._drawn, before = index + 1, name
                 yield frame
+
+    def _last_moment(self) -> Moment | None:
+        name = self._names[-1]
+        try:
+            image, state = read_image_and_state(self._folder / name.name)
+        except Unreadable:
+            return None
+        return Moment(len(self._names) - 1, name, image.stamp_s, state.mtime_s, image.period_s)
 
     def files(self) -> tuple[Path, list[str]]:
         return self._folder, [name.name for name in self._names]

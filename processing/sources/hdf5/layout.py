@@ -5,7 +5,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -22,6 +22,8 @@ TIMES = (
     *("epoch", "timestamp", "timestamps", "ndarraytimestamp", "ndarrayepicstssec"),
     *("elapsed_time", "time", "frame_times"),
 )
+NANOSECONDS = {"ndarrayepicstssec": "ndarrayepicstsnsec"}
+NUMBERS = ("ndarrayuniqueid", "uniqueid", "frame_number")
 NO_FRAMES = re.compile(r"(dark|white|bright|flat|background|bkg|mask|processed|result|theta)", re.IGNORECASE)
 MOST_TOLD = 5
 PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
@@ -51,9 +53,10 @@ class Block:
 class Layout:
     """blocks: in the order of the scan.
 
-    times_s: of every frame, empty where there are none. header: the scalars that the file holds. series: what it
-    holds of every frame besides, (frames,) each. masked: pixels (rows, columns) that the file calls bad, None where it
-    does not say. others: series of images that are not taken.
+    times_s: of every frame as the file has them, empty where it has none; numbers: its running numbers, likewise.
+    header: the scalars that the file holds. series: what it holds of every frame besides, (frames,) each. masked:
+    pixels (rows, columns) that the file calls bad, None where it does not say. others: series of images that are not
+    taken.
     """
 
     blocks: tuple[Block, ...]
@@ -63,6 +66,7 @@ class Layout:
     series: Mapping[str, NDArray[np.float64]]
     masked: NDArray[np.bool_] | None = None
     others: tuple[str, ...] = ()
+    numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     @property
     def count(self) -> int:
@@ -106,10 +110,10 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False, named: str = "") -> La
     masked = _pixel_mask(tree, datasets, next((block.dataset.shape[-2:] for block in blocks if block.dataset), ()))
     entry = f"/{chosen[0].name.strip('/').partition('/')[0]}/" if chosen else "/"
     own = {path: item for path, item in datasets.items() if path.startswith(entry)}
-    times = _times(own, count)
-    times = times if times.size else _times(datasets, count)
+    times = next((found for each in (own, datasets) if (found := _times(each, count)).size), np.empty(0))
+    numbers = next((ids for each in (own, datasets) if (ids := _numbers(each, count)).size), np.empty(0, np.int64))
     others = () if named else tuple(_others(images, chosen, blocks))
-    return Layout(blocks, times, _period(header), MappingProxyType(header), series, masked, others)
+    return Layout(blocks, times, _period(header), MappingProxyType(header), series, masked, others, numbers)
 
 
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
@@ -207,19 +211,38 @@ def _holds_images(item: Any) -> bool:
 
 
 def _times(datasets: Mapping[str, h5py.Dataset], count: int) -> NDArray[np.float64]:
-    """The first series of times as long as the scan that ascends; seconds."""
+    """The first series of times as long as the scan that advances, or else the first that stands still; seconds."""
+    standing = np.empty(0)
     found = {path.rsplit("/", 1)[-1].lower(): item for path, item in datasets.items() if item.shape == (count,)}
     for name in TIMES:
-        dataset = found.get(name)
-        if dataset is None or dataset.dtype.kind not in "iuf" or dataset.external or dataset.is_virtual:
+        unit = UNITS.get(_text(found[name].attrs.get("units", "s"))) if name in found else None
+        if unit is None or not _is_plain(found[name]):
             continue
-        unit = UNITS.get(_text(dataset.attrs.get("units", "s")))
-        if unit is None:
-            continue
-        times: NDArray[np.float64] = dataset[()].astype(np.float64) * unit
-        if (np.diff(times) > 0.0).all():
-            return times
-    return np.empty(0)
+        times: NDArray[np.float64] = found[name][()].astype(np.float64) * unit
+        finer = found.get(NANOSECONDS.get(name, ""))
+        if finer is not None and _is_plain(finer):
+            times = times + finer[()].astype(np.float64) * 1e-9
+        known = times[np.isfinite(times)]
+        if known.size and np.ptp(known) > 0.0:
+            return np.where(np.isfinite(times), times, NAN)
+        standing = standing if standing.size else times
+    return standing
+
+
+def _numbers(datasets: Mapping[str, h5py.Dataset], count: int) -> NDArray[np.int64]:
+    """Running numbers as long as the scan that ascend."""
+    for path, item in datasets.items():
+        named = path.rsplit("/", 1)[-1].lower() in NUMBERS
+        if named and item.shape == (count,) and item.dtype.kind in "iu" and _is_plain(item):
+            numbers: NDArray[np.int64] = item[()].astype(np.int64)
+            if (np.diff(numbers) > 0).all() and (numbers >= 0).all():
+                return numbers
+    return np.empty(0, np.int64)
+
+
+def _is_plain(dataset: h5py.Dataset) -> bool:
+    """Whether these are numbers that lie in this file."""
+    return dataset.dtype.kind in "iuf" and not dataset.external and not dataset.is_virtual
 
 
 def _scalars(datasets: Mapping[str, h5py.Dataset]) -> Iterator[tuple[str, str]]:

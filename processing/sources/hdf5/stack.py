@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import frame_name
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.packed_images import TYPES, Bitshuffled
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.formats.hdf5_tree import Hdf5Tree
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
+from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.sources.hdf5.layout import Layout, find_layout
 from latticewatch.processing.text import printable
 
@@ -39,10 +41,11 @@ class HDF5Stack:
         self, path: Path, *, period_s: float | None = None, follow_s: float | None = None, dataset: str = ""
     ) -> None:
         self._path, self._dataset = path, dataset
-        self._period_s = period_s if period_s is not None else NAN
+        self._clock = ScanClock(period_s, self._last_moment)
         self._follow_s = follow_s
         self._count = self._drawn = 0
         self._masked: NDArray[np.bool_] | None = None
+        self._last: Moment | None = None
         try:
             with Hdf5Tree(path) as tree:
                 layout = find_layout(tree, growing=follow_s is not None, named=dataset)
@@ -87,6 +90,7 @@ class HDF5Stack:
                 layout = find_layout(tree, growing=self._follow_s is not None, named=self._dataset)
                 self._count = layout.count
                 self._note_mask(layout)
+                self._last = _moment(layout, layout.count - 1) if layout.count else None
                 for index in range(start, layout.count):
                     block, place = layout.block_of(index)
                     if stop.is_set() or (self._follow_s is not None and not block.is_written(place)):
@@ -119,21 +123,26 @@ class HDF5Stack:
             log.info("its pixel_mask leaves out %d pixels", layout.masked.sum())
         self._masked = layout.masked
 
+    def _last_moment(self) -> Moment | None:
+        return self._last if self._follow_s is None else None
+
     def _frame(self, layout: Layout, index: int) -> Frame:
+        content = _content(layout, index, self._masked)
         return Frame(
             index=index,
             name=f"{printable(self._path.name)}::{index:06d}",
-            time_s=self._time_s(layout, index),
+            time_s=self._clock.time_s(_moment(layout, index), readable=isinstance(content, Image)),
             mtime_s=_mtime_s(self._path),
-            content=_content(layout, index, self._masked),
+            content=content,
             header={**layout.header, **{name: repr(float(values[index])) for name, values in layout.series.items()}},
         )
 
-    def _time_s(self, layout: Layout, index: int) -> float:
-        if layout.times_s.size:
-            return round(float(layout.times_s[index] - layout.times_s[0]), 6)
-        period_s = layout.period_s if layout.period_s > 0.0 else self._period_s
-        return round(index * period_s, 6) if index else 0.0
+
+def _moment(layout: Layout, index: int) -> Moment:
+    """What the file says of the time of an image; that of the file is that of its last one."""
+    stamp_s = float(layout.times_s[index]) if index < layout.times_s.size else NAN
+    number = int(layout.numbers[index]) if index < layout.numbers.size else index
+    return Moment(index, frame_name(f"image {number}"), stamp_s, period_s=layout.period_s)
 
 
 def stack_image(path: Path, index: int) -> Image | NoResult:
