@@ -14,7 +14,7 @@ from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pipeline.resumed import NewFrames
 from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.header import RunHeader
-from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.record.run_file.reader import Run, read_run, read_while_written
 from latticewatch.processing.record.run_file.writer import RunWriter
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def resumed(
     writer = RunWriter.resume(out)
     with ExitStack() as closed_on_error:
         closed_on_error.enter_context(writer)
-        run = stack.enter_context(read_run(out))
+        run = stack.enter_context(read_while_written(out))
         closed_on_error.pop_all()
     stack.enter_context(writer)  # closed first: it may need the rows that the run holds
     if fallback:

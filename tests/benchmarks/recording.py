@@ -42,7 +42,7 @@ def _measured(path: Path, count: int, bins: int) -> dict[str, float]:
     append(tenth, count - tenth)
     last = _cpu_ms(lambda: append(count - tenth, count)) / tenth
     writer.flush()
-    mending = _cpu_ms(lambda: heal(path))
+    mending = _cpu_ms(lambda: heal(path, keep_journal=True))
     close = _cpu_ms(writer.close)
     opening = _cpu_ms(lambda: read_run(path).close())
     return {

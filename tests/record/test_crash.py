@@ -123,7 +123,7 @@ def test_damage_in_the_middle_costs_the_rows_it_hit_and_is_said(tmp_path: Path) 
     journal_path(path).write_bytes(content)
     with read_run(path) as run:
         assert_same_rows(run.rows, recorded[:5] + recorded[6:])
-        assert "are damaged and their rows are lost" in run.notices[0]
+        assert "bytes within it are damaged; rows lost: 1; the damaged journal is kept as" in run.notices[0]
 
 
 def test_a_run_file_in_pieces_is_made_anew_from_its_journal(tmp_path: Path) -> None:

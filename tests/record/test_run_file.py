@@ -137,7 +137,7 @@ def test_a_reader_does_not_disturb_the_writer(tmp_path: Path) -> None:
         recorded = writer.append_many(runs.rows(5))
         with read_run(tmp_path / "run.h5") as run:
             assert_same_rows(run.rows, recorded)
-            assert "not closed" in run.notices[0]
+            assert "is being written; 5 rows" in run.notices[0]
         recorded.append(writer.append(runs.row(5, runs.two_theta())))
     with read_run(tmp_path / "run.h5") as run:
         assert_same_rows(run.rows, recorded)

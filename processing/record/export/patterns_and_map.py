@@ -1,7 +1,9 @@
 """Patterns and map in the formats of other programs."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import h5py
 import numpy as np
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
 from latticewatch.processing.files.write_whole import replace_whole, write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.flow.frame import NoResult
@@ -120,7 +123,12 @@ def _csv_line(cells: Iterable[str]) -> str:
 
 
 def _map_hdf5(run: Run, path: Path) -> None:
-    with h5py.File(path, "w", locking=False) as file:
+    with closing(ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))) as out, failure_raised(out):
+        _write_hdf5(run, out)
+
+
+def _write_hdf5(run: Run, out: ErrorLatchingFile) -> None:
+    with h5py.File(out, "w") as file:
         file.attrs.update(NX_class="NXroot", default="entry")
         entry = file.create_group("entry")
         entry.attrs.update(NX_class="NXentry", default="map")

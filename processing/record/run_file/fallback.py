@@ -13,9 +13,10 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
+from latticewatch.processing.record.run_file.journal_content import COMMIT, Note, packed
 from latticewatch.processing.record.run_file.names import free_name, journal_path
 from latticewatch.processing.record.run_file.open_for_writing import Opened, reason_of, start
-from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, COMMIT, Note, packed
+from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS
 from latticewatch.processing.record.run_file.row_codec import encode_row
 
 Pixels = NDArray[np.int64]

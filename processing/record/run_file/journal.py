@@ -4,6 +4,7 @@ It is the binding record while a run is written. A process that is killed leaves
 which was never reported; damage in the middle costs the entries it hit and no other.
 """
 
+import contextlib
 import os
 import struct
 import zlib
@@ -65,6 +66,7 @@ class Journal:
         self._handle = handle
         self.end = end
         self.unsynced = False
+        self._ragged = False
         self._synced_at = 0.0
         self._sync_cost = 0.0
 
@@ -84,9 +86,13 @@ class Journal:
     @classmethod
     def reopen(cls, path: Path, end: int) -> "Journal":
         """Continue after ``end``, where the last whole entry ends; what follows is cut off. Raises OSError."""
-        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-        os.ftruncate(handle, end)
-        return cls(path, handle, end)
+        journal = cls(path, os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), end)
+        try:
+            journal.cut(end)
+        except OSError:
+            journal.close()
+            raise
+        return journal
 
     def append(self, entries: Iterable[tuple[Kind, bytes]]) -> None:
         """Hand these entries to the system, all or none. Raises OSError where the disk refuses them."""
@@ -102,9 +108,11 @@ class Journal:
             return True
 
     def cut(self, end: int) -> None:
-        """Remove what was appended after ``end``. Raises OSError."""
-        os.ftruncate(self._handle, end)
+        """Remove what was appended after ``end``. Raises OSError; then the next append removes it, or fails as well."""
         self.end = end
+        self._ragged = True
+        os.ftruncate(self._handle, end)
+        self._ragged = False
 
     def sync(self) -> None:
         """Wait until everything is on the disk itself. Raises OSError."""
@@ -127,17 +135,20 @@ class Journal:
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""
-        if self._handle >= 0:
-            os.close(self._handle)
-            self._handle = -1
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
     def _write(self, content: bytes) -> None:
+        if self._ragged:
+            self.cut(self.end)
         try:
             written = 0
             while written < len(content):
                 written += os.pwrite(self._handle, memoryview(content)[written:], self.end + written)
         except BaseException:
-            os.ftruncate(self._handle, self.end)
+            with contextlib.suppress(OSError):  # the error to be told is the first
+                self.cut(self.end)
             raise
         self.end += len(content)
         self.unsynced = True
@@ -149,13 +160,14 @@ def frame(kind: Kind, payload: bytes) -> bytes:
 
 
 def index(handle: BinaryIO) -> Index | None:
-    """Find every whole entry, memory bounded by the largest one; None where this is no journal."""
+    """Find every whole entry, memory bounded by the largest one; None where this is no journal.
+
+    A journal whose first bytes are damaged is one all the same, by its entries.
+    """
     handle.seek(0)
-    if handle.read(len(MAGIC)) != MAGIC:
-        return None
+    position = end = len(MAGIC) if handle.read(len(MAGIC)) == MAGIC else 0
     size = handle.seek(0, os.SEEK_END)
     entries: list[Entry] = []
-    position = end = len(MAGIC)
     unreadable = 0
     while position < size:
         entry = _entry_at(handle, position, size)
@@ -165,7 +177,7 @@ def index(handle: BinaryIO) -> Index | None:
         unreadable += position - end
         entries.append(entry)
         position = end = entry.offset + entry.length
-    return Index(tuple(entries), end, unreadable, size - end)
+    return Index(tuple(entries), end, unreadable, size - end) if end else None
 
 
 def payloads(handle: BinaryIO, entries: Sequence[Entry]) -> Iterator[bytes]:

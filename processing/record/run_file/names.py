@@ -1,4 +1,4 @@
-"""Names of run files: the journal beside one, and the next name that is free."""
+"""Names of run files and of what lies beside them, and the next name that is free."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,18 @@ from pathlib import Path
 def journal_path(run: Path) -> Path:
     """The journal of this run file; it is there only while the run is written, or was not closed."""
     return run.with_name(run.name + ".journal")
+
+
+def draft_path(path: Path) -> Path:
+    """Where this file is made before it is put in its place; the run's lock guards it."""
+    return path.with_name(f".{path.name}.draft")
+
+
+def damaged_path(path: Path) -> Path:
+    """Where this file, a run file or a journal, is kept when it is damaged: a name that nothing has."""
+    base = f"{path.name}.damaged"
+    names = chain([base], (f"{base}_{number}" for number in count(2)))
+    return next(free for name in names if not os.path.lexists(free := path.with_name(name)))
 
 
 def numbered(base: Path) -> Iterator[Path]:

@@ -1,13 +1,16 @@
 """The run as a NeXus file: opens on its 2θ-time map in silx view, NexPy and h5web without a setting."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import Any, Self
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
+from latticewatch.processing.files.guarded_hdf5 import DAMAGE
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.row_fields import Column, Value, values_of
 from latticewatch.processing.flow.series import NAN, Row
@@ -26,10 +29,11 @@ STATES = {"state": "text", "declared_s": "f8", "frame": "i8", "since_s": "f8"}
 class NexusFile:
     """Appends to a run's HDF5. Rows come in blocks: one block costs about 3 ms, however short it is.
 
-    The handle is any binary file that can be read and written; it is not closed here.
+    Its handle does not fail, since HDF5 must not meet an error; it is not closed here.
     """
 
-    def __init__(self, handle: BinaryIO, header: RunHeader, mode: str) -> None:
+    def __init__(self, handle: ErrorLatchingFile, header: RunHeader, mode: str) -> None:
+        self._handle = handle
         self._file = h5py.File(handle, mode)
         self._header = header
         self._columns = header.columns
@@ -37,23 +41,27 @@ class NexusFile:
         self._state = ""
 
     @classmethod
-    def create(cls, handle: BinaryIO, header: RunHeader, two_theta: NDArray[np.float64], run_id: str) -> "NexusFile":
+    def create(
+        cls, handle: ErrorLatchingFile, header: RunHeader, two_theta: NDArray[np.float64], run_id: str
+    ) -> "NexusFile":
         made = cls(handle, header, "w")
-        made._lay_out(two_theta, run_id)
-        made._find_datasets()
+        with made._closed_on_error():
+            made._lay_out(two_theta, run_id)
+            made._find_datasets()
         return made
 
     @classmethod
-    def reopen(cls, handle: BinaryIO, header: RunHeader) -> "NexusFile":
+    def reopen(cls, handle: ErrorLatchingFile, header: RunHeader) -> Self:
         """A file made by ``create``, to be continued. Columns that the version which made it did not have are added."""
         made = cls(handle, header, "r+")
-        rows = len(made._entry["trace/frame"])
-        for column in header.columns:
-            if column.path not in made._entry:
-                _column(made._entry, column, rows)
-        made._find_datasets()
-        states = made._entry["states/state"]
-        made._state = states.asstr()[-1] if len(states) else ""
+        with made._closed_on_error():
+            rows = len(made._entry["trace/frame"])
+            for column in header.columns:
+                if column.path not in made._entry:
+                    _column(made._entry, column, rows)
+            made._find_datasets()
+            states = made._entry["states/state"]
+            made._state = states.asstr()[-1] if len(states) else ""
         return made
 
     def append(self, rows: Sequence[Row]) -> None:
@@ -106,6 +114,17 @@ class NexusFile:
 
     def close(self) -> None:
         self._file.close()
+
+    @contextlib.contextmanager
+    def _closed_on_error(self) -> Iterator[None]:
+        """An open HDF5 file never outlives the handle that it writes to. Raises OSError where the handle met one."""
+        try:
+            with failure_raised(self._handle):
+                yield
+        except BaseException:
+            with contextlib.suppress(*DAMAGE):
+                self.close()
+            raise
 
     @property
     def _entry(self) -> Any:

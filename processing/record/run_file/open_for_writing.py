@@ -5,34 +5,26 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.guarded_hdf5 import run_id_of
-from latticewatch.processing.record.run_file.error_latching_file import ErrorLatchingFile
+from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
+from latticewatch.processing.files.guarded_hdf5 import damage_said, run_id_of
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Journal, Kind
+from latticewatch.processing.record.run_file.journal_content import COMMIT, Beginning, pack_beginning, packed
 from latticewatch.processing.record.run_file.lock import RunLock, acquire
-from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.names import draft_path, journal_path
 from latticewatch.processing.record.run_file.nexus import NexusFile
-from latticewatch.processing.record.run_file.reader import Run, read_run
-from latticewatch.processing.record.run_file.rebuild import (
-    BLOCK_ROWS,
-    COMMIT,
-    Beginning,
-    draft_path,
-    heal,
-    pack_beginning,
-    packed,
-    sync_folder,
-)
+from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, heal, new_file, remove_journal, sync_folder
 from latticewatch.processing.record.run_file.row_codec import encode_row
+from latticewatch.processing.record.run_file.stored_run import Run, read_stored
 
 log = logging.getLogger(__name__)
 
@@ -55,19 +47,18 @@ def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Open
     _refuse_existing(path)
     with _locked(path) as lock:
         _refuse_existing(path)
-        journal = _new_journal(path, beginning, lambda _: None)
-        try:
-            draft_path(path).unlink(missing_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            file = ErrorLatchingFile(os.open(draft_path(path), flags, 0o644))
-            nexus = NexusFile.create(cast(BinaryIO, file), header, beginning.two_theta, beginning.run_id)
-            nexus.flush()
+        with ExitStack() as undone:
+            undone.callback(_remove, draft_path(path))
+            journal = _new_journal(path, beginning, lambda _: None)
+            undone.callback(_remove, journal.path)
+            undone.enter_context(closing(journal))
+            file = undone.enter_context(closing(new_file(draft_path(path))))
+            nexus = NexusFile.create(file, header, beginning.two_theta, beginning.run_id)
+            undone.enter_context(closing(nexus))
+            with failure_raised(file):
+                nexus.flush()
             draft_path(path).rename(path)
-        except BaseException:
-            journal.close()
-            journal.path.unlink(missing_ok=True)
-            draft_path(path).unlink(missing_ok=True)
-            raise
+            undone.pop_all()
         sync_folder(path.parent)
         return Opened(lock, journal, file, nexus)
 
@@ -75,16 +66,27 @@ def start(path: Path, header: RunHeader, two_theta: NDArray[np.float64]) -> Open
 def resume(path: Path) -> Opened:
     """Resume a run, closed or not. Raises UserError where it cannot be read or is being written."""
     with _locked(path) as lock:
+        journal = None
         if journal_path(path).exists():
-            found, beginning, story = heal(path)
-            log.warning("%s", story)
-            journal, header = Journal.reopen(journal_path(path), found.end), beginning.header
-        else:
-            with read_run(path) as run:
+            healed = heal(path, keep_journal=True)
+            log.warning("%s", healed.story)
+            if healed.journal_end is not None:
+                journal, header = Journal.reopen(journal_path(path), healed.journal_end), healed.beginning.header
+        is_new = journal is None
+        if journal is None:
+            with read_stored(path) as run:
                 journal, header = _journal_of(run), run.header
-        file = ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
-        nexus = NexusFile.reopen(cast(BinaryIO, file), header)
-        return Opened(lock, journal, file, nexus, nexus.names(), nexus.newest_frame())
+        with ExitStack() as undone, damage_said(str(path)):
+            if is_new:
+                undone.callback(remove_journal, path)
+            undone.enter_context(closing(journal))
+            file = undone.enter_context(closing(ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))))
+            nexus = NexusFile.reopen(file, header)
+            undone.enter_context(closing(nexus))
+            with failure_raised(file):
+                names, newest_frame = nexus.names(), nexus.newest_frame()
+            undone.pop_all()
+        return Opened(lock, journal, file, nexus, names, newest_frame)
 
 
 def reason_of(error: BaseException) -> str:
@@ -106,6 +108,12 @@ def _locked(path: Path) -> Iterator[RunLock]:
         raise UserError(f"{path}: cannot be written ({reason_of(error)}); give another --out") from None
 
 
+def _remove(path: Path) -> None:
+    """Remove what a failed beginning left; where that fails too it is an empty run, and read as one."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 def _refuse_existing(path: Path) -> None:
     if os.path.lexists(journal_path(path)):
         raise UserError(f"{path}: holds a run that was not closed; continue it with --resume or give another --out")
@@ -119,16 +127,14 @@ def _new_journal(path: Path, beginning: Beginning, fill: Callable[[Journal], Non
     """The journal of this run, which is there with its beginning and what ``fill`` appends, or not at all."""
     draft = draft_path(journal_path(path))
     draft.unlink(missing_ok=True)
-    journal = Journal.create(draft)
-    try:
+    with ExitStack() as undone:
+        undone.callback(_remove, draft)
+        journal = undone.enter_context(closing(Journal.create(draft)))
         journal.append([(Kind.HEADER, pack_beginning(beginning))])
         fill(journal)
         journal.sync()
         journal.rename(journal_path(path))
-    except BaseException:
-        journal.close()
-        draft.unlink(missing_ok=True)
-        raise
+        undone.pop_all()
     return journal
 
 

@@ -1,214 +1,162 @@
-"""A run file made anew from its journal."""
+"""A run file made anew from its journal, with whatever the run file in its place holds and the journal lost."""
 
-import json
 import logging
 import os
-import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import BinaryIO
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.guarded_hdf5 import run_id_of
-from latticewatch.processing.flow.series import Row
-from latticewatch.processing.record.run_file.header import RunHeader, header_from_json, header_to_json
-from latticewatch.processing.record.run_file.journal import Entry, Index, Kind, index, payloads
-from latticewatch.processing.record.run_file.names import journal_path
-from latticewatch.processing.record.run_file.nexus import FORMAT, NexusFile
-from latticewatch.processing.record.run_file.row_codec import decode_row
+from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, MemoryFile, failure_raised
+from latticewatch.processing.files.guarded_hdf5 import DAMAGE, run_id_of
+from latticewatch.processing.files.regular_file import NotRegularError, open_regular
+from latticewatch.processing.record.run_file.journal import Index, Kind, index
+from latticewatch.processing.record.run_file.journal_content import (
+    Beginning,
+    DamagedBeginning,
+    JournalContent,
+    unpack_beginning,
+)
+from latticewatch.processing.record.run_file.merge import Merge
+from latticewatch.processing.record.run_file.names import damaged_path, draft_path, journal_path
+from latticewatch.processing.record.run_file.nexus import NexusFile
+from latticewatch.processing.record.run_file.stored_run import Run, read_stored
 
 log = logging.getLogger(__name__)
 
 BLOCK_ROWS = 128
-COMMIT = struct.Struct("<dI")
-LENGTH = struct.Struct("<I")
-Note = tuple[float, float, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """The first entry of a journal. run_id: what ties a journal to its run file."""
+class Healed:
+    """What became of a run that was not closed. story: in one line. journal_end: where its journal continues; None
+    where that is not in its place any more."""
 
-    header: RunHeader
-    two_theta: NDArray[np.float64]
-    run_id: str
-
-
-def draft_path(path: Path) -> Path:
-    """Where this file is made before it is put in its place; the run's lock guards it."""
-    return path.with_name(f".{path.name}.draft")
+    beginning: Beginning
+    story: str
+    journal_end: int | None
 
 
-def damaged_path(run: Path) -> Path:
-    """Where a file that could not be read is kept when the run is made anew from its journal."""
-    return run.with_name(run.name + ".damaged")
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A journal and the run file beside it.
 
-
-def pack_beginning(beginning: Beginning) -> bytes:
-    text = json.dumps({"format": FORMAT, "run_id": beginning.run_id, "header": header_to_json(beginning.header)})
-    content = text.encode()
-    return LENGTH.pack(len(content)) + content + beginning.two_theta.astype("<f8").tobytes()
-
-
-def unpack_beginning(handle: BinaryIO, found: Index, where: str) -> Beginning:
-    """The journal's first entry. Raises UserError where it is not one of ours."""
-    if not found.entries or found.entries[0].kind != Kind.HEADER:
-        raise UserError(f"{where}: the journal has no beginning; remove it, nothing was recorded in it")
-    content = next(payloads(handle, found.entries[:1]))
-    try:
-        (length,) = LENGTH.unpack_from(content)
-        values = json.loads(content[LENGTH.size : LENGTH.size + length])
-        two_theta = np.frombuffer(content[LENGTH.size + length :], "<f8").astype(np.float64)
-        known = values["format"] == FORMAT
-        run_id, text = str(values["run_id"]), str(values["header"])
-    except (ValueError, KeyError, TypeError, struct.error, RecursionError):
-        raise UserError(f"{where}: the journal's beginning is damaged; give an unharmed journal") from None
-    if not known or len(two_theta) < 2:
-        raise UserError(f"{where}: not a journal of this version; open it with the version that wrote it")
-    return Beginning(header_from_json(text, where), two_theta, run_id)
-
-
-def packed(*values: Any) -> bytes:
-    """The payload of a note (seconds from the first frame, clock, kind, text), of a finding of hot and of dead pixels
-    (row and column each), and of an account (frames that wait, files left out)."""
-    return json.dumps(values).encode()
-
-
-def journal_rows(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64]) -> Iterator[Row]:
-    """The rows of a journal in order, held back until their commit mark is read.
-
-    A row whose mark is missing was never reported: its ``recorded_s`` is as it was appended, NaN for a new one.
+    content: None where nothing in the journal is of this run. stored: the run file, where it is one that can be read.
+    is_doubtful: the run file is there and may be anything. draws: rows of the run file are looked at as well.
     """
-    return (decode_row(content, two_theta, at) for kind, content, at in _marked(handle, found) if kind == Kind.ROW)
+
+    beginning: Beginning
+    content: JournalContent | None
+    stored: Run | None
+    is_doubtful: bool
+    draws: bool
 
 
-def journal_fills(handle: BinaryIO, found: Index, two_theta: NDArray[np.float64]) -> Iterator[Row]:
-    """The rows that filled gaps. One whose mark is missing was never reported: the gap stands."""
-    if not _of_kind(found, Kind.FILL):
-        return
-    for kind, content, at in _marked(handle, found):
-        if kind == Kind.FILL and at is not None:
-            yield decode_row(content, two_theta, at)
+@dataclass(frozen=True, slots=True)
+class _Rebuilt:
+    """rows: in the new file. drawn: those that the run file alone had. missing: frames before the last that neither
+    has. is_damaged: the journal lost something. is_unread: something of the run file that was needed cannot be read."""
+
+    rows: int
+    drawn: int
+    missing: int
+    is_damaged: bool
+    is_unread: bool
 
 
-def _marked(handle: BinaryIO, found: Index) -> Iterator[tuple[int, bytes, float | None]]:
-    """Rows and fills as they lie there: kind, content, and the clock of their mark; None where it is missing."""
-    waiting: list[tuple[int, bytes]] = []
-    for entry, content in zip(found.entries, payloads(handle, found.entries), strict=True):
-        if entry.kind in (Kind.ROW, Kind.FILL):
-            waiting.append((entry.kind, content))
-        elif entry.kind == Kind.COMMIT:
-            try:
-                recorded_s, count = COMMIT.unpack(content)
-            except struct.error:
-                raise UserError("a mark of the journal does not read as one; give an unharmed journal") from None
-            start = max(0, len(waiting) - count)
-            yield from ((kind, held, None) for kind, held in waiting[:start])
-            yield from ((kind, held, recorded_s) for kind, held in waiting[start:])
-            waiting.clear()
-    yield from ((kind, held, None) for kind, held in waiting)
+def heal(run: Path, *, keep_journal: bool = False) -> Healed:
+    """Put everything of the journal into the run file, which is replaced in one step, and remove the journal.
 
-
-def rebuild(handle: BinaryIO, found: Index, beginning: Beginning, out: BinaryIO) -> int:
-    """Write the run of this journal as HDF5; memory is bounded by a block of rows. Returns the rows."""
-    made = NexusFile.create(out, beginning.header, beginning.two_theta, beginning.run_id)
-    rows = journal_rows(handle, found, beginning.two_theta)
-    count = 0
-    while block := list(islice(rows, BLOCK_ROWS)):
-        made.append(block)
-        count += len(block)
-    for row in journal_fills(handle, found, beginning.two_theta):
-        made.fill(row)
-    _rebuild_notes(handle, found, made)
-    made.close()
-    return count
-
-
-def _rebuild_notes(handle: BinaryIO, found: Index, made: NexusFile) -> None:
-    try:
-        told = map(json.loads, payloads(handle, _of_kind(found, Kind.NOTE)))
-        notes = [(float(time_s), float(written_s), str(kind), str(text)) for time_s, written_s, kind, text in told]
-        defects = [json.loads(content) for content in payloads(handle, _of_kind(found, Kind.DEFECTS))]
-        if notes:
-            made.append_notes(notes)
-        for content in payloads(handle, _of_kind(found, Kind.ACCOUNT)[-1:]):
-            waiting, left_out = json.loads(content)
-            made.set_account(int(waiting), int(left_out))
-        for hot, dead in defects:
-            made.set_defects(np.asarray(hot, np.int64), np.asarray(dead, np.int64))
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        raise UserError("a note of the journal does not read as one; give an unharmed journal") from None
-
-
-def heal(run: Path) -> tuple[Index, Beginning, str]:
-    """Put everything of the journal into the run file, which is replaced in one step; the journal stays.
-
-    A file in its place that cannot be read, and so may be anything, is kept beside it. To be called by the
-    holder of the run's lock. Returns the journal's index and beginning, and what is to be said of it. Raises
-    UserError where the journal is none or belongs to another run, OSError where the file cannot be written.
+    Rows that the run file has and the journal lost stay. A file in its place that cannot be read, and so may be
+    anything, is kept beside it, and so is a journal that is damaged. To be called by the holder of the run's lock.
+    keep_journal: a journal without damage stays. Raises UserError where the journal is none or belongs to another run,
+    OSError where the file cannot be written; then everything is as it was.
     """
     journal = journal_path(run)
-    with journal.open("rb") as handle:
-        found, beginning = read_journal(handle, journal)
-        doubtful = _doubtful(run, beginning.run_id)
+    with ExitStack() as stack:
+        found = _find(run, stack)
+        if found.content is None:
+            aside = journal.rename(damaged_path(journal))
+            return Healed(found.beginning, _story_of_none(run, found, f"is kept as {aside.name}"), None)
         draft = draft_path(run)
+        old = None
         try:
-            with draft.open("w+b") as out:
-                count = rebuild(handle, found, beginning, out)
-                out.flush()
-                os.fsync(out.fileno())
-            if doubtful:
-                run.replace(damaged_path(run))
-            draft.replace(run)
+            with closing(new_file(draft)) as out:
+                made = _rebuilt(found, out)
+                with failure_raised(out):
+                    out.sync()
+            if found.is_doubtful or made.is_unread:
+                old = run.rename(damaged_path(run))
+            try:
+                draft.replace(run)
+            except OSError:
+                if old is not None:
+                    old.rename(run)
+                raise
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
     sync_folder(run.parent)
-    told = story(run, count, found)
-    return found, beginning, f"{told}; the old file is kept as {damaged_path(run).name}" if doubtful else told
+    story = _story(run, found.content, made)
+    end: int | None = None
+    if made.is_damaged:
+        story += f"; the damaged journal is kept as {journal.rename(damaged_path(journal)).name}"
+    elif keep_journal:
+        end = found.content.found.end
+    else:
+        remove_journal(run)
+    return Healed(found.beginning, f"{story}; the old file is kept as {old.name}" if old else story, end)
 
 
-def rebuild_aside(run: Path) -> tuple[BinaryIO, str]:
-    """The run of this journal as HDF5 in a nameless temporary file (in memory where there is no room), for
-    where the run itself must not or cannot be touched. Raises UserError."""
-    with journal_path(run).open("rb") as handle:
-        found, beginning = read_journal(handle, journal_path(run))
+def rebuild_aside(run: Path, *, is_written: bool) -> tuple[BinaryIO | None, str]:
+    """The run of this journal as HDF5 in a nameless temporary file, or in memory where there is no room, for where the
+    run itself must not or cannot be touched; None where the run file is all there is.
+
+    is_written: the run file beside it is just being written, and not looked at. Raises UserError.
+    """
+    with ExitStack() as stack:
         try:
-            out: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the run that reads it
-            count = rebuild(handle, found, beginning, out)
-        except OSError:
-            out = BytesIO()
-            count = rebuild(handle, found, beginning, out)
-    return out, story(run, count, found)
+            found = _find(run, stack, is_written=is_written)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UserError(f"{journal_path(run)}: cannot be read ({reason}); make it readable") from None
+        if found.content is None:
+            return None, _story_of_none(run, found, "is left where it is")
+        try:
+            handle: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the run that reads it
+            with closing(ErrorLatchingFile(os.dup(handle.fileno()))) as out:
+                made = _rebuilt(found, out)
+        except OSError as error:
+            log.info("%s: shown from memory: %s takes no copy (%s)", run, tempfile.gettempdir(), error.strerror)
+            handle, made = _rebuilt_in_memory(run, found)
+        story = _story(run, found.content, made)
+    return handle, story.replace("was not closed", "is being written") if is_written else story
 
 
-def read_journal(handle: BinaryIO, path: Path) -> tuple[Index, Beginning]:
-    """The index and the beginning of this journal. Raises UserError."""
-    found = index(handle)
-    if found is None:
-        raise UserError(f"{path}: not a journal of a run; move it away, it hides the run file beside it")
-    return found, unpack_beginning(handle, found, str(path))
+def remove_journal(run: Path) -> None:
+    """Remove the journal of a run file that holds all of it. Where that fails nothing is lost: it is said."""
+    try:
+        journal_path(run).unlink(missing_ok=True)
+    except OSError as error:
+        log.warning("%s: whole, but its journal cannot be removed (%s); remove it", run, error.strerror)
 
 
-def story(run: Path, count: int, found: Index) -> str:
-    """What was found in a journal, in one line."""
-    text = f"{run}: was not closed; {count} rows are there from its journal"
-    if found.torn_bytes:
-        text += f"; its last entry is torn and left out ({found.torn_bytes} bytes)"
-    if found.unreadable_bytes:
-        text += f"; {found.unreadable_bytes} bytes within it are damaged and their rows are lost"
-    return text
+def new_file(path: Path) -> ErrorLatchingFile:
+    """A new file of this name for HDF5; one that a killed program left there is removed. Raises OSError."""
+    path.unlink(missing_ok=True)
+    return ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
 
 
 def sync_folder(folder: Path) -> None:
     """Make new names in this folder last; where a file system cannot, it does so by itself."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        log.debug("%s: folder not synchronised: %s", folder, error)
+        return
     try:
         os.fsync(handle)
     except OSError as error:
@@ -217,15 +165,122 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _of_kind(found: Index, kind: Kind) -> Sequence[Entry]:
-    return [entry for entry in found.entries if entry.kind == kind]
+def _find(run: Path, stack: ExitStack, *, is_written: bool = False) -> _Found:
+    """The journal of this run, open as long as the stack, and the run file beside it. Raises UserError, OSError."""
+    path = journal_path(run)
+    try:
+        handle = stack.enter_context(open_regular(path))
+    except NotRegularError:
+        raise UserError(f"{path}: not a file, and it hides the run file beside it; move it away") from None
+    found = index(handle)
+    is_there = not is_written and run.exists()
+    try:
+        if found is None:
+            raise DamagedBeginning(f"{path}: not a journal of a run; move it away, it hides the run file beside it")
+        beginning = unpack_beginning(handle, found, str(path))
+    except DamagedBeginning:
+        stored = _stored(run, stack) if is_there else None
+        if stored is None:
+            raise
+        content = JournalContent(handle, found, stored.two_theta) if found else None
+        beginning = Beginning(stored.header, stored.two_theta, run_id_of(run) or "")
+        is_its = content is not None and Merge(content, stored).belongs_together()
+        return _Found(beginning, content if is_its else None, stored, is_doubtful=False, draws=True)
+    content = JournalContent(handle, found, beginning.two_theta)
+    other = run_id_of(run) if is_there else None
+    if other not in (None, beginning.run_id):
+        raise UserError(f"{path}: belongs to another run than {run.name}; move one of them away")
+    stored = _stored(run, stack) if other else None
+    held = 0 if stored is None else len(stored.traced)
+    draws = _has_damage(found) or found.torn_bytes > 0 or content.count(Kind.ROW) < held
+    is_doubtful = is_there and (other is None or (draws and stored is None))
+    return _Found(beginning, content, stored, is_doubtful, draws)
 
 
-def _doubtful(run: Path, run_id: str) -> bool:
-    """Whether the file in the run's place may be another's: it cannot be read. Raises UserError where it is."""
-    if not run.exists():
-        return False
-    other = run_id_of(run)
-    if other not in (None, run_id):
-        raise UserError(f"{journal_path(run)}: belongs to another run than {run.name}; move one of them away")
-    return other is None
+def _has_damage(found: Index) -> bool:
+    return found.unreadable_bytes > 0
+
+
+def _stored(run: Path, stack: ExitStack) -> Run | None:
+    try:
+        return stack.enter_context(read_stored(run))
+    except UserError as error:
+        log.debug("%s: not looked at: %s", run, error)
+        return None
+
+
+def _rebuilt(found: _Found, out: ErrorLatchingFile) -> _Rebuilt:
+    """Write the run as HDF5; memory is bounded by a block of rows. Raises OSError, UserError."""
+    content = found.content
+    if content is None:
+        raise ValueError("nothing to make a run file of")
+    made = _written(content, found.beginning, found.stored if found.draws else None, out)
+    if made.is_damaged and not found.draws:  # an entry that is whole and cannot be read
+        out.truncate(0)
+        made = _written(content, found.beginning, found.stored, out)
+    return made
+
+
+def _written(content: JournalContent, beginning: Beginning, stored: Run | None, out: ErrorLatchingFile) -> _Rebuilt:
+    merge = Merge(content, stored)
+    count, newest = 0, -1
+    try:
+        with failure_raised(out):
+            made = NexusFile.create(out, beginning.header, beginning.two_theta, beginning.run_id)
+            try:
+                rows = merge.rows()
+                while out.failure is None and (block := list(islice(rows, BLOCK_ROWS))):
+                    made.append(block)
+                    count += len(block)
+                    newest = max(newest, *(row.index for row in block))
+                _write_rest(merge, made)
+            finally:
+                made.close()
+    except UserError:
+        raise
+    except DAMAGE as error:
+        if isinstance(error, OSError) and error is out.failure:
+            raise
+        log.debug("a journal that does not hold together", exc_info=True)
+        raise UserError("the entries of the journal do not hold together; give an unharmed journal") from None
+    damaged = _has_damage(content.found) or content.unread > 0 or merge.drawn > 0 or merge.has_drawn
+    return _Rebuilt(count, merge.drawn, max(0, newest + 1 - count), damaged, merge.is_unread)
+
+
+def _write_rest(merge: Merge, made: NexusFile) -> None:
+    for row in merge.fills():
+        made.fill(row)
+    if notes := merge.notes():
+        made.append_notes(notes)
+    if account := merge.content.account():
+        made.set_account(*account)
+    if defects := merge.defects():
+        made.set_defects(*defects)
+
+
+def _rebuilt_in_memory(run: Path, found: _Found) -> tuple[BinaryIO, _Rebuilt]:
+    file = MemoryFile()
+    try:
+        made = _rebuilt(found, file)
+    except (OSError, MemoryError):
+        place = tempfile.gettempdir()
+        raise UserError(f"{run}: was not closed, and neither {place} nor memory has room for it; make room") from None
+    return file.content, made
+
+
+def _story(run: Path, content: JournalContent, made: _Rebuilt) -> str:
+    """What was found in a journal, in one line."""
+    found = content.found
+    text = f"{run}: was not closed; {made.rows} rows are there from its journal"
+    if found.torn_bytes:
+        text += f"; its last entry is torn and left out ({found.torn_bytes} bytes)"
+    if made.is_damaged:
+        text += f"; {found.unreadable_bytes + content.unread} bytes within it are damaged"
+        text += f"; taken from the run file: {made.drawn} rows" if made.drawn else ""
+        text += f"; rows lost: {made.missing}" if made.missing else "; no row is lost"
+    return text
+
+
+def _story_of_none(run: Path, found: _Found, journal: str) -> str:
+    rows = len(found.stored.traced) if found.stored else 0
+    return f"{run}: was not closed; its journal cannot be read and {journal}; {rows} rows are there from the run file"

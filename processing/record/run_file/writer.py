@@ -26,9 +26,10 @@ from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file.fallback import Fallback, continue_in, kinds_of
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
+from latticewatch.processing.record.run_file.journal_content import COMMIT, Note, packed
 from latticewatch.processing.record.run_file.nexus import NexusFile
 from latticewatch.processing.record.run_file.open_for_writing import Opened, reason_of, resume, start
-from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, COMMIT, Note, heal, packed, sync_folder
+from latticewatch.processing.record.run_file.rebuild import BLOCK_ROWS, heal, remove_journal, sync_folder
 from latticewatch.processing.record.run_file.row_codec import encode_row
 
 Result = TypeVar("Result")
@@ -253,7 +254,7 @@ class RunWriter:
                 f"{self._journal.path.name}: make room, keep both files, and open the run again",
                 reason_of(reason),
             ) from None
-        self._journal.path.unlink(missing_ok=True)
+        remove_journal(self.path)
         sync_folder(self.path.parent)
 
     def _commit(self, entries: list[tuple[Kind, bytes]]) -> float:
@@ -266,7 +267,8 @@ class RunWriter:
                 recorded_s = time()
                 self._journal.append([(Kind.COMMIT, COMMIT.pack(recorded_s, len(entries)))])
             except BaseException:
-                self._journal.cut(mark)
+                with contextlib.suppress(OSError):  # the error to be told is the first
+                    self._journal.cut(mark)
                 raise
             return recorded_s
 
