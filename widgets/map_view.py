@@ -26,7 +26,7 @@ LINE_POINTS = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class MapReflections:
     """The reflections of each component, drawn over the map as fitted."""
 
     hkls: tuple[tuple[Hkl, ...], ...]
@@ -38,7 +38,7 @@ class MapView(QWidget):
 
     time_chosen = pyqtSignal(float)
 
-    def __init__(self, theme: Theme, history: History, lines: Lines) -> None:
+    def __init__(self, theme: Theme, history: History, lines: MapReflections) -> None:
         super().__init__()
         self._theme = theme
         self._history = history

@@ -18,7 +18,7 @@ from latticewatch.app.batch.plan import Planned, named_scans, plan
 from latticewatch.app.batch.progress import showing
 from latticewatch.app.batch.run_status import RunStatus
 from latticewatch.app.batch.summary import totals, write_scans
-from latticewatch.app.batch.task import Event, Kind, Task
+from latticewatch.app.batch.task import Event, EventKind, Task
 from latticewatch.app.batch.worker import versions
 from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, NO_NUMBERS, UNUSABLE
 from latticewatch.app.output import write_line
@@ -29,11 +29,11 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable
 
 STATUS_OF = {
-    Kind.DONE: DONE,
-    Kind.UNUSABLE: UNUSABLE,
-    Kind.UNFIT: UNUSABLE,
-    Kind.LOST: INTERNAL_ERROR,
-    Kind.STOPPED: INTERRUPTED,
+    EventKind.DONE: DONE,
+    EventKind.UNUSABLE: UNUSABLE,
+    EventKind.UNFIT: UNUSABLE,
+    EventKind.LOST: INTERNAL_ERROR,
+    EventKind.STOPPED: INTERRUPTED,
 }
 
 RUN_SUFFIXES = (".h5", ".hdf5", ".nxs")
@@ -81,7 +81,7 @@ def process_many(request: BatchRequest) -> int:
     write_line(totals(planned, ends), sys.stderr if request.as_json else sys.stdout)
     if request.summary:
         write_scans(request.summary, planned, ends)
-    numberless = [end for end in ends.values() if end.kind == Kind.DONE and 0 < end.done == end.gaps]
+    numberless = [end for end in ends.values() if end.kind == EventKind.DONE and 0 < end.done == end.gaps]
     statuses = [STATUS_OF[end.kind] for end in ends.values()]
     return max([*statuses, NO_NUMBERS if numberless else DONE, bad])
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
-from latticewatch.app.batch.task import ENDS, Event, Kind, Task
+from latticewatch.app.batch.task import ENDS, Event, EventKind, Task
 from latticewatch.processing.errors import UserError
 
 CONNECT_S = 10.0
@@ -104,14 +104,14 @@ class DaskCrew:
 
     def stop(self) -> None:
         for task in self._waiting:
-            self._heard.put(Event(Kind.STOPPED, task.name, task.attempt, "not begun"))
+            self._heard.put(Event(EventKind.STOPPED, task.name, task.attempt, "not begun"))
         self._waiting.clear()
         with suppress(Exception):
             began = set().union(*self._client.run(_set_stop, self._topic, on_error="ignore").values())
             for task, future in list(self._out.values()):
                 if _key(self._topic, task) not in began:
                     future.cancel()
-                    self._heard.put(Event(Kind.STOPPED, task.name, task.attempt, "not begun"))
+                    self._heard.put(Event(EventKind.STOPPED, task.name, task.attempt, "not begun"))
 
     def close(self) -> None:
         """Forget what is still out; the client itself is closed by whoever opened it."""
@@ -121,7 +121,7 @@ class DaskCrew:
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         fields = event[1]
-        self._heard.put(Event(**{**fields, "kind": Kind(fields["kind"])}))
+        self._heard.put(Event(**{**fields, "kind": EventKind(fields["kind"])}))
 
     def _assign(self) -> None:
         while self._waiting and (self._most is None or len(self._out) < self._most):
@@ -156,7 +156,7 @@ class DaskCrew:
             return event
         self._out.pop(event.name)
         self._ended_s.pop(event.name, None)
-        if event.kind != Kind.UNFIT:
+        if event.kind != EventKind.UNFIT:
             return event
         self._leave_out(event.worker, event.text)
         if not [address for address in self._addresses() if address not in self._unfit]:
@@ -224,10 +224,10 @@ def _plain(event: Event) -> dict[str, Any]:
 def _end_of(task: Task, future: Any) -> Event:
     if future.status == "finished":
         fields = future.result(timeout=ANSWER_S)
-        return Event(**{**fields, "kind": Kind(fields["kind"])})
+        return Event(**{**fields, "kind": EventKind(fields["kind"])})
     if future.status == "error":
-        return Event(Kind.LOST, task.name, task.attempt, _told(future.exception(timeout=ANSWER_S)))
-    return Event(Kind.LOST, task.name, task.attempt, f"the cluster released it ({future.status})")
+        return Event(EventKind.LOST, task.name, task.attempt, _told(future.exception(timeout=ANSWER_S)))
+    return Event(EventKind.LOST, task.name, task.attempt, f"the cluster released it ({future.status})")
 
 
 def _told(answer: str | BaseException) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from latticewatch.app.batch.task import ENDS, Event, Kind, Task
+from latticewatch.app.batch.task import ENDS, Event, EventKind, Task
 
 ATTEMPTS = 3
 FIRST_WAIT_S, GROWTH = 1.0, 4.0
@@ -52,7 +52,7 @@ def drive(tasks: Sequence[Task], crew: Crew, tell: Callable[[Event], None], stop
             stopping = True
             crew.stop()
             for _, task in state.again:
-                _end(Event(Kind.STOPPED, task.name, task.attempt, "not tried again"), state, tell)
+                _end(Event(EventKind.STOPPED, task.name, task.attempt, "not tried again"), state, tell)
             state.again.clear()
         now = time.monotonic()
         for due in [each for each in state.again if each[0] <= now]:
@@ -69,17 +69,17 @@ def _take(event: Event, state: _State, tell: Callable[[Event], None], stopping: 
     if task is None or event.attempt != task.attempt:
         return  # of an attempt that was given up
     if event.kind not in ENDS:
-        if event.kind == Kind.BEGAN and (event.name, event.attempt) in state.begun:
-            tell(replace(event, kind=Kind.AGAIN, text=f"its worker was lost; taken up again by {event.worker}"))
-        state.begun |= {(event.name, event.attempt)} if event.kind == Kind.BEGAN else set()
+        if event.kind == EventKind.BEGAN and (event.name, event.attempt) in state.begun:
+            tell(replace(event, kind=EventKind.AGAIN, text=f"its worker was lost; taken up again by {event.worker}"))
+        state.begun |= {(event.name, event.attempt)} if event.kind == EventKind.BEGAN else set()
         tell(event)
         return
-    if event.kind != Kind.LOST or task.attempt >= ATTEMPTS or stopping:
+    if event.kind != EventKind.LOST or task.attempt >= ATTEMPTS or stopping:
         _end(event, state, tell)
         return
     wait_s = FIRST_WAIT_S * GROWTH ** (task.attempt - 1)
     text = f"{event.text}; attempt {task.attempt + 1} of {ATTEMPTS} in {wait_s:.0f} s"
-    tell(replace(event, kind=Kind.AGAIN, text=text))
+    tell(replace(event, kind=EventKind.AGAIN, text=text))
     state.open[task.name] = replace(task, attempt=task.attempt + 1)
     state.again.append((time.monotonic() + wait_s, state.open[task.name]))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from latticewatch.app.run.decisions import is_run
 from latticewatch.app.run.given import Given
 from latticewatch.processing.config.experiment import read_experiment
-from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import TEMPORARY, frame_name, is_frame
 from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
@@ -34,7 +34,7 @@ class Skipped:
     bad: bool = False
 
 
-Rules = Callable[[Path], Selection]
+Rules = Callable[[Path], FrameSelection]
 
 
 def rules_of(given: Given) -> Rules:
@@ -42,9 +42,9 @@ def rules_of(given: Given) -> Rules:
 
     Where that cannot be told all are; processing the scan then says what is wrong.
     """
-    known: dict[Path, Selection] = {}
+    known: dict[Path, FrameSelection] = {}
 
-    def rules(folder: Path) -> Selection:
+    def rules(folder: Path) -> FrameSelection:
         beside = (folder / "experiment.toml", folder.parent / "experiment.toml")
         files = [given.experiment] if given.experiment else [path for path in beside if path.is_file()]
         if len(files) != 1:
@@ -124,7 +124,7 @@ def _is_stack(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def _scans(folder: Path, files: list[str], rules: Selection) -> Iterator[Path | Skipped]:
+def _scans(folder: Path, files: list[str], rules: FrameSelection) -> Iterator[Path | Skipped]:
     """The scans of one folder as opening it has them: frames go before stacks, masters before their data files."""
     stacks = [folder / name for name in files if _is_stack(folder / name)]
     runs = [path for path in stacks if is_run(path)]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
-from latticewatch.app.batch.task import ENDS, Event, Kind, Task
+from latticewatch.app.batch.task import ENDS, Event, EventKind, Task
 
 # Scans are what is worked on side by side: threads inside them would take each other's cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -46,7 +46,7 @@ class LocalCrew:
     def stop(self) -> None:
         while self._waiting:
             task = self._waiting.popleft()
-            self._events.append(Event(Kind.STOPPED, task.name, task.attempt, "not begun"))
+            self._events.append(Event(EventKind.STOPPED, task.name, task.attempt, "not begun"))
         for worker in self._crew:
             worker.process.terminate()
 
@@ -96,7 +96,7 @@ class LocalCrew:
         worker.pipe.close()
         if worker.task is not None:
             text = f"its worker died ({_cause(worker.process.exitcode)})"
-            self._events.append(Event(Kind.LOST, worker.task.name, worker.task.attempt, text))
+            self._events.append(Event(EventKind.LOST, worker.task.name, worker.task.attempt, text))
 
 
 def _cause(exit_code: int | None) -> str:

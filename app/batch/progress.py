@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from latticewatch.app.batch.task import ENDS, Event, Kind
+from latticewatch.app.batch.task import ENDS, Event, EventKind
 from latticewatch.app.output import write_line
 from latticewatch.app.run.headless import bars
 from latticewatch.app.run.json_rows import json_line
@@ -42,16 +42,16 @@ class Showing:
     _due_s: float = field(default_factory=lambda: time.monotonic() + LINE_EVERY_S)
 
     def take(self, event: Event) -> None:
-        if event.kind == Kind.SAID:
+        if event.kind == EventKind.SAID:
             if event.text not in self._said:  # what many scans say alike is logged once
                 self._said.add(event.text)
                 log.log(event.level, "%s: %s", event.name, event.text)
-        elif event.kind == Kind.ROW:
+        elif event.kind == EventKind.ROW:
             self._frames[event.name] = event.done
             if self.as_json and event.frame == self._rows.get(event.name, 0):
                 self._rows[event.name] = event.frame + 1
                 write_line(event.text)
-        elif event.kind == Kind.AGAIN:
+        elif event.kind == EventKind.AGAIN:
             _complain(f"{event.name}: {event.text}")
         elif event.kind in ENDS:
             self._end(event)
@@ -61,11 +61,11 @@ class Showing:
         self._ended += 1
         if event.done:
             self._frames[event.name] = event.done
-        if event.kind == Kind.DONE:
+        if event.kind == EventKind.DONE:
             if self.as_json:
                 self._rows_missed(event)
             self._write(f"[{self._ended}/{self.scans}] {event.name}: {event.text}")
-        elif event.kind == Kind.STOPPED:
+        elif event.kind == EventKind.STOPPED:
             self._write(f"{event.name}: stopped: {event.text}")
         else:
             _complain(f"{event.name}: not processed: {event.text}")
@@ -100,7 +100,7 @@ class Showing:
             bar = self._bar_of.pop(event.name, None)
             if bar is not None:
                 self.bars.remove_task(bar)
-        elif event.kind != Kind.SAID:
+        elif event.kind != EventKind.SAID:
             if event.name not in self._bar_of:
                 self._bar_of[event.name] = self.bars.add_task(printable(event.name), total=None, rate="")
             total = event.found or None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from latticewatch.app.batch.plan import Planned
-from latticewatch.app.batch.task import Event, Kind
+from latticewatch.app.batch.task import Event, EventKind
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.write_whole import write_whole
@@ -22,11 +22,11 @@ OF_RUN = ("title", "frames", "gaps", "mixing_s", "pauses", "complete", "complete
           "lp_end_A", "lp_end_esd_A", "fraction_end", "fraction_end_esd")  # fmt: skip
 COLUMNS = ("scan", "status", "reason", *OF_RUN, "run_file")
 STATUS = {
-    Kind.DONE: "done",
-    Kind.STOPPED: "stopped",
-    Kind.UNUSABLE: "unusable",
-    Kind.LOST: "failed",
-    Kind.UNFIT: "failed",
+    EventKind.DONE: "done",
+    EventKind.STOPPED: "stopped",
+    EventKind.UNUSABLE: "unusable",
+    EventKind.LOST: "failed",
+    EventKind.UNFIT: "failed",
 }
 
 
@@ -42,7 +42,7 @@ def write_scans(path: Path, planned: Sequence[Planned], ends: dict[str, Event]) 
 def _line(planned: Planned, end: Event | None) -> dict[str, str]:
     out = Path(end.out) if end and end.out else planned.out
     status = STATUS[end.kind] if end else "done before"
-    told = end.text if end and end.kind not in (Kind.DONE, Kind.STOPPED) else ""
+    told = end.text if end and end.kind not in (EventKind.DONE, EventKind.STOPPED) else ""
     line: dict[str, Any] = {"scan": planned.name, "status": status, "reason": told}
     try:
         line |= {**_of_run(out), "run_file": str(out)}

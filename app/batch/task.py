@@ -7,7 +7,7 @@ from pathlib import Path
 from latticewatch.app.run.given import Given
 
 
-class Kind(StrEnum):
+class EventKind(StrEnum):
     """What an event tells. The last five end an attempt; LOST: worth another one; UNFIT: not on this worker."""
 
     BEGAN = "began"
@@ -21,7 +21,7 @@ class Kind(StrEnum):
     UNFIT = "unfit"
 
 
-ENDS = (Kind.DONE, Kind.STOPPED, Kind.UNUSABLE, Kind.LOST, Kind.UNFIT)
+ENDS = (EventKind.DONE, EventKind.STOPPED, EventKind.UNUSABLE, EventKind.LOST, EventKind.UNFIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Event:
     all. level: of what was said, as logging has it. worker: who tells it. out: the run file.
     """
 
-    kind: Kind
+    kind: EventKind
     name: str
     attempt: int
     text: str = ""

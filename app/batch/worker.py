@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from latticewatch.app.batch.run_status import RunStatus, content_of, run_status_of
-from latticewatch.app.batch.task import Event, Kind, Task
+from latticewatch.app.batch.task import Event, EventKind, Task
 from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.json_rows import json_line
 from latticewatch.app.run.open_session import run_session
@@ -47,25 +47,25 @@ def incompatibility(software: tuple[tuple[str, str], ...], folders: tuple[str, .
 
 def work(task: Task, tell: Tell, stop: threading.Event, worker: str) -> Event:
     """Process the scan of this task, or what is left of it; the event that ends it."""
-    began = Event(Kind.BEGAN, task.name, task.attempt, worker=worker)
+    began = Event(EventKind.BEGAN, task.name, task.attempt, worker=worker)
     tell(began)
     why = incompatibility(task.software, (str(task.scan), str(task.out.parent)))
     if why:
-        return replace(began, kind=Kind.UNFIT, text=why)
+        return replace(began, kind=EventKind.UNFIT, text=why)
     try:
         return _run(task, tell, stop, began)
     except UserError as error:
-        return replace(began, kind=Kind.UNUSABLE, text=str(error))
+        return replace(began, kind=EventKind.UNUSABLE, text=str(error))
     except OSError as error:
-        return replace(began, kind=Kind.LOST, text=f"{error.strerror or error} ({error.filename or task.scan})")
+        return replace(began, kind=EventKind.LOST, text=f"{error.strerror or error} ({error.filename or task.scan})")
     except Exception as error:
         log.error("%s: unexpected error", task.name, exc_info=True)
-        return replace(began, kind=Kind.LOST, text=f"internal error ({type(error).__name__}: {error})")
+        return replace(began, kind=EventKind.LOST, text=f"internal error ({type(error).__name__}: {error})")
 
 
 def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
     if _busy(task.out):
-        return replace(began, kind=Kind.LOST, text=f"{task.out} is being written by another process")
+        return replace(began, kind=EventKind.LOST, text=f"{task.out} is being written by another process")
     if not is_taken(task.out):
         return _recorded(task, task.out, False, tell, stop, replace(began, out=str(task.out)))
     content = content_of(task.scan, task.given)
@@ -75,7 +75,7 @@ def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
         out, status, count = free_name(out), RunStatus.ABSENT, 0
     ended = replace(began, done=count, found=content.frames, out=str(out))
     if status == RunStatus.DONE:
-        return replace(ended, kind=Kind.DONE, text=f"done before ({counted(count, 'frame')}); recorded in {out}")
+        return replace(ended, kind=EventKind.DONE, text=f"done before ({counted(count, 'frame')}); recorded in {out}")
     if status == RunStatus.OTHER:
         raise UserError(f"{out}: holds another run since; start again, then a free name is taken")
     return _recorded(task, out, status == RunStatus.UNFINISHED, tell, stop, ended)
@@ -91,13 +91,13 @@ def _recorded(task: Task, out: Path, resume: bool, tell: Tell, stop: threading.E
             return
         due_s[0] = now + TELL_EVERY_S
         text = json_line(row, opened[0].setup, task.name) if task.told else ""
-        tell(replace(_counted(ended, opened[0]), kind=Kind.ROW, text=text, frame=row.index))
+        tell(replace(_counted(ended, opened[0]), kind=EventKind.ROW, text=text, frame=row.index))
 
     run_session(decide(Request(task.scan, task.given, out=out, resume=resume)), stop, opened.append, on_row)
     if not opened:
-        return replace(ended, kind=Kind.STOPPED, text="stopped before its first frame")
-    ended = replace(_counted(ended, opened[0]), kind=Kind.DONE, text=outcome_line(opened[0]))
-    return replace(ended, kind=Kind.STOPPED) if stop.is_set() and ended.done < ended.found else ended
+        return replace(ended, kind=EventKind.STOPPED, text="stopped before its first frame")
+    ended = replace(_counted(ended, opened[0]), kind=EventKind.DONE, text=outcome_line(opened[0]))
+    return replace(ended, kind=EventKind.STOPPED) if stop.is_set() and ended.done < ended.found else ended
 
 
 def _counted(event: Event, session: Session) -> Event:
@@ -144,4 +144,4 @@ class _Telling(logging.Handler):
         if record.name.endswith(("run_log", "openings")) and record.levelno <= logging.INFO:
             return
         text = self.format(record)
-        self._tell(Event(Kind.SAID, self._task.name, self._task.attempt, text, level=record.levelno))
+        self._tell(Event(EventKind.SAID, self._task.name, self._task.attempt, text, level=record.levelno))

@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus, urljoin, urlsplit
 from passlib.hash import sha256_crypt
 
 from latticewatch.app.logbook.answer import Answer, accepted, refused, unsure
-from latticewatch.app.logbook.entry import Entry, as_html, picture_name
+from latticewatch.app.logbook.entry import LogbookEntry, as_html, picture_name
 from latticewatch.app.logbook.http_post import Response, post
 from latticewatch.app.logbook.secret import Secret
 from latticewatch.app.logbook.settings import ElogLogbook, elog_field
@@ -17,7 +17,7 @@ ERROR_CELL = re.compile(r'<td[^>]*class="errormsg"[^>]*>(.*?)</td>', re.DOTALL |
 LOGIN_FORM = re.compile(r"form name=form1|type=[\"']?password", re.IGNORECASE)
 
 
-def post_part(part: str, logbook: ElogLogbook, secret: Secret, entry: Entry, picture: bytes) -> Answer:
+def post_part(part: str, logbook: ElogLogbook, secret: Secret, entry: LogbookEntry, picture: bytes) -> Answer:
     del part
     fields = form_of(logbook, secret, entry)
     # ELOG understands multipart/form-data alone; a text among the files makes sure of it.
@@ -28,7 +28,7 @@ def post_part(part: str, logbook: ElogLogbook, secret: Secret, entry: Entry, pic
     return post(logbook, lambda response: _judged(response, logbook), files=files, data=fields)
 
 
-def form_of(logbook: ElogLogbook, secret: Secret, entry: Entry) -> dict[str, str]:
+def form_of(logbook: ElogLogbook, secret: Secret, entry: LogbookEntry) -> dict[str, str]:
     """Every field but the text and the picture."""
     attributes = {logbook.subject_attribute: entry.subject, **logbook.attributes}
     fields = {elog_field(name): value for name, value in attributes.items()}

@@ -23,7 +23,7 @@ from latticewatch.processing.text import one_line
 SCHEMA = "latticewatch-entry/1"
 
 
-class Entry(BaseModel):
+class LogbookEntry(BaseModel):
     """One entry for one logbook.
 
     key: the same for the same words on the same run in the same logbook. facts: what is said, by name, in
@@ -46,7 +46,7 @@ class Entry(BaseModel):
     told: str = ""
 
 
-def entry_of(run: Run, logbook: str, text: str) -> Entry:
+def entry_of(run: Run, logbook: str, text: str) -> LogbookEntry:
     """What is to be said of this run. Raises UserError where it has no frame yet."""
     if not len(run.traced):
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
@@ -57,23 +57,23 @@ def entry_of(run: Run, logbook: str, text: str) -> Entry:
     subject = one_line(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
-    return Entry(
+    return LogbookEntry(
         key=key, logbook=logbook, subject=subject, facts=facts, text=text, summary=summary, written_s=time.time()
     )
 
 
-def plain(entry: Entry) -> str:
+def plain(entry: LogbookEntry) -> str:
     return "\n".join([*_own_words(entry), *(f"{name}: {value}" for name, value in _all_facts(entry).items())])
 
 
-def as_html(entry: Entry) -> str:
+def as_html(entry: LogbookEntry) -> str:
     """The entry as HTML in pure ASCII, whatever character set the logbook is kept in."""
     words = "".join(f"<p>{_escaped(line)}</p>\n" for line in _own_words(entry))
     rows = "<br>\n".join(f"<b>{_escaped(name)}:</b> {_escaped(value)}" for name, value in _all_facts(entry).items())
     return f"{words}<p>{rows}</p>\n"
 
 
-def as_json(entry: Entry) -> dict[str, Any]:
+def as_json(entry: LogbookEntry) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "key": entry.key,
@@ -86,16 +86,16 @@ def as_json(entry: Entry) -> dict[str, Any]:
     }
 
 
-def picture_name(entry: Entry) -> str:
+def picture_name(entry: LogbookEntry) -> str:
     stem = "".join(each if each.isascii() and each.isalnum() else "_" for each in entry.facts["Run file"])
     return f"{stem[:60]}-{entry.key}.png"
 
 
-def _own_words(entry: Entry) -> list[str]:
+def _own_words(entry: LogbookEntry) -> list[str]:
     return [one_line(line) for line in entry.text.splitlines() if line.strip()]
 
 
-def _all_facts(entry: Entry) -> dict[str, str]:
+def _all_facts(entry: LogbookEntry) -> dict[str, str]:
     return {"Title": entry.subject, **entry.facts, "Entry": f"{entry.key}, written {_clock(entry.written_s)}"}
 
 

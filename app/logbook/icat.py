@@ -14,7 +14,7 @@ from typing import Any
 from urllib3.exceptions import HTTPError
 
 from latticewatch.app.logbook.answer import Answer, accepted, refused
-from latticewatch.app.logbook.entry import Entry, as_html
+from latticewatch.app.logbook.entry import LogbookEntry, as_html
 from latticewatch.app.logbook.http_post import LONGEST_ANSWER, fate_of, of_status
 from latticewatch.app.logbook.secret import Secret, unsaid
 from latticewatch.app.logbook.settings import IcatLogbook
@@ -23,7 +23,7 @@ from latticewatch.processing.text import one_line
 PARTS = ("text", "picture")
 
 
-def post_part(part: str, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> Answer:
+def post_part(part: str, logbook: IcatLogbook, secret: Secret, entry: LogbookEntry, picture: bytes) -> Answer:
     """Post the text, or the picture: the e-logbook takes them one by one."""
     if find_spec("icat_plus_client") is None:
         return refused("the ESRF's e-logbook needs a further package; install latticewatch[icat]")
@@ -37,7 +37,7 @@ def post_part(part: str, logbook: IcatLogbook, secret: Secret, entry: Entry, pic
     return of_status(status) or _judged(status, page)
 
 
-def event_of(entry: Entry) -> dict[str, Any]:
+def event_of(entry: LogbookEntry) -> dict[str, Any]:
     """The text as the e-logbook has it: a comment that people may edit."""
     return {
         "type": "annotation",
@@ -48,15 +48,15 @@ def event_of(entry: Entry) -> dict[str, Any]:
     }
 
 
-def picture_of_entry(entry: Entry, picture: bytes) -> dict[str, Any]:
+def picture_of_entry(entry: LogbookEntry, picture: bytes) -> dict[str, Any]:
     return {"base64": f"data:image/png;base64,{base64.b64encode(picture).decode()}", **_origin(entry)}
 
 
-def _origin(entry: Entry) -> dict[str, Any]:
+def _origin(entry: LogbookEntry) -> dict[str, Any]:
     return {"machine": socket.gethostname(), "software": entry.facts["Software"], "tag": [{"name": "LatticeWatch"}]}
 
 
-def _send(part: str, logbook: IcatLogbook, secret: Secret, entry: Entry, picture: bytes) -> tuple[int, bytes]:
+def _send(part: str, logbook: IcatLogbook, secret: Secret, entry: LogbookEntry, picture: bytes) -> tuple[int, bytes]:
     """Status and page. The raw answer: one that the client cannot parse may still be a confirmation."""
     from icat_plus_client.api.data_acquisition_api import DataAcquisitionApi  # optional: icat-plus-client
     from icat_plus_client.api_client import ApiClient  # optional: icat-plus-client

@@ -6,13 +6,13 @@ from pathlib import Path
 
 from latticewatch.app.logbook import elog, icat, webhook
 from latticewatch.app.logbook.answer import Answer, Fate, refused, unsure
-from latticewatch.app.logbook.entry import Entry
+from latticewatch.app.logbook.entry import LogbookEntry
 from latticewatch.app.logbook.queue import Waiting, remove, rewrite, waiting
 from latticewatch.app.logbook.secret import Secret, secret_of
 from latticewatch.app.logbook.settings import ElogLogbook, IcatLogbook, Logbook, Logbooks, WebhookLogbook
 from latticewatch.processing.errors import UserError
 
-Post = Callable[[str, Entry, bytes], Answer]
+Post = Callable[[str, LogbookEntry, bytes], Answer]
 AGAIN = "Posted again: whether the first post arrived is not known."
 
 
@@ -20,7 +20,7 @@ AGAIN = "Posted again: whether the first post arrived is not known."
 class Outcome:
     """What became of one entry."""
 
-    entry: Entry
+    entry: LogbookEntry
     answer: Answer
 
 

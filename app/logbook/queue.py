@@ -10,7 +10,7 @@ from pathlib import Path
 from platformdirs import user_data_path
 from pydantic import ValidationError
 
-from latticewatch.app.logbook.entry import Entry
+from latticewatch.app.logbook.entry import LogbookEntry
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.record.run_file.lock import try_acquire
@@ -25,7 +25,7 @@ class Waiting:
     """An entry that waits. path: of its JSON; the picture lies beside it."""
 
     path: Path
-    entry: Entry
+    entry: LogbookEntry
 
     @property
     def picture(self) -> bytes:
@@ -65,7 +65,7 @@ def waiting(folder: Path) -> list[Waiting]:
     return [found for path in sorted(folder.glob("*.json")) if (found := _read(path)) is not None]
 
 
-def add(folder: Path, entry: Entry, picture: bytes) -> Waiting:
+def add(folder: Path, entry: LogbookEntry, picture: bytes) -> Waiting:
     """Keep this entry. One that waits already with the same words on the same run is not added again."""
     for each in waiting(folder):
         if each.entry.key == entry.key:
@@ -75,7 +75,7 @@ def add(folder: Path, entry: Entry, picture: bytes) -> Waiting:
     return rewrite(Waiting(path, entry), entry)
 
 
-def rewrite(kept: Waiting, entry: Entry) -> Waiting:
+def rewrite(kept: Waiting, entry: LogbookEntry) -> Waiting:
     """Keep the entry as it is now, in its old place. Raises UserError where it cannot be written."""
     write_whole(kept.path, entry.model_dump_json(indent=1).encode())
     return Waiting(kept.path, entry)
@@ -91,7 +91,7 @@ def _read(path: Path) -> Waiting | None:
     try:
         if path.stat().st_size > LARGEST_BYTES:
             raise ValueError("too large")
-        return Waiting(path, Entry.model_validate_json(path.read_bytes()))
+        return Waiting(path, LogbookEntry.model_validate_json(path.read_bytes()))
     except (OSError, ValueError, ValidationError) as error:
         log.warning("%s: not an entry (%s); it is left there and not posted", path, type(error).__name__)
         return None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from latticewatch.app.logbook import elog, icat
 from latticewatch.app.logbook.answer import Fate
-from latticewatch.app.logbook.entry import Entry, entry_of, plain
+from latticewatch.app.logbook.entry import LogbookEntry, entry_of, plain
 from latticewatch.app.logbook.posting import Outcome, post_waiting
 from latticewatch.app.logbook.queue import add, locked, queue_folder, remove, waiting
 from latticewatch.app.logbook.secret import Secret, secret_of, variable
@@ -92,7 +92,7 @@ def _logbook_for(config: Path | None, to: str | None) -> tuple[Logbooks, str]:
     return logbooks, chosen(logbooks, to, config or settings_path())
 
 
-def _composed(path: Path, name: str, text: str, draw: Callable[[Run], bytes]) -> tuple[Entry, bytes]:
+def _composed(path: Path, name: str, text: str, draw: Callable[[Run], bytes]) -> tuple[LogbookEntry, bytes]:
     with read_run(path) as run:
         return entry_of(run, name, text), draw(run)
 
@@ -130,7 +130,7 @@ def _line(outcome: Outcome) -> str:
             )
 
 
-def _fields(logbook: Logbook, entry: Entry) -> Iterator[str]:
+def _fields(logbook: Logbook, entry: LogbookEntry) -> Iterator[str]:
     """What goes with the text, without a secret."""
     if isinstance(logbook, ElogLogbook):
         for name, value in elog.form_of(logbook, Secret(), entry).items():

@@ -3,7 +3,7 @@
 import json
 
 from latticewatch.app.logbook.answer import Answer, accepted, refused
-from latticewatch.app.logbook.entry import Entry, as_json, picture_name
+from latticewatch.app.logbook.entry import LogbookEntry, as_json, picture_name
 from latticewatch.app.logbook.http_post import Response, post
 from latticewatch.app.logbook.secret import Secret
 from latticewatch.app.logbook.settings import WebhookLogbook
@@ -11,7 +11,7 @@ from latticewatch.app.logbook.settings import WebhookLogbook
 PARTS = ("entry",)
 
 
-def post_part(part: str, logbook: WebhookLogbook, secret: Secret, entry: Entry, picture: bytes) -> Answer:
+def post_part(part: str, logbook: WebhookLogbook, secret: Secret, entry: LogbookEntry, picture: bytes) -> Answer:
     """Post the entry with its picture. ``Idempotency-Key`` is the same however often it is posted."""
     del part
     if not (secret.value.isascii() and secret.value.isprintable()):

@@ -40,7 +40,7 @@ class Inputs:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """A run as it was decided. inputs, or for a run file ``run``: the one that is there. out: None: not recorded.
 
     resumes: ``out`` is there and is resumed. on_state: the user's command for changes of state; empty: none. decided:
@@ -67,7 +67,7 @@ class Plan:
         return self.request.scan.resolve().name if self.request.scan else self.scan
 
 
-def decide(request: Request) -> Plan:
+def decide(request: Request) -> RunPlan:
     """Everything that this run needs. Raises UserError naming what is missing, ambiguous or unusable."""
     _check_frames(request)
     scan, out = request.scan, request.out
@@ -75,7 +75,7 @@ def decide(request: Request) -> Plan:
         out = run_name(scan or Path(request.stream.stem if request.stream else ""), resume=request.resume)
     if scan is not None and not request.live and scan.is_file() and is_run(scan):
         run = read_run(scan)
-        return Plan(request, None, run, out, None, False, (), run.header.decided)
+        return RunPlan(request, None, run, out, None, False, (), run.header.decided)
     inputs = gather(scan or Path.cwd(), request.given)
     resumes = request.resume and out is not None and is_taken(out)
     fallback = request.fallback or user_data_path("latticewatch", appauthor=False) / "runs" if request.live else None
@@ -93,7 +93,7 @@ def decide(request: Request) -> Plan:
     on_state = _command_of(request, inputs) if request.live else ()
     if request.live:
         decided.append(Decision("on_state", shlex.join(on_state) or "none", EXPERIMENT if on_state else DEFAULT))
-    return Plan(request, inputs, None, out, fallback, resumes, on_state, tuple(decided))
+    return RunPlan(request, inputs, None, out, fallback, resumes, on_state, tuple(decided))
 
 
 def _command_of(request: Request, inputs: Inputs) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from latticewatch.app.exit_status import DONE, INTERRUPTED, NO_NUMBERS
 from latticewatch.app.output import write_line
-from latticewatch.app.run.decisions import Plan
+from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.run.json_rows import tell
 from latticewatch.app.run.open_session import run_session
 from latticewatch.app.run.outcome_line import outcome_line
@@ -23,7 +23,7 @@ from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.text import printable
 
 
-def run_headless(plan: Plan, *, as_json: bool) -> int:
+def run_headless(plan: RunPlan, *, as_json: bool) -> int:
     """Run a plan to its end in this thread; Ctrl-C stops it in order. The exit status of the contract."""
     stop = threading.Event()
     opened: list[Session] = []

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.app.run.decisions import Inputs, Plan
+from latticewatch.app.run.decisions import Inputs, RunPlan
 from latticewatch.app.run.fingerprint import all_files
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import ImagesAgain
@@ -46,7 +46,7 @@ from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
 
 
 def run_session(
-    plan: Plan, stop: threading.Event, on_open: Callable[[Session], None], *listeners: Callable[[Row], None]
+    plan: RunPlan, stop: threading.Event, on_open: Callable[[Session], None], *listeners: Callable[[Row], None]
 ) -> Session | None:
     """Open a session and run it to its end, in the calling thread; None when stopped before its first image."""
     with open_session(plan, stop) as session:
@@ -62,7 +62,7 @@ def run_session(
 
 
 @contextmanager
-def open_session(plan: Plan, stop: threading.Event) -> Iterator[Session | None]:
+def open_session(plan: RunPlan, stop: threading.Event) -> Iterator[Session | None]:
     """The session of this plan, closed at the end; None when stopped before its first image.
 
     Raises UserError where the images do not fit the inputs, or the run file cannot be written.
@@ -74,7 +74,7 @@ def open_session(plan: Plan, stop: threading.Event) -> Iterator[Session | None]:
             yield stack.enter_context(_of_run_file(plan, plan.run))
 
 
-def _of_run_file(plan: Plan, run: Run) -> AbstractContextManager[Session]:
+def _of_run_file(plan: RunPlan, run: Run) -> AbstractContextManager[Session]:
     """A replay shows what was recorded; processing, and whatever is recorded anew, fits and judges again."""
     transport = plan.request.transport
     if transport is not None and plan.out is None:
@@ -83,7 +83,7 @@ def _of_run_file(plan: Plan, run: Run) -> AbstractContextManager[Session]:
     return refitted(run, Paced(frames, transport) if transport else frames, plan.out)
 
 
-def _of_images(plan: Plan, inputs: Inputs, stack: ExitStack, stop: threading.Event) -> Session | None:
+def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.Event) -> Session | None:
     """A session that integrates images; what it opens is closed with ``stack``."""
     request, files = plan.request, inputs.files
     if request.live:

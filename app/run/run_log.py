@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 MOST_LINES = 2000
 
 
-class Lines(logging.Handler):
+class LogLines(logging.Handler):
     """Keeps new lines until they are taken, never more than ``most``; any thread writes."""
 
     def __init__(self, form: logging.Formatter, most: int = MOST_LINES) -> None:
@@ -55,7 +55,7 @@ class Lines(logging.Handler):
 @contextmanager
 def log_kept(writer: RunWriter | None) -> Iterator[Callable[[Row], None]]:
     """What is yielded is called with each row: it keeps what was said since the row before as notes of the run."""
-    lines = Lines(logging.Formatter("%(message)s"))
+    lines = LogLines(logging.Formatter("%(message)s"))
     newest_s = [0.0]
 
     def keep() -> None:

@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 from latticewatch.app.checks.machine import display
 from latticewatch.app.exit_status import DONE, INTERRUPTED
 from latticewatch.app.output import write_line
-from latticewatch.app.run.decisions import Plan
+from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.run.json_rows import tell
 from latticewatch.app.run.outcome_line import outcome_line
 from latticewatch.app.run.session import Session
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
 
 
-def run_windowed(plan: Plan, *, as_json: bool, screenshot: Path | None = None, dark: bool = False) -> int:
+def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None, dark: bool = False) -> int:
     """Show a run while it happens. The exit status of the contract.
 
     Without a display the same window is drawn offscreen, and closes by itself when the run has ended.
@@ -83,7 +83,7 @@ def run_windowed(plan: Plan, *, as_json: bool, screenshot: Path | None = None, d
 
 
 def _run(
-    plan: Plan, stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]
+    plan: RunPlan, stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]
 ) -> object:
     from latticewatch.app.run.open_session import run_session  # slow to load: the window is on the screen meanwhile
 

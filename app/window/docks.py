@@ -5,7 +5,7 @@ import logging
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
 
-from latticewatch.app.run.run_log import Lines
+from latticewatch.app.run.run_log import LogLines
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView
@@ -23,7 +23,7 @@ class Docks(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._lines = Lines(FORM)
+        self._lines = LogLines(FORM)
         self._lines.begin()
         self.frames, self.marks, self.log = FramesView(), MarksView(), LogView()
         self.frames.frame_chosen.connect(self.frame_chosen)

@@ -78,7 +78,7 @@ def lattices_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None = 
     return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
 
 
-def values_of(row: Row, components: int) -> list[tuple[float, float]]:
+def lattice_values(row: Row, components: int) -> list[tuple[float, float]]:
     """Lattice parameter and esd of each component and of the mean."""
     if isinstance(row.fit, NoResult):
         return [(NAN, NAN)] * (components + 1)

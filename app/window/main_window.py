@@ -19,7 +19,7 @@ from latticewatch.app.window.marks import MarkBook
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.shown_run import Recall, ShownRun
-from latticewatch.app.window.transport import Replay
+from latticewatch.app.window.transport import ReplayControl
 from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._theme, self.title = theme, title
         self._worker, self._may_close = worker, may_close
-        self.replay = Replay(transport) if transport is not None else None
+        self.replay = ReplayControl(transport) if transport is not None else None
         self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
         self.alarms = WindowAlarms(self)

@@ -8,7 +8,7 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.app.window.access import name_plots
-from latticewatch.app.window.facts import frame_caption, reflection_lists, second_opinion, ticks_of, values_of
+from latticewatch.app.window.facts import frame_caption, lattice_values, reflection_lists, second_opinion, ticks_of
 from latticewatch.app.window.image import FrameImage
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.frame import NoResult
@@ -16,7 +16,7 @@ from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import moment
 from latticewatch.widgets.axes import link_times, soon
 from latticewatch.widgets.history import History
-from latticewatch.widgets.map_view import Lines, MapView
+from latticewatch.widgets.map_view import MapReflections, MapView
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.strip_view import StripView
@@ -36,7 +36,7 @@ class RunPage(QWidget):
         self._run = run
         self._lines = reflection_lists(run.setup, run.series.two_theta)
         self.history = history or History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
-        lines = Lines(self._lines, run.setup.wavelength_A)
+        lines = MapReflections(self._lines, run.setup.wavelength_A)
         self.map = MapView(theme, self.history, lines)
         self.trace = TraceView(theme, self.history, run.names, run.setup.composition)
         self.strip = StripView(theme, self.history)
@@ -288,7 +288,7 @@ class RunPage(QWidget):
         if self._drawn is None or self._drawn[0] is not row or self._drawn[1] is not drawn[1]:
             self._drawn = drawn
             self.pattern.show_frame(self._shown(row))
-            self.trace.show_values(values_of(row, len(self._run.names)))
+            self.trace.show_values(lattice_values(row, len(self._run.names)))
             self.image.follow(row)
         held = None if self.chosen is None else float(self.history.timeline.starts[self.chosen])
         for view in (self.map, self.trace):

@@ -10,7 +10,7 @@ from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.transport_bar import TransportBar
 
 
-class Replay:
+class ReplayControl:
     """A replay under the user's hand: forward steers the clock, back only the frame that is shown."""
 
     def __init__(self, transport: Transport) -> None:

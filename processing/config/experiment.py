@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_validator
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
 from latticewatch.processing.flow.fit import Intensities
 from latticewatch.processing.flow.row_fields import columns_of
@@ -119,7 +119,7 @@ class CompositionTable(Table):
         return self
 
 
-class SourceTable(Selection):
+class SourceTable(FrameSelection):
     """[source]: which files are frames, and header values that are kept of each frame.
 
     header: left out: those of the first image that are numbers.

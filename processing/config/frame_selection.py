@@ -23,7 +23,7 @@ Seconds = Annotated[FiniteFloat, Field(ge=0.05, le=3600.0)]
 log = logging.getLogger(__name__)
 
 
-class Selection(Table):
+class FrameSelection(Table):
     """The table [source].
 
     recursive: sub-folders too. include: a pattern such as ``br_*.cbf``; one with a ``/`` is for the path below the
@@ -67,7 +67,7 @@ class Selection(Table):
         return self.model_copy(update={key: value for key, value in changes.items() if value is not None})
 
 
-ALL = Selection()
+ALL = FrameSelection()
 
 
 def impossible(include: str) -> str:

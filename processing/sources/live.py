@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.files.frame_names import is_correction
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
@@ -34,7 +34,7 @@ class LiveScan:
         self,
         folder: Path,
         *,
-        selection: Selection = ALL,
+        selection: FrameSelection = ALL,
         period_s: float | None = None,
         until_idle_s: float | None = None,
         frame_limit: int | None = None,

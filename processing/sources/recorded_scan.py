@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Protocol
 
-from latticewatch.processing.config.frame_selection import ALL, Selection
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.recorded import RecordedFolder
@@ -18,7 +18,7 @@ class RecordedSource(Source, Protocol):
         """The scan's folder, and below it the files that the frames are in, in their order. Raises UserError."""
 
 
-def open_scan(path: Path, *, period_s: float | None = None, selection: Selection = ALL) -> RecordedSource:
+def open_scan(path: Path, *, period_s: float | None = None, selection: FrameSelection = ALL) -> RecordedSource:
     """The frames of a folder or of an HDF5 stack, in order. Raises UserError naming what is wrong with it.
 
     A folder without image files may hold one HDF5 stack, or one EIGER master among its data files.
@@ -32,7 +32,7 @@ def open_scan(path: Path, *, period_s: float | None = None, selection: Selection
     raise UserError(f"{path}: neither a folder of frames nor an HDF5 stack; give one of these")
 
 
-def _folder(folder: Path, period_s: float | None, selection: Selection) -> RecordedSource:
+def _folder(folder: Path, period_s: float | None, selection: FrameSelection) -> RecordedSource:
     try:
         files = sorted(folder.iterdir())
     except OSError as error:

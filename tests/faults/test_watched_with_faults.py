@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.folder.candidate import Patience
 from latticewatch.processing.sources.folder.watched import WatchedFolder
@@ -21,7 +21,7 @@ SEEDS, FRAMES = (range(20), 700) if LONG else (range(1), 60)
 
 
 def watched(player: Player) -> WatchedFolder:
-    soon = Selection(missing_wait_s=0.5)
+    soon = FrameSelection(missing_wait_s=0.5)
     return WatchedFolder(player.folder, selection=soon, until_idle_s=2.0, poll_s=0.02, patience=IMPATIENT)
 
 

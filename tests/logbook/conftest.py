@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from latticewatch.app.logbook.elog import password_form
-from latticewatch.app.logbook.entry import Entry
+from latticewatch.app.logbook.entry import LogbookEntry
 from tests.app.conftest import Said, latticewatch
 from tests.logbook.doubles import Double, ElogHandler, served
 from tests.record.runs import write_run
@@ -50,9 +50,9 @@ def configure(person: Path) -> Callable[[str], Path]:
     return write
 
 
-def entry(logbook: str = "bm01", key: str = "0123456789ab", written_s: float = 1_700_000_000.0) -> Entry:
+def entry(logbook: str = "bm01", key: str = "0123456789ab", written_s: float = 1_700_000_000.0) -> LogbookEntry:
     """An entry whose words a page, a form or a header could trip over."""
-    return Entry(
+    return LogbookEntry(
         key=key,
         logbook=logbook,
         subject='Br <b>&"I" Å',

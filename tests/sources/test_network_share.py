@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from watchdog.observers.api import BaseObserver
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.formats.image_file import NotWhole
 from latticewatch.processing.sources.folder import candidate as candidate_module
@@ -33,7 +33,7 @@ def put(folder: Path, number: int, name: str = "br_{:05d}.cbf") -> Path:
 
 
 def watch(folder: Path, *, until_idle_s: float | None = 0.8, events: bool = False, **options: Any) -> WatchedFolder:
-    selection = Selection(missing_wait_s=0.2, events=events)
+    selection = FrameSelection(missing_wait_s=0.2, events=events)
     settings = {"poll_s": 0.01, "first_wait_s": 10.0, **options}
     return WatchedFolder(folder, selection=selection, patience=QUICK, until_idle_s=until_idle_s, **settings)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.processing.config.frame_selection import DEEPEST, Selection
+from latticewatch.processing.config.frame_selection import DEEPEST, FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.folder.candidate import Patience
@@ -17,7 +17,7 @@ from latticewatch.processing.sources.live import LiveScan
 from latticewatch.processing.sources.recorded_scan import open_scan
 from tests.sources import frame_files
 
-BELOW = Selection(recursive=True, missing_wait_s=0.2)
+BELOW = FrameSelection(recursive=True, missing_wait_s=0.2)
 QUICK = Patience(settle_s=0.1, give_up_s=0.3, longest_s=5.0)
 
 
@@ -40,12 +40,12 @@ def tree(folder: Path) -> list[str]:
     return names
 
 
-def watched(folder: Path, selection: Selection, **options: float) -> tuple[list[Frame], WatchedFolder]:
+def watched(folder: Path, selection: FrameSelection, **options: float) -> tuple[list[Frame], WatchedFolder]:
     source = WatchedFolder(folder, selection=selection, patience=QUICK, until_idle_s=0.4, poll_s=0.01, **options)  # type: ignore[arg-type]
     return list(source.frames(threading.Event())), source
 
 
-def recorded(folder: Path, selection: Selection) -> list[Frame]:
+def recorded(folder: Path, selection: FrameSelection) -> list[Frame]:
     return list(RecordedFolder(folder, selection=selection).frames(threading.Event()))
 
 
@@ -60,7 +60,9 @@ def test_sub_folders_in_order_watched_and_recorded(tmp_path: Path) -> None:
     assert all(isinstance(frame.content, Image) for frame in found)
     assert [frame.time_s for frame in found] == [0.0, 2.5, 5.0, 7.5, 10.0]
     assert source.progress().missing == 0
-    assert names_of(recorded(tmp_path, Selection())) == names[:1] == names_of(watched(tmp_path, Selection())[0])
+    assert (
+        names_of(recorded(tmp_path, FrameSelection())) == names[:1] == names_of(watched(tmp_path, FrameSelection())[0])
+    )
 
 
 def test_a_sub_folder_that_comes_filled_while_the_scan_is_watched(tmp_path: Path) -> None:
@@ -136,7 +138,7 @@ def test_a_pattern_chooses(tmp_path: Path, include: str, expected: list[str], ca
 def test_a_pattern_that_leaves_out_numbers_is_not_waited_for(tmp_path: Path) -> None:
     for number in range(1, 9):
         put(tmp_path, f"br_{number}.cbf", number)
-    even = Selection(include="br_[2468].cbf", missing_wait_s=60.0)
+    even = FrameSelection(include="br_[2468].cbf", missing_wait_s=60.0)
     found, source = watched(tmp_path, even)
     assert names_of(found) == [f"br_{number}.cbf" for number in (2, 4, 6, 8)]
     assert source.progress().missing == 0
@@ -145,33 +147,33 @@ def test_a_pattern_that_leaves_out_numbers_is_not_waited_for(tmp_path: Path) -> 
 def test_a_pattern_that_matches_nothing_is_said(tmp_path: Path) -> None:
     put(tmp_path, "br_0001.cbf", 1)
     with pytest.raises(UserError, match=r"none of its 1 frames matches the pattern cl_\*; the first is br_0001.cbf"):
-        open_scan(tmp_path, selection=Selection(include="cl_*"))
+        open_scan(tmp_path, selection=FrameSelection(include="cl_*"))
     put(tmp_path, "empty/below/br_0001.cbf", 1)
     with pytest.raises(UserError, match="--recursive looks into its sub-folders"):
         open_scan(tmp_path / "empty")
-    source = LiveScan(tmp_path, selection=Selection(include="cl_*"), until_idle_s=0.1, first_wait_s=0.2)
+    source = LiveScan(tmp_path, selection=FrameSelection(include="cl_*"), until_idle_s=0.1, first_wait_s=0.2)
     assert list(source.frames(threading.Event())) == []
 
 
 @pytest.mark.parametrize("include", ["*.txt", "*.h5", "/etc/*", "../*.cbf"])
 def test_a_pattern_that_can_match_nothing_is_refused(include: str) -> None:
     with pytest.raises(ValueError, match=r"fix the pattern|out of the scan's folder"):
-        Selection(include=include)
+        FrameSelection(include=include)
     with pytest.raises(UserError, match="--include"):
-        Selection().given(None, include)
+        FrameSelection().given(None, include)
 
 
 @pytest.mark.parametrize(
     "include", ["", "*", "br*", "*.cbf", "*.c?f", "*f", "*_001.cbf.gz", "run_[0-9]/br_*.tif", "*.CBF"]
 )
 def test_a_pattern_that_can_match_is_taken(include: str) -> None:
-    assert Selection(include=include).include == include
+    assert FrameSelection(include=include).include == include
 
 
 def test_the_command_line_wins_over_the_file() -> None:
-    table = Selection(recursive=True, include="a*")
+    table = FrameSelection(recursive=True, include="a*")
     assert table.given(None, None) == table
-    assert table.given(False, "b*") == Selection(recursive=False, include="b*")
+    assert table.given(False, "b*") == FrameSelection(recursive=False, include="b*")
     assert table.given(None, "").include == ""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.hdf5.stack import HDF5Stack
@@ -236,7 +236,7 @@ def test_hdf5_files_of_one_image_each_as_they_come(tmp_path: Path) -> None:
 
     for number in (9, 10):
         write(number)
-    selection = Selection(settle_s=0.1)
+    selection = FrameSelection(settle_s=0.1)
     source = LiveScan(tmp_path, selection=selection, period_s=2.0, until_idle_s=1.0)
     found = []
     for frame in source.frames(threading.Event()):

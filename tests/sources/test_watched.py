@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.folder import candidate as candidate_module
@@ -34,7 +34,7 @@ def put(folder: Path, number: int, *, seed: int | None = None) -> Path:
 
 def watch(folder: Path, missing_wait_s: float = 0.3, **options: Any) -> WatchedFolder:
     settings = {"until_idle_s": 0.5, "poll_s": 0.01, "first_wait_s": 10.0, **options}
-    chosen = settings.pop("selection", Selection()).model_copy(update={"missing_wait_s": missing_wait_s})
+    chosen = settings.pop("selection", FrameSelection()).model_copy(update={"missing_wait_s": missing_wait_s})
     return WatchedFolder(folder, selection=chosen, patience=QUICK, **settings)
 
 
@@ -222,7 +222,7 @@ def test_a_file_of_final_size_is_not_taken_before_its_content_is_there(tmp_path:
     path.write_bytes(content[:half].ljust(len(content), b"\x00"))
     timer = threading.Timer(0.6, lambda: path.write_bytes(content))
     patience = Patience(settle_s=1.5, give_up_s=10.0)
-    soon = Selection(missing_wait_s=0.05)
+    soon = FrameSelection(missing_wait_s=0.05)
     source = WatchedFolder(tmp_path, selection=soon, poll_s=0.01, frame_limit=1, patience=patience)
     timer.start()
     (frame,) = source.frames(threading.Event())

@@ -27,8 +27,8 @@ from latticewatch.processing.reaction.live.normal import normal_cdf
 from latticewatch.processing.reaction.live.onset import (
     CONFIDENT,
     YOUNG,
+    Onset,
     Sight,
-    Start,
     directed,
     followed_back,
     improved,
@@ -61,7 +61,7 @@ CLOSE, UNLIKELY = 0.1, 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Quantity:
+class WatchedQuantity:
     """What is followed.
 
     noun, moves: subject and verb of a sentence. typical: a usual total change. finest: no esd is believed to be
@@ -81,8 +81,8 @@ class Quantity:
 
 
 # The end of two lattices is known: what is less than this share of their distance tells nothing.
-DISTANCE = Quantity("The lattice parameter", PairMotion(), least_share=0.01)
-LATTICE = Quantity("The lattice parameter", SingleMotion())
+DISTANCE = WatchedQuantity("The lattice parameter", PairMotion(), least_share=0.01)
+LATTICE = WatchedQuantity("The lattice parameter", SingleMotion())
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Opinion:
     the first one it saw, 2 for the second. WAITING: it has not moved.
     """
 
-    quantity: Quantity
+    quantity: WatchedQuantity
     state: State
     since_s: float = NAN
     progress: float = NAN
@@ -145,9 +145,9 @@ class Follower:
     called: probability of rest from which a pause is called. mixing_s: where it is known.
     """
 
-    def __init__(self, quantity: Quantity, tolerance: float, called: float, mixing_s: float | None) -> None:
+    def __init__(self, quantity: WatchedQuantity, tolerance: float, called: float, mixing_s: float | None) -> None:
         self.quantity = quantity
-        self.start: Start | None = None
+        self.start: Onset | None = None
         self.bank: Bank | None = None
         self._motion, self._pair = quantity.motion, isinstance(quantity.motion, PairMotion)
         self._tolerance, self._called, self._mixing_s = tolerance, called, mixing_s
@@ -155,7 +155,7 @@ class Follower:
         self._sight: Sight | None = None
         self._observed_s = self._noise = NAN
         self._nearest = math.inf
-        self._pending: Start | None = None
+        self._pending: Onset | None = None
         self._in_a_row = 0
         self._levels: tuple[float, ...] = ()
         self._leap: _Leap | None = None
@@ -244,7 +244,7 @@ class Follower:
         if self._opinion.state is State.COMPLETE and state is not State.COMPLETE and not self._pair:
             # One lattice that leaves the level it had come to rest at.
             level = float(bank.left_y[int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))])
-            again = self.start = Start(since_s, level, self._noise, NAN, YOUNG)
+            again = self.start = Onset(since_s, level, self._noise, NAN, YOUNG)
         if again is not None:
             state, since_s, number, done = State.REACTING, again.mixing_s, number + 1, 0.0
         ahead = None
@@ -260,7 +260,7 @@ class Follower:
 
     def _first_start(
         self, bank: Bank, sight: Sight, now: float, mixing_s: float | None, period_s: float
-    ) -> Start | None:
+    ) -> Onset | None:
         """The start, once it has stood for a while: one bad frame looks like it, but the next is where all were. Two
         lattices come closer.
         """
@@ -297,7 +297,7 @@ class Follower:
             if grown > max(LEAP * self.start.level, LEAP_SIGMAS * math.sqrt(self._noise)):
                 self._leap = _Leap(self._observed_s, self._levels[-1], now, y)
 
-    def _second_injection(self, bank: Bank, start: Start, now: float) -> Start | None:
+    def _second_injection(self, bank: Bank, start: Onset, now: float) -> Onset | None:
         """The start of the reaction that what was added begins, once it is seen to run."""
         leap = self._leap
         if leap is None or leap.frames < LEAP_FRAMES or directed(self._motion, bank) < CONFIDENT:
@@ -309,7 +309,7 @@ class Follower:
         # What two lattices were apart when they were first mixed is the most that is left.
         return replace(again, level=min(again.level, start.level), age=YOUNG)
 
-    def _done(self, bank: Bank, start: Start, tolerance: float) -> float:
+    def _done(self, bank: Bank, start: Onset, tolerance: float) -> float:
         """Probability that less than the tolerance is left. What has just begun is not believed to be the end; that it
         may be none, is.
         """
@@ -323,7 +323,7 @@ class Follower:
         margin = tolerance * abs(bound - start.level) - abs(bound - level)
         return max(done, float(normal_cdf(np.array([margin / math.sqrt(variance)]))[0]))
 
-    def _next(self, bank: Bank, start: Start, done: float, resting: float, clock: Clock) -> tuple[State, float]:
+    def _next(self, bank: Bank, start: Onset, done: float, resting: float, clock: Clock) -> tuple[State, float]:
         was, since, now = self._opinion.state, self._opinion.since_s, clock.time_s
         if was is State.COMPLETE and not self._parted(bank, start):
             return was, since
@@ -341,7 +341,7 @@ class Follower:
             return was, since
         return State.REACTING, start.mixing_s if was is State.WAITING else self._resumed(bank, now)
 
-    def _parted(self, bank: Bank, start: Start) -> bool:
+    def _parted(self, bank: Bank, start: Onset) -> bool:
         tolerance = (PARTED_PAIR if self._pair else PARTED_SINGLE) * self._tolerance
         within = self._motion.within(bank.x, bank.P, start.level, start.variance, min(tolerance, 0.9))
         self._in_a_row = self._in_a_row + 1 if float(proven(bank) @ within) < PARTED else 0

@@ -9,7 +9,7 @@ from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.processing.reaction.live.hypotheses import MOVE, Bank, proven
 from latticewatch.processing.reaction.live.motion import Array, Motion
 from latticewatch.processing.reaction.live.normal import normal_cdf
-from latticewatch.processing.reaction.live.onset import Start
+from latticewatch.processing.reaction.live.onset import Onset
 
 # Wider than this factor between the 5 % and 95 % points, or with so many hypotheses that see no end, the data do not
 # bear a forecast.
@@ -20,7 +20,7 @@ NEVER_S = 1e9
 GRID = np.linspace(-3.0, 3.0, 41)
 
 
-def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, tolerance: float) -> Forecast | None:
+def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Onset, tolerance: float) -> Forecast | None:
     """From all hypotheses of motion, each with its own spread. None where the data do not bear a forecast."""
     weights = proven(bank)
     chosen = (bank.kind == MOVE) & (weights > LEAST_WEIGHT)
@@ -40,7 +40,7 @@ def forecast_of(motion: Motion, bank: Bank, time_s: float, start: Start, toleran
 
 
 def _times_left(
-    motion: Motion, bank: Bank, chosen: NDArray[np.bool_], time_s: float, start: Start, tolerance: float
+    motion: Motion, bank: Bank, chosen: NDArray[np.bool_], time_s: float, start: Onset, tolerance: float
 ) -> tuple[Array, Array]:
     """Time left of each chosen hypothesis (n,) and its variance, by linear propagation."""
     x, P, fade, age = bank.x[chosen], bank.P[chosen], bank.fade[chosen], time_s - bank.left_s[chosen]

@@ -19,7 +19,7 @@ from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.verdict import State, Verdict
-from latticewatch.processing.reaction.live.follower import DISTANCE, LATTICE, Follower, Opinion, Quantity
+from latticewatch.processing.reaction.live.follower import DISTANCE, LATTICE, Follower, Opinion, WatchedQuantity
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
 from latticewatch.processing.reaction.live.motion import SingleMotion
 from latticewatch.processing.reaction.observed import amount, distance, lattice, sign_of, watched
@@ -57,8 +57,8 @@ class Judge:
         self._alone = self._apart = 0
         self._empty_s = self._beam_lost_s = self._completed_s = NAN
         # The quantity whose start is that of the reaction; how many reactions each quantity has shown.
-        self._leader: Quantity | None = None
-        self._known: dict[Quantity, int] = {}
+        self._leader: WatchedQuantity | None = None
+        self._known: dict[WatchedQuantity, int] = {}
         self._reactions = 1
         self._last = Verdict(State.WAITING, why="Nothing to see yet.")
 
@@ -79,7 +79,7 @@ class Judge:
         self._last = self._verdict()
         return self._last
 
-    def _follower(self, quantity: Quantity) -> Follower:
+    def _follower(self, quantity: WatchedQuantity) -> Follower:
         return Follower(quantity, self._setup.tolerance, self._called, self._setup.mixing_time_s)
 
     def _without_fit(self, gap: NoResult) -> Verdict:
@@ -176,7 +176,7 @@ class Judge:
         return said + f"over between {first:.0f} and {last:.0f} s from the first frame (90 %)."
 
 
-def _quantities(setup: Setup) -> list[Quantity]:
+def _quantities(setup: Setup) -> list[WatchedQuantity]:
     """What is followed from the beginning of a run."""
     if len(setup.components) == 1:
         return [LATTICE]
@@ -190,7 +190,9 @@ def _quantities(setup: Setup) -> list[Quantity]:
     noun = f"The amount of {names[0]}"
     return [
         *cells,
-        Quantity(noun, SingleMotion(), moves="changes", typical=0.5, least=LEAST_AMOUNT, amount=True, sleeps=True),
+        WatchedQuantity(
+            noun, SingleMotion(), moves="changes", typical=0.5, least=LEAST_AMOUNT, amount=True, sleeps=True
+        ),
     ]
 
 

@@ -34,7 +34,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class Onset:
     """mixing_s: seconds from the first frame. level, variance: the coordinate then, in Å and Å².
 
     left_s: since when the first motion is followed. age: frames since the start was found.
@@ -53,7 +53,7 @@ def seen_again(sight: Sight, time_s: float, y: float, variance: float) -> Sight:
     return replace(sight, still_s=time_s) if still else sight
 
 
-def started(motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: float | None) -> Start | None:
+def started(motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: float | None) -> Onset | None:
     """The start, once the data show that it has been. mixing_s: where it is known."""
     resting = rest_probability(bank)
     turned = bank.origin == TURNED
@@ -66,8 +66,14 @@ def started(motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: f
 
 
 def improved(
-    motion: Motion, bank: Bank, sight: Sight, time_s: float, mixing_s: float | None, start: Start, period_s: float
-) -> Start:
+    motion: Motion,
+    bank: Bank,
+    sight: Sight,
+    time_s: float,
+    mixing_s: float | None,
+    start: Onset,
+    period_s: float,
+) -> Onset:
     """The start as the young motion shows it now, where that is better than before."""
     aged = replace(start, age=start.age + 1)
     best = _first_motion(bank)
@@ -87,26 +93,26 @@ def _first_motion(bank: Bank) -> int | None:
     return best if bank.weight[best] >= 0.2 and first[best] else None
 
 
-def _followed(motion: Motion, bank: Bank, best: int, sight: Sight, time_s: float, mixing_s: float | None) -> Start:
+def _followed(motion: Motion, bank: Bank, best: int, sight: Sight, time_s: float, mixing_s: float | None) -> Onset:
     x, P, left_s = bank.x[best], bank.P[best], float(bank.left_s[best])
     if left_s > sight.first_s:
         level = float(bank.left_y[best])
         passed = motion.elapsed(x, level)
         onset = min(max(time_s - passed, left_s), time_s) if math.isfinite(passed) else left_s
-        return Start(onset if mixing_s is None else mixing_s, level, sight.variance, left_s)
+        return Onset(onset if mixing_s is None else mixing_s, level, sight.variance, left_s)
     arrived = sight.first_s if math.isnan(sight.empty_s) else (sight.empty_s + sight.first_s) / 2.0
     return followed_back(motion, x, P, time_s, arrived if mixing_s is None else mixing_s, left_s)
 
 
-def followed_back(motion: Motion, x: Array, P: Array, time_s: float, mixing_s: float, left_s: float) -> Start:
+def followed_back(motion: Motion, x: Array, P: Array, time_s: float, mixing_s: float, left_s: float) -> Onset:
     """The present motion followed back to the mixing: nothing was seen at rest."""
     back_x, back_P = motion.predict(x[None], P[None], steady(1), mixing_s - time_s)
-    return Start(mixing_s, float(back_x[0, 0]), float(back_P[0, 0, 0]), left_s)
+    return Onset(mixing_s, float(back_x[0, 0]), float(back_P[0, 0, 0]), left_s)
 
 
-def _unfollowed(sight: Sight, mixing_s: float | None) -> Start:
+def _unfollowed(sight: Sight, mixing_s: float | None) -> Onset:
     """It moved, but no motion can be followed back: it left its first level when it was last seen there."""
-    return Start(sight.still_s if mixing_s is None else mixing_s, sight.y, sight.variance, NAN, YOUNG)
+    return Onset(sight.still_s if mixing_s is None else mixing_s, sight.y, sight.variance, NAN, YOUNG)
 
 
 def _onward(motion: Motion, sight: Sight, bank: Bank) -> bool:

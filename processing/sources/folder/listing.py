@@ -10,7 +10,7 @@ import os
 import time
 from pathlib import Path
 
-from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.files.frame_names import (
     FrameName,
     frame_name,
@@ -35,7 +35,7 @@ class FolderListing:
     ignored: names that are there to stay and are not taken for frames.
     """
 
-    def __init__(self, folder: Path, poll_s: float, selection: Selection = ALL) -> None:
+    def __init__(self, folder: Path, poll_s: float, selection: FrameSelection = ALL) -> None:
         self._folder = folder
         self._poll_s = poll_s
         self._selection = selection

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from latticewatch.processing.config.frame_selection import ALL, Selection, names_in
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import FrameName, MissingFrames, frame_name, is_correction, is_frame
@@ -37,7 +37,7 @@ class RecordedFolder:
     frame that is to be taken.
     """
 
-    def __init__(self, folder: Path, *, period_s: float | None = None, selection: Selection = ALL) -> None:
+    def __init__(self, folder: Path, *, period_s: float | None = None, selection: FrameSelection = ALL) -> None:
         self._folder = folder
         self._period_s = period_s
         self._names = frames_in(folder, selection)
@@ -79,7 +79,7 @@ class RecordedFolder:
         return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)
 
 
-def frames_in(folder: Path, selection: Selection = ALL) -> list[FrameName]:
+def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
     """The names of all frames in a folder, in natural order. Raises UserError where there are none to be taken."""
     files = _files_in(folder, selection.recursive)
     corrections = [name for name in files if is_correction(name) and not selection.is_frame(name)]

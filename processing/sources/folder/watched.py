@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latticewatch.processing.config.frame_selection import ALL, Selection
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import FrameName, MissingFrames
 from latticewatch.processing.flow.frame import Frame
@@ -57,7 +57,7 @@ class WatchedFolder:
         self,
         folder: Path,
         *,
-        selection: Selection = ALL,
+        selection: FrameSelection = ALL,
         period_s: float | None = None,
         until_idle_s: float | None = None,
         frame_limit: int | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import FrameName, frame_name, is_temporary
 from latticewatch.processing.flow.frame import Frame, NoResult
@@ -29,7 +29,7 @@ class HDF5Series:
     """
 
     def __init__(
-        self, folder: Path, selection: Selection, *, period_s: float | None = None, follow_s: float | None = None
+        self, folder: Path, selection: FrameSelection, *, period_s: float | None = None, follow_s: float | None = None
     ) -> None:
         self._folder, self._selection, self._follow_s = folder, selection, follow_s
         self._clock = ScanClock(period_s)

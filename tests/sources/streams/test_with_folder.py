@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.sources.live import LiveScan
 from latticewatch.processing.sources.streams.address import stream_address
@@ -51,7 +51,7 @@ def both(
 
 def drawn(sender: Sender, folder: Path, send: Any, **options: Any) -> list[Frame]:
     stream = StreamSource(stream_address(sender.address), tells_rest=False)
-    watched = LiveScan(folder, selection=Selection(missing_wait_s=0.3))
+    watched = LiveScan(folder, selection=FrameSelection(missing_wait_s=0.3))
     with closing(StreamWithFolder(stream, watched, **{"rest_s": 1.5, "silent_s": 1.0, **options})) as source:
         thread = threading.Thread(target=send, args=(sender,))
         thread.start()
