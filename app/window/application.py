@@ -1,5 +1,6 @@
 """A run in the window: the loop in a thread, the window looking on."""
 
+import functools
 import logging
 import os
 import sys
@@ -96,10 +97,16 @@ def make_application() -> QApplication:
         log.info("no display: the window is drawn offscreen")
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     qInstallMessageHandler(_log_of_qt)
-    existing = QApplication.instance()
-    application = existing if isinstance(existing, QApplication) else QApplication(["latticewatch"])
+    application = _application()
     ensure_font(application)
     return application
+
+
+@functools.cache
+def _application() -> QApplication:
+    """Kept to the end of the process: after a first one is gone, windows of a second one crash."""
+    existing = QApplication.instance()
+    return existing if isinstance(existing, QApplication) else QApplication(["latticewatch"])
 
 
 def offscreen() -> bool:
@@ -112,8 +119,7 @@ def save_run_picture(run: Run, target: Path, *, size: tuple[int, int] = SCREENSH
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
         series.append(row)
-    application = make_application()  # lives as long as its windows
-    apply_theme(application, theme)
+    apply_theme(make_application(), theme)
     refinement = refinement_of(run.setup, run.two_theta)
     with uncollected():
         window = MainWindow(run.setup.title or run.path.stem, theme=theme)

@@ -67,3 +67,14 @@ def test_a_font_that_has_our_letters_stays(qapp: QApplication) -> None:
     ensure_font(qapp)
     assert qapp.font().family() == before
     assert len(LETTERS) > 5
+
+
+def test_the_application_is_kept_to_the_end_of_the_process() -> None:
+    # After a first one is gone, windows of a second one crash: each picture of a run would make one.
+    words = (
+        "from PyQt6.QtWidgets import QApplication as Application;"
+        "from latticewatch.app.window.application import make_application;"
+        "make_application(); print(Application.instance() is not None)"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
