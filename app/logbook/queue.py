@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from latticewatch.app.logbook.entry import LogbookEntry
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_regular
 from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.record.run_file.lock import try_acquire
 
-LARGEST_BYTES = 16_000_000
+LARGEST_BYTES, LARGEST_PICTURE = 16_000_000, 100_000_000
 PATIENCE_S, STEP_S = 5.0, 0.1
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Waiting:
     def picture(self) -> bytes:
         """The PNG. Raises UserError where it cannot be read."""
         try:
-            return self.path.with_suffix(".png").read_bytes()
+            return read_regular(self.path.with_suffix(".png"), LARGEST_PICTURE)
         except OSError as error:
             raise UserError(
                 f"{self.path.with_suffix('.png')}: cannot be read ({error.strerror}); discard the entry "
@@ -89,9 +90,7 @@ def remove(kept: Waiting) -> None:
 
 def _read(path: Path) -> Waiting | None:
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ValueError("too large")
-        return Waiting(path, LogbookEntry.model_validate_json(path.read_bytes()))
+        return Waiting(path, LogbookEntry.model_validate_json(read_regular(path, LARGEST_BYTES)))
     except (OSError, ValueError, ValidationError) as error:
         log.warning("%s: not an entry (%s); it is left there and not posted", path, type(error).__name__)
         return None

@@ -8,9 +8,12 @@ from platformdirs import site_config_path, user_config_path
 
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_regular
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.record.run_file.names import numbered
 
 FOLDER = "profiles"
+LARGEST_BYTES = 1_000_000
 
 
 def profile_folders() -> tuple[Path, Path]:
@@ -35,8 +38,8 @@ def saved_profile(phases: Sequence[str]) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One that was edited since is kept: the new one gets the next name.
-        path = next(each for each in numbered(path) if not each.exists() or each.read_bytes() == text.encode())
-        path.write_text(text, encoding="utf-8")
+        path = next(each for each in numbered(path) if not each.exists() or _holds(each, text))
+        write_whole(path, text.encode())
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
     return path
@@ -55,3 +58,11 @@ def profile_text(phases: Sequence[str]) -> str:
         first, second = (read_phase(phase).lattice_parameter_A for phase in phases)
         document["composition"] = {"first_A": first, "second_A": second}
     return tomlkit.dumps(document)
+
+
+def _holds(path: Path, text: str) -> bool:
+    """Whether this file is there and holds this text; what cannot be read holds another."""
+    try:
+        return read_regular(path, LARGEST_BYTES) == text.encode()
+    except OSError:
+        return False

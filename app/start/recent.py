@@ -7,6 +7,9 @@ from pathlib import Path
 from platformdirs import user_state_path
 
 from latticewatch.app.run.given import Given
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_regular_text
+from latticewatch.processing.files.write_whole import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +25,7 @@ def recent_path() -> Path:
 def recent() -> Recent:
     """For each kind what is still there, the newest first; a file that does not read as one counts for nothing."""
     try:
-        if recent_path().stat().st_size > LARGEST_BYTES:
-            raise ValueError("too large")
-        kept = json.loads(recent_path().read_text(encoding="utf-8"))
+        kept = json.loads(read_regular_text(recent_path(), LARGEST_BYTES))
         return {kind: [path for path in map(Path, kept[kind]) if path.exists()] for kind in KINDS}
     except (OSError, ValueError, KeyError, TypeError):
         return {kind: [] for kind in KINDS}
@@ -38,6 +39,6 @@ def remember(folder: Path, given: Given) -> None:
             kept[kind] = list(dict.fromkeys((path.resolve(), *kept[kind])))[:MOST]
     try:
         recent_path().parent.mkdir(parents=True, exist_ok=True)
-        recent_path().write_text(json.dumps(kept, indent=1, default=str), encoding="utf-8")
-    except OSError as error:
-        log.info("what was chosen is not kept: %s", error.strerror)
+        write_whole(recent_path(), json.dumps(kept, indent=1, default=str).encode())
+    except (OSError, UserError) as error:
+        log.info("what was chosen is not kept: %s", error)

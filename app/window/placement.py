@@ -11,6 +11,10 @@ from platformdirs import user_state_path
 from PyQt6.QtCore import QByteArray
 from PyQt6.QtWidgets import QMainWindow
 
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_regular_text
+from latticewatch.processing.files.write_whole import write_whole
+
 log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 100_000
@@ -23,9 +27,7 @@ def state_path() -> Path:
 def restore(window: QMainWindow, path: Path) -> bool:
     """Put the window where it was; False, and nothing done, where that is not known."""
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            return False
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = json.loads(read_regular_text(path, LARGEST_BYTES))
         geometry, docks = (bytes.fromhex(kept[key]) for key in ("geometry", "docks"))
     except (OSError, ValueError, KeyError, TypeError):
         return False
@@ -37,6 +39,6 @@ def keep(window: QMainWindow, path: Path) -> None:
     kept = {"geometry": bytes(window.saveGeometry().data()).hex(), "docks": bytes(window.saveState().data()).hex()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(kept), encoding="utf-8")
-    except OSError as error:
-        log.info("the window's place is not kept: %s", error.strerror)
+        write_whole(path, json.dumps(kept).encode())
+    except (OSError, UserError) as error:
+        log.info("the window's place is not kept: %s", error)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from PyQt6.QtCore import QCoreApplication, QRect, Qt
+from PyQt6.QtCore import QBuffer, QCoreApplication, QIODevice, QRect, Qt
 from PyQt6.QtGui import QColor, QFont, QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.record.run_file.names import numbered
 
 MARGIN, LINE, LINES = 10, 20, 3
@@ -33,17 +34,20 @@ def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:
     Raises UserError where they cannot be written.
     """
     picture = picture_of_window(window, facts)
-    if not picture.save(str(path), "PNG"):
-        raise UserError(f"{path}: the screenshot cannot be written; check the folder and the space left")
+    write_whole(path, _png(picture))
     beside = path.with_name(f"{path.name}.json")  # shot.png.json: a shot.json may be somebody's summary
-    try:
-        told = {key: picture.text(key) for key in picture.textKeys()}
-        beside.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    except OSError as error:
-        raise UserError(f"{beside}: cannot be written ({error.strerror}); check the folder") from None
+    told = {key: picture.text(key) for key in picture.textKeys()}
+    write_whole(beside, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
     clipboard = QApplication.clipboard()
     if clipboard is not None:
         clipboard.setImage(picture)
+
+
+def _png(picture: QImage) -> bytes:
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    picture.save(buffer, "PNG")
+    return bytes(buffer.data().data())
 
 
 def picture_of_window(window: QWidget, facts: Mapping[str, str]) -> QImage:

@@ -14,6 +14,7 @@ from typing import Any
 import h5py
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import NotRegularError, check_regular
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ DAMAGE = (OSError, KeyError, IndexError, ValueError, TypeError, RuntimeError, Ov
 
 def open_shared(path: Path) -> Any:
     """The file, open for reading without a lock, so that a writer is never stopped; as a SWMR reader where the writer
-    is one. Raises OSError."""
+    is one. Raises NotRegularError, OSError."""
+    check_regular(path)
     try:
         return h5py.File(path, "r", locking=False)
     except FileNotFoundError:
@@ -68,6 +70,8 @@ def open_hdf5(path: Path) -> Any:
         return open_shared(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such run file; check its name") from None
+    except NotRegularError as error:
+        raise UserError(f"{path}: {error.strerror}; give a run file of latticewatch") from None
     except OSError as error:
         reason = "cannot be read" if isinstance(error, PermissionError) else "not an HDF5 file, or a damaged one"
         raise UserError(f"{path}: {reason}; give a run file of latticewatch") from None

@@ -1,29 +1,65 @@
-"""A file that a user names: nothing but a regular file of sane size is read, and nothing can block."""
+"""The one door for files: nothing but a regular file of sane size is read, and nothing can block.
 
+Every file that a user names, or that lies where others may write, is opened here; a test holds that no module opens
+files otherwise.
+"""
+
+import errno
 import io
 import os
 import stat
 from pathlib import Path
 
+KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+NOT_OPENED = {errno.ELOOP: "a link", errno.ENXIO: "a pipe or device"}
+
 
 class NotRegularError(OSError):
-    """A folder, a pipe, a device or the like; ``strerror`` says so."""
+    """A folder, a pipe, a device or the like; ``strerror`` says which."""
 
 
 class TooLargeError(OSError):
     """Larger than any file of its kind."""
 
 
-def open_regular(path: Path) -> io.BufferedReader:
-    """The file, open for reading. Raises NotRegularError, or OSError with the system's reason; links are followed."""
+def what_it_is(mode: int) -> str:
+    """``a pipe``, ``a link``, ...: what this is when it is not a regular file; empty when it is one."""
+    return "" if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "a device")
+
+
+def open_descriptor(path: Path, *, follow_links: bool = True) -> int:
+    """A descriptor of the file, open for reading.
+
+    Raises NotRegularError, also for a link that is not followed, or OSError with the system's reason.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        descriptor = os.open(path, flags if follow_links else flags | os.O_NOFOLLOW)
     except ValueError as error:
         raise NotRegularError(0, "not a path") from error
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+    except OSError as error:
+        if error.errno in NOT_OPENED and not (follow_links and error.errno == errno.ELOOP):
+            raise NotRegularError(0, f"{NOT_OPENED[error.errno]}, not a file") from None
+        raise
+    try:
+        kind = what_it_is(os.fstat(descriptor).st_mode)
+    except OSError:
         os.close(descriptor)
-        raise NotRegularError(0, "not a file")
-    return os.fdopen(descriptor, "rb")
+        raise
+    if kind:
+        os.close(descriptor)
+        raise NotRegularError(0, f"{kind}, not a file")
+    return descriptor
+
+
+def check_regular(path: Path) -> None:
+    """For what a library opens by its name afterwards. Raises as ``open_descriptor`` does."""
+    os.close(open_descriptor(path))
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """The file, open for reading. Raises NotRegularError, or OSError with the system's reason; links are followed."""
+    return os.fdopen(open_descriptor(path), "rb")
 
 
 def read_regular(path: Path, most_bytes: int) -> bytes:

@@ -1,8 +1,10 @@
 """Files that are either written whole or not at all."""
 
 import errno
+import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
@@ -13,6 +15,21 @@ def write_whole(path: Path, content: bytes) -> None:
     replace_whole(path, lambda draft: draft.write_bytes(content))
 
 
+@contextmanager
+def _open_for_others(path: Path) -> Iterator[None]:
+    """A pipe or a device; a pipe that nobody reads would block for ever. Raises OSError."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        raise OSError(
+            error.errno, "a pipe that nobody reads" if error.errno == errno.ENXIO else error.strerror
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
 def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Let ``write`` fill a draft beside the file, then put it in the file's place in one step.
 
@@ -21,7 +38,8 @@ def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
     """
     try:
         if path.exists() and not path.is_file():
-            write(path)
+            with _open_for_others(path):
+                write(path)
         else:
             try:
                 place = path.resolve()

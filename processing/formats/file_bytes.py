@@ -1,19 +1,16 @@
 """A file's bytes, read so that nothing but a regular file of sane size can be meant, and nothing can block."""
 
 import bz2
-import errno
 import os
-import stat
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from latticewatch.processing.files.regular_file import NotRegularError, open_descriptor
 from latticewatch.processing.formats.image_file import LARGEST_FILE, NotWhole, Unreadable
 
-KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
 PIECE = 1 << 24
-FOR_EVER = {errno.ELOOP: "a link, not a file", errno.ENXIO: "a pipe or device, not a file"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +31,6 @@ def state_of(result: os.stat_result) -> FileState:
     return FileState(result.st_ino, result.st_size, result.st_mtime_ns, result.st_ctime_ns)
 
 
-def what_it_is(mode: int) -> str:
-    """``a pipe``, ``a link``, ...: what this is when it is not a regular file; empty when it is one."""
-    return "" if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "a device")
-
-
 def read_file(path: Path) -> tuple[bytes, FileState]:
     """All bytes of a regular file, and the state they belong to.
 
@@ -46,29 +38,25 @@ def read_file(path: Path) -> tuple[bytes, FileState]:
     while it is read or cannot be reached now.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except ValueError:
-        raise Unreadable("its name cannot be opened") from None
+        descriptor = open_descriptor(path, follow_links=False)
+    except NotRegularError as error:
+        raise Unreadable(error.strerror) from None
     except OSError as error:
-        raise _refusal(error) from None
+        raise _not_now(error) from None
     try:
         return _read(descriptor)
     except OSError as error:
-        raise _refusal(error) from None
+        raise _not_now(error) from None
     finally:
         os.close(descriptor)
 
 
-def _refusal(error: OSError) -> Unreadable:
-    if error.errno in FOR_EVER:
-        return Unreadable(FOR_EVER[error.errno])
+def _not_now(error: OSError) -> NotWhole:
     return NotWhole(f"cannot be read ({(error.strerror or 'unknown error').lower()})")
 
 
 def _read(descriptor: int) -> tuple[bytes, FileState]:
     before = os.fstat(descriptor)
-    if kind := what_it_is(before.st_mode):
-        raise Unreadable(f"{kind}, not a file")
     if before.st_size > LARGEST_FILE:
         raise Unreadable(f"{before.st_size} bytes, more than any image has")
     if before.st_size == 0:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import TooLargeError, read_regular
 
 LARGEST_BYTES = 1_000_000
 AS_READ = 3  # pyFAI's number for an image whose origin is where the first pixel of the array is
@@ -108,15 +109,13 @@ def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
 
 
 def _read(path: Path) -> bytes:
-    if path.exists() and not path.is_file():
-        raise UserError(f"{path}: not a file; give a .poni file with --geometry")
     try:
-        with path.open("rb") as file:
-            raw = file.read(LARGEST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a path"
-        raise UserError(f"{path}: the geometry cannot be read ({reason}); check --geometry") from None
-    if len(raw) > LARGEST_BYTES or b"\0" in raw:
+        raw = read_regular(path, LARGEST_BYTES)
+    except TooLargeError:
+        raw = b"\0"
+    except OSError as error:
+        raise UserError(f"{path}: the geometry cannot be read ({error.strerror}); check --geometry") from None
+    if b"\0" in raw:
         raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
     return raw
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.regular_file import open_regular, read_regular, read_start
+from latticewatch.processing.files.regular_file import check_regular, open_regular, read_regular, read_start
 from latticewatch.processing.formats.decode import decode
 from latticewatch.processing.formats.image_file import LARGEST_FILE, Unreadable, check_shape
 from latticewatch.processing.integration.detector import azimuthal_integrator
@@ -155,7 +155,7 @@ def _read_hdf5(path: Path, role: str) -> NDArray[Any]:
     """The only image in the file, or the only one whose name has the role in it (``mask``, ``pixel_mask``)."""
     from latticewatch.processing.formats.hdf5_tree import Hdf5Tree  # slow to load: not before a mask needs it
 
-    open_regular(path).close()
+    check_regular(path)
     with Hdf5Tree(path) as tree:
         images = {name: item for name, item in tree.walk() if _is_one_image(item)}
         named = {name: item for name, item in images.items() if role in name.rpartition("/")[2].lower()}
@@ -174,9 +174,10 @@ def _is_one_image(item: Any) -> bool:
 
 
 def _read_npy(path: Path) -> NDArray[Any]:
-    open_regular(path).close()
-    mapped: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)  # a header that lies fails here
-    return mapped
+    with open_regular(path) as file:
+        _check_header(file)
+        file.seek(0)
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def _read_npz(path: Path) -> NDArray[Any]:

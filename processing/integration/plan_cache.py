@@ -9,7 +9,7 @@ import hashlib
 import io
 import logging
 import os
-import tempfile
+import time
 from dataclasses import fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,12 +17,17 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_regular
+from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
 
 FORMAT = "latticewatch-plan/3"
 MOST_FILES = 12
 CHECKSUM = 32  # bytes
+LARGEST_BYTES = 4 << 30
+DRAFT_SECONDS = 3600.0
 ARRAYS = tuple(field.name for field in fields(Plan) if field.name != "shape")
 
 log = logging.getLogger(__name__)
@@ -65,7 +70,7 @@ def _key(geometry: Geometry, corrections: Corrections, shape: tuple[int, int], b
 
 def _read(path: Path, shape: tuple[int, int]) -> Plan | None:
     try:
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_BYTES)
     except OSError:
         return None
     if hashlib.sha256(memoryview(content)[CHECKSUM:]).digest() != content[:CHECKSUM]:
@@ -82,18 +87,21 @@ def _read(path: Path, shape: tuple[int, int]) -> Plan | None:
 
 
 def _write(path: Path, plan: Plan) -> None:
-    """Under another name first; what cannot be written is built again next time."""
+    """What cannot be written is built again next time, and leaves nothing behind."""
     body = io.BytesIO()
     for name in ARRAYS:
         np.lib.format.write_array(body, getattr(plan, name))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(hashlib.sha256(body.getbuffer()).digest())
-            file.write(body.getbuffer())
-        Path(file.name).replace(path)
-        plans = sorted(path.parent.glob("*.plan"), key=lambda plan: plan.stat().st_mtime, reverse=True)
-        for old in plans[MOST_FILES:]:
-            old.unlink(missing_ok=True)
-    except OSError as error:
-        log.warning("the integration plan cannot be kept (%s)", error.strerror)
+        _make_room(path.parent)
+        write_whole(path, hashlib.sha256(body.getbuffer()).digest() + body.getbuffer())
+    except (OSError, UserError) as error:
+        log.warning("the integration plan cannot be kept (%s)", error)
+
+
+def _make_room(folder: Path) -> None:
+    """The newest plans stay; drafts of programs that were killed, and those of before 0.3 (``tmp*``), do not."""
+    plans = sorted(folder.glob("*.plan"), key=lambda plan: plan.stat().st_mtime, reverse=True)
+    drafts = [draft for draft in folder.glob("tmp*") if time.time() - draft.stat().st_mtime > DRAFT_SECONDS]
+    for old in (*plans[MOST_FILES - 1 :], *drafts):
+        old.unlink(missing_ok=True)

@@ -1,7 +1,10 @@
 """A kept plan is the plan: the same arrays, found again only for the same inputs, built again when damaged."""
 
+import os
+import resource
 import subprocess
 import sys
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from latticewatch.processing.integration.geometry import Geometry
 from latticewatch.processing.integration.plan import Corrections, Plan, build_plan
 from latticewatch.processing.integration.plan_cache import cached_plan
 
+CHECKOUT = Path(__file__).parents[2]
 SHAPE = (60, 80)
 GEOMETRY = Geometry(0.1, 0.005, 0.007, 0.1, -0.05, 0.0, 0.64066, 172e-6, 172e-6, source="a.poni", text="a")
 RNG = np.random.default_rng(9)
@@ -124,3 +128,28 @@ def test_a_kept_plan_needs_no_pyfai(tmp_path: Path) -> None:
     ]
     assert outputs[0] == outputs[1]
     assert float(outputs[0]) > 0
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+
+    words = (
+        "from tests.integration.test_plan_cache import *; cached_plan(GEOMETRY, CORRECTIONS, SHAPE, None, Path({!r}))"
+    )
+    command = [sys.executable, "-c", words.format(str(tmp_path))]
+    for _ in range(2):
+        done = subprocess.run(
+            command, cwd=CHECKOUT, preexec_fn=limit, capture_output=True, text=True, check=True, timeout=300
+        )
+        assert "cannot be kept" in done.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_what_earlier_versions_left_behind_is_removed(tmp_path: Path) -> None:
+    old, new = tmp_path / "tmpabcdefgh", tmp_path / "tmpijklmnop"
+    for path, age_s in ((old, 2 * plan_cache.DRAFT_SECONDS), (new, 0.0)):
+        path.write_bytes(b"a plan cut short")
+        os.utime(path, (time.time() - age_s, time.time() - age_s))
+    cached_plan(GEOMETRY, CORRECTIONS, SHAPE, None, tmp_path)
+    assert sorted(each.name for each in tmp_path.glob("tmp*")) == [new.name]

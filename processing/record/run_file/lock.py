@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_start
 
 # Where a file system knows no locks the text of the lock file has to do.
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)
@@ -84,7 +85,7 @@ def _same_file(handle: int, path: Path) -> bool:
 
 def _signature(path: Path) -> tuple[str, str]:
     try:
-        pid, host = path.read_text(encoding="utf-8", errors="replace")[:300].split()
+        pid, host = read_start(path, 300).decode("utf-8", "replace").split()
     except (OSError, ValueError):
         return "", ""
     return ascii(pid).strip("'"), ascii(host).strip("'")

@@ -170,8 +170,8 @@ def _find(run: Path, stack: ExitStack, *, is_written: bool = False) -> _Found:
     path = journal_path(run)
     try:
         handle = stack.enter_context(open_regular(path))
-    except NotRegularError:
-        raise UserError(f"{path}: not a file, and it hides the run file beside it; move it away") from None
+    except NotRegularError as error:
+        raise UserError(f"{path}: {error.strerror}, and it hides the run file beside it; move it away") from None
     found = index(handle)
     is_there = not is_written and run.exists()
     try:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from latticewatch.processing.files.frame_names import FrameName
+from latticewatch.processing.files.regular_file import what_it_is
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
-from latticewatch.processing.formats.file_bytes import FileState, what_it_is
+from latticewatch.processing.formats.file_bytes import FileState
 from latticewatch.processing.formats.image_file import NAN, ImageFile
 from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.text import printable
