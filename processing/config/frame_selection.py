@@ -29,16 +29,17 @@ class FrameSelection(Table):
     recursive: sub-folders too. include: a pattern such as ``br_*.cbf``; one with a ``/`` is for the path below the
     scan's folder, one without for the file's name in whichever folder; empty takes all. dataset: path of the images in
     an HDF5 file; empty: found. settle_s: between two equal readings of a file without a checksum. give_up_s: after
-    which a file that no longer changes and is not whole becomes a gap. missing_wait_s: how long a missing number is
-    waited for. events: take file-system events as a hint to look at once.
+    which a file that is not whole becomes a gap; left out: as soon as it holds up the frames after it for two periods,
+    at least 2 s, and where none come after it 10 s after its last change. missing_wait_s: how long a missing number is
+    waited for; left out: for two periods, at least 2 s. events: take file-system events as a hint to look at once.
     """
 
     recursive: bool = False
     include: str = ""
     dataset: str = ""
     settle_s: Seconds = 2.0
-    give_up_s: Seconds = 10.0
-    missing_wait_s: Seconds = 5.0
+    give_up_s: Seconds | None = None
+    missing_wait_s: Seconds | None = None
     events: bool = True
 
     @field_validator("include")

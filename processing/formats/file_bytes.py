@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latticewatch.processing.files.regular_file import NotRegularError, open_descriptor
-from latticewatch.processing.formats.image_file import LARGEST_FILE, NotWhole, Unreadable
+from latticewatch.processing.formats.image_file import LARGEST_FILE, NotWhole, OutOfReach, Unreadable
 
 PIECE = 1 << 24
 
@@ -51,8 +51,8 @@ def read_file(path: Path) -> tuple[bytes, FileState]:
         os.close(descriptor)
 
 
-def _not_now(error: OSError) -> NotWhole:
-    return NotWhole(f"cannot be read ({(error.strerror or 'unknown error').lower()})")
+def _not_now(error: OSError) -> OutOfReach:
+    return OutOfReach(f"cannot be read ({(error.strerror or 'unknown error').lower()})")
 
 
 def _read(descriptor: int) -> tuple[bytes, FileState]:

@@ -24,6 +24,10 @@ class NotWhole(Unreadable):
     """Not an image yet: still being written, copied or out of reach. It may be one later, so try again."""
 
 
+class OutOfReach(NotWhole):
+    """The system gave an error in place of the bytes; what they are is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageFile:
     """A detector image with what its header says.

@@ -8,21 +8,25 @@ from pathlib import Path
 from latticewatch.processing.files.frame_names import FrameName
 from latticewatch.processing.formats.decode import decode
 from latticewatch.processing.formats.file_bytes import FileState, read_file, state_of
-from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable
+from latticewatch.processing.formats.image_file import ImageFile, NotWhole, OutOfReach, Unreadable
 
 FIRST_DELAY_S, LONGEST_DELAY_S, GROWTH = 0.05, 1.0, 1.6
+OFTEN_S = 2.0
+"""For so long after it was first seen a file that changed is read again at once; what takes longer is large, or never
+becomes whole, and is not read ten times a second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
     """Seconds. settle: between two equal readings of a file without a checksum. give_up: after a file stopped
-    changing without becoming whole; longest: after it was first seen. old: since the last change of a
-    file that was there from the start, after which one reading is enough.
+    changing without becoming whole; longest: after it was first seen; hold: after a frame behind it came. old: since
+    the last change of a file that was there from the start, after which one reading is enough.
     """
 
     settle_s: float = 2.0
     give_up_s: float = 10.0
     longest_s: float = 60.0
+    hold_s: float = 2.0
     old_s: float = 30.0
 
 
@@ -40,6 +44,7 @@ class Candidate:
     recorded_checksum: str | None = None
     state: FileState | None = None
     changed_s: float = field(default=0.0)
+    changes: int = 0
     checksum: str = ""
     checked_s: float = 0.0
     due_s: float = 0.0
@@ -57,25 +62,28 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A file that will not become an image, as far as can be told now."""
+    """A file that will not become an image, as far as can be told now. may_be_whole: look at it again as it is."""
 
     reason: str
+    may_be_whole: bool = False
 
 
-def examine(candidate: Candidate, folder: Path, patience: Patience) -> Taken | GivenUp | None:
-    """Read the file; None where it is not due or needs more time."""
+def examine(candidate: Candidate, folder: Path, patience: Patience, held_s: float = 0.0) -> Taken | GivenUp | None:
+    """Read the file; None where it is not due or needs more time. held_s: how long a frame behind it has been there."""
     now = time.monotonic()
-    if now < candidate.due_s:
+    if now < candidate.due_s and held_s < patience.hold_s:
         return None
     try:
         data, state = read_file(folder / candidate.name.name)
         _note(candidate, state, now)
         image = decode(candidate.name.name, data)
     except Unreadable as error:
-        return _refused(candidate, error, patience, now)
+        return _refused(candidate, error, patience, now, held_s)
     checksum = image.checksum or content_checksum(data)
     if image.proven or _settled(candidate, state, checksum, patience, now):
         return Taken(image, state, checksum)
+    if held_s >= patience.hold_s + patience.settle_s or now - candidate.seen_s >= patience.longest_s:
+        return GivenUp("not whole yet: still changing", may_be_whole=True)
     candidate.due_s = candidate.checked_s + patience.settle_s
     return None
 
@@ -118,8 +126,10 @@ def content_checksum(data: bytes) -> str:
 
 def _note(candidate: Candidate, state: FileState, now: float) -> None:
     if state != candidate.state:
+        candidate.changes += candidate.state is not None
         candidate.state, candidate.changed_s = state, now
-        candidate.delay_s = FIRST_DELAY_S
+        if now - candidate.seen_s < OFTEN_S:
+            candidate.delay_s = FIRST_DELAY_S
 
 
 def _settled(candidate: Candidate, state: FileState, checksum: str, patience: Patience, now: float) -> bool:
@@ -136,12 +146,15 @@ def _is_old(candidate: Candidate, state: FileState, old_s: float) -> bool:
     return candidate.was_there and time.time() - max(state.mtime_ns, state.ctime_ns) / 1e9 > old_s
 
 
-def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: float) -> GivenUp | None:
-    """More time for what may still change; a growing file is not given up while it grows."""
+def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: float, held_s: float) -> GivenUp | None:
+    """More time for what may still change, as long as it holds up nothing or not for long."""
     unchanged_s = now - max(candidate.changed_s, candidate.seen_s)
     wait_s = patience.give_up_s if isinstance(error, NotWhole) else patience.settle_s
-    if unchanged_s >= wait_s or now - candidate.seen_s >= patience.longest_s:
-        return GivenUp(str(error))
+    if unchanged_s >= wait_s:
+        return GivenUp(str(error), may_be_whole=isinstance(error, OutOfReach))
+    if held_s >= patience.hold_s or now - candidate.seen_s >= patience.longest_s:
+        growing = "still growing, " if candidate.changes else ""
+        return GivenUp(f"not whole yet: {growing}{error}", may_be_whole=isinstance(error, OutOfReach))
     candidate.due_s = now + candidate.delay_s
     candidate.delay_s = min(candidate.delay_s * GROWTH, LONGEST_DELAY_S)
     return None

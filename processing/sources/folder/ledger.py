@@ -50,10 +50,11 @@ class Ledger:
         if not self.newest_mtime_s >= taken.state.mtime_s:
             self.newest_mtime_s = taken.state.mtime_s
 
-    def note_gap(self, candidate: Candidate) -> None:
+    def note_gap(self, candidate: Candidate, given_up: GivenUp) -> None:
         """This file was given up in the state it is in."""
         entry = self._entry(candidate.name)
-        entry.state, entry.pending = candidate.state or self._state(candidate.name), False
+        entry.state = None if given_up.may_be_whole else candidate.state or self._state(candidate.name)
+        entry.pending = False
         if entry.checksum is None:
             self._gaps[candidate.name.name] = entry
             if len(self._gaps) > MOST_GAPS:

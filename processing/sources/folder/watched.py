@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection
@@ -40,6 +41,10 @@ START_WAIT_S = 1.0
 READ_AHEAD, READ_AHEAD_STEP = 256, 8
 MANY = 32
 WAITING_POLL_S = 0.1
+HOLD_S, HOLD_PERIODS = 2.0, 2.0
+"""How long a file that is not whole, or a missing number, holds up the frames after it: what waits is then shown within
+three periods of its coming."""
+LATE_LOOK_S, BEHIND = 0.1, 8
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +76,10 @@ class WatchedFolder:
         self._until_idle_s, self._first_wait_s = until_idle_s, first_wait_s
         self._frame_limit = frame_limit
         self._selection, self._poll_s = selection, poll_s
-        self._patience = patience or Patience(selection.settle_s, selection.give_up_s)
+        waits = Patience(selection.settle_s)
+        if selection.give_up_s is not None:
+            waits = replace(waits, give_up_s=selection.give_up_s)
+        self._patience = patience or waits
         self._listing = FolderListing(folder, poll_s, selection)
         self._hint = Hint(folder) if selection.events else None
         self._hinted = False
@@ -163,21 +171,41 @@ class WatchedFolder:
 
     def _next(self) -> Frame | None:
         for candidate in self._late:
+            if self._still_changes(candidate):
+                continue
             if outcome := self._examined(candidate):
                 self._late.remove(candidate)
                 return self._again(candidate, outcome)
         if not self._waiting or self._must_wait_for_number(self._waiting[-1]):
             return None
         candidate = self._waiting[-1]
-        outcome = self._examined(candidate)
+        outcome = self._examined(candidate, self._held_s())
         if outcome is None:
             return None
         self._waiting.pop()
         return self._first_time(candidate, outcome)
 
-    def _examined(self, candidate: Candidate) -> Taken | GivenUp | None:
+    def _still_changes(self, candidate: Candidate) -> bool:
+        """Whether a file that comes late is not the same as a moment ago: then it is not read, however large it is."""
+        now = time.monotonic()
+        if now >= candidate.due_s and refresh_state(candidate, self._folder):
+            candidate.due_s = now + LATE_LOOK_S
+        return now < candidate.due_s
+
+    def _hold_s(self) -> float:
+        """How long frames are held up by one before them."""
+        if self._selection.give_up_s is not None:
+            return self._selection.give_up_s
+        return min(max(HOLD_S, HOLD_PERIODS * self._clock.period_s), self._patience.longest_s)
+
+    def _held_s(self) -> float:
+        """How long the next frame has been holding up those behind it."""
+        behind = self._waiting[-1 - BEHIND : -1]
+        return time.monotonic() - min(each.seen_s for each in behind) if behind else 0.0
+
+    def _examined(self, candidate: Candidate, held_s: float = 0.0) -> Taken | GivenUp | None:
         """What the file is; an image of another shape than the first one is none of this scan."""
-        outcome = examine(candidate, self._folder, self._patience)
+        outcome = examine(candidate, self._folder, replace(self._patience, hold_s=self._hold_s()), held_s)
         if not isinstance(outcome, Taken):
             return outcome
         shape = outcome.image.counts.shape
@@ -188,6 +216,7 @@ class WatchedFolder:
 
     def _must_wait_for_number(self, candidate: Candidate) -> bool:
         waited_s, longest_s = time.monotonic() - candidate.seen_s, self._selection.missing_wait_s
+        longest_s = self._hold_s() if longest_s is None else longest_s
         if self._last is None:
             # Nothing comes before number 0, nor, by now, before what lay in the folder for a while.
             is_first = candidate.name.numbers[-1:] == (0,)
@@ -217,8 +246,9 @@ class WatchedFolder:
         """A file that was recorded or given up before: a frame if there is something new in it."""
         shown = printable(candidate.name.name)
         if isinstance(outcome, GivenUp):
-            log.warning("%s changed after it was read, and cannot be read now: %s", shown, outcome.reason)
-            self._ledger.note_gap(candidate)
+            if candidate.recorded_checksum:
+                log.warning("%s changed after it was read, and cannot be read now: %s", shown, outcome.reason)
+            self._ledger.note_gap(candidate, outcome)
             return None
         if outcome.checksum == candidate.recorded_checksum:
             self._ledger.note(candidate, outcome)
@@ -234,16 +264,19 @@ class WatchedFolder:
         self._index += 1
         if isinstance(outcome, GivenUp):
             log.warning("%s: unreadable: %s", printable(name.name), outcome.reason)
-            self._ledger.note_gap(candidate)
+            self._ledger.note_gap(candidate, outcome)
             return gap_frame(self._folder, name, index, self._clock, f"unreadable: {outcome.reason}")
         self._files_prove_themselves = outcome.image.proven
         self._ledger.note(candidate, outcome)
         return image_frame(name, index, self._clock, outcome.image, outcome.state)
 
     def _is_over(self) -> bool:
-        if self._until_idle_s is None or self._waiting or self._late:
+        """What comes late is waited for, but not for ever: a file may grow without end."""
+        if self._until_idle_s is None or self._waiting:
             return False
         patience_s = self._until_idle_s if self._index else max(self._first_wait_s, self._until_idle_s)
+        if self._late:
+            patience_s = max(patience_s, self._patience.give_up_s + self._patience.settle_s)
         return time.monotonic() - self._active_s >= patience_s
 
     def _pause(self, stop: threading.Event) -> None:
