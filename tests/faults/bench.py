@@ -1,7 +1,8 @@
 """The whole command under faults: a scan is played into a folder while ``latticewatch watch --headless`` records it.
 
 ``python -m tests.faults.bench FOLDER --seeds 20 --frames 700`` plays one scan after another, each with faults of
-every kind, and compares every run with an undisturbed one. ``--events off``: without file-system events;
+every kind, and compares every run with an undisturbed one. ``--period 0.7``: at this pace, with the program's own times
+of waiting, and looks how long good frames were not shown. ``--events off``: without file-system events;
 ``--queue 64``: with an inotify queue of so many (as root); ``--burst 5000``: so many frames at once. ``--kills 50``:
 instead, kill the command at random moments and continue with ``--resume``. Prints one JSON object a run and one with
 all of them.
@@ -30,7 +31,10 @@ from tests.record.equality import assert_same_row
 
 QUEUE = Path("/proc/sys/fs/inotify/max_queued_events")
 IMPATIENT = "\n[source]\nsettle_s = 0.5\ngive_up_s = 1.5\nmissing_wait_s = 0.5\n"
+SETTLING = "\n[source]\nsettle_s = 0.5\n"
 IDLE_S = 10.0
+PERIODS = 3.0
+"""So soon after it was written a good frame is to be shown."""
 PLAIN = 12
 """Frames without a fault at the beginning: in them the detector's defects are found, which all patterns depend on."""
 KINDS = ("cbf", "cbf", "cbf", "tif", "edf")
@@ -44,12 +48,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=700)
     parser.add_argument("--faults", type=float, default=0.5, help="share of the frames that have one")
     parser.add_argument("--every", action="store_true", help="every fault once, in place of a share of the frames")
+    parser.add_argument("--period", type=float, default=0.0, help="seconds from frame to frame")
     parser.add_argument("--events", choices=("on", "off"), default="on")
     parser.add_argument("--queue", type=int)
     parser.add_argument("--burst", type=int, default=0)
     parser.add_argument("--kills", type=int, default=0)
     given = parser.parse_args()
-    truth = Truth(given.folder / "truth", given.frames)
+    truth = Truth(given.folder / "truth", given.frames, given.period)
     total = Tally()
     with queue_of(given.queue):
         for seed in range(given.first, given.first + given.seeds):
@@ -60,7 +65,7 @@ def main() -> None:
                 tally = killed(truth, work, given.kills, seed)
             else:
                 faults = None if given.every else given.faults
-                tally = played(truth, work, seed, faults, events=given.events == "on")
+                tally = played(truth, work, seed, faults, events=given.events == "on", period_s=given.period)
             sys.stdout.write(json.dumps({"seed": seed, **vars(tally)}) + "\n")
             sys.stdout.flush()
             total.add(tally)
@@ -83,21 +88,21 @@ def watching(folder: Path, out: Path, *more: str) -> Iterator["subprocess.Popen[
         yield process
 
 
-def prepare(truth: Truth, work: Path, *, events: bool = True) -> Path:
+def prepare(truth: Truth, work: Path, *, events: bool = True, waits: str = IMPATIENT) -> Path:
     """An empty scan folder with its settings one above."""
     shutil.rmtree(work, ignore_errors=True)
     (work / "scan").mkdir(parents=True)
     shutil.copy(truth.scan / "geometry.poni", work)
-    text = (truth.scan / "experiment.toml").read_text() + IMPATIENT + f"events = {str(events).lower()}\n"
+    text = (truth.scan / "experiment.toml").read_text() + waits + f"events = {str(events).lower()}\n"
     (work / "experiment.toml").write_text(text)
     return work / "scan"
 
 
-def played(truth: Truth, work: Path, seed: int, faults: float | None, *, events: bool) -> Tally:
+def played(truth: Truth, work: Path, seed: int, faults: float | None, *, events: bool, period_s: float = 0.0) -> Tally:
     """One scan with faults, every one once where no share is given, and what the command made of it."""
     begun_s = time.monotonic()
-    folder = prepare(truth, work, events=events)
-    player = Player(folder, KINDS[seed % len(KINDS)], seed, truth=truth.files, plain=PLAIN)
+    folder = prepare(truth, work, events=events, waits=SETTLING if period_s else IMPATIENT)
+    player = Player(folder, KINDS[seed % len(KINDS)], seed, truth=truth.files, plain=PLAIN, period_s=period_s)
     with watching(folder, work / "run.h5") as process:
         player.wait_for_watcher = lambda: wait_for_rows(work / "run.jsonl", process)
         player.before_last = lambda: wait_for_quiet(work / "run.jsonl", process)
@@ -108,11 +113,24 @@ def played(truth: Truth, work: Path, seed: int, faults: float | None, *, events:
             player.play(len(truth.files), faults)
         status = process.wait(600)
     tally = checked(truth, player, work / "run.h5")
+    if period_s:
+        check_lag(player, work / "run.h5", tally)
     if status:
         tally.wrong.append(f"exit status {status}")
         tally.lost += 1
     tally.seconds = round(time.monotonic() - begun_s, 1)
     return tally
+
+
+def check_lag(player: Player, path: Path, tally: Tally) -> None:
+    """How long frames without a fault were there before they were recorded, once the watch is up."""
+    with read_run(path) as run:
+        recorded_s = {row.name: row.recorded_s for row in run.traced}
+    names = list(player.written_s)[PLAIN:]
+    lags = {name: recorded_s[name] - player.written_s[name] for name in names if name in recorded_s}
+    tally.lag_periods = round(max(lags.values()) / player.period_s, 2)
+    tally.late_shown = sum(lag > PERIODS * player.period_s for lag in lags.values())
+    tally.wrong += [f"{name}: shown after {lag:.2f} s" for name, lag in lags.items() if lag > PERIODS * player.period_s]
 
 
 def wait_for_rows(told: Path, process: "subprocess.Popen[str]") -> None:

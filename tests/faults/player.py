@@ -1,5 +1,6 @@
 """Plays a scan into a folder with faults: what a detector, a file server and people do to files."""
 
+import contextlib
 import random
 import threading
 import time
@@ -26,7 +27,9 @@ class Player:
 
     truth: images to play; left out, images of noise that differ for every seed and number. plain: so many
     frames at the beginning have no fault; then somebody is waited for. before_last: waits until
-    every spoiled file is given up; then comes what is put off to the last. kinds: of faults that were played.
+    every spoiled file is given up; then comes what is put off to the last. kinds: of faults that were played. period_s:
+    from frame to frame. growing: files that grow by some bytes each time a frame is written, and what they grow by.
+    written_s: when the good frames that have no fault were there.
     """
 
     folder: Path
@@ -42,6 +45,9 @@ class Player:
     truth: Sequence[Path] = ()
     plain: int = 0
     wait_for_watcher: Callable[[], None] = lambda: None
+    period_s: float = 0.0
+    growing: list[tuple[Path, bytes]] = field(default_factory=list)
+    written_s: dict[str, float] = field(default_factory=dict)
 
     def name(self, number: int) -> str:
         return f"br_0001p_{number:05d}.{self.kind}"
@@ -84,7 +90,11 @@ class Player:
             self.played[self.name(number)] = fault
             self.kinds.add(fault)
             path, content = self.folder / self.name(number), self.content(number)
+            self.grow()
+            time.sleep(self.period_s)
             writers.get(fault, write_plainly)(self, number, path, content)
+            if fault == "none":
+                self.written_s[path.name] = time.time()
             if choice.random() < 0.3 * beside:
                 other = choice.choice(sorted(BESIDE))
                 self.kinds.add(other)
@@ -97,6 +107,13 @@ class Player:
             self.before_last()
         for action in self.at_last:
             action()
+
+    def grow(self) -> None:
+        """Let the files grow that do; the folder may be away."""
+        for place, (path, rest) in enumerate(self.growing):
+            with contextlib.suppress(OSError), path.open("ab") as file:
+                file.write(rest[:50])
+                self.growing[place] = path, rest[50:]
 
 
 def write_plainly(player: Player, number: int, path: Path, content: bytes) -> None:

@@ -19,7 +19,8 @@ from tests.record.equality import assert_same_row
 class Tally:
     """What came of it. differing: patterns that are not those of an undisturbed run, bit for bit; refitted_wrong:
     rows that a second fit of the run's own patterns does not give again. lp_shift_esd: largest difference of a mean
-    lattice parameter from the undisturbed run, in esds: the fit did not see the frames that are gaps.
+    lattice parameter from the undisturbed run, in esds: the fit did not see the frames that are gaps. late_shown: good
+    frames shown later than they may be; lag_periods: the longest time that one was not shown.
     """
 
     played: int = 0
@@ -36,19 +37,21 @@ class Tally:
     refitted_wrong: int = 0
     uncounted: int = 0
     lp_shift_esd: float = 0.0
+    late_shown: int = 0
+    lag_periods: float = 0.0
     seconds: float = 0.0
     wrong: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
         for name, value in vars(other).items():
             mine = getattr(self, name)
-            setattr(self, name, max(mine, value) if name in ("kinds", "lp_shift_esd") else mine + value)
+            setattr(self, name, max(mine, value) if name in ("kinds", "lp_shift_esd", "lag_periods") else mine + value)
 
     @property
     def fine(self) -> bool:
         """Nothing is lost, silent, duplicated, invented or different."""
         bad = (self.lost, self.silent, self.duplicated, self.invented, self.differing, self.refitted_wrong)
-        return not any(bad) and not self.uncounted and self.recorded + self.gaps == self.played
+        return not any(bad) and not self.uncounted and not self.late_shown and self.recorded + self.gaps == self.played
 
 
 def checked(truth: Truth, player: Player, path: Path) -> Tally:

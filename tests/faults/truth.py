@@ -3,21 +3,25 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.simulation.recipes import recipe_named
 from latticewatch.processing.simulation.scan import write_scan
 
 
 class Truth:
-    """An undisturbed scan, and the run it gives: rows by frame number."""
+    """An undisturbed scan, and the run it gives: rows by frame number. period_s: 0 for the recipe's."""
 
-    def __init__(self, folder: Path, frames: int) -> None:
+    def __init__(self, folder: Path, frames: int, period_s: float = 0.0) -> None:
         self.scan = folder / "scan"
         run = folder / "run.h5"
         if not run.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            write_scan("iodide", self.scan, frames=frames, seed=11, detector="pilatus300k")
+            recipe = recipe_named("iodide")
+            recipe = replace(recipe, frame_period_s=period_s) if period_s else recipe
+            write_scan(recipe, self.scan, frames=frames, seed=11, detector="pilatus300k")
             command("process", self.scan, "--out", run)
         self.files = sorted(self.scan.glob("*.cbf"))[:frames]
         with read_run(run) as opened:

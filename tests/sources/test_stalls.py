@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from latticewatch.processing.config.frame_selection import Selection
+from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.flow.frame import Image, NoResult
 from latticewatch.processing.sources.folder import candidate as candidate_module
 from latticewatch.processing.sources.folder import listing as listing_module
@@ -108,7 +108,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Played]:
 
 
 def watch(played: Played, **options: object) -> WatchedFolder:
-    selection = Selection(events=False, **options)  # type: ignore[arg-type]
+    selection = FrameSelection(events=False, **options)  # type: ignore[arg-type]
     return WatchedFolder(played.folder, selection=selection, until_idle_s=20.0)
 
 
@@ -217,3 +217,21 @@ def test_what_could_not_be_reached_fills_its_gap_though_the_file_is_as_it_was(
     assert [type(content) for content in of_it] == [NoResult, Image]
     assert isinstance(of_it[1], Image)
     np.testing.assert_array_equal(np.asarray(of_it[1].counts), frame_files.counts(12))
+
+
+def test_a_folder_that_was_copied_holds_up_nothing(tmp_path: Path, played: Callable[..., Played]) -> None:
+    """Every file in it is another one, with the content that was recorded."""
+    play = played(tmp_path, 0.5)
+    play.play(200, {})
+
+    def renew() -> None:
+        for path in tmp_path.iterdir():
+            content = path.read_bytes()
+            path.unlink()
+            path.write_bytes(content)
+
+    source = watch(play)
+    play.at(60.0, lambda: (renew(), source._ledger.check_all()))
+    latest = {frame.name: play.now_s - play.written[frame.name] for frame in source.frames(play)}
+    assert len(latest) == 200
+    assert max(latest.values()) <= 1.0

@@ -7,6 +7,7 @@ same name: it fills the gap (pipeline/late_frames.py).
 """
 
 import bisect
+import itertools
 import logging
 import os
 import threading
@@ -44,7 +45,7 @@ WAITING_POLL_S = 0.1
 HOLD_S, HOLD_PERIODS = 2.0, 2.0
 """How long a file that is not whole, or a missing number, holds up the frames after it: what waits is then shown within
 three periods of its coming."""
-LATE_LOOK_S, BEHIND = 0.1, 8
+LATE_LOOK_S, LATE_AT_ONCE, BEHIND = 0.1, 8, 8
 
 log = logging.getLogger(__name__)
 
@@ -170,12 +171,8 @@ class WatchedFolder:
             read_early(candidate, self._folder, self._patience)
 
     def _next(self) -> Frame | None:
-        for candidate in self._late:
-            if self._still_changes(candidate):
-                continue
-            if outcome := self._examined(candidate):
-                self._late.remove(candidate)
-                return self._again(candidate, outcome)
+        if frame := self._next_late():
+            return frame
         if not self._waiting or self._must_wait_for_number(self._waiting[-1]):
             return None
         candidate = self._waiting[-1]
@@ -184,6 +181,16 @@ class WatchedFolder:
             return None
         self._waiting.pop()
         return self._first_time(candidate, outcome)
+
+    def _next_late(self) -> Frame | None:
+        """What is new in files that were looked at before; of many a few at a time: no new frame waits for them."""
+        due = (candidate for candidate in tuple(self._late) if not self._still_changes(candidate))
+        for candidate in itertools.islice(due, LATE_AT_ONCE):
+            if outcome := self._examined(candidate):
+                self._late.remove(candidate)
+                if frame := self._again(candidate, outcome):
+                    return frame
+        return None
 
     def _still_changes(self, candidate: Candidate) -> bool:
         """Whether a file that comes late is not the same as a moment ago: then it is not read, however large it is."""
