@@ -139,6 +139,8 @@ class ScanClock:
             return newest_s + (elapsed_s if early else pace_s)
         if not readable or math.isnan(elapsed_s):
             return newest_s + (elapsed_s if math.isnan(pace_s) else pace_s)
+        if elapsed_s < 0.0 and self._files_agree and self._is_confirmed(newest, moment, elapsed_s):
+            return newest_s + elapsed_s  # an old frame under a new name
         if elapsed_s == 0.0:
             return self._standing(newest, newest_s, moment, frames)
         if self._was_set(newest, newest_s, moment, elapsed_s, pace_s):
@@ -152,7 +154,7 @@ class ScanClock:
             self._anchor = moment
         else:
             self._step_s = self._step(newest, moment, frames)
-            agree = abs(moment.mtime_s - newest.mtime_s - elapsed_s) <= 0.5 * elapsed_s
+            agree = self._rule is _Rule.STAMPS and abs(moment.mtime_s - newest.mtime_s - elapsed_s) <= 0.5 * elapsed_s
             self._files_agree = agree and self._files_agree is not False
         if math.isnan(newest_s):  # the first frame has no stamp, and no period was known: now it is
             newest_s = (_frames_between(self._first, newest) if self._first else 0) * self._step_s
@@ -198,7 +200,7 @@ class ScanClock:
     def _without_clock(self, before: Moment, moment: Moment, frames: int) -> tuple[float, str]:
         """Seconds between these two where the rule's own clock does not say, and by what."""
         files_s = moment.mtime_s - before.mtime_s
-        if self._rule is _Rule.STAMPS and self._files_agree and files_s > 0.0:
+        if self._files_agree and files_s > 0.0:
             return files_s, BY_FILES
         if math.isnan(self.period_s):
             if self._rule is _Rule.STAMPS and files_s >= SHORTEST_S * frames:
@@ -227,15 +229,18 @@ class ScanClock:
         by_an_hour = abs(elapsed_s - HOUR_S - pace_s) < 0.5 * self.period_s + 1.0 and pace_s < 0.1 * HOUR_S
         if not by_an_hour and not self._is_far(elapsed_s, pace_s):
             return False
-        files_s = moment.mtime_s - newest.mtime_s
-        if self._rule is _Rule.STAMPS and self._files_agree and files_s > 0.0:
-            return abs(files_s - elapsed_s) > 0.25 * elapsed_s
+        if self._files_agree and moment.mtime_s > newest.mtime_s:
+            return not self._is_confirmed(newest, moment, elapsed_s)
         if by_an_hour or elapsed_s > DAY_S:
             return True
         log.warning(
             "%s: %.0f s after the frame before: taken for a pause of the scan", printable(moment.name.name), elapsed_s
         )
         return False
+
+    def _is_confirmed(self, newest: Moment, moment: Moment, elapsed_s: float) -> bool:
+        """Whether the files' times say so too."""
+        return abs(moment.mtime_s - newest.mtime_s - elapsed_s) <= 0.25 * abs(elapsed_s)
 
     def _is_far(self, elapsed_s: float, pace_s: float) -> bool:
         return elapsed_s > pace_s + max(FAR * self.period_s, 60.0)

@@ -120,7 +120,7 @@ def cut(player: Player, number: int, path: Path, content: bytes) -> None:
 @for_ever
 def grows_and_is_never_whole(player: Player, number: int, path: Path, content: bytes) -> None:
     path.write_bytes(content[:200])
-    player.growing.append((path, content[200 : len(content) // 2]))
+    player.growing.append((path, content[200 : len(content) // 3]))
 
 
 @for_ever

@@ -137,3 +137,12 @@ def test_what_is_used_is_said(caplog: pytest.LogCaptureFixture) -> None:
         times(moments([NAN, NAN]), 2.5)
     assert "times of the frames come from time stamps in the headers" in caplog.text
     assert "times of the frames come from the frame period" in caplog.text
+
+
+def test_an_old_frame_under_a_new_name_has_its_old_time(caplog: pytest.LogCaptureFixture) -> None:
+    frames = moments([5e8 + each for each in TRUE], [9e8 + each for each in TRUE])
+    renamed = Moment(24, frame_name("b_00003.tif"), 5e8 + 30.0, 9e8 + 30.0)
+    assert times([*frames, renamed, Moment(25, frame_name("a_00024.tif"), 5e8 + 240.0, 9e8 + 240.0)]) == pytest.approx(
+        [*TRUE, 30.0, 240.0]
+    )
+    assert "was set" not in caplog.text
