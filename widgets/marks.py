@@ -140,8 +140,8 @@ class MarkLines:
         return mark
 
 
-def _short(text: str, most: int = 28) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+def _short(text: str) -> str:
+    return text if len(text) <= 28 else f"{text[:27]}…"
 
 
 class ForecastBand:

@@ -105,7 +105,7 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
     )
 
 
-def ensure_font(application: QApplication, size_pt: float = 10.0) -> None:
+def ensure_font(application: QApplication) -> None:
     """Where the system has no font, as on a bare machine, or one without our letters: those that matplotlib brings.
 
     Without any font Qt still lists families, and draws a box for every letter.
@@ -117,7 +117,7 @@ def ensure_font(application: QApplication, size_pt: float = 10.0) -> None:
         folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
         for name in FONT_FILES:
             QFontDatabase.addApplicationFont(str(folder / name))
-        application.setFont(QFont("DejaVu Sans", int(size_pt)))
+        application.setFont(QFont("DejaVu Sans", 10))
 
 
 def _palette(theme: Theme) -> QPalette:

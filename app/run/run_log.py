@@ -24,12 +24,12 @@ MOST_LINES = 2000
 
 
 class LogLines(logging.Handler):
-    """Keeps new lines until they are taken, never more than ``most``; any thread writes."""
+    """Keeps new lines until they are taken, at most 2000; any thread writes."""
 
-    def __init__(self, form: logging.Formatter, most: int = MOST_LINES) -> None:
+    def __init__(self, form: logging.Formatter) -> None:
         super().__init__(logging.INFO)
         self.setFormatter(form)
-        self._lines: deque[str] = deque(maxlen=most)
+        self._lines: deque[str] = deque(maxlen=MOST_LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep this line; of an error its message alone: the traceback is in the log file."""

@@ -33,7 +33,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
-from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme, ensure_font
+from latticewatch.widgets.theme import DARK, LIGHT, apply_theme, ensure_font
 
 log = logging.getLogger(__name__)
 
@@ -114,17 +114,17 @@ def offscreen() -> bool:
     return QApplication.platformName() in ("offscreen", "minimal")
 
 
-def save_run_picture(run: Run, target: Path, *, size: tuple[int, int] = SCREENSHOT_SIZE, theme: Theme = LIGHT) -> None:
+def save_run_picture(run: Run, target: Path) -> None:
     """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
         series.append(row)
-    apply_theme(make_application(), theme)
+    apply_theme(make_application(), LIGHT)
     refinement = refinement_of(run.setup, run.two_theta)
     with uncollected():
-        window = MainWindow(run.setup.title or run.path.stem, theme=theme)
+        window = MainWindow(run.setup.title or run.path.stem)
         window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))
-        window.resize(*size)
+        window.resize(*SCREENSHOT_SIZE)
         window.lay_out_unseen()
         window.catch_up()
         save_picture(window, window.facts(), target)

@@ -37,8 +37,9 @@ from latticewatch.processing.reaction.live.onset import (
 )
 
 NAN = float("nan")
-# A pause is called from a probability of rest on, and is over when it falls under this one.
-RESUMED = 0.03
+# A pause is called from the first probability of rest on, so that it may be a false alarm with at most 30 %, and is over
+# when it falls under the second.
+CALLED, RESUMED = 0.7, 0.03
 SHORTEST_PAUSE = 4
 SIGMAS = 5.5
 # Near its turn a reversal looks like rest. This share of the false alarms may be motion that runs back; more of it once
@@ -145,12 +146,12 @@ class Follower:
     called: probability of rest from which a pause is called. mixing_s: where it is known.
     """
 
-    def __init__(self, quantity: WatchedQuantity, tolerance: float, called: float, mixing_s: float | None) -> None:
+    def __init__(self, quantity: WatchedQuantity, tolerance: float, mixing_s: float | None) -> None:
         self.quantity = quantity
         self.start: Onset | None = None
         self.bank: Bank | None = None
         self._motion, self._pair = quantity.motion, isinstance(quantity.motion, PairMotion)
-        self._tolerance, self._called, self._mixing_s = tolerance, called, mixing_s
+        self._tolerance, self._mixing_s = tolerance, mixing_s
         self._opinion = Opinion(quantity, State.WAITING)
         self._sight: Sight | None = None
         self._observed_s = self._noise = NAN
@@ -332,7 +333,7 @@ class Follower:
         if was is State.PAUSED and resting > RESUMED:
             return was, since
         best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))
-        if resting > self._called and self._tells_rest(bank, best, clock.usual_s):
+        if resting > CALLED and self._tells_rest(bank, best, clock.usual_s):
             # The motion before reached the level of this rest.
             rate, left_s = float(bank.left_rate[best]), float(bank.left_s[best])
             passed = (float(bank.x[best, 0]) - float(bank.left_y[best])) / rate if rate else 0.0
@@ -359,7 +360,7 @@ class Follower:
         onward = self._motion.speed_of(float(bank.left_y[best]), float(bank.left_rate[best]))
         back = (bank.kind == MOVE) & (bank.x[:, 1] * onward < 0.0)
         share = BACK if sigmas < LATER_SIGMAS else BACK_LATER
-        return float(bank.weight[back] @ (1.0 - rest_probability(bank)[back])) < share * (1.0 - self._called)
+        return float(bank.weight[back] @ (1.0 - rest_probability(bank)[back])) < share * (1.0 - CALLED)
 
     def _resumed(self, bank: Bank, now: float) -> float:
         """When the present motion left the level at which the quantity rested."""

@@ -13,7 +13,7 @@ without a fit keep the state before.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.fit import Fit
@@ -35,21 +35,13 @@ NEARLY_ONE = 0.1
 LEAST_STRAIN, LEAST_AMOUNT = 3e-4, 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class JudgeParameters:
-    """false_alarm: the most that the probability of its being none may be when a pause is called (0 to 0.5)."""
-
-    false_alarm: float = 0.3
-
-
 class Judge:
     """Judges the frames of one run, in order. A verdict of a past frame is never rewritten; work per frame is
     constant.
     """
 
-    def __init__(self, setup: Setup, parameters: JudgeParameters | None = None) -> None:
+    def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._called = 1.0 - (parameters or JudgeParameters()).false_alarm
         self._merge = len(setup.components) > 1 and setup.end == "merge"
         self._followers = [self._follower(quantity) for quantity in _quantities(setup)]
         self._clock = Clock(period_s=setup.frame_period_s or NAN)
@@ -80,7 +72,7 @@ class Judge:
         return self._last
 
     def _follower(self, quantity: WatchedQuantity) -> Follower:
-        return Follower(quantity, self._setup.tolerance, self._called, self._setup.mixing_time_s)
+        return Follower(quantity, self._setup.tolerance, self._setup.mixing_time_s)
 
     def _without_fit(self, gap: NoResult) -> Verdict:
         if gap.reason == "no beam":

@@ -59,10 +59,6 @@ class GeometryCheck:
     sector_scatter_ppm: float
     accuracy_ppm: float
 
-    def accuracy_of(self, lp_A: float) -> float:
-        """The accuracy of a lattice parameter of this size, in Å."""
-        return lp_A * self.accuracy_ppm / PPM
-
 
 def check_geometry(
     pattern: Pattern, sectors: Sequence[Pattern], calibrant: Phase, wavelength_A: float

@@ -34,12 +34,8 @@ def two_peaks(
     reflection: tuple[int, int, int],
     cells_A: tuple[float, ...],
     wavelength_A: float,
-    fwhm_deg: float | None = None,
 ) -> TwoPeaks:
-    """Fit one Voigt line for each of these cells (start values, Å) in the window (2θ, degrees).
-
-    fwhm_deg: start value of the lines' width; left out: an eighth of the window. Never raises on data.
-    """
+    """Fit one Voigt line for each of these cells (start values, Å) in the window (2θ, degrees). Never raises on data."""
     low, high = window_deg
     inside = (pattern.two_theta >= low) & (pattern.two_theta <= high)
     x, y, sigma = (
@@ -49,7 +45,7 @@ def two_peaks(
     nothing = tuple(math.nan for _ in cells_A)
     if not all(low < centre < high for centre in centres):
         return TwoPeaks(nothing, nothing, None, "a start value lies outside the window")
-    fit = fit_lines(x, y, sigma, centres, fwhm_deg or (high - low) / 8.0)
+    fit = fit_lines(x, y, sigma, centres, (high - low) / 8.0)
     if fit is None:
         return TwoPeaks(nothing, nothing, None, "the fit of the window did not converge")
     return _named(fit, reflection, wavelength_A)

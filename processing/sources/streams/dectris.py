@@ -173,12 +173,12 @@ def _stamp_s(fields: Mapping[str, Any]) -> float:
     return NAN
 
 
-def scalars(fields: Mapping[Any, Any], prefix: str = "") -> list[tuple[str, str]]:
+def scalars(fields: Mapping[Any, Any]) -> list[tuple[str, str]]:
     """Names and values as a header has them; those of ``user_data`` too, which may hold a monitor's counts."""
     found: list[tuple[str, str]] = []
     for key, value in fields.items():
         if isinstance(value, str | int | float | datetime) and not (isinstance(value, float) and math.isnan(value)):
-            found.append((f"{prefix}{key}"[:200], str(value)[:LONGEST_VALUE]))
+            found.append((str(key)[:200], str(value)[:LONGEST_VALUE]))
         elif key == "user_data" and isinstance(value, dict):
             found += scalars(value)
     return found[:MOST_LINES]
