@@ -47,6 +47,14 @@ def test_times_that_are_not_known_pass_by_the_period() -> None:
     assert clock.period_s == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize("first", [math.nan, math.inf, -math.inf])
+def test_a_first_frame_without_a_time_does_not_stop_the_clock(first: float) -> None:
+    times = [first, math.nan, 0.0, 2.5, 5.0]
+    passed = [after(times[: number + 1]).time_s for number in range(len(times))]
+    assert all(math.isfinite(time_s) for time_s in passed)
+    assert passed == sorted(set(passed))
+
+
 @pytest.mark.parametrize("back_s", [0.0, 150.0, 3600.0])
 def test_the_verdict_survives_a_clock_that_is_set_back(back_s: float) -> None:
     judge = Judge(setup_of())

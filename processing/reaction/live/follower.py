@@ -37,8 +37,7 @@ from latticewatch.processing.reaction.live.onset import (
 )
 
 NAN = float("nan")
-# A pause is called from the first probability of rest on, so that it may be a false alarm with at most 30 %, and is over
-# when it falls under the second.
+# A pause is called from the first probability of rest on, and is over when it falls under the second.
 CALLED, RESUMED = 0.7, 0.03
 SHORTEST_PAUSE = 4
 SIGMAS = 5.5

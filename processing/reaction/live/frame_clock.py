@@ -36,7 +36,8 @@ class Clock:
 def ticked(clock: Clock, time_s: float) -> Clock:
     """The clock at the next frame, whose own time may be unknown (NaN), stand still, go back or leap ahead."""
     if math.isnan(clock.time_s):
-        return Clock(time_s if math.isfinite(time_s) else 0.0, clock.period_s, time_s)
+        known = math.isfinite(time_s)
+        return Clock(time_s if known else 0.0, clock.period_s, time_s if known else NAN)
     if not math.isfinite(time_s) or time_s == clock.stamp_s:
         return replace(clock, time_s=clock.time_s + clock.usual_s, unknown=clock.unknown + 1)
     if time_s < clock.stamp_s:
@@ -45,7 +46,8 @@ def ticked(clock: Clock, time_s: float) -> Clock:
             return replace(clock, time_s=clock.time_s + LEAST_STEP * clock.usual_s, behind_s=time_s)
         clock = replace(clock, set_back_s=clock.time_s - clock.behind_s)
     passed = time_s + clock.set_back_s - clock.time_s
-    if clock.unknown and math.isnan(clock.period_s) and passed < LEAST_STEP:
+    counted = clock.unknown and math.isfinite(clock.stamp_s)
+    if counted and math.isnan(clock.period_s) and passed < LEAST_STEP:
         # What was counted for the frames without a time was too long: now their period is known.
         passed = (time_s - clock.stamp_s) / (clock.unknown + 1)
         clock = replace(clock, period_s=passed, set_back_s=clock.time_s + passed - time_s)

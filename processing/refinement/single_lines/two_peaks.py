@@ -35,7 +35,7 @@ def two_peaks(
     cells_A: tuple[float, ...],
     wavelength_A: float,
 ) -> TwoPeaks:
-    """Fit one Voigt line for each of these cells (start values, Å) in the window (2θ, degrees). Never raises on data."""
+    """Fit a Voigt line for each of these cells (start values, Å) in the window (2θ, degrees). Never raises on data."""
     low, high = window_deg
     inside = (pattern.two_theta >= low) & (pattern.two_theta <= high)
     x, y, sigma = (
