@@ -47,6 +47,11 @@ def test_times_that_are_not_known_pass_by_the_period() -> None:
     assert clock.period_s == pytest.approx(2.5)
 
 
+def test_a_period_of_nothing_is_none() -> None:
+    assert math.isnan(after([0.0, 0.0, 1e-216]).period_s)
+    assert after([0.0, 0.0, 1e-216, 2.5]).time_s < 5.0
+
+
 @pytest.mark.parametrize("first", [math.nan, math.inf, -math.inf])
 def test_a_first_frame_without_a_time_does_not_stop_the_clock(first: float) -> None:
     times = [first, math.nan, 0.0, 2.5, 5.0]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 NAN = float("nan")
 # A frame whose time does not advance comes this share of a period later: order is what is certain.
 LEAST_STEP = 1e-3
+# No detector is faster: a shorter period is the rounding of time stamps.
+SHORTEST_S = 1e-6
 # A time so many periods ahead is believed when the next frame's is too: a wrong time stamp would stop the clock.
 FAR = 20.0
 
@@ -46,10 +48,10 @@ def ticked(clock: Clock, time_s: float) -> Clock:
             return replace(clock, time_s=clock.time_s + LEAST_STEP * clock.usual_s, behind_s=time_s)
         clock = replace(clock, set_back_s=clock.time_s - clock.behind_s)
     passed = time_s + clock.set_back_s - clock.time_s
-    counted = clock.unknown and math.isfinite(clock.stamp_s)
-    if counted and math.isnan(clock.period_s) and passed < LEAST_STEP:
+    each_s = (time_s - clock.stamp_s) / (clock.unknown + 1)
+    if clock.unknown and math.isnan(clock.period_s) and passed < LEAST_STEP and each_s > SHORTEST_S:
         # What was counted for the frames without a time was too long: now their period is known.
-        passed = (time_s - clock.stamp_s) / (clock.unknown + 1)
+        passed = each_s
         clock = replace(clock, period_s=passed, set_back_s=clock.time_s + passed - time_s)
     if passed > FAR * clock.period_s and not time_s >= clock.doubted_s:
         return replace(clock, time_s=clock.time_s + clock.usual_s, doubted_s=time_s)
