@@ -4,6 +4,7 @@ import math
 from typing import Literal
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,15 @@ def test_nothing_raises_on_any_mixture_of_numbers(
         assert forecast is None or forecast.earliest_s <= forecast.complete_s <= forecast.latest_s
         assert math.isnan(row.verdict.progress) or 0.0 <= row.verdict.progress <= 1.0
     describe(setup, rows)
+
+
+@pytest.mark.parametrize("weight", [0.5, 2e-309])
+@pytest.mark.parametrize("esd", [0.0625, 1e200])
+def test_an_esd_without_meaning_raises_nothing(weight: float, esd: float) -> None:
+    lattices = (Lattice(6.0, esd, 0.0, esd), Lattice(6.1, esd, weight, esd))
+    fit = Fit(lattices, 2, 6.0, esd, 5.0, 1.0, 3, True, np.zeros(0))
+    for end in ("merge", "apart"):
+        assert [each.state for each in verdicts_of(setup_of(2, end=end), [0.0, 2.5, 5.0], [fit] * 3)] == ["waiting"] * 3
 
 
 @settings(max_examples=25, deadline=None)

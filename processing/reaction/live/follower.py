@@ -40,6 +40,8 @@ NAN = float("nan")
 # A pause is called from the first probability of rest on, and is over when it falls under the second.
 CALLED, RESUMED = 0.7, 0.03
 SHORTEST_PAUSE = 4
+# An esd of more (Å, or of a share) tells nothing either, and its square may be no number.
+LOOSEST = 1e3
 SIGMAS = 5.5
 # Near its turn a reversal looks like rest. This share of the false alarms may be motion that runs back; more of it once
 # the rest can be told from the slope before by so many sigmas: a reversal has then shown itself.
@@ -163,7 +165,7 @@ class Follower:
 
     def observe(self, y: float, esd: float, clock: Clock, empty_s: float) -> None:
         """One more value. empty_s: of the last frame without peaks before the first value; NaN: there was none."""
-        value = _Value(y, max(esd, self.quantity.finest) ** 2, clock.time_s, clock.usual_s)
+        value = _Value(y, min(max(esd, self.quantity.finest), LOOSEST) ** 2, clock.time_s, clock.usual_s)
         # A single bad esd moves the usual one little.
         noise = value.variance if math.isnan(self._noise) else self._noise
         self._noise = noise + 0.2 * (min(value.variance, 4.0 * noise) - noise)
