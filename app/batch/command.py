@@ -89,7 +89,7 @@ def process_many(request: BatchRequest) -> int:
 def _found(request: BatchRequest) -> tuple[list[Found], list[Skipped]]:
     folder = request.out
     if folder is not None and (folder.is_file() or folder.suffix.lower() in RUN_SUFFIXES):
-        raise UserError(f"{folder}: one run file for several scans; give a folder, or leave --out out")
+        raise UserError(f"{folder}: one run file for several scans; give a folder, or omit --out")
     if request.tree is None:
         return named_scans(request.scans, folder), []
     items = list(scans_in(request.tree, folder.resolve() if folder else None, request.given))

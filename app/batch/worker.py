@@ -77,7 +77,7 @@ def _run(task: Task, tell: Tell, stop: threading.Event, began: Event) -> Event:
     if status == RunStatus.DONE:
         return replace(ended, kind=EventKind.DONE, text=f"done before ({counted(count, 'frame')}); recorded in {out}")
     if status == RunStatus.OTHER:
-        raise UserError(f"{out}: holds another run since; start again, then a free name is taken")
+        raise UserError(f"{out}: was taken by another run meanwhile; start again: a free name is chosen")
     return _recorded(task, out, status == RunStatus.UNFINISHED, tell, stop, ended)
 
 

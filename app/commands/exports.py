@@ -38,7 +38,7 @@ def export_run(
         if summary:
             kinetics = describe(setup, run.traced)
             for reason in kinetics.withheld:
-                log.warning("not told: %s", reason)
+                log.warning("not reported: %s", reason)
             foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
             write_summary(summary, summarise(run.header, run.traced, kinetics, run.account, foreign))
         if screenshot:

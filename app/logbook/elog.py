@@ -72,4 +72,4 @@ def _redirected(location: str, logbook: ElogLogbook) -> Answer:
     same_logbook = unquote_plus(home.rpartition("/")[2]) == _logbook_name(logbook)
     if same_logbook and number.isascii() and number.isdigit():
         return accepted(f"entry {int(number)}, {logbook.url}{int(number)}")
-    return refused(f"the server sends on to {one_line(target.netloc + target.path)[:200]}; check url in logbook.toml")
+    return refused(f"the server redirects to {one_line(target.netloc + target.path)[:200]}; check url in logbook.toml")

@@ -83,7 +83,7 @@ def fate_of(error: Exception) -> Answer:
     ):
         return unreachable("the server cannot be reached")
     if isinstance(reason, ResponseError):
-        return refused("the server sends on elsewhere; check url in logbook.toml")
+        return refused("the server redirects to another address; check url in logbook.toml")
     if isinstance(error, ValueError) or not isinstance(error, requests.RequestException | HTTPError):
         return refused("the address, ca_file or the secret cannot be used; check logbook.toml")
     if isinstance(error, requests.Timeout | TimeoutError):

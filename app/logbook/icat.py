@@ -94,7 +94,7 @@ def _judged(status: int, page: bytes) -> Answer:
     if status in (401, 403):
         return refused(f"wrong token (HTTP {status})")
     if 300 <= status < 400:
-        return refused(f"the server sends on elsewhere (HTTP {status}); check url in logbook.toml")
+        return refused(f"the server redirects to another address (HTTP {status}); check url in logbook.toml")
     return refused(f"HTTP {status}; check url, beamline and proposal in logbook.toml, and the token")
 
 

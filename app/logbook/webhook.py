@@ -15,7 +15,7 @@ def post_part(part: str, logbook: WebhookLogbook, secret: Secret, entry: Logbook
     """Post the entry with its picture. ``Idempotency-Key`` is the same however often it is posted."""
     del part
     if not (secret.value.isascii() and secret.value.isprintable()):
-        return refused("the token holds characters that a token cannot have; set it anew")
+        return refused("the token holds characters that a token cannot have; set it again")
     files = {
         "entry": ("entry.json", json.dumps(as_json(entry), ensure_ascii=False).encode(), "application/json"),
         "picture": (picture_name(entry), picture, "image/png"),
@@ -29,5 +29,5 @@ def _judged(response: Response) -> Answer:
     if response.status in (401, 403):
         return refused(f"wrong token (HTTP {response.status})")
     if 300 <= response.status < 400:
-        return refused(f"the server sends on elsewhere (HTTP {response.status}); check url in logbook.toml")
+        return refused(f"the server redirects to another address (HTTP {response.status}); check url in logbook.toml")
     return refused(f"HTTP {response.status}; check url in logbook.toml")

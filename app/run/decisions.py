@@ -114,7 +114,7 @@ def _check_frames(request: Request) -> None:
     scan, stream = request.scan, request.stream
     if stream is not None and request.resume:
         # Its clock and its counter would begin anew: times and names would be those of other frames.
-        raise UserError(f"{stream}: a run of a stream cannot be resumed; leave --resume out, give a new --out")
+        raise UserError(f"{stream}: a run of a stream cannot be resumed; omit --resume and give a new --out")
     if stream is not None and scan is not None and stream.kind != "tcp":
         raise UserError(f"{stream}: does not number its images as files are; give it alone, or a tcp:// stream")
     if scan is not None and request.live and not scan.is_dir():

@@ -44,7 +44,7 @@ class LogbookKey(QObject):
         if self._run_file() is None:
             self._say("nothing to post: this run is not recorded")
         elif self.busy():
-            self._say("an entry is being posted; wait until that is said")
+            self._say("an entry is being posted; wait for its result")
         else:
             self._ask_words(QUESTION, HINT)
 

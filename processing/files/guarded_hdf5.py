@@ -61,7 +61,7 @@ def damage_said(where: str) -> Iterator[None]:
     except DAMAGE as error:
         log.debug("%s: damaged", where, exc_info=True)
         detail = " ".join(str(error).split())[:120]
-        raise UserError(f"{where}: the file is damaged ({detail}); give an unharmed run file") from None
+        raise UserError(f"{where}: the file is damaged ({detail}); give an intact run file") from None
 
 
 def open_hdf5(path: Path) -> Any:
@@ -101,7 +101,7 @@ def dataset(group: Any, path: str, where: str) -> Any:
     if reason := refusal(found, KNOWN_FILTERS):
         raise UserError(f"{where}: {path} {reason}")
     if found.shape is None or found.nbytes > LARGEST_RATIO * found.id.get_storage_size() + SLACK_BYTES:
-        raise UserError(f"{where}: {path} is declared larger than the data it holds; give an unharmed run file")
+        raise UserError(f"{where}: {path} is declared larger than the data it holds; give an intact run file")
     return found
 
 
@@ -109,7 +109,7 @@ def numbers(group: Any, path: str, where: str, count: int | None = None) -> Any:
     """The numbers of a one-dimensional dataset, (count,) float64 or int64. Raises UserError."""
     found = dataset(group, path, where)
     if found.ndim != 1 or found.dtype.kind not in "iufb" or len(found) > LARGEST_ROWS:
-        raise UserError(f"{where}: {path} is not a column of numbers; give an unharmed run file")
+        raise UserError(f"{where}: {path} is not a column of numbers; give an intact run file")
     values = found[: len(found) if count is None else count]
     return values.astype("f8" if found.dtype.kind == "f" else "i8")
 
@@ -118,7 +118,7 @@ def text(group: Any, path: str, where: str) -> str:
     """The text of a scalar dataset. Raises UserError."""
     found = dataset(group, path, where)
     if h5py.check_string_dtype(found.dtype) is None or found.shape != ():
-        raise UserError(f"{where}: {path} is not a text; give an unharmed run file")
+        raise UserError(f"{where}: {path} is not a text; give an intact run file")
     return str(found.asstr()[()])
 
 
@@ -126,7 +126,7 @@ def texts(group: Any, path: str, where: str, count: int | None = None) -> list[s
     """The texts of a one-dimensional dataset, read so that they cannot fill the memory. Raises UserError."""
     found = dataset(group, path, where)
     if found.ndim != 1 or h5py.check_string_dtype(found.dtype) is None or len(found) > LARGEST_ROWS:
-        raise UserError(f"{where}: {path} is not a column of text; give an unharmed run file")
+        raise UserError(f"{where}: {path} is not a column of text; give an intact run file")
     longest = max(1, found.file.id.get_filesize())
     # A text cannot be longer than the file, but each of a million can point to the same long one.
     step = int(min(1024, max(16, LARGEST_TEXT_BYTES // longest)))
@@ -137,7 +137,7 @@ def texts(group: Any, path: str, where: str, count: int | None = None) -> list[s
         block = [str(value) for value in found.asstr()[start : min(end, start + step)]]
         total += sum(map(len, block))
         if total > LARGEST_TEXT_BYTES:
-            raise UserError(f"{where}: {path} holds more text than any run; give an unharmed run file")
+            raise UserError(f"{where}: {path} holds more text than any run; give an intact run file")
         values += block
     return values
 

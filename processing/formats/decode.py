@@ -46,7 +46,7 @@ def decode(name: str, data: bytes) -> ImageFile:
     except Unreadable:
         raise
     except Exception as error:  # whatever a spoiled file leads a decoder to: it costs one frame, not the run
-        raise Unreadable(f"not a sound file ({type(error).__name__})") from error
+        raise Unreadable(f"not a valid file ({type(error).__name__})") from error
     return replace(image, proven=True) if proven else image
 
 

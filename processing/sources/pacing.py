@@ -122,7 +122,7 @@ class Transport:
 
 def _checked(speed: float) -> float:
     if not speed > 0.0:
-        raise ValueError(f"a speed of {speed} plays nothing")
+        raise ValueError(f"the speed {speed} is not above 0")
     return speed
 
 

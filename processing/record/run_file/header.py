@@ -116,13 +116,13 @@ def header_from_json(text: str | bytes, where: str) -> RunHeader:
         header = TypeAdapter(RunHeader).validate_json(text)
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"]) or "all of it"
-        raise UserError(f"{where}: the run's header is damaged ({key}); give an unharmed run file") from None
+        raise UserError(f"{where}: the run's header is damaged ({key}); give an intact run file") from None
     components = tuple(
         dataclasses.replace(component, phase=parse_phase(component.phase.cif_text, component.phase.name, where))
         for component in header.setup.components
     )
     if not components:
-        raise UserError(f"{where}: the run's header names no component; give an unharmed run file")
+        raise UserError(f"{where}: the run's header names no component; give an intact run file")
     return dataclasses.replace(header, setup=dataclasses.replace(header.setup, components=components))
 
 

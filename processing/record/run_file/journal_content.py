@@ -46,7 +46,7 @@ def pack_beginning(beginning: Beginning) -> bytes:
 def unpack_beginning(handle: BinaryIO, found: Index, where: str) -> Beginning:
     """The journal's first entry. Raises DamagedBeginning, or UserError where another version wrote it."""
     if not found.entries or found.entries[0].kind != Kind.HEADER:
-        raise DamagedBeginning(f"{where}: the journal has no beginning and cannot be read; give an unharmed journal")
+        raise DamagedBeginning(f"{where}: the journal has no beginning and cannot be read; give an intact journal")
     content = next(payloads(handle, found.entries[:1]))
     try:
         (length,) = LENGTH.unpack_from(content)
@@ -55,7 +55,7 @@ def unpack_beginning(handle: BinaryIO, found: Index, where: str) -> Beginning:
         known = values["format"] == FORMAT
         run_id, text = str(values["run_id"]), str(values["header"])
     except (*UNREADABLE, KeyError):
-        raise DamagedBeginning(f"{where}: the journal's beginning is damaged; give an unharmed journal") from None
+        raise DamagedBeginning(f"{where}: the journal's beginning is damaged; give an intact journal") from None
     if not known or len(two_theta) < 2:
         raise UserError(f"{where}: not a journal of this version; open it with the version that wrote it")
     try:

@@ -242,7 +242,7 @@ def _written(content: JournalContent, beginning: Beginning, stored: Run | None, 
         if isinstance(error, OSError) and error is out.failure:
             raise
         log.debug("a journal that does not hold together", exc_info=True)
-        raise UserError("the entries of the journal do not hold together; give an unharmed journal") from None
+        raise UserError("the entries of the journal contradict each other; give an intact journal") from None
     damaged = _has_damage(content.found) or content.unread > 0 or merge.drawn > 0 or merge.has_drawn
     return _Rebuilt(count, merge.drawn, max(0, newest + 1 - count), damaged, merge.is_unread)
 

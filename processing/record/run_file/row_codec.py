@@ -55,7 +55,7 @@ def decode_row(content: bytes, two_theta: NDArray[np.float64], recorded_s: float
         row = _decoded(content, two_theta)
         return row if recorded_s is None else replace(row, recorded_s=recorded_s)
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError, struct.error, RecursionError):
-        raise UserError("a row of the journal does not read as a row; give an unharmed journal") from None
+        raise UserError("a row of the journal cannot be read; give an intact journal") from None
 
 
 def _decoded(content: bytes, two_theta: NDArray[np.float64]) -> Row:

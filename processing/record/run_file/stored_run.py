@@ -173,7 +173,7 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     header = header_from_json(untrusted.text(file, "entry/latticewatch/header", where), where)
     two_theta = untrusted.numbers(file, "entry/map/two_theta", where).astype(np.float64)
     if not 2 <= len(two_theta) <= untrusted.LARGEST_BINS:
-        raise UserError(f"{where}: a pattern of {len(two_theta)} points is none; give an unharmed run file")
+        raise UserError(f"{where}: a pattern of {len(two_theta)} points cannot be one; give an intact run file")
     there = _columns_there(file, header, where)
     count = _count(file, there, len(two_theta), where)
     columns: Columns = MappingProxyType({column.path: _values(file, column, where, count) for column in there})
@@ -207,7 +207,7 @@ def _count(file: Any, columns: Sequence[Column], bins: int, where: str) -> int:
     for name, width in (("map/intensity", bins), ("map/intensity_errors", bins), ("fits/parameters", None)):
         found = untrusted.dataset(file, f"entry/{name}", where)
         if found.ndim != 2 or found.dtype.kind != "f" or width not in (None, found.shape[1]):
-            raise UserError(f"{where}: {name} has the wrong shape; give an unharmed run file")
+            raise UserError(f"{where}: {name} has the wrong shape; give an intact run file")
         counts.append(len(found))
     return min(counts)
 
@@ -229,7 +229,7 @@ def _pixels(file: Any, name: str, where: str) -> NDArray[np.int64]:
         return np.empty((0, 2), np.int64)
     found = untrusted.dataset(group, name, where)
     if found.ndim != 2 or found.shape[1] != 2 or found.dtype.kind not in "iu":
-        raise UserError(f"{where}: defects/{name} has the wrong shape; give an unharmed run file")
+        raise UserError(f"{where}: defects/{name} has the wrong shape; give an intact run file")
     return np.asarray(found[:], np.int64)
 
 

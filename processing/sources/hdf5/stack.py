@@ -57,7 +57,7 @@ class HDF5Stack:
         except Unreadable as error:
             raise UserError(f"{path}: {error}; give a file that holds a stack of frames") from None
         except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error}); give a sound HDF5 file".splitlines()[0]) from None
+            raise UserError(f"{path}: cannot be read ({error}); give a valid HDF5 file".splitlines()[0]) from None
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         index, active_s = 0, time.monotonic()
@@ -78,7 +78,7 @@ class HDF5Stack:
                 find_layout(tree, named=self._dataset)
                 return folder, [path.relative_to(folder).as_posix() for path in tree.files]
         except (Unreadable, OSError) as error:
-            raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from None
+            raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from None
 
     def progress(self) -> Progress:
         return Progress(self._count, self._count - self._drawn, _mtime_s(self._path))
@@ -99,7 +99,7 @@ class HDF5Stack:
         except (Unreadable, OSError, KeyError, RuntimeError) as error:
             log.info("%s: %s", printable(self._path.name), error)
             if self._follow_s is None:
-                raise UserError(f"{self._path}: {error}; give a sound HDF5 file".replace("\n", " ")) from error
+                raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from error
 
     def _tell_what_is_taken(self, layout: Layout) -> None:
         name, first = printable(self._path.name), layout.blocks[0].dataset

@@ -123,7 +123,7 @@ class StreamSource:
             yield from self._frames_of(message)
             ended = isinstance(message, SeriesEnd) and message.identity == self._start.identity
             if ended and self._index:
-                log.info("%s: the series is over", self._address)
+                log.info("%s: the series has ended", self._address)
                 return
 
     @property
