@@ -1,0 +1,1 @@
+"""What travels along the loop."""

@@ -1,0 +1,1 @@
+"""Image files: read whole, or refused with the reason."""
