@@ -10,8 +10,8 @@ from latticewatch.app.run.given import Given
 from latticewatch.processing.config.experiment import read_experiment
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import TEMPORARY, frame_name, is_frame
-from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
+from latticewatch.processing.files.frame_names import HDF5_SUFFIXES, TEMPORARY, frame_name, is_frame
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 
 MASTER = "_master"
 
@@ -121,7 +121,7 @@ def _walk(
 
 
 def _is_stack(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES
+    return path.suffix.lower() in HDF5_SUFFIXES
 
 
 def _scans(folder: Path, files: list[str], rules: FrameSelection) -> Iterator[Path | Skipped]:

@@ -11,7 +11,16 @@ from typing import Annotated, Self
 from pydantic import Field, FiniteFloat, field_validator
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import PACKED, SUFFIXES, TEMPORARY, is_correction, is_frame, is_image
+from latticewatch.processing.files.frame_names import (
+    PACKED,
+    SUFFIXES,
+    TEMPORARY,
+    frame_name,
+    is_correction,
+    is_frame,
+    is_hdf5_frame,
+    is_image,
+)
 from latticewatch.processing.files.toml_tables import Table
 from latticewatch.processing.text import printable
 
@@ -66,6 +75,15 @@ class FrameSelection(Table):
             raise UserError(f"--include {printable(include)}: {reason}")
         changes = {"recursive": recursive, "include": include, "dataset": dataset}
         return self.model_copy(update={key: value for key, value in changes.items() if value is not None})
+
+
+class HDF5Selection(FrameSelection):
+    """The same for HDF5 files of a folder that are the frames. texts: what stands around the numbers in their names."""
+
+    texts: tuple[str, ...] = ()
+
+    def is_frame(self, name: str) -> bool:
+        return self.takes(name) and is_hdf5_frame(name) and frame_name(name).texts == self.texts
 
 
 ALL = FrameSelection()

@@ -12,6 +12,8 @@ SUFFIXES = (
     ".cbf", ".tif", ".tiff", ".edf", ".mccd", ".mar1200", ".mar1600", ".mar1800", ".mar2000", ".mar2300",
     ".mar2400", ".mar3000", ".mar3450",
 )  # fmt: skip
+HDF5_SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
+MASTER = "_master.h5"
 CORRECTIONS = {"mask", "masks", "dark", "darks", "flat", "flats", "flatfield", "badpix"}
 WORD = re.compile(r"[^\W\d_]{3,}")
 ENDS_IN_NUMBER = re.compile(r"\d+p?$", re.ASCII)
@@ -76,6 +78,16 @@ def is_correction(name: str) -> bool:
 def is_temporary(name: str) -> bool:
     """Whether the name, without its folders, is hidden or one that is given while a file is written."""
     return bool(TEMPORARY.search(name.rpartition("/")[2]))
+
+
+def is_hdf5_frame(name: str) -> bool:
+    """Whether an HDF5 file of this name may be one of many that hold the frames: no master, data file or draft.
+
+    >>> [is_hdf5_frame(name) for name in ("m_0001.h5", "x_master.h5", "x_data_000001.h5", ".m_0002.h5")]
+    [True, False, False, False]
+    """
+    suits = Path(name).suffix.lower() in HDF5_SUFFIXES and not name.endswith(MASTER)
+    return suits and "_data_" not in name and not is_temporary(name)
 
 
 def _stem(name: str) -> str:

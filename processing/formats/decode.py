@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
 from latticewatch.processing.formats.cbf import decode_cbf
 from latticewatch.processing.formats.edf import decode_edf
 from latticewatch.processing.formats.file_bytes import FileState, read_file, unpack
@@ -32,22 +33,31 @@ def read_image(path: Path) -> ImageFile:
     return read_image_and_state(path)[0]
 
 
-def read_image_and_state(path: Path) -> tuple[ImageFile, FileState]:
+def read_image_and_state(path: Path, dataset: str = "") -> tuple[ImageFile, FileState]:
     """The image, and the state of the file it was read from. Raises NotWhole or Unreadable."""
     data, state = read_file(path)
-    return decode(path.name, data), state
+    return decode(path.name, data, dataset), state
 
 
-def decode(name: str, data: bytes) -> ImageFile:
-    """The image in these bytes of the file of that name. Raises NotWhole or Unreadable and nothing else."""
+def decode(name: str, data: bytes, dataset: str = "") -> ImageFile:
+    """The image in these bytes of the file of that name. Raises NotWhole or Unreadable and nothing else.
+
+    dataset: the path of the images, of a file that is called an HDF5 file; empty: found.
+    """
     content, proven = unpack(name, data)
     try:
-        image = _decoder(content)(content)
+        image = _hdf5(content, dataset) if Path(name).suffix.lower() in HDF5_SUFFIXES else _decoder(content)(content)
     except Unreadable:
         raise
     except Exception as error:  # whatever a spoiled file leads a decoder to: it costs one frame, not the run
         raise Unreadable(f"not a valid file ({type(error).__name__})") from error
     return replace(image, proven=True) if proven else image
+
+
+def _hdf5(content: bytes, dataset: str) -> ImageFile:
+    from latticewatch.processing.formats.hdf5_file import decode_hdf5  # slow to load: h5py
+
+    return decode_hdf5(content, dataset)
 
 
 def _decoder(content: bytes) -> Decoder:

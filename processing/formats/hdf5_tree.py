@@ -24,15 +24,16 @@ FILTERS = BUILT_IN | {filter_class.filter_id for filter_class in hdf5plugin.get_
 class Hdf5Tree:
     """One HDF5 file and those in the same folder that it links to; use as a context manager.
 
-    Raises NotWhole where a file is missing or cannot be opened now, Unreadable where a link leads out of the
-    folder or a dataset is kept in a way that is refused.
+    content: the bytes of a file in place of its path; links to others are then refused. Raises NotWhole where a file is
+    missing or cannot be opened now, Unreadable where a link leads out of the folder or a dataset is kept in a way that
+    is refused.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._folder = path.parent.resolve()
+    def __init__(self, path: Path = Path(), content: bytes = b"") -> None:
+        self._folder = None if content else path.parent.resolve()
         self._stack = contextlib.ExitStack()
         self._files: dict[Path, h5py.File] = {}
-        self.root = self._open(path.resolve())
+        self.root = self._in_memory(content) if content else self._open(path.resolve())
 
     def __enter__(self) -> "Hdf5Tree":
         return self
@@ -42,7 +43,7 @@ class Hdf5Tree:
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """This file and those it led to so far."""
+        """This file, unless it is in memory, and those it led to so far."""
         return tuple(self._files)
 
     def beside(self, name: str) -> h5py.File:
@@ -65,7 +66,7 @@ class Hdf5Tree:
 
     def walk(self) -> Iterator[tuple[str, Any]]:
         """Paths and objects, level by level within bounds: a file of loops ends all the same."""
-        seen = {h5py.h5o.get_info(self.root.id).addr}
+        seen = {_place(self.root)}
         level: list[tuple[str, Any]] = [("", self.root)]
         many = depth = 0
         while level and depth < DEEPEST:
@@ -76,8 +77,8 @@ class Hdf5Tree:
                     if many > MOST_OBJECTS:
                         return
                     yield f"{parent_path}/{name}", item
-                    if isinstance(item, h5py.Group) and (address := h5py.h5o.get_info(item.id).addr) not in seen:
-                        seen.add(address)
+                    if isinstance(item, h5py.Group) and (place := _place(item)) not in seen:
+                        seen.add(place)
                         following.append((f"{parent_path}/{name}", item))
             level, depth = following, depth + 1
 
@@ -122,10 +123,18 @@ class Hdf5Tree:
             self.check(source_dataset, depth + 1)
 
     def _inside(self, name: str) -> Path:
+        if self._folder is None:
+            raise Unreadable("links to another file; give that file as the scan")
         path = (self._folder / name).resolve()
         if path.parent != self._folder and self._folder not in path.parents:
             raise Unreadable("links to a file outside the scan's folder, which is not followed")
         return path
+
+    def _in_memory(self, content: bytes) -> h5py.File:
+        try:
+            return self._stack.enter_context(h5py.File(h5py.h5f.open_file_image(content)))
+        except (OSError, RuntimeError, ValueError) as error:
+            raise NotWhole(f"not a sound HDF5 file ({str(error)[:120]})".splitlines()[0]) from None
 
     def _open(self, path: Path) -> h5py.File:
         if path not in self._files:
@@ -139,3 +148,8 @@ class Hdf5Tree:
                 text = (str(error) or type(error).__name__).splitlines()[0]
                 raise NotWhole(f"{path.name} cannot be opened ({text.rsplit('(', 1)[-1].rstrip(')')[:120]})") from None
         return self._files[path]
+
+
+def _place(group: h5py.Group) -> tuple[str, int]:
+    """What tells one group from all others: its file, and its address there."""
+    return group.file.filename, h5py.h5o.get_info(group.id).addr

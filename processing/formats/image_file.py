@@ -1,13 +1,14 @@
 """One image file as it was read, and the two ways in which a file is not one."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.flow.packed_images import ByteOffset
+from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset
 
 NAN = float("nan")
 LARGEST_FILE = 512 * 1024 * 1024
@@ -36,16 +37,19 @@ class ImageFile:
     of an unsigned type) stay as they are; still packed where a checksum vouches for them. header: keys and
     values as the detector wrote them. stamp_s: start of the exposure in seconds since the epoch, read as UTC, to
     the millisecond; exposure_s and period_s in seconds; NaN where the header does not say. proven: a checksum
-    in the file vouches for its content.
+    in the file vouches for its content. masked: pixels (rows, columns) that the file calls bad. more: the file's other
+    images, in their order.
     """
 
-    counts: NDArray[Any] | ByteOffset
+    counts: NDArray[Any] | ByteOffset | Bitshuffled
     header: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stamp_s: float = NAN
     exposure_s: float = NAN
     period_s: float = NAN
     proven: bool = False
     checksum: str = ""
+    masked: NDArray[np.bool_] | None = None
+    more: tuple["ImageFile", ...] = ()
 
 
 def check_shape(rows: int, columns: int, itemsize: int) -> None:
@@ -54,3 +58,14 @@ def check_shape(rows: int, columns: int, itemsize: int) -> None:
         raise Unreadable(f"its header declares {rows} x {columns} pixels")
     if rows * columns > LARGEST_IMAGE or rows * columns * itemsize > LARGEST_FILE:
         raise Unreadable(f"its header declares {rows} x {columns} pixels, more than any detector has")
+
+
+def one_file(images: Iterable[ImageFile]) -> ImageFile:
+    """The images of one file as its first, which has the others. Raises Unreadable where they are larger than any."""
+    found, size = [], 0
+    for image in images:
+        found.append(image)
+        size += image.counts.nbytes if isinstance(image.counts, np.ndarray) else 0
+        if size > LARGEST_FILE:
+            raise Unreadable("unpacks to more bytes than any image has")
+    return replace(found[0], more=tuple(found[1:]))

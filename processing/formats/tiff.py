@@ -1,14 +1,16 @@
-"""TIFF as detectors write it: one image, usually in one plain strip; PILATUS and EPICS tags.
+"""TIFF and BigTIFF as detectors write them: usually one image in one plain strip; PILATUS and EPICS tags.
 
+All images of a file are read, but no thumbnails; ImageJ announces in words those that have no tags of their own.
 Strips are read here, plain or packed by LZW or Deflate, because fabio gives no data and no error for a file cut short,
 hides the tags that hold the time, and needs a process of its own. Tiled files, and those packed in other ways, go to
 fabio once their declared size is found sane.
 """
 
+import re
 import struct
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,10 +20,10 @@ from numpy.typing import NDArray
 from latticewatch.processing.codecs.lzw import unpack_lzw
 from latticewatch.processing.formats.fabio_process import read_with_fabio
 from latticewatch.processing.formats.header_text import LONGEST_VALUE, number, pilatus_lines, stamp_s
-from latticewatch.processing.formats.image_file import NAN, ImageFile, NotWhole, Unreadable, check_shape
+from latticewatch.processing.formats.image_file import NAN, ImageFile, NotWhole, Unreadable, check_shape, one_file
 
-ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
-SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d"}
+ORDERS = {b"II*\x00": "<", b"MM\x00*": ">", b"II+\x00": "<", b"MM\x00+": ">"}
+SIZES = {1: "B", 2: "c", 3: "H", 4: "I", 6: "b", 7: "c", 8: "h", 9: "i", 11: "f", 12: "d", 16: "Q", 17: "q"}
 KINDS = {1: "u", 2: "i", 3: "f"}
 SUBFILE_TYPE = 254
 WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION = 256, 257, 258, 259, 270
@@ -30,12 +32,23 @@ LZW = 5
 DRIVER_S, EPICS_S, EPICS_NS, FIRST_ATTRIBUTE = 65000, 65002, 65003, 65010
 READ = {
     *(WIDTH, LENGTH, BITS, COMPRESSION, DESCRIPTION, OFFSETS, SAMPLES, COUNTS, DATE_TIME, FORMAT),
-    *(STRIP_ROWS, PREDICTOR, DRIVER_S, EPICS_S, EPICS_NS),
+    *(SUBFILE_TYPE, STRIP_ROWS, PREDICTOR, DRIVER_S, EPICS_S, EPICS_NS),
     *range(FIRST_ATTRIBUTE, FIRST_ATTRIBUTE + 300),
 }
 EPICS_EPOCH_S = 631152000.0
-MOST_TAGS, MOST_STRIPS, LONGEST_TEXT = 1000, 1_000_000, 65_536
+MOST_IMAGES, MOST_TAGS, MOST_STRIPS, LONGEST_TEXT = 100_000, 1000, 1_000_000, 65_536
+IMAGEJ = re.compile(r"ImageJ=[^\n]*\n(?:[^\n]*\n)*?images=(\d{1,6})\b")
 Tags = Mapping[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How the numbers of a directory lie in the file: their order, its length, those of a tag, and of an offset."""
+
+    order: str
+    count: str
+    entry: str
+    offset: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,66 +61,84 @@ class _Form:
 
 
 def decode_tiff(data: bytes) -> ImageFile:
-    """The image in the bytes of a TIFF file. Raises NotWhole or Unreadable."""
-    tags, order = _tags(data)
+    """The images in the bytes of a TIFF file. Raises NotWhole or Unreadable."""
+    order = ORDERS[data[:4]]
+    big = data[:4] in (b"II+\x00", b"MM\x00+")
+    words = (
+        _Words(order, f"{order}Q", f"{order}HHQ8s", f"{order}Q")
+        if big
+        else _Words(order, f"{order}H", f"{order}HHI4s", f"{order}I")
+    )
+    try:
+        directories = list(_directories(data, words, 8 if big else 4))
+    except struct.error:
+        raise NotWhole("cut short") from None
+    images = [tags for tags in directories if LENGTH in tags and tags.get(SUBFILE_TYPE, 0) != 1] or directories[:1]
+    alone = len(images) == 1
+    return one_file(image for tags in images for image in _images(data, tags, order, alone=alone))
+
+
+def _directories(data: bytes, words: _Words, at: int) -> Iterator[Tags]:
+    """The tags of each image. Raises NotWhole or struct.error where they lie behind the end of the file."""
+    seen: set[int] = set()
+    (start,) = struct.unpack_from(words.offset, data, at)
+    while start or not seen:
+        (count,) = struct.unpack_from(words.count, data, start)
+        if start < 8 or not 0 < count <= MOST_TAGS:
+            raise NotWhole("its directory is not written yet")
+        if start in seen or len(seen) >= MOST_IMAGES:
+            raise Unreadable("its directories go in circles")
+        seen.add(start)
+        first, size = start + struct.calcsize(words.count), struct.calcsize(words.entry)
+        entries = (struct.unpack_from(words.entry, data, first + size * k) for k in range(count))
+        known = ((tag, _value(data, words, *value)) for tag, *value in entries if value[0] in SIZES and tag in READ)
+        yield {tag: value for tag, value in known if value is not None}
+        (start,) = struct.unpack_from(words.offset, data, first + size * count)
+
+
+def _images(data: bytes, tags: Tags, order: str, *, alone: bool) -> list[ImageFile]:
+    """The image of these tags; alone: and those that ImageJ says follow it."""
     form = _form(tags, order)
     match _integer(tags, COMPRESSION, 1), OFFSETS in tags, _integer(tags, PREDICTOR, 1):
         case 1, True, _:
             counts = _plain(data, tags, form)
         case (5 | 8 | 32946) as packing, True, (1 | 2) as predictor if predictor == 1 or form.dtype.kind in "iu":
             counts = _unpacked(data, tags, form, packing, predictor)
-        case _:
+        case _ if alone:
             counts = _packed(data, form)
+        case _:
+            raise Unreadable("holds several images, packed in a way that is not known; split or unpack it")
     header, stamp = _described(tags)
-    return ImageFile(
+    image = ImageFile(
         counts=counts,
         header=MappingProxyType(header),
         stamp_s=stamp,
         exposure_s=number(header, ["Exposure_time", "Exposure time(s)"]),
         period_s=number(header, ["Exposure_period"]),
     )
+    found = IMAGEJ.match(str(tags.get(DESCRIPTION, ""))) if alone else None
+    many = int(found[1]) if found else 1
+    if many <= 1:
+        return [image]
+    size, first = counts.nbytes, int(np.min(tags[OFFSETS]))
+    if first + many * size > len(data):
+        raise NotWhole(f"cut short: {many} images are announced")
+    others = np.frombuffer(data, form.dtype, many * counts.size, first).reshape(many, *counts.shape)
+    return [image, *(replace(image, counts=each.astype(counts.dtype, copy=False)) for each in others[1:])]
 
 
-def _tags(data: bytes) -> tuple[Tags, str]:
-    """The tags of the only image. Raises NotWhole where they lie behind the end of the file, Unreadable for several."""
-    order = ORDERS.get(data[:4])
-    if order is None:
-        raise Unreadable("a BigTIFF; write plain TIFF")
-    try:
-        (start,) = struct.unpack_from(f"{order}I", data, 4)
-        (count,) = struct.unpack_from(f"{order}H", data, start)
-        if start < 8 or not 0 < count <= MOST_TAGS:
-            raise NotWhole("its directory is not written yet")
-        entries = (struct.unpack_from(f"{order}HHI4s", data, start + 2 + 12 * k) for k in range(count))
-        (following,) = struct.unpack_from(f"{order}I", data, start + 2 + 12 * count)
-        if following and not _is_thumbnail(data, order, following):
-            raise Unreadable("holds more than one image; split it")
-        known = ((tag, _value(data, order, *value)) for tag, *value in entries if value[0] in SIZES and tag in READ)
-        return {tag: value for tag, value in known if value is not None}, order
-    except struct.error:
-        raise NotWhole("cut short") from None
-
-
-def _is_thumbnail(data: bytes, order: str, start: int) -> bool:
-    """Whether the directory that begins here is of a smaller copy of the image, or of no image (NewSubfileType 1)."""
-    (count,) = struct.unpack_from(f"{order}H", data, start)
-    entries = [struct.unpack_from(f"{order}HHII", data, start + 2 + 12 * k) for k in range(min(count, MOST_TAGS))]
-    tags = {tag: value for tag, _, _, value in entries}
-    return LENGTH not in tags or tags.get(SUBFILE_TYPE, 0) == 1
-
-
-def _value(data: bytes, order: str, kind: int, many: int, raw: bytes) -> Any:
+def _value(data: bytes, words: _Words, kind: int, many: int, raw: bytes) -> Any:
     if many > (LONGEST_TEXT if SIZES[kind] == "c" else MOST_STRIPS):
         return None
     size = struct.calcsize(SIZES[kind]) * many
-    if size > 4:
-        (start,) = struct.unpack(f"{order}I", raw)
+    if size > len(raw):
+        (start,) = struct.unpack(words.offset, raw)
         raw = data[start : start + size]
     if len(raw) < size:
         raise NotWhole("cut short")
     if SIZES[kind] == "c":
         return raw[:size].split(b"\x00")[0].decode("utf-8", "replace")
-    values = np.frombuffer(raw, f"{order}{np.dtype(SIZES[kind]).str[1:]}", many)
+    values = np.frombuffer(raw, f"{words.order}{np.dtype(SIZES[kind]).str[1:]}", many)
     return values[0].item() if many == 1 else values
 
 

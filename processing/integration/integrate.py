@@ -163,7 +163,9 @@ class ImageIntegrator:
 
     def _has_the_mask(self, frame: Frame) -> bool:
         masked = frame.content.masked if isinstance(frame.content, Image) else None
-        return masked is None or masked is self._file_mask
+        if masked is None or masked is self._file_mask:
+            return True
+        return self._file_mask is not None and np.array_equal(masked, self._file_mask)  # that of another file
 
     def _prepared(self, frame: Frame) -> _Job | Pattern | NoResult:
         if not isinstance(frame.content, Image):

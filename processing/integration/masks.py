@@ -139,7 +139,12 @@ def _spelled(shape: tuple[int, ...]) -> str:
 def _read_image(path: Path) -> NDArray[Any]:
     """As frames are read, by content: sizes are checked before memory is taken, and nothing hangs."""
     data = read_regular(path, LARGEST_FILE)
-    return _read_png(data) if data.startswith(PNG) else np.asarray(decode(path.name, data).counts)
+    if data.startswith(PNG):
+        return _read_png(data)
+    image = decode(path.name, data)
+    if image.more:
+        raise Unreadable(f"holds {1 + len(image.more)} images, where one is needed")
+    return np.asarray(image.counts)
 
 
 def _read_png(data: bytes) -> NDArray[Any]:

@@ -30,6 +30,7 @@ SHORTEST_S = 0.05
 HOUR_S, DAY_S = 3600.0, 86400.0
 FAR = 20.0
 """So many periods, and a minute, later than its pace says: a pause of the scan, or a clock that was set."""
+SHORTEST_HOLD_S, LONGEST_HOLD_S, HOLD_PERIODS = 2.0, 60.0, 2.0
 COUNTED_S = 1.0
 """What a frame counts where stamps stand still in the whole of a recorded scan and nothing else tells the time."""
 UNKNOWN = "the time is not known, set frame_period_s in experiment.toml"
@@ -47,6 +48,16 @@ class Moment:
     stamp_s: float = NAN
     mtime_s: float = NAN
     period_s: float = NAN
+
+
+def hold_s(period_s: float) -> float:
+    """How long what is not whole, or missing, holds up the frames after it: what waits is then shown within three
+    periods of its coming. period_s: NaN where it is not known.
+
+    >>> [hold_s(period_s) for period_s in (0.1, NAN, 2.5, 100.0)]
+    [2.0, 2.0, 5.0, 60.0]
+    """
+    return min(max(SHORTEST_HOLD_S, HOLD_PERIODS * period_s), LONGEST_HOLD_S)
 
 
 class _Rule(Enum):

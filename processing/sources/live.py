@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
-from latticewatch.processing.files.frame_names import is_correction
+from latticewatch.processing.config.frame_selection import ALL, FrameSelection, HDF5Selection, names_in
+from latticewatch.processing.files.frame_names import MASTER, is_correction, is_hdf5_frame
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.watched import WatchedFolder
-from latticewatch.processing.sources.hdf5.series import MASTER, HDF5Series, is_series
-from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
+from latticewatch.processing.sources.hdf5.one_a_file import one_a_file
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 from latticewatch.processing.text import printable
 
 POLL_S = 0.1
@@ -43,14 +43,7 @@ class LiveScan:
         self._folder, self._selection = folder, selection
         self._period_s, self._until_idle_s, self._frame_limit = period_s, until_idle_s, frame_limit
         self._first_wait_s = max(first_wait_s, until_idle_s or 0.0)
-        self._images = WatchedFolder(
-            folder,
-            selection=selection,
-            period_s=period_s,
-            until_idle_s=until_idle_s,
-            frame_limit=frame_limit,
-            first_wait_s=0.0,
-        )
+        self._images = self._watched(selection)
         self._source: Source = self._images
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
@@ -58,36 +51,46 @@ class LiveScan:
         first = self._wait_for_first(stop)
         if first is None:
             yield from self._images.frames(stop)
-            return
-        follow_s = math.inf if self._until_idle_s is None else self._until_idle_s
-        if first.is_dir():
+        elif isinstance(first, HDF5Selection):
             log.info("following HDF5 files of one image each")
-            self._source = HDF5Series(first, self._selection, period_s=self._period_s, follow_s=follow_s)
+            images = self._source = self._watched(first)
+            yield from images.frames(stop)
         else:
             log.info("%s: following its data files", printable(first.name))
+            follow_s = math.inf if self._until_idle_s is None else self._until_idle_s
             dataset = self._selection.dataset
             self._source = HDF5Stack(first, period_s=self._period_s, follow_s=follow_s, dataset=dataset)
-        yield from itertools.islice(self._source.frames(stop), self._frame_limit)
+            yield from itertools.islice(self._source.frames(stop), self._frame_limit)
+
+    def _watched(self, selection: FrameSelection) -> WatchedFolder:
+        return WatchedFolder(
+            self._folder,
+            selection=selection,
+            period_s=self._period_s,
+            until_idle_s=self._until_idle_s,
+            frame_limit=self._frame_limit,
+            first_wait_s=0.0,
+        )
 
     def progress(self) -> Progress:
         return self._source.progress()
 
-    def _wait_for_first(self, stop: threading.Event) -> Path | None:
-        """The first EIGER master, or the folder of HDF5 files of one image each; None once there is an image file, or
-        nothing in time."""
+    def _wait_for_first(self, stop: threading.Event) -> Path | HDF5Selection | None:
+        """The first EIGER master, or the selection of HDF5 files of one image each; None once there is an image file,
+        or nothing in time."""
         start_s, told = time.monotonic(), False
         while not stop.is_set():
             names = self._names()
             if any(self._selection.is_frame(name) for name in names):
                 return None
-            if not told and (others := [name for name in names if is_correction(name) or _is_hdf5(name)]):
+            if not told and (others := [name for name in names if is_correction(name) or is_hdf5_frame(name)]):
                 told = True
                 log.warning("%s", _why_not(min(others)))
             masters = sorted(name for name in names if name.endswith(MASTER) and name[0] != "." and "/" not in name)
             if masters:
                 return self._folder / masters[0]
-            if not self._selection.recursive and is_series(self._folder, self._selection.dataset):
-                return self._folder
+            if not self._selection.recursive and (series := one_a_file(self._folder, self._selection)):
+                return series
             if self._until_idle_s is not None and time.monotonic() - start_s >= self._first_wait_s:
                 return None
             stop.wait(POLL_S)
@@ -102,12 +105,8 @@ class LiveScan:
             return []
 
 
-def _is_hdf5(name: str) -> bool:
-    return Path(name).suffix.lower() in SUFFIXES and "_data_" not in name and not name.endswith(MASTER)
-
-
 def _why_not(name: str) -> str:
     """Why the watch does not begin with this file."""
-    if _is_hdf5(name):
+    if is_hdf5_frame(name):
         return f"{printable(name)}: HDF5 files that are no EIGER master are followed where two hold one image each"
     return f"{printable(name)} is taken for a mask, dark or flat, not for a frame; --include takes it"

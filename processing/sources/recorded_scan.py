@@ -5,10 +5,11 @@ from typing import Protocol
 
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.recorded import RecordedFolder
-from latticewatch.processing.sources.hdf5.series import HDF5Series, is_series
-from latticewatch.processing.sources.hdf5.stack import SUFFIXES, HDF5Stack
+from latticewatch.processing.sources.hdf5.one_a_file import one_a_file
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 
 
 class RecordedSource(Source, Protocol):
@@ -27,7 +28,7 @@ def open_scan(path: Path, *, period_s: float | None = None, selection: FrameSele
         return _folder(path, period_s, selection)
     if not path.exists():
         raise UserError(f"{path}: no such scan; give a folder of frames or an HDF5 stack")
-    if path.suffix.lower() in SUFFIXES and path.is_file():
+    if path.suffix.lower() in HDF5_SUFFIXES and path.is_file():
         return HDF5Stack(path, period_s=period_s, dataset=selection.dataset)
     raise UserError(f"{path}: neither a folder of frames nor an HDF5 stack; give one of these")
 
@@ -37,12 +38,12 @@ def _folder(folder: Path, period_s: float | None, selection: FrameSelection) -> 
         files = sorted(folder.iterdir())
     except OSError as error:
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
-    stacks = [path for path in files if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")]
+    stacks = [path for path in files if path.suffix.lower() in HDF5_SUFFIXES and not path.name.startswith(".")]
     masters = [path for path in stacks if path.stem.endswith("_master")] or stacks
     if selection.recursive or not masters or any(selection.is_frame(path.name) for path in files):
         return RecordedFolder(folder, period_s=period_s, selection=selection)
-    if len(masters) > 1 and is_series(folder, selection.dataset):
-        return HDF5Series(folder, selection, period_s=period_s)
+    if len(masters) > 1 and (series := one_a_file(folder, selection)):
+        return RecordedFolder(folder, period_s=period_s, selection=series)
     if len(masters) > 1:
         raise UserError(f"{folder}: several HDF5 files ({', '.join(path.name for path in masters[:5])}); give one")
     return HDF5Stack(masters[0], period_s=period_s, dataset=selection.dataset)

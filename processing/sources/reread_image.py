@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.files.regular_file import read_start
+from latticewatch.processing.flow.frame import Image, NoResult
 from latticewatch.processing.flow.packed_images import PackingError
-from latticewatch.processing.formats.decode import read_image
-from latticewatch.processing.formats.image_file import Unreadable
+from latticewatch.processing.formats.decode import HDF5, read_image
+from latticewatch.processing.formats.image_file import ImageFile, Unreadable
 from latticewatch.processing.sources.hdf5.stack import stack_image
 
 
@@ -25,12 +26,21 @@ def read_again(scan: Path, name: str) -> NDArray[Any]:
     file, _, number = name.rpartition("::")
     path = _found(scan if scan.is_dir() else scan.parent, file or name)
     try:
-        content = stack_image(path, int(number)) if file else read_image(path)
+        content = _image_of(path, int(number) if file else 0)
         if isinstance(content, NoResult):
             raise UserError(f"{name}: {content.reason}; choose another frame")
         return np.asarray(content.counts)
     except (Unreadable, PackingError, OSError, ValueError) as error:
         raise UserError(f"{name}: cannot be read again ({error}); choose another frame".replace("\n", " ")) from None
+
+
+def _image_of(path: Path, number: int) -> ImageFile | Image | NoResult:
+    if read_start(path, len(HDF5)) == HDF5:
+        return stack_image(path, number)
+    file = read_image(path)
+    if number > len(file.more):
+        raise Unreadable("no longer in the file")
+    return (file, *file.more)[number]
 
 
 def _found(folder: Path, name: str) -> Path:

@@ -52,9 +52,11 @@ def test_data_files_that_the_master_does_not_link(process: Process) -> None:
     assert all(row["status"] == "fitted" for row in rows)
 
 
-def test_several_images_in_a_tiff_are_refused_aloud(process: Process) -> None:
-    said, _ = process_case(process, "multipage-tiff")
-    assert "holds more than one image" in said
+def test_all_images_of_a_tiff_are_frames(process: Process) -> None:
+    _, rows = process_case(process, "multipage-tiff")
+    assert len(rows) == 8
+    assert all(row["status"] == "fitted" for row in rows)
+    assert [row["frame"] for row in rows] == list(range(8))
 
 
 def test_strip_counts_of_nothing(process: Process) -> None:

@@ -177,10 +177,14 @@ def test_an_edf_that_asks_too_much_is_refused(header: dict[str, str], reason: st
         decode("a.edf", frame_files.edf(IMAGE, header))
 
 
-def test_an_edf_of_two_images_is_refused_not_halved() -> None:
-    data = frame_files.edf(IMAGE)
-    with pytest.raises(Unreadable, match="more than one image"):
-        decode("a.edf", data + data)
+def test_an_edf_of_two_images_has_both() -> None:
+    data = frame_files.edf(IMAGE, {"time_of_day": "10.0"}) + b"\n" + frame_files.edf(IMAGE + 1, {"time_of_day": "12.5"})
+    image = decode("a.edf", data)
+    np.testing.assert_array_equal(image.counts, IMAGE)
+    np.testing.assert_array_equal(image.more[0].counts, IMAGE + 1)
+    assert [each.stamp_s for each in (image, *image.more)] == [10.0, 12.5]
+    with pytest.raises(NotWhole, match="cut short"):
+        decode("a.edf", data[:-100])
 
 
 def test_an_edf_tells_its_time() -> None:

@@ -1,9 +1,12 @@
 """A file on its way to being a frame: looked at until it proves itself whole, or is given up."""
 
+import math
 import time
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from latticewatch.processing.files.frame_names import FrameName
 from latticewatch.processing.formats.decode import decode
@@ -34,30 +37,33 @@ class Patience:
 class Candidate:
     """What is known of a file that is not a frame yet; times are of the monotonic clock.
 
-    was_there: in the first listing. recorded_checksum: of the frame of this name that was recorded, None where there
-    is none.
+    was_there: in the first listing. recorded_checksum: of the file of this name that was recorded, None where there
+    is none; recorded_images: of its images. read_s: when it was first read as an image or to be read again.
     """
 
     name: FrameName
     seen_s: float
     was_there: bool = False
     recorded_checksum: str | None = None
+    recorded_images: tuple[int, ...] = ()
     state: FileState | None = None
     changed_s: float = field(default=0.0)
     changes: int = 0
     checksum: str = ""
     checked_s: float = 0.0
+    read_s: float = math.inf
     due_s: float = 0.0
     delay_s: float = FIRST_DELAY_S
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A file that is whole."""
+    """A file that is whole. checksum: of its content; images: of each of its images, where the file has none itself."""
 
     image: ImageFile
     state: FileState
     checksum: str
+    images: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +74,29 @@ class GivenUp:
     may_be_whole: bool = False
 
 
-def examine(candidate: Candidate, folder: Path, patience: Patience, held_s: float = 0.0) -> Taken | GivenUp | None:
-    """Read the file; None where it is not due or needs more time. held_s: how long a frame behind it has been there."""
+def examine(
+    candidate: Candidate, folder: Path, patience: Patience, held_s: float = 0.0, dataset: str = ""
+) -> Taken | GivenUp | None:
+    """Read the file; None where it is not due or needs more time.
+
+    held_s: how long a frame behind it has been there. dataset: where in an HDF5 file the images are; empty: found.
+    """
     now = time.monotonic()
     if now < candidate.due_s and held_s < patience.hold_s:
         return None
     try:
         data, state = read_file(folder / candidate.name.name)
         _note(candidate, state, now)
-        image = decode(candidate.name.name, data)
+        image = decode(candidate.name.name, data, dataset)
     except Unreadable as error:
         return _refused(candidate, error, patience, now, held_s)
     checksum = image.checksum or content_checksum(data)
     if image.proven or _settled(candidate, state, checksum, patience, now):
-        return Taken(image, state, checksum)
-    if held_s >= patience.hold_s + patience.settle_s or now - candidate.seen_s >= patience.longest_s:
+        images = () if image.proven else (image, *image.more)
+        pixels = (np.ascontiguousarray(each.counts).data for each in images)
+        return Taken(image, state, checksum, tuple(map(zlib.crc32, pixels)))
+    longest_s = patience.hold_s + patience.settle_s
+    if (held_s >= longest_s and now - candidate.read_s >= longest_s) or now - candidate.seen_s >= patience.longest_s:
         return GivenUp("not whole yet: still changing", may_be_whole=True)
     candidate.due_s = candidate.checked_s + patience.settle_s
     return None
@@ -96,7 +110,7 @@ def read_early(candidate: Candidate, folder: Path, patience: Patience) -> None:
         return
     now = time.monotonic()
     _note(candidate, state, now)
-    candidate.checksum, candidate.checked_s = content_checksum(data), now
+    candidate.checksum, candidate.checked_s, candidate.read_s = content_checksum(data), now, min(candidate.read_s, now)
     if not _is_old(candidate, state, patience.old_s):
         candidate.due_s = max(candidate.due_s, now + patience.settle_s)
 
@@ -136,7 +150,7 @@ def _settled(candidate: Candidate, state: FileState, checksum: str, patience: Pa
     if _is_old(candidate, state, patience.old_s):
         return True
     if checksum != candidate.checksum:
-        candidate.checksum, candidate.checked_s = checksum, now
+        candidate.checksum, candidate.checked_s, candidate.read_s = checksum, now, min(candidate.read_s, now)
         return False
     return now - candidate.checked_s >= patience.settle_s
 

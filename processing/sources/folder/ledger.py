@@ -26,6 +26,7 @@ class _Entry:
     checksum: str | None
     state: FileState | None
     pending: bool = False
+    images: tuple[int, ...] = ()
 
 
 class Ledger:
@@ -44,7 +45,7 @@ class Ledger:
 
     def note(self, candidate: Candidate, taken: Taken) -> None:
         entry = self._entry(candidate.name)
-        entry.checksum, entry.state, entry.pending = taken.checksum, taken.state, False
+        entry.checksum, entry.state, entry.pending, entry.images = taken.checksum, taken.state, False, taken.images
         self._gaps.pop(candidate.name.name, None)
         self._inodes[taken.state.inode] = self._places[candidate.name.name]
         if not self.newest_mtime_s >= taken.state.mtime_s:
@@ -68,7 +69,7 @@ class Ledger:
     def changed(self, now: float) -> list[Candidate]:
         """Files, of the few looked at this time, that are not as they were when they were recorded."""
         return [
-            Candidate(entry.name, now, recorded_checksum=entry.checksum)
+            Candidate(entry.name, now, recorded_checksum=entry.checksum, recorded_images=entry.images)
             for entry in (*self._next_few(), *self._gaps.values())
             if not entry.pending and self._is_changed(entry)
         ]

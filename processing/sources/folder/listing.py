@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 class FolderListing:
-    """New frame names of one folder. ``gone`` while the folder cannot be listed.
+    """New frame names of one folder. ``gone`` while the folder cannot be listed, ``away_s`` for how long the last time.
 
     ignored: names that are there to stay and are not taken for frames.
     """
@@ -47,6 +47,7 @@ class FolderListing:
         self.listings = 0
         self.gone = False
         self.returns = 0
+        self.away_s = self._gone_s = 0.0
 
     def new_frames(self, hinted: bool = False) -> list[FrameName]:
         """Names of frames that were not there before, unordered; links, pipes and folders among them.
@@ -92,6 +93,7 @@ class FolderListing:
             names = self._names() - self._known
         except OSError as error:
             if not self.gone:
+                self._gone_s = time.monotonic()
                 now = time.strftime("%H:%M:%S")
                 log.warning("%s: folder gone since %s (%s)", printable(str(self._folder)), now, error.strerror)
             self.gone = True
@@ -100,6 +102,7 @@ class FolderListing:
         if self.gone:
             log.warning("%s: folder is back", printable(str(self._folder)))
             self.returns += 1
+            self.away_s = time.monotonic() - self._gone_s
         self.gone = False
         self.listings += 1
         pause_s = min((time.thread_time() - begin_s) / CPU_SHARE, LONGEST_PAUSE_S)

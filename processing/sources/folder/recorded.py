@@ -17,7 +17,7 @@ from latticewatch.processing.flow.series import NAN, Progress
 from latticewatch.processing.formats.decode import read_image_and_state
 from latticewatch.processing.formats.file_bytes import FileState
 from latticewatch.processing.formats.image_file import ImageFile, Unreadable
-from latticewatch.processing.sources.folder.framing import gap_frame, image_frame
+from latticewatch.processing.sources.folder.framing import gap_frame, image_frames, moment_of
 from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.text import printable
 
@@ -41,42 +41,50 @@ class RecordedFolder:
         self._folder = folder
         self._period_s = period_s
         self._names = frames_in(folder, selection)
-        self._drawn = 0
+        self._dataset = selection.dataset
+        # Frames so far, and those that are known to come: one of each file that was not read yet.
+        self._drawn, self._left = 0, len(self._names)
         self._newest_mtime_s = NAN
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
         """Every frame once, in natural order; a file that cannot be read is a gap with its reason."""
         clock = ScanClock(self._period_s, self._last_moment)
+        self._drawn, self._left = 0, len(self._names)
         before: FrameName | None = None
         numbers = MissingFrames()
-        with closing(_read_in_order(self._folder, self._names)) as files:
-            for index, (name, file) in enumerate(files):
-                if stop.is_set():
-                    return
+        with closing(_read_in_order(self._folder, self._names, self._dataset)) as files:
+            for name, file in files:
                 if before and (missing := numbers.note_step(before, name)):
                     log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
+                before = name
                 if isinstance(file, Unreadable):
-                    frame = gap_frame(self._folder, name, index, clock, f"unreadable: {file}")
+                    frames = [gap_frame(self._folder, name, self._drawn, clock, f"unreadable: {file}")]
                 else:
-                    frame = image_frame(name, index, clock, *file)
-                if not self._newest_mtime_s >= frame.mtime_s:
-                    self._newest_mtime_s = frame.mtime_s
-                self._drawn, before = index + 1, name
-                yield frame
+                    frames = image_frames(name, self._drawn, clock, *file)
+                self._left += len(frames) - 1
+                for frame in frames:
+                    if stop.is_set():
+                        return
+                    if not self._newest_mtime_s >= frame.mtime_s:
+                        self._newest_mtime_s = frame.mtime_s
+                    self._drawn, self._left = self._drawn + 1, self._left - 1
+                    yield frame
 
     def _last_moment(self) -> Moment | None:
         name = self._names[-1]
         try:
-            image, state = read_image_and_state(self._folder / name.name)
+            image, state = read_image_and_state(self._folder / name.name, self._dataset)
         except Unreadable:
             return None
-        return Moment(len(self._names) - 1, name, image.stamp_s, state.mtime_s, image.period_s)
+        last = image.more[-1] if image.more else image
+        many = len(self._names) * (1 + len(image.more))
+        return moment_of(name, many - 1, last, state, alone=not image.more)
 
     def files(self) -> tuple[Path, list[str]]:
         return self._folder, [name.name for name in self._names]
 
     def progress(self) -> Progress:
-        return Progress(len(self._names), len(self._names) - self._drawn, self._newest_mtime_s)
+        return Progress(self._drawn + self._left, self._left, self._newest_mtime_s)
 
 
 def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
@@ -119,13 +127,15 @@ def _files_in(folder: Path, recursive: bool) -> list[str]:
         raise UserError(f"{folder}: cannot be listed ({error.strerror}); check its permissions") from None
 
 
-def _read_in_order(folder: Path, names: Sequence[FrameName]) -> Generator[tuple[FrameName, _File], None, None]:
+def _read_in_order(
+    folder: Path, names: Sequence[FrameName], dataset: str
+) -> Generator[tuple[FrameName, _File], None, None]:
     """What each file gives. The first is read alone, of the others two at a time: checksums take longest. On one core
     one at a time, in this thread."""
 
     def read(name: FrameName) -> tuple[FrameName, _File]:
         try:
-            return name, read_image_and_state(folder / name.name)
+            return name, read_image_and_state(folder / name.name, dataset)
         except Unreadable as error:
             return name, error
 

@@ -32,19 +32,16 @@ from latticewatch.processing.sources.folder.candidate import (
     refresh_state,
 )
 from latticewatch.processing.sources.folder.event_hint import Hint
-from latticewatch.processing.sources.folder.framing import gap_frame, image_frame
+from latticewatch.processing.sources.folder.framing import gap_frame, image_frames
 from latticewatch.processing.sources.folder.ledger import Ledger
 from latticewatch.processing.sources.folder.listing import FolderListing
-from latticewatch.processing.sources.frame_times import ScanClock
+from latticewatch.processing.sources.frame_times import ScanClock, hold_s
 from latticewatch.processing.text import printable
 
 START_WAIT_S = 1.0
 READ_AHEAD, READ_AHEAD_STEP = 256, 8
 MANY = 32
 WAITING_POLL_S = 0.1
-HOLD_S, HOLD_PERIODS = 2.0, 2.0
-"""How long a file that is not whole, or a missing number, holds up the frames after it: what waits is then shown within
-three periods of its coming."""
 LATE_LOOK_S, LATE_AT_ONCE, BEHIND = 0.1, 8, 8
 
 log = logging.getLogger(__name__)
@@ -107,16 +104,21 @@ class WatchedFolder:
 
     def _watched(self, stop: threading.Event) -> Iterator[Frame]:
         self._active_s = time.monotonic()
-        while not stop.is_set() and self._index != self._frame_limit:
+        given = 0
+        while not stop.is_set() and given != self._frame_limit:
             self._look()
-            frame = None if self._listing.gone else self._next()
-            if frame is not None:
+            frames = [] if self._listing.gone else self._next()
+            for frame in frames:
                 self._active_s = time.monotonic()
+                given += 1
                 yield frame
-            elif self._is_over():
+                if stop.is_set() or given == self._frame_limit:
+                    return
+            if frames:
+                continue
+            if self._is_over():
                 return
-            else:
-                self._pause(stop)
+            self._pause(stop)
 
     def progress(self) -> Progress:
         """Frames found, waiting to be read, the newest file's time, numbers missing and files left out."""
@@ -133,7 +135,7 @@ class WatchedFolder:
         if self._listing.listings != listings and not self._listing.gone:
             if self._listing.returns:
                 self._listing.returns = 0
-                self._begin_again(now)
+                self._begin_again()
             self._late += self._ledger.changed(now)
         self._read_early()
 
@@ -150,13 +152,14 @@ class WatchedFolder:
         for candidate in found:
             bisect.insort(self._waiting, candidate, key=lambda item: _Descending(item.name))
 
-    def _begin_again(self, now: float) -> None:
+    def _begin_again(self) -> None:
         """After the folder was gone: no file is given up for the time it could not be reached."""
         if self._hint:
             self._hint.start()
         self._ledger.check_all()
         for candidate in self._waiting:
-            candidate.seen_s = candidate.changed_s = now
+            candidate.seen_s += self._listing.away_s
+            candidate.changed_s += self._listing.away_s
 
     def _read_early(self) -> None:
         """Files that need two readings, or that are not whole, wait side by side, not one after the other."""
@@ -170,27 +173,28 @@ class WatchedFolder:
         for _, candidate in zip(range(READ_AHEAD_STEP), unread, strict=False):
             read_early(candidate, self._folder, self._patience)
 
-    def _next(self) -> Frame | None:
-        if frame := self._next_late():
-            return frame
+    def _next(self) -> list[Frame]:
+        """The frames of the next file that has any."""
+        if frames := self._next_late():
+            return frames
         if not self._waiting or self._must_wait_for_number(self._waiting[-1]):
-            return None
+            return []
         candidate = self._waiting[-1]
         outcome = self._examined(candidate, self._held_s())
         if outcome is None:
-            return None
+            return []
         self._waiting.pop()
         return self._first_time(candidate, outcome)
 
-    def _next_late(self) -> Frame | None:
+    def _next_late(self) -> list[Frame]:
         """What is new in files that were looked at before; of many a few at a time: no new frame waits for them."""
         due = (candidate for candidate in tuple(self._late) if not self._still_changes(candidate))
         for candidate in itertools.islice(due, LATE_AT_ONCE):
             if outcome := self._examined(candidate):
                 self._late.remove(candidate)
-                if frame := self._again(candidate, outcome):
-                    return frame
-        return None
+                if frames := self._again(candidate, outcome):
+                    return frames
+        return []
 
     def _still_changes(self, candidate: Candidate) -> bool:
         """Whether a file that comes late is not the same as a moment ago: then it is not read, however large it is."""
@@ -203,7 +207,7 @@ class WatchedFolder:
         """How long frames are held up by one before them."""
         if self._selection.give_up_s is not None:
             return self._selection.give_up_s
-        return min(max(HOLD_S, HOLD_PERIODS * self._clock.period_s), self._patience.longest_s)
+        return hold_s(self._clock.period_s)
 
     def _held_s(self) -> float:
         """How long the next frame has been holding up those behind it."""
@@ -212,7 +216,8 @@ class WatchedFolder:
 
     def _examined(self, candidate: Candidate, held_s: float = 0.0) -> Taken | GivenUp | None:
         """What the file is; an image of another shape than the first one is none of this scan."""
-        outcome = examine(candidate, self._folder, replace(self._patience, hold_s=self._hold_s()), held_s)
+        patience = replace(self._patience, hold_s=self._hold_s())
+        outcome = examine(candidate, self._folder, patience, held_s, self._selection.dataset)
         if not isinstance(outcome, Taken):
             return outcome
         shape = outcome.image.counts.shape
@@ -235,47 +240,54 @@ class WatchedFolder:
         starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
         return missing != 0 and not starts_series and waited_s < longest_s
 
-    def _first_time(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
+    def _first_time(self, candidate: Candidate, outcome: Taken | GivenUp) -> list[Frame]:
         name = candidate.name
         if self._ledger.is_no_frame(candidate, outcome):
             if not os.path.lexists(self._folder / name.name):
                 self._listing.forget(name.name)
-            return None
+            return []
         if self._last and name < self._last:
             log.warning("%s comes late: recorded out of order", printable(name.name))
             self._missing.fill(name)
         elif self._last and not self._selection.include and (missing := self._missing.note_step(self._last, name)):
             log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
         self._last = name if self._last is None else max(self._last, name)
-        return self._frame(candidate, outcome)
+        return self._frames(candidate, outcome)
 
-    def _again(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame | None:
+    def _again(self, candidate: Candidate, outcome: Taken | GivenUp) -> list[Frame]:
         """A file that was recorded or given up before: a frame if there is something new in it."""
         shown = printable(candidate.name.name)
         if isinstance(outcome, GivenUp):
             if candidate.recorded_checksum:
                 log.warning("%s changed after it was read, and cannot be read now: %s", shown, outcome.reason)
             self._ledger.note_gap(candidate, outcome)
-            return None
+            return []
         if outcome.checksum == candidate.recorded_checksum:
             self._ledger.note(candidate, outcome)
-            return None
+            return []
+        recorded = len(candidate.recorded_images)
+        if recorded and outcome.images[:recorded] == candidate.recorded_images:
+            log.info("%s has %d more images", shown, len(outcome.images) - recorded)
+            return self._frames(candidate, outcome, first=recorded)
         if candidate.recorded_checksum:
             log.warning("%s was written again with other content: recorded as a frame of its own", shown)
         else:
             log.warning("%s can be read now: it fills its gap", shown)
-        return self._frame(candidate, outcome)
+        return self._frames(candidate, outcome)
 
-    def _frame(self, candidate: Candidate, outcome: Taken | GivenUp) -> Frame:
+    def _frames(self, candidate: Candidate, outcome: Taken | GivenUp, first: int = 0) -> list[Frame]:
+        """The frames of this file, from its image ``first`` on."""
         name, index = candidate.name, self._index
-        self._index += 1
         if isinstance(outcome, GivenUp):
+            self._index += 1
             log.warning("%s: unreadable: %s", printable(name.name), outcome.reason)
             self._ledger.note_gap(candidate, outcome)
-            return gap_frame(self._folder, name, index, self._clock, f"unreadable: {outcome.reason}")
+            return [gap_frame(self._folder, name, index, self._clock, f"unreadable: {outcome.reason}")]
         self._files_prove_themselves = outcome.image.proven
         self._ledger.note(candidate, outcome)
-        return image_frame(name, index, self._clock, outcome.image, outcome.state)
+        frames = image_frames(name, index - first, self._clock, outcome.image, outcome.state)[first:]
+        self._index += len(frames)
+        return frames
 
     def _is_over(self) -> bool:
         """What comes late is waited for, but not for ever: a file may grow without end."""

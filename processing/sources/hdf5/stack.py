@@ -6,25 +6,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import frame_name
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
-from latticewatch.processing.flow.packed_images import TYPES, Bitshuffled
 from latticewatch.processing.flow.series import Progress
+from latticewatch.processing.formats.hdf5_layout import Layout, find_layout, image_of
 from latticewatch.processing.formats.hdf5_tree import Hdf5Tree
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
-from latticewatch.processing.sources.frame_times import Moment, ScanClock
-from latticewatch.processing.sources.hdf5.layout import Layout, find_layout
+from latticewatch.processing.sources.frame_times import Moment, ScanClock, hold_s
 from latticewatch.processing.text import printable
 
 POLL_S = 0.5
-BITSHUFFLE, LZ4 = 32008, 2
+AHEAD = 64
 FEWEST_LEFT = 0.3  # of the pixels, by the file's own mask
-SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +41,10 @@ class HDF5Stack:
         self._clock = ScanClock(period_s, self._last_moment)
         self._follow_s = follow_s
         self._count = self._drawn = 0
+        # While it is followed: images that were not there when later ones were, and since when the next one is not.
+        self._gaps: set[int] = set()
+        self._held: tuple[int, float] | None = None
+        self._told = ""
         self._masked: NDArray[np.bool_] | None = None
         self._last: Moment | None = None
         try:
@@ -60,11 +61,12 @@ class HDF5Stack:
             raise UserError(f"{path}: cannot be read ({error}); give a valid HDF5 file".splitlines()[0]) from None
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
-        index, active_s = 0, time.monotonic()
+        """Every image once; one that is not there when later ones are first as a gap, and again when it is there."""
+        following, active_s = 0, time.monotonic()
         while not stop.is_set():
-            for frame in self._frames_from(index, stop):
-                index, active_s = frame.index + 1, time.monotonic()
-                self._drawn = index
+            for index, frame in self._frames_from(following, stop):
+                following, active_s = max(following, index + 1), time.monotonic()
+                self._drawn += 1
                 yield frame
             if self._follow_s is None or time.monotonic() - active_s >= self._follow_s:
                 return
@@ -81,25 +83,46 @@ class HDF5Stack:
             raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from None
 
     def progress(self) -> Progress:
-        return Progress(self._count, self._count - self._drawn, _mtime_s(self._path))
+        seen = max(self._count, self._drawn)
+        return Progress(seen, seen - self._drawn, _mtime_s(self._path))
 
-    def _frames_from(self, start: int, stop: threading.Event) -> Iterator[Frame]:
-        """The frames that are there now, from number ``start`` on."""
+    def _frames_from(self, start: int, stop: threading.Event) -> Iterator[tuple[int, Frame]]:
+        """The images that are there now and their frames, from number ``start`` on, and of those that were missing."""
         try:
             with Hdf5Tree(self._path) as tree:
                 layout = find_layout(tree, growing=self._follow_s is not None, named=self._dataset)
-                self._count = layout.count
+                self._count, self._told = layout.count, ""
                 self._note_mask(layout)
                 self._last = _moment(layout, layout.count - 1) if layout.count else None
-                for index in range(start, layout.count):
-                    block, place = layout.block_of(index)
-                    if stop.is_set() or (self._follow_s is not None and not block.is_written(place)):
+                for index in (*sorted(self._gaps), *range(start, layout.count)):
+                    if stop.is_set():
                         return
-                    yield self._frame(layout, index)
+                    if self._follow_s is None or _is_there(layout, index):
+                        self._gaps.discard(index)
+                        yield index, self._frame(layout, index)
+                    elif index < start:
+                        continue
+                    elif self._is_held_up_by(layout, index):
+                        self._gaps.add(index)
+                        log.warning("%s: image %d is not there, later ones are", printable(self._path.name), index)
+                        yield index, self._frame(layout, index)
+                    else:
+                        return
         except (Unreadable, OSError, KeyError, RuntimeError) as error:
-            log.info("%s: %s", printable(self._path.name), error)
+            if str(error) != self._told:
+                self._told = str(error)
+                log.info("%s: %s", printable(self._path.name), error)
             if self._follow_s is None:
                 raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from error
+
+    def _is_held_up_by(self, layout: Layout, index: int) -> bool:
+        """Whether this image, which is not there, has held up later ones for long enough."""
+        if not any(_is_there(layout, later) for later in range(index + 1, min(index + 1 + AHEAD, layout.count))):
+            return False
+        now = time.monotonic()
+        if self._held is None or self._held[0] != index:
+            self._held = index, now
+        return now - self._held[1] >= hold_s(self._clock.period_s)
 
     def _tell_what_is_taken(self, layout: Layout) -> None:
         name, first = printable(self._path.name), layout.blocks[0].dataset
@@ -127,9 +150,9 @@ class HDF5Stack:
         return self._last if self._follow_s is None else None
 
     def _frame(self, layout: Layout, index: int) -> Frame:
-        content = _content(layout, index, self._masked)
+        content = image_of(layout, index, self._masked)
         return Frame(
-            index=index,
+            index=self._drawn,
             name=f"{printable(self._path.name)}::{index:06d}",
             time_s=self._clock.time_s(_moment(layout, index), readable=isinstance(content, Image)),
             mtime_s=_mtime_s(self._path),
@@ -145,44 +168,19 @@ def _moment(layout: Layout, index: int) -> Moment:
     return Moment(index, frame_name(f"image {number}"), stamp_s, period_s=layout.period_s)
 
 
+def _is_there(layout: Layout, index: int) -> bool:
+    block, place = layout.block_of(index)
+    return block.dataset is not None and block.is_written(place)
+
+
 def stack_image(path: Path, index: int) -> Image | NoResult:
     """Image ``index`` of this file, or why there is none. Raises Unreadable or OSError where the file is none."""
     with Hdf5Tree(path) as tree:
         layout = find_layout(tree, growing=True)
         if not 0 <= index < layout.count:
             return NoResult("unreadable: not in the file")
-        content = _content(layout, index)
+        content = image_of(layout, index)
         return Image(np.asarray(content.counts)) if isinstance(content, Image) else content
-
-
-def _content(layout: Layout, index: int, masked: NDArray[np.bool_] | None = None) -> Image | NoResult:
-    block, place = layout.block_of(index)
-    if block.dataset is None:
-        return NoResult(f"unreadable: {block.reason}")
-    try:
-        if not block.is_written(place):
-            return NoResult("unreadable: never written")
-        packed = _packed_chunk(block.dataset, place)
-        if packed is not None:
-            return Image(packed, masked)
-        return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()], masked)
-    except (OSError, RuntimeError, ValueError, IndexError) as error:
-        return NoResult(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")
-
-
-def _packed_chunk(dataset: h5py.Dataset, place: int) -> Bitshuffled | None:
-    """Image ``place`` as it is packed in the file; None where it is not one chunk of bitshuffled LZ4 integers."""
-    if dataset.ndim != 3 or dataset.is_virtual or dataset.dtype.str not in TYPES:
-        return None
-    rows, columns = dataset.shape[1:]
-    filters = dataset.id.get_create_plist()
-    if dataset.chunks != (1, rows, columns) or filters.get_nfilters() != 1:
-        return None
-    code, _, values, _ = filters.get_filter(0)
-    if code != BITSHUFFLE or len(values) <= 4 or values[4] != LZ4:
-        return None
-    skipped, data = dataset.id.read_direct_chunk((place, 0, 0))
-    return None if skipped else Bitshuffled(np.frombuffer(data, np.uint8), (rows, columns), dataset.dtype)
 
 
 def _mtime_s(path: Path) -> float:

@@ -13,6 +13,8 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.flow.frame import Image, NoResult
+from latticewatch.processing.flow.packed_images import TYPES, Bitshuffled
 from latticewatch.processing.formats.hdf5_tree import DEEPEST, Hdf5Tree
 from latticewatch.processing.formats.header_text import LONGEST_VALUE
 from latticewatch.processing.formats.image_file import NAN, NotWhole, Unreadable
@@ -28,6 +30,7 @@ NO_FRAMES = re.compile(r"(dark|white|bright|flat|background|bkg|mask|processed|r
 MOST_TOLD = 5
 PERIODS = ("frame_time", "frame_period", "count_time", "exposure_time")
 UNITS = {"s": 1.0, "sec": 1.0, "second": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+BITSHUFFLE, LZ4 = 32008, 2
 MOST_SCALARS, MOST_SERIES = 300, 16
 MOST_FRAMES = 10_000_000
 
@@ -116,33 +119,74 @@ def find_layout(tree: Hdf5Tree, *, growing: bool = False, named: str = "") -> La
     return Layout(blocks, times, _period(header), MappingProxyType(header), series, masked, others, numbers)
 
 
+def image_of(layout: Layout, index: int, masked: NDArray[np.bool_] | None = None) -> Image | NoResult:
+    """Image ``index`` as it lies in the file, or why there is none."""
+    block, place = layout.block_of(index)
+    if block.dataset is None:
+        return NoResult(f"unreadable: {block.reason}")
+    try:
+        if not block.is_written(place):
+            return NoResult("unreadable: never written")
+        packed = _packed_chunk(block.dataset, place)
+        if packed is not None:
+            return Image(packed, masked)
+        return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()], masked)
+    except (OSError, RuntimeError, ValueError, IndexError) as error:
+        return NoResult(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")
+
+
+def _packed_chunk(dataset: h5py.Dataset, place: int) -> Bitshuffled | None:
+    """Image ``place`` as it is packed in the file; None where it is not one chunk of bitshuffled LZ4 integers."""
+    if dataset.ndim != 3 or dataset.is_virtual or dataset.dtype.str not in TYPES:
+        return None
+    rows, columns = dataset.shape[1:]
+    filters = dataset.id.get_create_plist()
+    if dataset.chunks != (1, rows, columns) or filters.get_nfilters() != 1:
+        return None
+    code, _, values, _ = filters.get_filter(0)
+    if code != BITSHUFFLE or len(values) <= 4 or values[4] != LZ4:
+        return None
+    skipped, data = dataset.id.read_direct_chunk((place, 0, 0))
+    return None if skipped else Bitshuffled(np.frombuffer(data, np.uint8), (rows, columns), dataset.dtype)
+
+
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
     return tuple(Block(dataset, int(dataset.shape[0]) if dataset.ndim == 3 else 1) for dataset in datasets)
 
 
 def _eiger_blocks(tree: Hdf5Tree, *, growing: bool) -> tuple[Block, ...]:
-    """data_000001, data_000002, ...; a missing file counts as many frames as the one before."""
+    """data_000001, data_000002, ...; a missing file counts as many frames as the one before.
+
+    growing: the last ones may not be there yet, and are not counted.
+    """
     try:
         group = tree.get(tree.root, "/entry/data")
     except Unreadable:
         return ()
     blocks: list[Block] = []
+    missing: list[Block] = []
     for name in sorted(name for name in group if BLOCK.match(name)):
         try:
-            blocks += _stack((tree.get(group, name),))
+            found = _stack((tree.get(group, name),))
         except NotWhole as error:
             if not blocks:
                 raise
-            if growing:
-                break
-            blocks.append(Block(None, blocks[-1].frames, str(error)))
+            missing.append(Block(None, blocks[-1].frames, str(error)))
+        else:
+            blocks += [*missing, *found]
+            missing = []
+    if growing and missing:
+        return tuple(blocks)
+    blocks += missing
     return (*blocks, *_not_linked(tree, blocks))
 
 
 def _not_linked(tree: Hdf5Tree, blocks: list[Block]) -> Iterator[Block]:
     """Data files of a master that lie beside it and that it does not link to: it may have been written before them."""
+    if not blocks or not tree.files:
+        return
     stem = tree.files[0].name.removesuffix("_master.h5")
-    if not blocks or stem == tree.files[0].name:
+    if stem == tree.files[0].name:
         return
     for number in itertools.count(len(blocks) + 1):
         try:
