@@ -126,6 +126,7 @@ def _last_calibration(text: str, path: Path) -> dict[str, str]:
     A calibration begins with its detector. Nothing of an earlier one is taken over: its pixel size may be another's.
     """
     blocks: list[dict[str, str]] = [{}]
+    written: dict[tuple[int, str], list[str]] = {}
     for line in text.splitlines():
         key, colon, value = line.partition(":")
         key = key.strip().lower()
@@ -133,9 +134,12 @@ def _last_calibration(text: str, path: Path) -> dict[str, str]:
             continue
         if key in DETECTOR_KEYS and "distance" in blocks[-1]:
             blocks.append({})
-        blocks[-1]["distance" if key == "dist" else key] = value.strip()
+        key, value = "distance" if key == "dist" else key, value.strip()
+        blocks[-1][key] = value
+        written.setdefault((len(blocks), key), []).append(value)
     if not blocks[0]:
         raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
+    _check_repeated({key: values for (number, key), values in written.items() if number == len(blocks)}, path)
     if "distance" not in blocks[-1] and len(blocks) > 1:  # the detector of a single calibration may stand at its end
         blocks[-2:] = [blocks[-2] | blocks[-1]]
     if len(blocks) > 1:
@@ -144,6 +148,21 @@ def _last_calibration(text: str, path: Path) -> dict[str, str]:
     if not re.fullmatch(r"[123](\.\d+)?", version):
         raise UserError(f"{path}: poni_version {version[:20]} is not known (1 to 3 are); convert it with pyFAI")
     return blocks[-1]
+
+
+def _check_repeated(written: Mapping[str, list[str]], path: Path) -> None:
+    """Raises UserError where one key of a calibration has two values: which is meant is not known.
+
+    Where all of the place is there twice, it was calibrated twice with one detector.
+    """
+    place = {key: values for key, values in written.items() if key not in DETECTOR_KEYS}
+    again = {key: values for key, values in place.items() if len(values) > 1}
+    if len({len(values) for values in place.values()}) > 1 and (key := next(iter(again), None)):
+        first, second = again[key][0][:40], again[key][-1][:40]
+        if first != second:
+            raise UserError(
+                f"{path}: {key.capitalize()} stands twice ({first} and {second}); keep one of the two lines"
+            )
 
 
 def _number(keys: dict[str, str], quantity: _Quantity, path: Path) -> float:

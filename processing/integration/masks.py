@@ -111,8 +111,12 @@ def read_correction(path: Path, role: str, shape: tuple[int, int]) -> NDArray[np
 def _read(path: Path, role: str, shape: tuple[int, int]) -> NDArray[Any]:
     try:
         reader = _READERS.get(path.suffix.lower(), _read_image)
-        start = b"" if reader is not _read_image else read_start(path, 8)
-        values = _read_hdf5(path, role) if start == HDF5 else reader(path)
+        if path.suffix.lower() == ".npz":
+            values = _read_npz(path, role)
+        elif reader is _read_image and read_start(path, 8) == HDF5:
+            values = _read_hdf5(path, role)
+        else:
+            values = reader(path)
     except UserError:
         raise
     except Exception as error:  # readers raise what they like on broken files
@@ -185,12 +189,13 @@ def _read_npy(path: Path) -> NDArray[Any]:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _read_npz(path: Path) -> NDArray[Any]:
+def _read_npz(path: Path, role: str) -> NDArray[Any]:
+    """The only array in the file, or the one that is called as its role."""
     with open_regular(path) as file, zipfile.ZipFile(file) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist()]
-        chosen = names if len(names) == 1 else [name for name in names if name == "mask"]
+        chosen = names if len(names) == 1 else [name for name in names if name == role]
         if len(chosen) != 1:
-            raise UserError(f'{path}: holds {len(names)} arrays; keep one, or call one of them "mask"')
+            raise UserError(f'{path}: holds {len(names)} arrays; keep one, or call one of them "{role}"')
         with archive.open(f"{chosen[0]}.npy") as entry:
             _check_header(entry)
         with archive.open(f"{chosen[0]}.npy") as entry:
@@ -225,4 +230,4 @@ def _read_dioptas(path: Path) -> NDArray[Any]:
     return np.loadtxt(io.BytesIO(data), dtype=np.int8, ndmin=2)
 
 
-_READERS = {".npy": _read_npy, ".npz": _read_npz, ".msk": _read_fit2d, ".mask": _read_dioptas}
+_READERS = {".npy": _read_npy, ".msk": _read_fit2d, ".mask": _read_dioptas}

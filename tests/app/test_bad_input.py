@@ -65,6 +65,24 @@ def test_a_broken_poni(latticewatch: Command, copy: Path, content: str) -> None:
     expect_refusal(latticewatch("process", copy), "geometry.poni")
 
 
+def test_a_poni_with_two_distances(latticewatch: Command, copy: Path) -> None:
+    """Neither is taken: the lattice parameter would follow whichever it is."""
+    with (copy / "geometry.poni").open("a") as file:
+        file.write("Distance: 0.3\n")
+    expect_refusal(latticewatch("process", copy), "geometry.poni", "Distance stands twice", "and 0.3)")
+
+
+def test_a_poni_of_a_version_to_come(latticewatch: Command, copy: Path) -> None:
+    edit(copy / "geometry.poni", "poni_version: 2.1", "poni_version: 9")
+    expect_refusal(latticewatch("process", copy), "geometry.poni", "poni_version 9 is not known")
+
+
+@pytest.mark.parametrize("role", ["mask", "dark", "flat"])
+def test_an_npz_of_two_arrays(latticewatch: Command, copy: Path, tmp_path: Path, role: str) -> None:
+    np.savez(tmp_path / "two.npz", one=np.zeros((619, 487)), other=np.ones((619, 487)))
+    expect_refusal(latticewatch("process", copy, f"--{role}", tmp_path / "two.npz"), "two.npz", "holds 2 arrays", role)
+
+
 def test_a_mask_of_the_wrong_shape(latticewatch: Command, copy: Path, tmp_path: Path) -> None:
     np.save(tmp_path / "mask.npy", np.zeros((3, 4), bool))
     expect_refusal(latticewatch("process", copy, "--mask", tmp_path / "mask.npy"), "mask.npy", "3x4")

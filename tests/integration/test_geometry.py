@@ -74,10 +74,12 @@ def test_the_first_version_of_the_format(tmp_path: Path) -> None:
     assert (geometry.pixel1_m, geometry.pixel2_m, geometry.orientation) == (1e-4, 2e-4, 3)
 
 
-def test_the_last_calibration_in_a_file_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["Distance: 0.4", "Wavelength: 3e-11"])
+def test_one_line_that_stands_twice_is_no_calibration(tmp_path: Path, line: str) -> None:
     path = poni(tmp_path)
-    path.write_text(path.read_text() + "Distance: 0.4\n")
-    assert read_geometry(path).distance_m == 0.4
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(UserError, match="stands twice"):
+        read_geometry(path)
 
 
 V1 = "PixelSize1: 0.0002\nPixelSize2: 0.0002\nSplineFile: None\n"
