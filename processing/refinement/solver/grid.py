@@ -46,6 +46,11 @@ class Window:
         inside = values[self.first : self.last].astype(np.float64)
         return inside if self.factor == 1 else _means(inside.reshape(-1, self.factor))
 
+    def parts(self, values: NDArray[np.floating]) -> NDArray[np.int64]:
+        """(bins,) how many bins of the run's grid are known in each group, at least 1."""
+        known = np.isfinite(values[self.first : self.last]).reshape(-1, self.factor)
+        return np.asarray(np.maximum(known.sum(axis=1), 1))
+
 
 def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS, fit: FitRange = EVERYWHERE) -> Window:
     """The window around these lines at their start cells. two_theta: the run's grid in degrees."""
@@ -94,7 +99,7 @@ def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.f
     is filled from the neighbours where a bin has no counts, so that empty bins get a true weight.
     """
     y, deviation = window.join(intensity), window.join(sigma)
-    variance = deviation * deviation * (noise / window.factor)
+    variance = deviation * deviation * (noise / window.parts(sigma))
     known = window.used & np.isfinite(variance + y) & lit(y, variance)
     grid, basis = window.grid, window.basis
     if not known.all():
