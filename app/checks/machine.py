@@ -1,17 +1,15 @@
 """What the doctor looks at."""
 
-import ctypes.util
 import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from latticewatch.app.checks.qt_platform import OFFSCREEN, X11, missing_libraries, opening, to_install
 from latticewatch.app.log import log_path
 from latticewatch.processing.record.run_file.header import software_versions
 from latticewatch.processing.sources.streams.address import missing_packages
-
-LIBRARIES = ("EGL", "GL", "xkbcommon", "dbus-1", "fontconfig", "glib-2.0")
 
 
 def findings() -> Iterator[str]:
@@ -19,8 +17,11 @@ def findings() -> Iterator[str]:
     for name, version in software_versions().items():
         yield f"{name}: {version}"
     yield f"display: {display() or 'none (windows are drawn offscreen; use --headless or set DISPLAY)'}"
-    lacking = [f"lib{name}" for name in LIBRARIES if ctypes.util.find_library(name) is None]
-    yield f"Qt's system libraries: {'missing ' + ', '.join(lacking) if lacking else 'all there'}"
+    lacking = missing_libraries({**OFFSCREEN, **X11})
+    told = f"missing {', '.join(lacking)}; {to_install(lacking)}" if lacking else "all there"
+    yield f"Qt's system libraries: {told}"
+    platform, reason = opening()
+    yield f"window: {reason or f'opens ({platform})'}"
     missing = missing_packages("tcp", "pva")
     without = f"{', '.join(missing)} missing; run: pip install latticewatch[stream]"
     yield f"live streams (DECTRIS, EPICS): {without if missing else 'packages there'}"

@@ -16,7 +16,8 @@ from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInsta
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from latticewatch.app.checks.machine import display
-from latticewatch.app.exit_status import DONE, INTERRUPTED
+from latticewatch.app.checks.qt_platform import why_no_window
+from latticewatch.app.exit_status import DONE, INTERRUPTED, UNUSABLE
 from latticewatch.app.output import write_line
 from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.run.json_rows import tell
@@ -33,6 +34,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
+from latticewatch.processing.text import printable
 from latticewatch.widgets.theme import DARK, LIGHT, apply_theme, ensure_font
 
 log = logging.getLogger(__name__)
@@ -92,12 +94,19 @@ def _run(
 
 
 def make_application() -> QApplication:
-    """The application; offscreen where there is no display. One per process."""
+    """The application; offscreen where there is no display. One per process.
+
+    Where Qt cannot open one it would abort the process: instead it ends with a line that says why, and status 2.
+    """
     if sys.platform == "linux" and not display() and "QT_QPA_PLATFORM" not in os.environ:
         log.info("no display: the window is drawn offscreen")
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-    qInstallMessageHandler(_log_of_qt)
+    said: list[tuple[QtMsgType, str]] = []
+    qInstallMessageHandler(partial(_said_at_start, said))
     application = _application()
+    qInstallMessageHandler(_log_of_qt)
+    for kind, text in said:
+        _log_of_qt(kind, QMessageLogContext(), text)
     ensure_font(application)
     return application
 
@@ -171,6 +180,19 @@ def faults_kept(say: Callable[[str], None]) -> Iterator[list[BaseException]]:
 def _close_unless_watched(window: MainWindow, worker: Worker) -> None:
     if offscreen() or worker.session is None:
         window.close()
+
+
+def _said_at_start(
+    said: list[tuple[QtMsgType, str]], kind: QtMsgType, context: QMessageLogContext, text: str | None
+) -> None:
+    """What Qt says while the application is made; its last word, after which it would abort, is replaced by ours."""
+    del context
+    said.append((kind, text or ""))
+    if kind is QtMsgType.QtFatalMsg:
+        for _, words in said:
+            log.debug("%s", words)
+        write_line(f"latticewatch: {printable(why_no_window(words for _, words in said))}", sys.stderr)
+        os._exit(UNUSABLE)
 
 
 def _log_of_qt(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:

@@ -128,6 +128,7 @@ def test_recent_fits_tell_what_is_wrong() -> None:
     assert recent.reason(Quality(4.0, 1e4, 500)) == "χ² is 4.0 times that of the frames before"
     assert recent.went_bad(Quality(140.0, 1e4, 500))
     assert recent.reason(Quality(140.0, 1e4, 500)) == "1.4 % of the peaks is not explained, it was only noise"
+    assert recent.reason(Quality(3e4, 1e4, 500)) == "the peaks are no longer those of the phases"
     # However it came there: the least since the start is the measure.
     crept = recent
     for chi2 in np.linspace(1.0, 140.0, 200):

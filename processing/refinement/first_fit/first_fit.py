@@ -241,6 +241,8 @@ def doubt_of(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
         return "it did not converge"
     misfit = misfit_of(solution, data, lay)
     if misfit > LARGEST_MISFIT:
+        if misfit > 1.0:
+            return "the peaks are not those of the phases, with this geometry and these cells"
         return f"{100.0 * misfit:.0f} % of the peaks is not explained by the phases"
     strength = _strength_away(solution.x, data, lines, lay)
     if strength > LARGEST_STRENGTH:

@@ -94,6 +94,8 @@ class RecentFits:
     def reason(self, quality: Quality) -> str:
         """Why a fit that is not allowed is refused."""
         if self.went_bad(quality):
+            if quality.excess > 1.0:
+                return "the peaks are no longer those of the phases"
             before = f"{100.0 * self.best:.2g} %" if self.best > NOTHING else "only noise"
             return f"{100.0 * quality.excess:.2g} % of the peaks is not explained, it was {before}"
         return f"χ² is {quality.chi2 / self._expected(quality):.1f} times that of the frames before"
