@@ -16,7 +16,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
 )
 from latticewatch.processing.refinement.foreign.adjust import adjusted
 from latticewatch.processing.refinement.foreign.extended import Extended
-from latticewatch.processing.refinement.foreign.finder import SIGMAS, Left, Templates, new_lines
+from latticewatch.processing.refinement.foreign.finder import SIGMAS, Left, new_lines
 from latticewatch.processing.refinement.foreign.lines import rows_of
 from latticewatch.processing.refinement.model.lines import Lines
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, solve
@@ -31,7 +31,7 @@ MANY = 12
 MANY_CHI2 = 10.0
 
 
-def lines_in_start(start: Start, model: Extended, lines: Lines, templates: Templates) -> Extended:
+def lines_in_start(start: Start, model: Extended, lines: Lines) -> Extended:
     """The model with the lines that stand out of what this first fit leaves."""
     data, solution = start.data, start.solution
     deviation = np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
@@ -41,7 +41,7 @@ def lines_in_start(start: Start, model: Extended, lines: Lines, templates: Templ
     areas = solution.x[model.lay.extra : model.lay.ratio]
     foreign = areas[:, np.newaxis] * rows_of(model.lines, data.grid)
     left = Left(residual / noise, deviation * noise, solution.jacobian, own, foreign, 1.0)
-    return model.joined(new_lines(left, templates))
+    return model.joined(new_lines(left, data.grid))
 
 
 def refitted(start: Start, before: Extended, model: Extended, data: Data, lines: Lines) -> tuple[Start, Extended]:

@@ -7,7 +7,6 @@ and width is known too (the generalised matched filter: S. M. Kay, Fundamentals 
 seen where its shape is another one.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -59,49 +58,50 @@ class Left(NamedTuple):
     frames: float
 
 
-@dataclass(frozen=True, slots=True)
-class Templates:
-    """Lines of area 1 at every bin of a grid. rows: for each width (places, bins)."""
-
-    grid: Floats
-    lines: tuple[tuple[ForeignLine, ...], ...]
-    rows: tuple[Floats, ...]
-
-
-def templates_over(grid: Floats) -> Templates:
-    """Templates from the narrowest line that the bins resolve to WIDEST_DEG."""
-    narrowest = NARROWEST_BINS * float(np.median(np.diff(grid)))
-    count = max(int(np.log(WIDEST_DEG / narrowest) / np.log(WIDTH_STEP)), 0) + 1
-    sigmas = [narrowest / FWHM_OF_SIGMA * WIDTH_STEP**k for k in range(count)]
-    lines = tuple(tuple(ForeignLine(place, sigma, SHAPE * sigma) for place in grid.tolist()) for sigma in sigmas)
-    return Templates(grid, lines, tuple(rows_of(each, grid) for each in lines))
-
-
-def templates_for(templates: Templates | None, grid: Floats) -> Templates:
-    """These templates, or new ones where they are of another grid."""
-    if templates is not None and np.array_equal(templates.grid, grid):
-        return templates
-    return templates_over(grid)
-
-
-def new_lines(left: Left, templates: Templates) -> tuple[ForeignLine, ...]:
-    """The lines that stand out of what is left, the clearest first."""
+def new_lines(left: Left, grid: Floats) -> tuple[ForeignLine, ...]:
+    """The lines that stand out of what is left over this grid (degrees), the clearest first."""
     scale = np.sqrt(left.frames)
     left = _doubted(left)
-    nuisance = _nuisance(left, templates.grid)
-    inner = np.linalg.inv(np.eye(len(nuisance)) + nuisance @ nuisance.T)
     residual = scale * left.residual
-    white = residual - ((residual @ nuisance.T) @ inner) @ nuisance
-    found: list[tuple[float, ForeignLine]] = []
-    for lines, rows in zip(templates.lines, templates.rows, strict=True):
-        norms = np.sqrt((rows * rows) @ left.deviation**-2.0)
-        chosen = np.flatnonzero(rows @ (residual / left.deviation) > FIRST_LOOK * norms)
-        kept = rows[chosen] / left.deviation
-        crossed = kept @ nuisance.T
-        squares = np.sum(kept * kept, axis=1) - np.sum((crossed @ inner) * crossed, axis=1)
-        sigmas = (kept @ white) / np.sqrt(np.maximum(squares, 1e-12 * np.sum(kept * kept, axis=1)))
-        found.extend((float(sigmas[i]), lines[chosen[i]]) for i in np.flatnonzero(sigmas > SIGMAS))
-    return _distinct(sorted(found, key=lambda each: -each[0]))
+    candidates = _candidates(residual, left.deviation, grid)
+    if not candidates:
+        return ()
+    nuisance = _nuisance(left, grid)
+    rows = rows_of(candidates, grid) / left.deviation
+    crossed = rows @ nuisance.T
+    # (1 + N Nᵀ)⁻¹ of what the nuisances N have in common with the residual and with each line.
+    common = np.linalg.solve(
+        np.eye(len(nuisance)) + nuisance @ nuisance.T, np.column_stack([nuisance @ residual, crossed.T])
+    )
+    alone = np.sum(rows * rows, axis=1)
+    squares = np.maximum(alone - np.sum(crossed * common[:, 1:].T, axis=1), 1e-12 * alone)
+    sigmas = (rows @ residual - crossed @ common[:, 0]) / np.sqrt(squares)
+    clear = [(float(sigma), line) for sigma, line in zip(sigmas, candidates, strict=True) if sigma > SIGMAS]
+    return _distinct(sorted(clear, key=lambda each: -each[0]))
+
+
+def _candidates(residual: Floats, deviation: Floats, grid: Floats) -> tuple[ForeignLine, ...]:
+    """Lines at the bins, from the narrowest that these resolve to WIDEST_DEG, that stand out by themselves."""
+    step = float(np.median(np.diff(grid)))
+    # A line of one width is the same at every bin: its match with the residual is a convolution. Missing bins are 0.
+    places = np.rint((grid - grid[0]) / step).astype(np.intp)
+    size = int(places[-1]) + 1
+    signal, weight = np.zeros(size), np.zeros(size)
+    signal[places], weight[places] = residual / deviation, deviation**-2.0
+    signal_f, weight_f = np.fft.rfft(signal, 3 * size), np.fft.rfft(weight, 3 * size)
+    offsets = step * np.arange(1.0 - size, size)
+    found: list[ForeignLine] = []
+    narrowest = NARROWEST_BINS * step
+    for width in range(max(int(np.log(WIDEST_DEG / narrowest) / np.log(WIDTH_STEP)), 0) + 1):
+        sigma = narrowest / FWHM_OF_SIGMA * WIDTH_STEP**width
+        row = rows_of((ForeignLine(0.0, sigma, SHAPE * sigma),), offsets)[0]
+        match, square = (
+            np.fft.irfft(of * np.fft.rfft(kernel, 3 * size), 3 * size)[size - 1 :][places]
+            for of, kernel in ((signal_f, row), (weight_f, row * row))
+        )
+        standing = np.flatnonzero(match > FIRST_LOOK * np.sqrt(np.maximum(square, 0.0)))
+        found.extend(ForeignLine(float(grid[place]), sigma, SHAPE * sigma) for place in standing)
+    return tuple(found)
 
 
 def _doubted(left: Left) -> Left:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.model.pattern_model import voigt
+from latticewatch.processing.refinement.model.pattern_model import add_voigt, voigt
 
 Floats = NDArray[np.float64]
 
@@ -48,4 +48,7 @@ def profiles_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:
 
 def rows_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:
     """Each line with an area of 1 over the grid, (lines, bins)."""
-    return profiles_of(foreign, grid)[:, 0]
+    rows = np.zeros((len(foreign), len(grid)))
+    for row, line in zip(rows, foreign, strict=True):
+        add_voigt(grid, line.two_theta, line.sigma, line.gamma, 1.0, row)
+    return rows

@@ -56,6 +56,14 @@ def normal_matrix(J: Floats, w: Floats, r: Floats, A: Floats, g: Floats) -> None
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def gradient(J: Floats, w: Floats, r: Floats, g: Floats) -> None:
+    """g = J W r."""
+    weighted = w * r
+    for i in range(len(J)):
+        g[i] = _dot(J[i], weighted)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def product(A: Floats, B: Floats) -> Floats:
     """A B, of small matrices."""
     out = np.zeros((len(A), B.shape[1]))

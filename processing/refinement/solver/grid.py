@@ -116,10 +116,12 @@ def lit(y: Floats, variance: Floats) -> NDArray[np.bool_]:
     y, variance: (bins,) intensity and its variance, NaN where nothing was measured.
     """
     bright = np.ones(len(y), dtype=np.bool_)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], y <= 0.0, [False]]).astype(np.int8)))
+    if not np.any(np.diff(edges)[::2] >= FEWEST_DARK):
+        return bright
     level, counts = _level(y, variance)
     if not counts > 0.0:
         return bright
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], y <= 0.0, [False]]).astype(np.int8)))
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
         if last - first >= max(FEWEST_DARK, EXPECTED_COUNTS / (DARK_LEVEL * counts)) and not y[first:last].any():
             bright[_faded(y, first, -1, level) : _faded(y, last - 1, 1, level)] = False

@@ -21,7 +21,14 @@ from latticewatch.processing.refinement.model.pattern_model import (
     line_intensity,
     shape_of,
 )
-from latticewatch.processing.refinement.solver.algebra import RIDGE, back_substitute, factorise, inverse, normal_matrix
+from latticewatch.processing.refinement.solver.algebra import (
+    RIDGE,
+    back_substitute,
+    factorise,
+    gradient,
+    inverse,
+    normal_matrix,
+)
 
 Floats = NDArray[np.float64]
 # A line further from every bin, in full widths, has no say.
@@ -33,6 +40,8 @@ REWEIGHTED = 8
 STILL_STEPS = 3
 STILL_ESD = 0.03
 STILL_GAIN = 0.5
+# Over a step whose gain in χ² differs by less from what the normal matrix promised, this matrix is not formed anew.
+LINEAR = 1.0
 
 
 class Data(NamedTuple):
@@ -183,13 +192,17 @@ def _chi2(y: Floats, data: Data, w: Floats) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
+def add_prior_gradient(g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
     n = len(prior.mean)
     for i in range(n):
         for j in range(n):
-            value = prior.information[i, j]
-            A[lay.extra + i, lay.extra + j] += value
-            g[lay.extra + i] -= value * (x[lay.extra + j] - prior.mean[j])
+            g[lay.extra + i] -= prior.information[i, j] * (x[lay.extra + j] - prior.mean[j])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
+    A[lay.extra :, lay.extra :] += prior.information
+    add_prior_gradient(g, x, prior, lay)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -233,6 +246,24 @@ def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
+def _form(
+    J: Floats, w: Floats, r: Floats, x: Floats, reused: bool, prior: Prior, lay: Layout, lim: Limits, A: Floats, g: Floats
+) -> None:
+    """Normal matrix and gradient of data and prior; with ``reused`` the gradient alone."""
+    if reused:
+        gradient(J, w, r, g)
+        add_prior_gradient(g, x, prior, lay)
+        if lim.hold_distance:
+            g[1] = 0.0
+    else:
+        normal_matrix(J, w, r, A, g)
+        add_prior(A, g, x, prior, lay)
+        _hold_bounds(A, g, x, lay)
+        if lim.hold_distance:
+            _hold(A, g, 1)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def _at_bound(x: Floats, lay: Layout) -> bool:
     at = x[lay.shape] <= LEAST_SHAPE
     for i in range(lay.shape_difference, lay.cell_variance):
@@ -271,16 +302,13 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     w, A, g, L = np.empty(bins), np.empty((n, n)), np.empty(n), np.zeros((n, n))
     evaluate(x, share, data, lines, lay, y, J)
     weigh(y, data, w)
-    damping, converged, iteration, stale, still = 0.0, False, 0, True, 0
+    damping, converged, iteration, stale, still, linear = 0.0, False, 0, True, 0, False
     cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
     while iteration < lim.most_iterations and damping < 1e8:
         iteration += 1
+        reused = stale and linear
         if stale:
-            normal_matrix(J, w, data.y - y, A, g)
-            add_prior(A, g, x, prior, lay)
-            _hold_bounds(A, g, x, lay)
-            if lim.hold_distance:
-                _hold(A, g, 1)
+            _form(J, w, data.y - y, x, reused, prior, lay, lim, A, g)
             stale = False
         delta, fine = _damped(A, g, damping, L)
         promised = float(np.sum(delta * g)) if fine else 0.0
@@ -294,6 +322,9 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         if not (fine and trial <= cost + enough):
             damping = max(10.0 * damping, 1e-4)
             continue
+        # A step that gains what it promised leaves the normal matrix as it is: it serves once more.
+        off = abs(cost - trial - promised)
+        linear = not reused and damping == 0.0 and off < LINEAR * misfit and not _at_bound(new, lay)
         x, stale = new, True
         y, trial_y = trial_y, y
         if not last:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.refinement.first_fit.first_fit import lines_alone
 from latticewatch.processing.refinement.foreign.adjust import adjusted
 from latticewatch.processing.refinement.foreign.extended import Extended
-from latticewatch.processing.refinement.foreign.finder import Left, Templates, new_lines, templates_for
+from latticewatch.processing.refinement.foreign.finder import Left, new_lines
 from latticewatch.processing.refinement.foreign.lines import ForeignLine, rows_of
 from latticewatch.processing.refinement.model.lines import Lines
 from latticewatch.processing.refinement.solver.solve import Data, Solution
@@ -27,13 +27,11 @@ GONE_AFTER = 6
 @dataclass(frozen=True, slots=True)
 class Followed:
     """weak: for each line the frames in a row in which it was not clear. left: what the fits leave unexplained.
-    templates: for the search, once one was needed. age: frames fitted with these lines. puzzled: something stands out
-    of the last frame's fit and is no line."""
+    age: frames fitted with these lines. puzzled: something stands out of the last frame's fit and is no line."""
 
     model: Extended
     weak: tuple[int, ...] = ()
     left: Residuals = field(default_factory=Residuals)
-    templates: Templates | None = None
     age: int = 0
     puzzled: bool = False
 
@@ -73,17 +71,16 @@ def with_new_lines(
     areas = solution.x[before.lay.extra : before.lay.ratio]
     rows = areas[:, np.newaxis] * rows_of(before.lines, data.grid)
     own = lines_alone(solution.x, data, lines, before.lay)[1]
-    templates = templates_for(followed.templates, data.grid)
-    fresh = new_lines(Left(left.mean, deviation, solution.jacobian, own, rows, left.frames), templates)
+    fresh = new_lines(Left(left.mean, deviation, solution.jacobian, own, rows, left.frames), data.grid)
     model = before.joined(fresh)
     if len(model.lines) == len(before.lines):
-        return replace(followed, left=left.looked(left.stands_out()), templates=templates, puzzled=True), state
+        return replace(followed, left=left.looked(left.stands_out()), puzzled=True), state
     added = rows_of(model.lines[len(before.lines) :], data.grid)
     scaled = added / deviation
     amounts = np.maximum(scaled @ left.mean, 0.0) / np.sum(scaled * scaled, axis=1)
     response = response_to(added, solution.jacobian, deviation**-2.0, state.x, lines, before.lay)
     wider = with_foreign(state, before.lay, response, amounts)
-    return replace(followed.using(model), templates=templates, age=0), wider
+    return replace(followed.using(model), age=0), wider
 
 
 def _counted(followed: Followed, solution: Solution) -> Followed:

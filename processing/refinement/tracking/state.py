@@ -58,6 +58,7 @@ class State:
     since. certainty: distance of two cells over its standard deviation. grounded: frames since the start in which
     the lines of two components were apart. absent: the one of two components that is not there, -1 for none.
     drift: variance that is added for each frame, (tracked parameters,), where a parameter was let go not long ago.
+    step: Å, (components,), by which the cells moved from the frame before; 0 where that is not known.
     """
 
     x: Floats
@@ -70,6 +71,7 @@ class State:
     absent: int
     seen: Seen
     drift: Floats
+    step: Floats
 
     def prior(self, lines: Lines, lay: Layout, frames: int, loose: bool = False) -> tuple[Prior, Floats]:
         """What is known before the next frame, so many frames later, and the variance of each tracked parameter."""

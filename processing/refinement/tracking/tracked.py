@@ -30,7 +30,6 @@ from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width, full_widths
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
-from latticewatch.processing.refinement.foreign.finder import templates_for
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
 from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED, spectator_lines
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, layout, lines_of
@@ -256,6 +255,8 @@ class TrackedRefinement:
         if not found.factor > LEAST_SIGMAS * found.deviation > 0.0:
             return None
         x = state.x.copy()
+        if self._since == 1:
+            x[: lay.components] += state.step
         x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.ratio] = found.background
         solution = self._informed(state, x, data)
@@ -330,9 +331,7 @@ class TrackedRefinement:
         for _ in range(ROUNDS):
             if fit is None:
                 break
-            templates = templates_for(self._foreign.templates, fit.data.grid)
-            self._foreign = replace(self._foreign, templates=templates)
-            more = lines_in_start(fit, known, self._lines, templates)
+            more = lines_in_start(fit, known, self._lines)
             fit, more = refitted(fit, known, more, data, self._lines)
             if not fit.doubt:
                 start, found = fit, more
@@ -388,7 +387,8 @@ class TrackedRefinement:
         grounded = self._grounded(x)
         shares = shares_of(x, self._lines, lay, self._counted)
         rows = quoted_rows(solution, shares, lay) @ solution.covariance
-        width = float(np.median(full_widths(x, self._lines, lay)))
+        widths = full_widths(x, self._lines, lay)
+        width = float(np.sort(widths)[len(widths) // 2])
         scatter = scatter_of(rows, solution, data, width)
         self._model_error = self._model_error.joined(scatter, self._noise)
         model = self._model_error.variance(scatter, self._noise)
@@ -435,14 +435,17 @@ class TrackedRefinement:
     def _next_state(self, solution: Solution, grounded: int, absent: int, seen: Seen) -> State:
         x, start, old = solution.x, self._lay.extra, self._state
         two = self._lay.components == 2
-        moved = 0.0 if old is None else float(np.abs(x[: self._lay.components] - old.x[: self._lay.components]).max())
+        cells = self._lay.components
+        change = np.zeros(cells) if old is None else x[:cells] - old.x[:cells]
+        moved = float(np.abs(change).max())
         certainty = certainty_of(solution) if two else math.inf
+        step = change if certainty > CERTAIN and self._since == 1 and moved < CELL_STEP_A else np.zeros_like(change)
         if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
             age, moved = old.age + self._since, old.moved + moved
-            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen, old.drift)
+            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen, old.drift, step)
         covariance = solution.covariance[start:, start:].copy()
         drift = np.zeros(len(x) - start) if old is None else self._drift
-        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen, drift)
+        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen, drift, step)
 
 
 def _finite(solution: Solution) -> bool:
