@@ -12,6 +12,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.wording import duration
+from latticewatch.processing.integration.defects import Defects
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.reaction.live.alarms import SEEN_IN_A_ROW
 from latticewatch.processing.record.run_file.notes import LOG
@@ -124,14 +125,19 @@ def foreign_told(lines: ForeignLines) -> Callable[[Row], None]:
 
 def defects_told(integrator: ImageIntegrator, writer: RunWriter | None) -> Callable[[Row], None]:
     """Called with each row: says how many pixels are hot or dead, when they are found, and keeps them."""
-    told: list[int] = [-1]
+    seen: Defects | None = None
+    told = -1
 
     def on_row(_: Row) -> None:
+        nonlocal seen, told
         defects = integrator.defects
-        if defects is None or not defects.settled or told[-1] == defects.total:
+        if defects is None or not defects.settled or defects is seen:  # to count them takes longer than a fit
             return
-        told.append(defects.total)
-        if defects.total:
+        seen = defects
+        if defects.total == told:
+            return
+        told = defects.total
+        if told:
             log.info("%d hot and %d dead pixels found and left out", defects.hot, defects.dead)
         if writer is not None:
             writer.set_defects(np.argwhere(defects.hot_mask), np.argwhere(defects.dead_mask))

@@ -247,7 +247,16 @@ def _hold_bounds(A: Floats, g: Floats, x: Floats, lay: Layout) -> None:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _form(
-    J: Floats, w: Floats, r: Floats, x: Floats, reused: bool, prior: Prior, lay: Layout, lim: Limits, A: Floats, g: Floats
+    J: Floats,
+    w: Floats,
+    r: Floats,
+    x: Floats,
+    reused: bool,
+    prior: Prior,
+    lay: Layout,
+    lim: Limits,
+    A: Floats,
+    g: Floats,
 ) -> None:
     """Normal matrix and gradient of data and prior; with ``reused`` the gradient alone."""
     if reused:
