@@ -106,7 +106,7 @@ def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.f
         grid, basis = grid[known], np.ascontiguousarray(basis[:, known])
         y, variance = y[known], variance[known]
     gain = _gain(y, variance)
-    level = sorted(y.tolist())[len(y) // 2] if len(y) else 0.0
+    level = np.partition(y, len(y) // 2)[len(y) // 2] if len(y) else 0.0
     return Data(grid, basis, y, variance, gain, np.maximum(0.05 * abs(level) * gain, 1e-300))
 
 
