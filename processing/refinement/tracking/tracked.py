@@ -304,7 +304,13 @@ class TrackedRefinement:
         tracked: what it has to do better than."""
         data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
         lines = self._lines
-        start, model = self._begin(data, self._foreign.model)
+        known = self._foreign.model
+        starts = [self._begin(data, known)]
+        if len(known.lines) > len(self._expected):
+            # What was found while a phase grew may be bent to what was not found yet.
+            anew = self._bare.joined(self._expected[:MOST_EXPECTED])
+            starts.append(self._begin(with_rows(data, anew), anew))
+        start, model = min(starts, key=_standing)
         if start is None:
             return NO_PEAKS
         if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
@@ -450,6 +456,12 @@ class TrackedRefinement:
 
 def _finite(solution: Solution) -> bool:
     return bool(np.isfinite(solution.x).all() and math.isfinite(solution.chi2))
+
+
+def _standing(started: tuple[Start | None, Extended]) -> tuple[bool, bool, float]:
+    """Orders first fits, the best one first."""
+    start = started[0]
+    return start is None, start is None or bool(start.doubt), 0.0 if start is None else start.solution.chi2
 
 
 def _middle(values: deque[float]) -> float:
