@@ -18,6 +18,7 @@ from latticewatch.processing.refinement.solver.solve import (
     Solution,
     add_prior,
     evaluate,
+    lines_in_light,
     second_share,
     solve,
     weigh,
@@ -93,7 +94,8 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     y, J = held.model, np.empty((n + 1, bins))
     after_y, after_J = np.empty(bins), np.empty((n, bins))
     step = sign * STEP * reach
-    evaluate(at_distance(held.x, share, sign * start + step), share, data, lines, lay, after_y, after_J)
+    in_light = lines_in_light(held.x, data.grid, lines, lay)
+    evaluate(at_distance(held.x, share, sign * start + step), share, in_light, data, lines, lay, after_y, after_J)
     J[:n] = held.jacobian
     J[n] = (after_J[1] - J[1]) / step
     w, A, g = np.empty(bins), np.empty((n + 1, n + 1)), np.empty(n + 1)

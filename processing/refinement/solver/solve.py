@@ -40,6 +40,8 @@ REWEIGHTED = 8
 STILL_STEPS = 3
 STILL_ESD = 0.03
 STILL_GAIN = 0.5
+# A step is taken where it gains at least this share of what it promised: less, and steps may go round in circles.
+LEAST_GAIN = 0.1
 # Over a step whose gain in χ² differs by less from what the normal matrix promised, this matrix is not formed anew.
 LINEAR = 1.0
 
@@ -106,8 +108,10 @@ def second_share(x: Floats, lines: Lines, lay: Layout) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def evaluate(x: Floats, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
-    """Model and Jacobian; for two components over (m, d, ...)."""
+def evaluate(
+    x: Floats, share: float, in_light: NDArray[np.bool_], data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats
+) -> None:
+    """Model and Jacobian; for two components over (m, d, ...). in_light: (lines,) whose intensity is free."""
     calculate(x, data.grid, data.basis, lines, lay, y, J)
     if lay.components == 2:
         for i in range(len(y)):
@@ -115,23 +119,28 @@ def evaluate(x: Floats, share: float, data: Data, lines: Lines, lay: Layout, y: 
             J[0, i] = j0 + j1
             J[1, i] = (1.0 - share) * j1 - share * j0
     for line in range(lay.lines):
-        if not _in_the_light(x, data.grid, line, lines, lay):
+        if not in_light[line]:
             J[lay.intensity_correction + line] = 0.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _in_the_light(x: Floats, grid: Floats, line: int, lines: Lines, lay: Layout) -> bool:
-    """Whether a line is near a bin. What is seen of another one is a tail, and no measure of its intensity."""
-    phase = lines.phase[line]
-    theta = bragg(x[phase], lines.root_n[line], lines.wavelength_A)
-    if not theta > 0.0:
-        return False
-    centre = 2.0 * DEGREES * theta
-    full_width = (2.36 + 1.1 * shape_of(x, phase, lay)) * x[lay.gaussian_width + phase] / math.cos(theta)
-    after = min(int(np.searchsorted(grid, centre)), len(grid) - 1)
-    before = max(after - 1, 0)
-    away = min(abs(float(grid[after]) - centre), abs(float(grid[before]) - centre))
-    return bool(away <= NEAR_WIDTHS * full_width)
+def lines_in_light(x: Floats, grid: Floats, lines: Lines, lay: Layout) -> NDArray[np.bool_]:
+    """(lines,) whether a line is near a bin. What is seen of another one is a tail, and no measure of its intensity.
+
+    Asked once for a whole fit: a line that came and went from step to step would keep it from converging.
+    """
+    near = np.zeros(lay.lines, dtype=np.bool_)
+    for line in range(lay.lines):
+        phase = lines.phase[line]
+        theta = bragg(x[phase], lines.root_n[line], lines.wavelength_A)
+        if theta > 0.0:
+            centre = 2.0 * DEGREES * theta
+            full_width = (2.36 + 1.1 * shape_of(x, phase, lay)) * x[lay.gaussian_width + phase] / math.cos(theta)
+            after = min(int(np.searchsorted(grid, centre)), len(grid) - 1)
+            before = max(after - 1, 0)
+            away = min(abs(float(grid[after]) - centre), abs(float(grid[before]) - centre))
+            near[line] = away <= NEAR_WIDTHS * full_width
+    return near
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -292,12 +301,22 @@ def _cells_still(delta: Floats, A: Floats, misfit: float, lay: Layout) -> bool:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _try(x: Floats, last: bool, share: float, data: Data, lines: Lines, lay: Layout, y: Floats, J: Floats) -> None:
+def _try(
+    x: Floats,
+    last: bool,
+    share: float,
+    in_light: NDArray[np.bool_],
+    data: Data,
+    lines: Lines,
+    lay: Layout,
+    y: Floats,
+    J: Floats,
+) -> None:
     """Model at a trial; its Jacobian only where there is a next step."""
     if last:
         draw_pattern(x, data.grid, data.basis, lines, lay, y)
     else:
-        evaluate(x, share, data, lines, lay, y, J)
+        evaluate(x, share, in_light, data, lines, lay, y, J)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -305,11 +324,11 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     """The most probable parameters of this pattern, with their covariance."""
     bins, n = len(data.y), lay.length
     x = x0.copy()
-    share = second_share(x, lines, lay)
+    share, in_light = second_share(x, lines, lay), lines_in_light(x, data.grid, lines, lay)
     y, trial_y = np.empty(bins), np.empty(bins)
     J, trial_J = np.empty((n, bins)), np.empty((n, bins))
     w, A, g, L = np.empty(bins), np.empty((n, n)), np.empty(n), np.zeros((n, n))
-    evaluate(x, share, data, lines, lay, y, J)
+    evaluate(x, share, in_light, data, lines, lay, y, J)
     weigh(y, data, w)
     damping, converged, iteration, stale, still, linear = 0.0, False, 0, True, 0, False
     cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
@@ -326,9 +345,9 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         misfit = max(1.0, cost / bins)
         enough = lim.tolerance * misfit
         last = fine and promised < enough and damping < 0.1
-        _try(new, last, share, data, lines, lay, trial_y, trial_J)
+        _try(new, last, share, in_light, data, lines, lay, trial_y, trial_J)
         trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
-        if not (fine and trial <= cost + enough):
+        if not (fine and trial <= (cost + enough if last else cost - LEAST_GAIN * promised)):
             damping = max(10.0 * damping, 1e-4)
             continue
         # A step that gains what it promised leaves the normal matrix as it is: it serves once more.
@@ -347,7 +366,7 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
             converged = True
             break
     if not converged or _at_bound(x, lay):
-        evaluate(x, share, data, lines, lay, y, J)
+        evaluate(x, share, in_light, data, lines, lay, y, J)
         normal_matrix(J, w, data.y - y, A, g)
         add_prior(A, g, x, prior, lay)
         if lim.hold_distance:
