@@ -19,7 +19,7 @@ from latticewatch.app.run.run_file_sessions import refitted, shown_again
 from latticewatch.app.run.run_log import changes_told, defects_told, foreign_told, log_kept
 from latticewatch.app.run.session import Session, Unrecorded, pipeline_of
 from latticewatch.app.run.state_command import state_command
-from latticewatch.app.run.warming import warm_up
+from latticewatch.app.run.warming import is_cold, warm_up
 from latticewatch.processing.config.experiment import Experiment
 from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
@@ -90,8 +90,9 @@ def _of_run_file(plan: RunPlan, run: Run) -> AbstractContextManager[Session]:
 def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.Event) -> Session | None:
     """A session that integrates images; what it opens is closed with ``stack``."""
     request, files = plan.request, inputs.files
-    if request.live:
+    if request.live or is_cold():
         warm_up()
+    if request.live:
         source: Source = stack.enter_context(_live_source(request, inputs.experiment))
     else:
         recorded = recorded_source(request.scan or Path(), inputs.experiment, request.given)

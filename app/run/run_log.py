@@ -31,10 +31,12 @@ class LogLines(logging.Handler):
         super().__init__(logging.INFO)
         self.setFormatter(form)
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
+        self.newest = ""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Keep this line; of an error its message alone: the traceback is in the log file."""
-        self._lines.append(self.format(record).partition("\n")[0])
+        self.newest = self.format(record).partition("\n")[0]
+        self._lines.append(self.newest)
 
     def put(self, lines: list[str]) -> None:
         self._lines.extend(lines)

@@ -1,5 +1,10 @@
 """Compile what a frame passes through before the first one comes: long on a fresh installation, then a moment."""
 
+import logging
+from contextlib import suppress
+from pathlib import Path
+
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,10 +21,32 @@ from latticewatch.processing.refinement.tracking.tracked import TrackedRefinemen
 WAVELENGTH_A, FWHM_DEG, END_A = 0.64066, 0.4, 6.031
 STARTS = {"Br": ("CsPbBr3", 5.842), "I": ("CsPbI3", 6.205)}
 FRAMES, PERIOD_S = 26, 2.5
+MARK = "warmed-up"
 Floats = NDArray[np.float64]
+
+log = logging.getLogger(__name__)
+
+
+def is_cold() -> bool:
+    """Whether the warm-up has never come to its end beside the compiled code of these sources."""
+    return not _mark().exists()
+
+
+def _mark() -> Path:
+    return Path(str(getattr(numba.config, "CACHE_DIR"))) / MARK  # noqa: B009 — numba says nothing of its types
 
 
 def warm_up() -> int:
+    """Compile everything, and say so where it takes long; how many made-up frames were fitted."""
+    if is_cold():
+        log.warning("compiling the fit, once after an installation: about a minute; frames that come meanwhile wait")
+    fitted = _fit_made_up_frames()
+    with suppress(OSError):
+        _mark().touch()
+    return fitted
+
+
+def _fit_made_up_frames() -> int:
     """Integrate nothing, then fit and judge a short made-up exchange to its end; how many frames were fitted.
 
     From far apart to merged: each has compiled code of its own, and none may be compiled while a run waits.

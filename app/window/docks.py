@@ -57,6 +57,10 @@ class Docks(QObject):
         """Lines that are not of this program's log: of the run's, or what it was put together from."""
         self._lines.put(lines)
 
+    def newest_line(self) -> str:
+        """The last line of this program's log; empty: there was none."""
+        return self._lines.newest
+
     def fill(self, page: RunPage | None) -> None:
         if self._frames_dock.isVisible() and page is not None:
             self.frames.show_rows(page.snapshot(), page.history.count, page.history.gaps)

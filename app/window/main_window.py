@@ -36,6 +36,7 @@ from latticewatch.widgets.transport_bar import TransportBar
 
 PULL_MS, SLOWEST_MS, SHARE = 100, 1000, 4.0
 WALL_SCALE_PER_PIXEL = 1.8 / 1280.0
+WAITING = "Waiting for the first image …"
 
 
 class MainWindow(QMainWindow):
@@ -158,9 +159,10 @@ class MainWindow(QMainWindow):
         """Everything that has colours of its own; made anew when the theme changes."""
         self.banner, self.status, self.bar, self.note = Banner(self._theme), StatusStrip(), TransportBar(), NoteBar()
         self._stack = QStackedWidget()
-        waiting = QLabel("Waiting for the first image …")
-        waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._stack.addWidget(waiting)
+        self._waiting = QLabel(WAITING)
+        self._waiting.setTextFormat(Qt.TextFormat.PlainText)
+        self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._stack.addWidget(self._waiting)
         self.bar.setVisible(self.replay is not None)
         if self.replay is not None:
             self.replay.connect(self.bar)
@@ -211,6 +213,8 @@ class MainWindow(QMainWindow):
         began = time.perf_counter()
         if self.page is None and self._worker is not None and self._worker.session is not None:
             self.show_run(ShownRun.of(self._worker.session))
+        if self.page is None:  # what the run does meanwhile: compile, look for files
+            self._waiting.setText(f"{WAITING}\n{printable(self.docks.newest_line())}")
         new = self.page is not None and self.page.refresh()
         self._recall_notes()
         if self.page is not None and self._worker is not None and self.replay is None:

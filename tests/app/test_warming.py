@@ -2,7 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
+
+from latticewatch.app.run import warming
+from tests.app.conftest import Said
 
 SCRIPT = """
 import sys
@@ -36,3 +42,33 @@ def test_a_run_compiles_nothing_that_the_warm_up_did_not() -> None:
     checkout = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", SCRIPT], cwd=checkout, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> list[str]:
+    """As after an installation; what had been said when the compiling began."""
+    said: list[str] = []
+    (tmp_path / "cache").mkdir()
+    monkeypatch.setattr(warming, "_mark", lambda: tmp_path / "cache" / "warmed-up")
+    monkeypatch.setattr(warming, "_fit_made_up_frames", lambda: said.append(caplog.text) or 26)
+    return said
+
+
+@pytest.mark.parametrize("words", [("process",), ("watch", "--headless", "--until-idle", 0.1)])
+def test_the_first_start_says_at_once_that_it_compiles_and_later_ones_do_not(
+    latticewatch: Callable[..., Said], scan: Path, cold: list[str], words: tuple[object, ...]
+) -> None:
+    command, *options = words
+    assert latticewatch(command, scan, *options, "--out", "run.h5").status == 0
+    assert "compiling the fit, once after an installation: about a minute" in cold[0]
+    assert "reacting" not in cold[0]
+    again = latticewatch(command, scan, *options, "--out", "again.h5")
+    assert again.status == 0
+    assert "compiling" not in again.err
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(cold: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warming, "_mark", lambda: Path("/nowhere/at/all"))
+    assert warming.warm_up() == 26
+    assert warming.is_cold()
+    assert cold

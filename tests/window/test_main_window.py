@@ -1,6 +1,7 @@
 """The window through a user's eyes and hands, on a run built by hand."""
 
 import json
+import logging
 import threading
 from pathlib import Path
 
@@ -32,6 +33,23 @@ def test_live_run_reaches_the_last_frame_and_leaves_no_thread(qtbot: QtBot, gate
         gate.set()
     window.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "run"]
+
+
+def test_what_is_done_before_the_first_image_is_shown(qtbot: QtBot, gate: threading.Event) -> None:
+    """Such as compiling, which takes a minute after an installation."""
+
+    def task(*_: object) -> None:
+        logging.getLogger("latticewatch.app").warning("compiling the fit")
+        gate.wait()
+
+    worker = Worker(task)
+    window = MainWindow("live", worker=worker)
+    qtbot.addWidget(window)
+    window.show()
+    worker.start()
+    qtbot.waitUntil(lambda: "compiling the fit" in window._waiting.text())
+    gate.set()
+    window.close()
 
 
 def test_a_signal_closes_the_window_even_after_the_run_has_ended(qtbot: QtBot, gate: threading.Event) -> None:
