@@ -16,6 +16,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.header import PACKAGES, InputFile, software_versions
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.sources.folder.framing import of_file
 from latticewatch.processing.sources.folder.recorded import RecordedFolder
 from latticewatch.processing.text import printable
 
@@ -52,8 +53,11 @@ def content_of(scan: Path, given: Given) -> Content:
     inputs = gather(scan, given)
     source = recorded_source(scan, inputs.experiment, given)
     files = scan_files(source)
-    named = isinstance(source, RecordedFolder)
-    rows = {printable(file.name): file.mtime_ns / 1e9 for file in files if named}
+    rows = {}
+    if isinstance(source, RecordedFolder):
+        rows = {of_file(printable(file.name), 0): file.mtime_ns / 1e9 for file in files}
+        # Of files of several images the last one tells whether a run came to its end.
+        rows |= dict.fromkeys(source.names_of_last(), files[-1].mtime_ns / 1e9)
     return Content(settings_of(inputs, given), files, source.progress().found, MappingProxyType(rows))
 
 

@@ -17,7 +17,7 @@ from latticewatch.processing.flow.series import NAN, Progress
 from latticewatch.processing.formats.decode import read_image_and_state
 from latticewatch.processing.formats.file_bytes import FileState
 from latticewatch.processing.formats.image_file import ImageFile, Unreadable
-from latticewatch.processing.sources.folder.framing import gap_frame, image_frames, moment_of
+from latticewatch.processing.sources.folder.framing import gap_frame, image_frames, moment_of, of_file
 from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.text import printable
 
@@ -69,6 +69,15 @@ class RecordedFolder:
                         self._newest_mtime_s = frame.mtime_s
                     self._drawn, self._left = self._drawn + 1, self._left - 1
                     yield frame
+
+    def names_of_last(self) -> list[str]:
+        """The names of the frames of the last file."""
+        name = self._names[-1]
+        try:
+            image, _ = read_image_and_state(self._folder / name.name, self._dataset)
+        except Unreadable:
+            return [of_file(printable(name.name), 0)]
+        return [of_file(printable(name.name), place) for place in range(1 + len(image.more))]
 
     def _last_moment(self) -> Moment | None:
         name = self._names[-1]

@@ -13,8 +13,11 @@ from latticewatch.app.batch import run_status
 from latticewatch.app.batch.plan import named_scans, plan
 from latticewatch.app.batch.run_status import RunStatus
 from latticewatch.app.run.given import Given
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.app.batch.conftest import FRAMES
 from tests.app.conftest import Said
+from tests.sample_data import sample
 
 Command = Callable[..., Said]
 NOTHING = Given()
@@ -98,3 +101,31 @@ def test_a_run_of_an_older_version_without_the_frames_is_done_again(scan: Path) 
         del file["entry/latticewatch/header"]
         file["entry/latticewatch/header"] = text.replace('"role":"frames"', '"role":"other"')
     assert planned(scan)[1] == RunStatus.ABSENT
+
+
+def many_in_a_file(folder: Path, kind: str) -> Path:
+    """CeO2, in two TIFFs of four images or in HDF5 files of one."""
+    case = {"tif": "multipage-tiff", "h5": "hdf5-per-frame"}[kind]
+    return Path(shutil.copytree(sample(f"field/{case}"), folder / kind, copy_function=shutil.copyfile))
+
+
+@pytest.mark.parametrize("kind", ["tif", "h5"])
+def test_files_of_several_images_and_hdf5_files_of_one_are_done_with_their_last_image(
+    latticewatch: Command, tmp_path: Path, kind: str
+) -> None:
+    scan = many_in_a_file(tmp_path, kind)
+    assert latticewatch("process", scan).status == 0
+    (whole,) = plan(named_scans([scan], None), NOTHING)
+    assert whole.status == RunStatus.DONE
+    with read_run(whole.out) as run:
+        names = [row.name for row in run.rows]
+    assert latticewatch("process", scan, "--resume", "--out", whole.out).status == 0
+    with read_run(whole.out) as run, RunWriter(tmp_path / "cut.h5", run.header, run.two_theta) as cut:
+        assert [row.name for row in run.rows] == names
+        cut.append_many(list(run.rows)[:-1])
+    (tmp_path / "cut.h5").replace(whole.out)
+    (cut_short,) = plan(named_scans([scan], None), NOTHING)
+    assert cut_short.status == RunStatus.UNFINISHED
+    assert latticewatch("process", scan, "--resume", "--out", whole.out).status == 0
+    with read_run(whole.out) as run:
+        assert [row.name for row in run.rows] == names
