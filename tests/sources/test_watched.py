@@ -22,6 +22,7 @@ from latticewatch.processing.sources.folder.recorded import RecordedFolder
 from latticewatch.processing.sources.folder.watched import WatchedFolder
 from tests.sources import frame_files
 
+NAMES = [f"br_0001p_{number:05d}.cbf" for number in range(1, 7)]
 QUICK = Patience(settle_s=0.1, give_up_s=0.3, longest_s=5.0)
 
 
@@ -112,6 +113,21 @@ def test_a_number_that_never_comes_is_waited_for_within_bounds_and_recorded_when
     assert [frame.time_s for frame in found] == [0.0, 2.5, 10.0, 7.5]
     assert "2 frame numbers are missing" in caplog.text
     assert "comes late" in caplog.text
+
+
+def test_a_file_of_another_series_makes_no_frame_late(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A calibration between two frames, whose name comes after theirs."""
+    for number in (1, 2):
+        put(tmp_path, number)
+
+    def calibrate() -> None:
+        (tmp_path / "lab6_0001.cbf").write_bytes((tmp_path / "br_0001p_00001.cbf").read_bytes())
+
+    after = {2: calibrate, 3: lambda: [put(tmp_path, number) for number in (3, 4, 6)]}
+    source = watch(tmp_path)
+    assert [frame.name for frame in run(source, after)][2:] == ["lab6_0001.cbf", *NAMES[2:4], NAMES[5]]
+    assert "comes late" not in caplog.text
+    assert source.progress().missing == 1
 
 
 def test_a_file_that_stays_broken_is_a_gap_and_its_good_version_a_row(tmp_path: Path) -> None:

@@ -85,7 +85,8 @@ class WatchedFolder:
         self._clock = ScanClock(period_s)
         self._waiting: list[Candidate] = []
         self._late: list[Candidate] = []
-        self._last: FrameName | None = None
+        # The newest frame of each series.
+        self._newest_of: dict[tuple[str, tuple[str, ...]], FrameName] = {}
         self._missing = MissingFrames()
         self._shape: tuple[int, ...] | None = None
         self._index = 0
@@ -229,14 +230,15 @@ class WatchedFolder:
     def _must_wait_for_number(self, candidate: Candidate) -> bool:
         waited_s, longest_s = time.monotonic() - candidate.seen_s, self._selection.missing_wait_s
         longest_s = self._hold_s() if longest_s is None else longest_s
-        if self._last is None:
+        if not self._newest_of:
             # Nothing comes before number 0, nor, by now, before what lay in the folder for a while.
             is_first = candidate.name.numbers[-1:] == (0,)
             is_first = is_first or is_unchanged_since_start(candidate, self._folder, START_WAIT_S)
             return waited_s < min(START_WAIT_S, longest_s) and not is_first
-        if candidate.name < self._last or self._selection.include:
+        newest = self._newest_of.get(_series_of(candidate.name))
+        if self._selection.include or (newest is not None and candidate.name < newest):
             return False
-        missing = self._missing.between(self._last, candidate.name)
+        missing = None if newest is None else self._missing.between(newest, candidate.name)
         starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
         return missing != 0 and not starts_series and waited_s < longest_s
 
@@ -246,12 +248,13 @@ class WatchedFolder:
             if not os.path.lexists(self._folder / name.name):
                 self._listing.forget(name.name)
             return []
-        if self._last and name < self._last:
+        newest = self._newest_of.get(_series_of(name))
+        if newest and name < newest:
             log.warning("%s comes late: recorded out of order", printable(name.name))
             self._missing.fill(name)
-        elif self._last and not self._selection.include and (missing := self._missing.note_step(self._last, name)):
+        elif newest and not self._selection.include and (missing := self._missing.note_step(newest, name)):
             log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
-        self._last = name if self._last is None else max(self._last, name)
+        self._newest_of[_series_of(name)] = name if newest is None else max(newest, name)
         return self._frames(candidate, outcome)
 
     def _again(self, candidate: Candidate, outcome: Taken | GivenUp) -> list[Frame]:
@@ -310,6 +313,11 @@ class WatchedFolder:
         self._hinted = self._hint.wait(pause_s, stop)
         if self._hinted and front and not front.checksum and refresh_state(front, self._folder):
             front.due_s = 0.0
+
+
+def _series_of(name: FrameName) -> tuple[str, tuple[str, ...]]:
+    """What names of one series have in common: their folder, and what stands around their numbers."""
+    return name.name.rpartition("/")[0], name.texts
 
 
 class _Descending:
