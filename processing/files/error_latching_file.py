@@ -9,17 +9,19 @@ from typing import Any
 
 
 class ErrorLatchingFile(io.RawIOBase):
-    """Reads and writes a file descriptor; the first error is kept in ``failure`` and nothing is written after.
+    """Reads and writes a file descriptor; the first error is kept in ``failure`` and nothing reaches the file after.
 
-    HDF5 leaves its tables in pieces when a write fails, and a later close ends the process. Here it continues
-    as if nothing had happened, and what it wrote is thrown away: whoever uses the file looks at ``failure``, and never
-    keeps a file that has one.
+    HDF5 leaves its tables in pieces when a write fails, or when it reads back another thing than it wrote, and a later
+    close ends the process. Here it continues as if nothing had happened: what it writes after the error is kept in
+    memory until the file is closed, and then thrown away. Whoever uses the file looks at ``failure``, stops soon where
+    there is one, and never keeps the file.
     """
 
     def __init__(self, handle: int) -> None:
         super().__init__()
         self._handle = handle
         self._position = 0
+        self._unwritten: list[tuple[int, bytes]] = []
         self.failure: OSError | None = None
 
     def readable(self) -> bool:
@@ -33,22 +35,28 @@ class ErrorLatchingFile(io.RawIOBase):
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         start = {os.SEEK_SET: 0, os.SEEK_CUR: self._position}.get(whence)
-        self._position = offset + (self._size() if start is None else start)
+        if start is None:
+            start = max([self._size(), *(place + len(content) for place, content in self._unwritten)])
+        self._position = offset + start
         return self._position
 
     def tell(self) -> int:
         return self._position
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer; what is not in the file, because its write was thrown away, reads as zeros."""
+        """Fill the buffer; what lies behind the end of the file, or cannot be read, is zeros."""
         view = memoryview(buffer).cast("B")
         done = 0
         try:
             while done < len(view) and (count := self._read_at(self._position + done, view[done:])):
                 done += count
         except OSError as error:
-            self.failure = self.failure or error
+            self._keep(error)
         view[done:] = bytes(len(view) - done)
+        for place, content in self._unwritten:
+            start, stop = max(place, self._position), min(place + len(content), self._position + len(view))
+            if start < stop:
+                view[start - self._position : stop - self._position] = content[start - place : stop - place]
         self._position += len(view)
         return len(view)
 
@@ -60,7 +68,9 @@ class ErrorLatchingFile(io.RawIOBase):
             while self.failure is None and done < len(view):
                 done += self._write_at(self._position + done, view[done:])
         except OSError as error:
-            self.failure = error
+            self._keep(error)
+        if done < len(view):
+            self._unwritten.append((self._position + done, bytes(view[done:])))
         self._position += len(view)
         return len(view)
 
@@ -71,7 +81,7 @@ class ErrorLatchingFile(io.RawIOBase):
             if self.failure is None:
                 self._cut(size)
         except OSError as error:
-            self.failure = error
+            self._keep(error)
         return size
 
     def sync(self) -> None:
@@ -79,12 +89,22 @@ class ErrorLatchingFile(io.RawIOBase):
         try:
             os.fsync(self._handle)
         except OSError as error:
-            self.failure = self.failure or error
+            self._keep(error)
 
     def close(self) -> None:
-        if not self.closed:
-            self._release()
+        """Close it, or keep the error: some file systems tell of a full disk only now. Safe to call twice."""
+        try:
+            if not self.closed:
+                self._release()
+        except OSError as error:
+            self._keep(error)
         super().close()
+
+    def _keep(self, error: OSError) -> None:
+        """Keep the first error without its traceback: frames in it hold what HDF5 has open, to the very end of the
+        process, and that ends it with SIGSEGV."""
+        if self.failure is None:
+            self.failure = OSError(error.errno or errno.EIO, error.strerror or str(error))
 
     def _size(self) -> int:
         return os.fstat(self._handle).st_size
@@ -144,4 +164,4 @@ def failure_raised(file: ErrorLatchingFile) -> Iterator[None]:
         if file.failure is None:
             raise
     if file.failure is not None:
-        raise file.failure
+        raise OSError(file.failure.errno, file.failure.strerror)

@@ -4,6 +4,7 @@ Every file that a user names, or that lies where others may write, is opened her
 files otherwise.
 """
 
+import contextlib
 import errno
 import io
 import os
@@ -54,7 +55,9 @@ def open_descriptor(path: Path, *, follow_links: bool = True) -> int:
 
 def check_regular(path: Path) -> None:
     """For what a library opens by its name afterwards. Raises as ``open_descriptor`` does."""
-    os.close(open_descriptor(path))
+    descriptor = open_descriptor(path)
+    with contextlib.suppress(OSError):  # nothing was written
+        os.close(descriptor)
 
 
 def open_regular(path: Path) -> io.BufferedReader:

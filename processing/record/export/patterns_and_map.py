@@ -123,7 +123,8 @@ def _csv_line(cells: Iterable[str]) -> str:
 
 
 def _map_hdf5(run: Run, path: Path) -> None:
-    with closing(ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))) as out, failure_raised(out):
+    out = ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+    with failure_raised(out), closing(out):
         _write_hdf5(run, out)
 
 
@@ -139,4 +140,6 @@ def _write_hdf5(run: Run, out: ErrorLatchingFile) -> None:
         group["time_s"].attrs["units"], group["two_theta"].attrs["units"] = "s", "degree"
         made = group.create_dataset("intensity", (len(run.rows), len(run.two_theta)), "f4")
         for number, block in enumerate(_blocks(run)):
+            if out.failure is not None:
+                return
             made[number * BLOCK_ROWS : number * BLOCK_ROWS + len(block)] = block

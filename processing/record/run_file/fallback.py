@@ -1,5 +1,6 @@
 """The fallback folder: when the place of a run takes no more, all of it is copied there and recording continues."""
 
+import contextlib
 import itertools
 import logging
 from collections.abc import Sequence
@@ -47,10 +48,12 @@ class Fallback:
             newest = self._take_along(opened)
         except BaseException:
             opened.journal.close()
-            opened.nexus.close()
+            with contextlib.suppress(Exception):
+                opened.nexus.close()
             opened.file.close()
             for each in (path, journal_path(path)):
-                each.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    each.unlink(missing_ok=True)
             opened.lock.release()
             raise
         return path, Opened(opened.lock, opened.journal, opened.file, opened.nexus, newest_frame=newest)
@@ -58,7 +61,7 @@ class Fallback:
     def _take_along(self, opened: Opened) -> int:
         journal, nexus, newest = opened.journal, opened.nexus, -1
         rows = itertools.chain(self.before, self.rows)
-        while block := list(itertools.islice(rows, BLOCK_ROWS)):
+        while opened.file.failure is None and (block := list(itertools.islice(rows, BLOCK_ROWS))):
             kinds, newest = kinds_of(block, newest)
             pairs = list(zip(kinds, block, strict=True))
             journal.append(entry for kind, row in pairs for entry in _entries(kind, row))

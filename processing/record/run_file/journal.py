@@ -137,7 +137,8 @@ class Journal:
         """Close the file. Safe to call twice."""
         handle, self._handle = self._handle, -1
         if handle >= 0:
-            os.close(handle)
+            with contextlib.suppress(OSError):  # what counts was synchronised before
+                os.close(handle)
 
     def _write(self, content: bytes) -> None:
         if self._ragged:

@@ -26,7 +26,8 @@ class RunLock:
         if self._handle >= 0:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
-            os.close(self._handle)
+            with contextlib.suppress(OSError):
+                os.close(self._handle)
             self._handle = -1
 
 

@@ -84,10 +84,10 @@ def heal(run: Path, *, keep_journal: bool = False) -> Healed:
         draft = draft_path(run)
         old = None
         try:
-            with closing(new_file(draft)) as out:
+            out = new_file(draft)
+            with failure_raised(out), closing(out):
                 made = _rebuilt(found, out)
-                with failure_raised(out):
-                    out.sync()
+                out.sync()
             if found.is_doubtful or made.is_unread:
                 old = run.rename(damaged_path(run))
             try:
@@ -127,7 +127,8 @@ def rebuild_aside(run: Path, *, is_written: bool) -> tuple[BinaryIO | None, str]
             return None, _story_of_none(run, found, "is left where it is")
         try:
             handle: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the run that reads it
-            with closing(ErrorLatchingFile(os.dup(handle.fileno()))) as out:
+            out = ErrorLatchingFile(os.dup(handle.fileno()))
+            with failure_raised(out), closing(out):
                 made = _rebuilt(found, out)
         except OSError as error:
             log.info("%s: shown from memory: %s takes no copy (%s)", run, tempfile.gettempdir(), error.strerror)
@@ -154,15 +155,12 @@ def sync_folder(folder: Path) -> None:
     """Make new names in this folder last; where a file system cannot, it does so by itself."""
     try:
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as error:
         log.debug("%s: folder not synchronised: %s", folder, error)
-        return
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        log.debug("%s: folder not synchronised: %s", folder, error)
-    finally:
-        os.close(handle)
 
 
 def _find(run: Path, stack: ExitStack, *, is_written: bool = False) -> _Found:
@@ -238,8 +236,8 @@ def _written(content: JournalContent, beginning: Beginning, stored: Run | None, 
                 made.close()
     except UserError:
         raise
-    except DAMAGE as error:
-        if isinstance(error, OSError) and error is out.failure:
+    except DAMAGE:
+        if out.failure is not None:
             raise
         log.debug("a journal that does not hold together", exc_info=True)
         raise UserError("the entries of the journal contradict each other; give an intact journal") from None

@@ -8,6 +8,7 @@ file follows in blocks, at least once a second while rows arrive, and is complet
 """
 
 import contextlib
+import errno
 import logging
 import os
 import threading
@@ -203,9 +204,10 @@ class RunWriter:
             try:
                 try:
                     self._keep_handed()
-                finally:  # a note that finds no room leaves no HDF5 file open: that would kill the process
+                finally:
                     self._or_in_fallback(self._finish)
             finally:
+                self._leave_file()  # in any case: an HDF5 file that is left open kills the process at its end
                 self._closed = True
                 self._journal.close()
                 self._lock_file.release()
@@ -323,7 +325,7 @@ class RunWriter:
             if self._file.failure is None:
                 write(self._nexus)
         except BaseException as error:
-            self._file.failure = self._file.failure or OSError(str(error))
+            self._file.failure = self._file.failure or OSError(errno.EIO, str(error))
             if not isinstance(error, Exception):
                 raise
         if self._file.failure is not None:
@@ -337,6 +339,6 @@ class RunWriter:
         try:
             nexus.close()
         except Exception as error:
-            self._file.failure = self._file.failure or OSError(str(error))
+            self._file.failure = self._file.failure or OSError(errno.EIO, str(error))
         self._file.sync()
         self._file.close()

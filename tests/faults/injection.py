@@ -1,0 +1,436 @@
+"""Fault injection by count: the first, second, third ... call fails, until the operation passes untouched.
+
+``python -m tests.faults.injection`` does so for every operation on a run, for every kind of call, once and from then
+on, and prints a table; ``--step 10`` takes every tenth and the last of each kind. Each point runs in a
+process of its own. A point is
+
+- a crash where the process ends by a signal;
+- lost where a row that was reported, or was there before, cannot be read afterwards as it was;
+- silent where the operation says that all is well and what it was to do is not done, or where it ends otherwise than in
+  one line and exit status 2.
+"""
+
+import argparse
+import gc
+import itertools
+import json
+import logging
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.fallback import Fallback
+from latticewatch.processing.record.run_file.names import journal_path
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
+from tests.faults.failing_calls import KINDS, MEMORY, Plan, can_fail_memory, failing
+from tests.record import runs
+from tests.record.equality import assert_same_row
+from tests.record.recorder import filling
+
+ROWS = 12
+HEADER, GRID = runs.header(), runs.two_theta()
+HANGS_S = 120
+MOST_UNTOUCHED = 20
+SAID, RAISED = 2, 9
+Tell = Callable[[Row], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an operation works. arm: from here on calls fail. tell: a row is reported."""
+
+    folder: Path
+    arm: Callable[[], None]
+    tell: Tell
+
+    @property
+    def run(self) -> Path:
+        return self.folder / "place" / "run.h5"
+
+    @property
+    def fallback(self) -> Path:
+        return self.folder / "fallback"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """prepare: what is there before, in the parent. work: in the child. done: whether all was done as it should be."""
+
+    prepare: Callable[[Path], list[Row]]
+    work: Callable[[Place], None]
+    done: Callable[[Path], bool]
+
+
+@dataclass
+class Tally:
+    points: int = 0
+    crashes: int = 0
+    lost: int = 0
+    silent: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Ended:
+    status: int
+    seen: Counter[str]
+    is_crash: bool = False
+    is_lost: bool = False
+    is_silent: bool = False
+    wrong: str = ""
+
+
+def row(number: int) -> Row:
+    return runs.row(number, GRID)
+
+
+# What is there before.
+
+
+def nothing(_: Path) -> list[Row]:
+    return []
+
+
+def closed(path: Path) -> list[Row]:
+    return runs.write_run(path, ROWS)
+
+
+def killed(path: Path) -> list[Row]:
+    """The run file holds the first rows, the journal all."""
+    writer = RunWriter(path, HEADER, GRID)
+    recorded = [writer.append(row(number)) for number in range(ROWS)]
+    recorded[3] = writer.append(filling(row(3)))
+    writer.append_note(1.0, "before the end")
+    abandon(writer)
+    return recorded
+
+
+def damaged(path: Path) -> list[Row]:
+    """The journal has lost a row that the run file holds."""
+    writer = RunWriter(path, HEADER, GRID)
+    recorded = writer.append_many([row(number) for number in range(ROWS)])
+    writer.flush()
+    abandon(writer)
+    content = bytearray(journal_path(path).read_bytes())
+    content[content.index(b"scan_0005p.cbf")] ^= 1
+    journal_path(path).write_bytes(content)
+    return recorded
+
+
+def abandon(writer: RunWriter) -> None:
+    writer._file.failure = OSError("gone")
+    writer._leave_file()
+    writer._journal.close()
+    writer._lock_file.release()
+
+
+# What is done.
+
+
+def record(place: Place) -> None:
+    place.arm()
+    with RunWriter(place.run, HEADER, GRID) as writer:
+        _rows(writer, place, range(ROWS))
+
+
+def _rows(writer: RunWriter, place: Place, numbers: range) -> None:
+    for number in numbers:
+        place.tell(writer.append(row(number)))
+    writer.set_account(0, 0)
+
+
+def close(place: Place) -> None:
+    writer = RunWriter(place.run, HEADER, GRID)
+    for number in range(ROWS):
+        place.tell(writer.append(row(number)))
+    place.arm()
+    writer.close()
+
+
+def show(place: Place) -> None:
+    place.arm()
+    with read_run(place.run) as run:
+        for each in run.rows:
+            place.tell(each)
+        assert len(run.rows) == ROWS
+
+
+def resume(place: Place) -> None:
+    place.arm()
+    with RunWriter.resume(place.run) as writer:
+        _rows(writer, place, range(ROWS, ROWS + 3))
+
+
+def fill(place: Place) -> None:
+    writer = RunWriter(place.run, HEADER, GRID)
+    for number in range(ROWS):
+        place.tell(writer.append(row(number)))
+    place.arm()
+    place.tell(writer.append(filling(row(3))))
+    writer.close()
+
+
+def note(place: Place) -> None:
+    writer = RunWriter(place.run, HEADER, GRID)
+    for number in range(ROWS):
+        place.tell(writer.append(row(number)))
+    place.arm()
+    writer.append_note(2.0, "a note")
+    writer.set_defects(np.array([[3, 4]]), np.empty((0, 2), np.int64))
+    writer.close()
+
+
+def fallback(place: Place) -> None:
+    """The folder of the run goes; then calls fail while all is copied to the other place."""
+    writer = RunWriter(place.run, HEADER, GRID)
+    writer.use_fallback(Fallback(place.fallback, HEADER, GRID))
+    for number in range(ROWS - 3):
+        place.tell(writer.append(row(number)))
+    place.run.parent.rename(place.folder / "renamed")
+    writer._space_at = float("-inf")
+    place.arm()
+    with writer:
+        _rows(writer, place, range(ROWS - 3, ROWS))
+
+
+def with_fallback(place: Place) -> None:
+    """Calls fail where the run is, and recording continues in the other place."""
+    place.arm()
+    with RunWriter(place.run, HEADER, GRID) as writer:
+        writer.use_fallback(Fallback(place.fallback, HEADER, GRID))
+        _rows(writer, place, range(ROWS))
+
+
+def export(place: Place) -> None:
+    from latticewatch.app.commands.exports import export_run  # slow to load: matplotlib
+
+    place.arm()
+    targets = place.folder / "out"
+    paths = {"trace": "lp.csv", "patterns": "xye", "summary": "s.json", "figure": "f.png"}
+    export_run(place.run, **{name: targets / target for name, target in paths.items()})
+    for suffix in ("npz", "csv", "h5"):
+        export_run(place.run, map_file=targets / f"map.{suffix}")
+
+
+# What is to be there afterwards.
+
+
+def holds(count: int, **more: object) -> Callable[[Path], bool]:
+    def done(folder: Path) -> bool:
+        with read_run(_newest(folder)) as run:
+            there = {"fills": bool(run.rows[3].filled) if len(run.rows) > 3 else False,
+                     "notes": [each.text for each in run.notes], "hot": run.hot.tolist()}  # fmt: skip
+            return len(run.rows) == count and all(there[key] == value for key, value in more.items())
+
+    return done
+
+
+def exported(folder: Path) -> bool:
+    found = {path.name: path.stat().st_size for path in (folder / "out").rglob("*") if path.is_file()}
+    known = {"lp.csv", "s.json", "f.png", "map.npz", "map.csv", "map.h5"}
+    patterns = [name for name in found if name.endswith(".xye")]
+    return known <= found.keys() and len(patterns) == ROWS - 1 and min(found.values()) > 0 and len(found) == ROWS + 5
+
+
+OPERATIONS = {
+    "record": Operation(nothing, record, holds(ROWS)),
+    "close": Operation(nothing, close, holds(ROWS)),
+    "open after a kill": Operation(killed, show, holds(ROWS, fills=True, notes=["before the end"])),
+    "open with a damaged journal": Operation(damaged, show, holds(ROWS)),
+    "open": Operation(closed, show, holds(ROWS)),
+    "resume after a kill": Operation(killed, resume, holds(ROWS + 3, fills=True)),
+    "resume": Operation(closed, resume, holds(ROWS + 3, notes=["pumps started"])),
+    "fill": Operation(nothing, fill, holds(ROWS, fills=True)),
+    "note": Operation(nothing, note, holds(ROWS, notes=["a note"], hot=[[3, 4]])),
+    "fallback": Operation(nothing, fallback, holds(ROWS)),
+    "record with a fallback": Operation(nothing, with_fallback, holds(ROWS)),
+    "export": Operation(closed, export, exported),
+}
+
+
+def main() -> None:
+    logging.disable(logging.CRITICAL)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("operations", nargs="*", metavar="OPERATION", help=f"of {', '.join(OPERATIONS)}; none: all")
+    parser.add_argument("--kind", choices=KINDS, action="append", help="kinds of calls; left out: all")
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--memory", type=int, default=0, metavar="STEP", help="every STEP-th allocation as well")
+    parser.add_argument("--json", action="store_true", help="one JSON object with the counts")
+    given = parser.parse_args()
+    numbers = given.first, given.step, given.memory if can_fail_memory() else 0
+    found = {name: tally(name, given.kind or list(KINDS), *numbers) for name in given.operations or OPERATIONS}
+    if given.json:
+        sys.stdout.write(json.dumps({name: vars(each) for name, each in found.items()}) + "\n")
+        return
+    sys.stdout.write("| operation | points | crashes | rows lost | silent ends |\n|---|---|---|---|---|\n")
+    for name, each in found.items():
+        sys.stdout.write(f"| {name} | {each.points} | {each.crashes} | {each.lost} | {each.silent} |\n")
+    for each in found.values():
+        sys.stderr.write("".join(f"{line}\n" for line in each.wrong))
+
+
+def tally(name: str, kinds: list[str], first: int, step: int, memory_step: int = 0) -> Tally:
+    """All points of one operation; allocations only with a step of theirs."""
+    found = Tally()
+    with _scratch() as scratch:
+        undisturbed = attempt(name, Plan("none", 0, scratch), scratch / "undisturbed")
+        if undisturbed.wrong or undisturbed.status:
+            raise RuntimeError(f"{name}: fails by itself: {undisturbed}")
+        for kind in kinds:
+            numbers = range(first, undisturbed.seen[kind] + 1)
+            points = list(itertools.product(numbers, (False, True)))
+            for number, is_lasting in [*points[::step], *points[-1:]][: len(points)]:
+                _point(found, name, Plan(kind, number, scratch, is_lasting))
+        if memory_step:
+            _memory_points(found, name, scratch, memory_step)
+    return found
+
+
+def _point(found: Tally, name: str, plan: Plan) -> Ended:
+    ended = attempt(name, plan, plan.folder / "point")
+    shutil.rmtree(plan.folder / "point")
+    found.points += 1
+    found.crashes += ended.is_crash
+    found.lost += ended.is_lost
+    found.silent += ended.is_silent
+    if ended.wrong:
+        when = "from then on" if plan.is_lasting else "once"
+        found.wrong.append(f"{name}: {plan.kind} {plan.number} {when}: {ended.wrong}")
+    return ended
+
+
+def _memory_points(found: Tally, name: str, scratch: Path, step: int) -> None:
+    """Allocations cannot be counted beforehand: until several in a row have passed untouched."""
+    untouched = 0
+    for number in itertools.count(1, step):
+        untouched = untouched + 1 if _point(found, name, Plan(MEMORY, number, scratch)).status == 0 else 0
+        if untouched == MOST_UNTOUCHED:
+            return
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """A folder that this process removes in the end, and no child of it."""
+    owner, folder = os.getpid(), tempfile.mkdtemp()
+    try:
+        yield Path(folder)
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder)
+
+
+def attempt(name: str, plan: Plan, folder: Path) -> Ended:
+    """One point, in a process of its own."""
+    operation = OPERATIONS[name]
+    (folder / "place").mkdir(parents=True)
+    (folder / "out").mkdir()
+    before = operation.prepare(folder / "place" / "run.h5")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _in_child(operation, plan, folder, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        told = [json.loads(line) for line in pipe.read().splitlines()]
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    reported = {each["row"]: each["recorded_s"] for each in told if "row" in each}
+    (end,) = [each for each in told if "seen" in each] or [{"seen": {}, "said": "", "trace": ""}]
+    seen = Counter(end["seen"])
+    if status < 0:
+        return Ended(status, seen, is_crash=True, wrong=f"ended by {signal.Signals(-status).name}")
+    if lost := _lost(folder, before, reported):
+        return Ended(status, seen, is_lost=True, wrong=f"{lost} ({end['said']})")
+    if end["trace"] and plan.kind == MEMORY:  # the command says "internal error" in one line
+        return Ended(status, seen)
+    if silent := _silent(operation, folder, status, end):
+        return Ended(status, seen, is_silent=True, wrong=silent)
+    return Ended(status, seen)
+
+
+def _in_child(operation: Operation, plan: Plan, folder: Path, writing: int) -> None:
+    real_write = os.write
+
+    def say(**told: object) -> None:
+        real_write(writing, json.dumps(told).encode() + b"\n")
+
+    signal.alarm(HANGS_S)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
+    said, trace, status = "", "", 0
+    place = Place(folder, plan.arm, lambda each: say(row=each.index, recorded_s=each.recorded_s))
+    with failing(plan):
+        try:
+            operation.work(place)
+        except UserError as error:
+            said, status = str(error), SAID
+        except BaseException:
+            trace, status = traceback.format_exc(), RAISED
+    say(seen=plan.seen, said=said, trace=trace)
+    gc.freeze()  # as at the end of the command
+    sys.exit(status)  # in order: what Python and HDF5 do at the end of a process must not crash either
+
+
+def _newest(folder: Path) -> Path:
+    """The run file that is to hold all of the run."""
+    places = (folder / "fallback", folder / "place", folder / "renamed")
+    return next(path for place in places if (path := place / "run.h5").exists() or journal_path(path).exists())
+
+
+def _lost(folder: Path, before: list[Row], reported: dict[int, float]) -> str:
+    """What is not there any more, in words."""
+    expected = {each.index: each for each in before}
+    try:
+        path = _newest(folder)
+    except StopIteration:
+        return f"{len(reported) + len(before)} rows are gone with their file" if reported or before else ""
+    try:
+        with read_run(path) as run:
+            found = {each.index: each for each in run.rows}
+    except UserError as error:
+        return f"cannot be opened: {error}" if reported or before else ""
+    for number, recorded_s in reported.items():
+        wanted = expected.get(number) or row(number)
+        there = found.get(number)
+        if there is not None and there.filled is not None and wanted.filled is None:
+            wanted = filling(row(number))
+        expected[number] = replace(wanted, recorded_s=recorded_s)
+    for number, wanted in expected.items():
+        if number not in found:
+            return f"row {number} is lost"
+        try:
+            assert_same_row(found[number], wanted)
+        except AssertionError as error:
+            return f"row {number} is another: {str(error)[:200]}"
+    return ""
+
+
+def _silent(operation: Operation, folder: Path, status: int, end: dict[str, str]) -> str:
+    if end["trace"]:
+        lines = end["trace"].splitlines()
+        places = [line.strip() for line in lines if line.startswith("  File") and "/tests/" not in line]
+        return f"raised {lines[-1]} at {'; '.join(place.rpartition('/')[2] for place in places[-4:])}"
+    if status == SAID and ("\n" in end["said"] or not end["said"]):
+        return f"does not say what happened in one line: {end['said']!r}"
+    if status not in (0, SAID):
+        return f"ended with exit status {status}"
+    if status == 0 and not operation.done(folder):
+        return "says that all is well, and it is not done"
+    return ""
+
+
+if __name__ == "__main__":
+    main()

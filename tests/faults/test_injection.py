@@ -1,0 +1,70 @@
+"""Calls that fail in turn while a run is recorded, closed, opened, resumed, exported; all of them on demand."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.faults.injection import OPERATIONS
+
+CHECKOUT = Path(__file__).parents[2]
+LONG = bool(os.environ.get("LATTICEWATCH_LONG"))
+STEPS = {"export": 1000}
+STEP = 400
+"""So that of each kind of call the first, the last and some between them fail."""
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_call_that_fails_ends_in_a_crash_a_lost_row_or_silence(operation: str) -> None:
+    step = 1 if LONG else STEPS.get(operation, STEP)
+    command = [sys.executable, "-m", "tests.faults.injection", operation, "--step", str(step), "--json"]
+    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)[operation]
+    assert found["points"] >= 4
+    assert found["wrong"] == []
+    assert (found["crashes"], found["lost"], found["silent"]) == (0, 0, 0)
+
+
+def test_the_harness_sees_what_it_is_for() -> None:
+    """Faults of its own making: a crash, a lost row, a silent end."""
+    program = """
+import os, signal
+from tests.faults import injection
+from tests.faults.injection import OPERATIONS, Operation, closed, holds, nothing, tally
+
+def crash(place):
+    place.arm()
+    try:
+        open(place.folder / "out" / "x", "wb").close()
+    except OSError:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+def lose(place):
+    place.arm()
+    try:
+        open(place.folder / "out" / "x", "wb").close()
+    except OSError:
+        place.run.unlink()
+
+def hush(place):
+    place.arm()
+    try:
+        open(place.folder / "out" / "x", "wb").write(b"x")
+    except OSError:
+        pass
+
+def written(folder):
+    path = folder / "out" / "x"
+    return path.exists() and path.read_bytes() == b"x"
+
+for work, done in ((crash, lambda folder: True), (lose, lambda folder: True), (hush, written)):
+    OPERATIONS["own"] = Operation(closed, work, done)
+    found = tally("own", ["open"], 1, 1)
+    print(found.points, found.crashes, found.lost, found.silent)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["2 2 0 0", "2 0 2 0", "2 0 0 2"], done.stderr
