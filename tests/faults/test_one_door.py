@@ -20,7 +20,7 @@ from tests.record import runs
 
 Command = Callable[..., Said]
 CHECKOUT = Path(__file__).parents[2]
-HANGS_S = 60
+HANGS_S = 300
 
 
 def empty(path: Path) -> None:
@@ -229,6 +229,7 @@ def test_a_pipe_that_nobody_reads_is_no_place_to_write_to(
 OTHER_DOORS = {
     "processing/files/regular_file.py: os.open": "the door",
     "processing/files/guarded_hdf5.py: h5py.File": "by name, after the door",
+    "processing/formats/hdf5_tree.py: h5py.File": "of bytes in memory",
     "processing/record/run_file/stored_run.py: h5py.File": "a file of this process, made aside",
     "processing/codecs/njit.py: read_bytes": "our own sources",
     "processing/crystal/phase.py: read_text": "a phase that is shipped",
