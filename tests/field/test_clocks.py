@@ -1,7 +1,10 @@
 """Time stamps that go back, stand still, are coarse or missing: said, and replaced by what is known."""
 
+from pathlib import Path
+
 import pytest
 
+from latticewatch.processing.record.run_file.reader import read_run
 from tests.field.conftest import Process
 from tests.sample_data import sample
 
@@ -43,3 +46,11 @@ def test_times_of_areadetector(process: Process) -> None:
     case = sample("field/areadetector-times")
     _, rows = process("areadetector-times", geometry=case / "g.poni", experiment=case / "experiment.toml")
     assert [row["time_s"] for row in rows] == [0.0, 10.0, 20.0, 30.0, 40.0]
+
+
+def test_what_is_used_in_place_of_the_clock_is_kept_with_the_run(process: Process, tmp_path: Path) -> None:
+    times(process, "same")
+    with read_run(tmp_path / "run.h5") as run:
+        kept = [note.text for note in run.notes]
+    assert any("times of the frames come from time stamps in the headers" in text for text in kept)
+    assert any("frames are counted, one second each" in text for text in kept)
