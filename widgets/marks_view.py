@@ -62,7 +62,9 @@ class MarksView(QTableWidget):
         elif e.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
             self.removal_wanted.emit(self._marks[number])
         elif e.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.editItem(self.item(number, 1))
+            # The key that ends an edit comes here too: Qt would say "edit: editing failed".
+            if self.state() != QAbstractItemView.State.EditingState:
+                self.editItem(self.item(number, 1))
         else:
             super().keyPressEvent(e)
 
