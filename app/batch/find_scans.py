@@ -10,7 +10,15 @@ from latticewatch.app.run.given import Given
 from latticewatch.processing.config.experiment import read_experiment
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import HDF5_SUFFIXES, TEMPORARY, frame_name, is_frame
+from latticewatch.processing.files.frame_names import (
+    HDF5_SUFFIXES,
+    TEMPORARY,
+    are_a_series,
+    frame_name,
+    is_correction,
+    is_frame,
+)
+from latticewatch.processing.sources.hdf5.one_a_file import one_a_file
 from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 
 MASTER = "_master"
@@ -130,7 +138,7 @@ def _scans(folder: Path, files: list[str], rules: FrameSelection) -> Iterator[Pa
     runs = [path for path in stacks if is_run(path)]
     yield from (Skipped(path.name, "a run file") for path in runs)
     others = [path for path in stacks if path not in runs]
-    frames = [name for name in files if is_frame(name)]
+    frames = [name for name in files if is_frame(name) or rules.is_frame(name)]
     if frames and not any(map(rules.takes, frames)):
         yield Skipped("", f"no frame in it matches {rules.include}")
     elif frames:
@@ -138,7 +146,12 @@ def _scans(folder: Path, files: list[str], rules: FrameSelection) -> Iterator[Pa
         yield from (Skipped(path.name, "an HDF5 file beside frames; give it as SCAN to process it") for path in others)
     if frames:
         return
+    if are_a_series([name for name in files if is_correction(name)]):
+        yield Skipped("", "called masks, darks or flats; --include takes them for frames")
     masters = [path for path in others if path.stem.endswith(MASTER)]
+    if not masters and (series := one_a_file(folder, rules)):
+        yield folder
+        others = [path for path in others if not series.is_frame(path.name)]
     for path in masters or others:
         try:
             HDF5Stack(path)

@@ -1,7 +1,7 @@
 """Names of frames: which files are frames, in which order, and which numbers of a series are missing."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import total_ordering
 from itertools import pairwise
@@ -126,6 +126,11 @@ def missing_between(before: FrameName, after: FrameName) -> int | None:
     if any(after.numbers[k] > 1 for k in changed[1:]):
         return None
     return max(after.numbers[changed[0]] - before.numbers[changed[0]] - 1, 0)
+
+
+def are_a_series(names: Collection[str]) -> bool:
+    """Whether they differ by their numbers alone."""
+    return len(names) > 1 and len({frame_name(name).texts for name in names}) == 1
 
 
 def successor(before: FrameName, last: FrameName) -> str | None:

@@ -194,6 +194,14 @@ def test_a_run_file_beside_hdf5_frames_is_none(tmp_path: Path) -> None:
     assert numbers_of(found) == [1, 2]
 
 
+@pytest.mark.parametrize("other", ["run.h5", "dark.h5"])
+def test_single_hdf5_files_beside_a_series_are_none_of_it(tmp_path: Path, other: str) -> None:
+    for number in range(3):
+        one_image(tmp_path / f"m_{number}.h5", number)
+    one_image(tmp_path / other, 3)
+    assert numbers_of(list(open_scan(tmp_path, period_s=1.0).frames(threading.Event()))) == [0, 1, 2]
+
+
 def test_a_link_out_of_a_file_of_one_image_is_a_gap(tmp_path: Path) -> None:
     for number in range(3):
         one_image(tmp_path / f"m_{number}.h5", number)

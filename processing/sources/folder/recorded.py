@@ -11,7 +11,14 @@ from pathlib import Path
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, names_in
 from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import FrameName, MissingFrames, frame_name, is_correction, is_frame
+from latticewatch.processing.files.frame_names import (
+    FrameName,
+    MissingFrames,
+    are_a_series,
+    frame_name,
+    is_correction,
+    is_frame,
+)
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import NAN, Progress
 from latticewatch.processing.formats.decode import read_image_and_state
@@ -102,7 +109,7 @@ def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
     corrections = [name for name in files if is_correction(name) and not selection.is_frame(name)]
     names = [name for name in files if is_frame(name) or selection.is_frame(name)]
     takes: Callable[[str], bool] = selection.is_frame
-    if not names and not selection.include and _are_a_series(corrections):
+    if not names and not selection.include and are_a_series(corrections):
         log.warning("%d files are frames although %s is called a mask, dark or flat", len(corrections), corrections[0])
         names, corrections, takes = corrections, [], bool
     for name in corrections:
@@ -118,11 +125,6 @@ def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
     if len(taken) < len(frames):
         log.warning("%d frames do not match %s: left out", len(frames) - len(taken), printable(selection.include))
     return taken
-
-
-def _are_a_series(names: Sequence[str]) -> bool:
-    """Whether they differ by their numbers alone."""
-    return len(names) > 1 and len({frame_name(name).texts for name in names}) == 1
 
 
 def _files_in(folder: Path, recursive: bool) -> list[str]:

@@ -1,6 +1,7 @@
 """HDF5 files that hold one image each: they are frames as image files are."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 from latticewatch.processing.config.frame_selection import FrameSelection, HDF5Selection
@@ -12,11 +13,14 @@ from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 def one_a_file(folder: Path, selection: FrameSelection) -> HDF5Selection | None:
     """The selection of the HDF5 files that are this folder's frames; None where it holds no such series.
 
-    A series: two or more with names alike but for numbers, the first with one image.
+    A series: two or more with names alike but for numbers, the first with one image. Single files may lie beside it,
+    such as a dark or a run file, but no second series.
     """
-    names = sorted((frame_name(name) for name in _files_in(folder) if is_hdf5_frame(name)), key=lambda name: name.key)
-    if len(names) < 2 or len({name.texts for name in names}) > 1:
+    every = sorted((frame_name(name) for name in _files_in(folder) if is_hdf5_frame(name)), key=lambda name: name.key)
+    series = [texts for texts, many in Counter(name.texts for name in every).items() if many > 1]
+    if len(series) != 1:
         return None
+    names = [name for name in every if name.texts == series[0]]
     try:
         if HDF5Stack(folder / names[0].name, dataset=selection.dataset).progress().found != 1:
             return None

@@ -27,7 +27,7 @@ FIRST_WAIT_S = 60.0
 HELD = 8
 """Files that wait for the stream; the others wait on the disk."""
 OF_STREAM = re.compile(r"/image_(\d+)$")
-OF_STACK = re.compile(r"::(\d+)$")
+OF_STACK = re.compile(r"_master\.h5::(\d+)$")
 LAST_NUMBER = re.compile(r"(\d+)p?(?:\.[A-Za-z]\w*)*$")
 
 log = logging.getLogger(__name__)
@@ -157,7 +157,10 @@ class StreamWithFolder:
         """The image that this file holds; None for a name without a number."""
         if found := OF_STACK.search(name):
             return int(found[1])
-        if not (found := LAST_NUMBER.search(name)) or len(found[1]) > 15:
+        file, _, place = name.partition("::")
+        if place.strip("0"):  # not the first image of its file: the file's number counts no images
+            return None
+        if not (found := LAST_NUMBER.search(file)) or len(found[1]) > 15:
             return None
         number = int(found[1])
         if self._first_file is None:

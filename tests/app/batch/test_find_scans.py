@@ -19,10 +19,10 @@ from tests.app.conftest import Said
 Command = Callable[..., Said]
 
 
-def stack(path: Path) -> Path:
+def stack(path: Path, images: int = 2) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
-        file["entry/data/data"] = np.zeros((2, 8, 8), np.uint16)
+        file["entry/data/data"] = np.zeros((images, 8, 8), np.uint16)
     return path
 
 
@@ -54,6 +54,23 @@ def test_folders_of_frames_and_stacks_are_scans_in_natural_order(tmp_path: Path)
         "s9/inner": "s9/inner.h5",
         "s10": "s10.h5",
     }
+
+
+def test_hdf5_files_of_one_image_each_are_one_scan(tmp_path: Path) -> None:
+    for name in ("m/m_0001.h5", "m/m_0002.h5", "m/dark.h5"):
+        stack(tmp_path / name, images=1)
+    assert found(tmp_path) == {"m": "m.h5", "m/dark.h5": "m/dark_run.h5"}
+
+
+def test_a_series_of_what_is_called_a_dark_is_said(tmp_path: Path) -> None:
+    for name in ("s1/film_dark_0001.tif", "s1/film_dark_0002.tif", "s2/a_1.cbf", "s2/dark_0001.tif"):
+        frame(tmp_path / name)
+    assert found(tmp_path) == {"s2": "s2.h5"}
+    assert {name: why.partition(";")[0] for name, why in skipped(tmp_path).items()} == {
+        "s1": "called masks, darks or flats"
+    }
+    named = scans_in(tmp_path, None, Given(include="film_dark_*.tif"))
+    assert [each.name for each in named if isinstance(each, Found)] == ["s1"]
 
 
 def test_of_an_eiger_scan_the_master_is_taken(tmp_path: Path) -> None:

@@ -156,3 +156,11 @@ def test_a_series_that_had_begun_is_left_to_the_folder(tmp_path: Path) -> None:
     assert [frame.name for frame in frames] == [f"br_0001p_{number + 1:05d}.cbf" for number in range(9)]
     assert [frame.time_s for frame in frames] == [2.5 * number for number in range(9)]
     assert all(isinstance(frame.content, Image) for frame in frames)
+
+
+def test_the_number_of_an_image_is_that_of_its_name(tmp_path: Path) -> None:
+    """In HDF5 files of one image each that of the file; of several images in a file only the first one's is known."""
+    names = {"m_0007.h5::000000": 6, "x_master.h5::000012": 12, "a_0003.tif": 2, "a_0003.tif::000001": None}
+    stream = StreamSource(stream_address("tcp://127.0.0.1:9"), tells_rest=False)
+    with closing(StreamWithFolder(stream, LiveScan(tmp_path))) as source:
+        assert {name: source._number_of(name) for name in names} == names
