@@ -2,6 +2,7 @@
 
 import logging
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,40 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.guarded_hdf5 import run_id_of
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.integration.geometry import Geometry, read_geometry
-from latticewatch.processing.record.run_file.header import Decision, InputFile, input_file
+from latticewatch.processing.record.run_file.header import (
+    COMMAND_LINE,
+    DEFAULT,
+    EXPERIMENT,
+    FOUND,
+    Decision,
+    InputFile,
+    input_file,
+)
 from latticewatch.processing.record.run_file.names import free_name, is_taken, journal_path
 from latticewatch.processing.record.run_file.reader import Run, read_run
 
-COMMAND_LINE, EXPERIMENT, FOUND, DEFAULT = "command line", "experiment.toml", "found", "default"
+# What holds where a key of experiment.toml is left out and its default is no value.
+LEFT_OUT = {
+    "[experiment] title": "the scan's name",
+    "[experiment] mixing_time_s": "found from the data",
+    "[experiment] frame_period_s": "by headers or file times",
+    "[geometry] mask_nonzero": "bad",
+    "[geometry] mask_orientation": "by the first image",
+    "[geometry] bins": "one for the angle of a pixel",
+    "[geometry] normalise_by": "not scaled",
+    "[map] two_theta_deg": "around the reflection",
+    "[map] reflection": "(211), or the strongest that is seen",
+    "[source] include": "all frames",
+    "[source] dataset": "found",
+    "[source] give_up_s": "by the frame period",
+    "[source] missing_wait_s": "by the frame period",
+    "[source] header": "numbers of the first image",
+    "[plateau] end": "by the space groups",
+    "[fit] two_theta_deg": "all",
+    "lattice_parameter_A": "the phase's",
+}
+# These are decided one by one: files are looked for, on_state is run only where its file was named.
+APART = {"poni", "mask", "dark", "flat", "accuracy", "orientation", "on_state"}
 log = logging.getLogger(__name__)
 
 
@@ -87,7 +117,7 @@ def decide(request: Request) -> RunPlan:
     if request.live:
         decided.append(Decision("fallback folder", str(fallback), COMMAND_LINE if request.fallback else DEFAULT))
     for each in decided:
-        log.log(logging.INFO if each.source.startswith((FOUND, EXPERIMENT)) else logging.DEBUG, "%s", each)
+        log.log(logging.INFO if each.source == FOUND else logging.DEBUG, "%s", each)
     if out is not None:
         log.info("recording in %s", out)
     on_state = _command_of(request, inputs) if request.live else ()
@@ -130,7 +160,7 @@ def gather(scan: Path, given: Given) -> Inputs:
     if experiment_path is None:
         experiment_path, source = find_only(scan, "experiment.toml", "--experiment"), FOUND
     experiment, text = read_experiment(experiment_path)
-    folder, table, about = experiment_path.parent, experiment.geometry, experiment.experiment
+    folder, table = experiment_path.parent, experiment.geometry
     decided.append(Decision("experiment", str(experiment_path), source))
 
     def file(name: str, option: Path | None, key: Path | None, found: Path | None = None) -> Path | None:
@@ -138,19 +168,12 @@ def gather(scan: Path, given: Given) -> Inputs:
         decided.append(Decision(name, str(chosen or "none"), source if chosen else DEFAULT))
         return chosen
 
-    def value(name: str, option: object, key: object, default: object) -> None:
-        for chosen, source in ((option, COMMAND_LINE), (key, EXPERIMENT), (default, DEFAULT)):
-            if chosen is not None:
-                decided.append(Decision(name, str(chosen), source))
-                return
-
-    def seconds(time_s: float | None) -> str | None:
-        return None if time_s is None else f"{time_s:g} s"
-
     found = None if given.geometry or table.poni else find_only(scan, "*.poni", "--geometry")
     poni = file("geometry", given.geometry, table.poni, found) or Path()
     geometry = read_geometry(poni, given.orientation or table.orientation)
-    value("orientation", given.orientation, table.orientation, f"{geometry.orientation}, as the poni says")
+    turned = COMMAND_LINE if given.orientation else EXPERIMENT if table.orientation else DEFAULT
+    said = f"{geometry.orientation}, as the poni says" if turned == DEFAULT else str(geometry.orientation)
+    decided.append(Decision("orientation", said, turned))
     mask, dark, flat = (
         file("mask", given.mask, table.mask),
         file("dark", given.dark, table.dark),
@@ -158,10 +181,7 @@ def gather(scan: Path, given: Given) -> Inputs:
     )
     accuracy, accuracy_path = _accuracy_of(geometry, folder / table.accuracy if table.accuracy else None)
     file("accuracy", None, table.accuracy, accuracy_path)
-    value("frame period", None, seconds(about.frame_period_s), "by headers or file times")
-    value("mixing time", None, seconds(about.mixing_time_s), "found from the data")
-    value("sub-folders", given.recursive, experiment.source.recursive or None, "not read")
-    value("frames", given.include, experiment.source.include or None, "all")
+    decided += _keys(experiment, given)
     files = {"poni": poni, "experiment": experiment_path, "mask": mask, "dark": dark, "flat": flat,
              "accuracy": accuracy_path}  # fmt: skip
     return Inputs(
@@ -176,6 +196,26 @@ def gather(scan: Path, given: Given) -> Inputs:
         accuracy=accuracy,
         decided=tuple(decided),
     )
+
+
+def _keys(experiment: Experiment, given: Given) -> Iterator[Decision]:
+    """Every other key of experiment.toml: what it is and whether the command line, the file or nothing gave it."""
+    options = {"recursive": given.recursive, "include": given.include, "dataset": given.dataset}
+    tables = [(f"[{name}]", table) for name, table in experiment if name != "component"]
+    tables += [(f"[[component]] {table.name}", table) for table in experiment.component]
+    for place, table in tables:
+        if table is None:
+            yield Decision(place, "none", DEFAULT)
+            continue
+        for key in (key for key in type(table).model_fields if key not in APART):
+            name, option, value = f"{place} {key}", options.get(key), getattr(table, key)
+            if option is not None:
+                yield Decision(name, str(option), COMMAND_LINE)
+            elif key in table.model_fields_set:
+                yield Decision(name, str(value), EXPERIMENT)
+            else:
+                instead = LEFT_OUT.get(name) or LEFT_OUT.get(key) or "none"
+                yield Decision(name, instead if value in (None, "", ()) else str(value), DEFAULT)
 
 
 def find_only(scan: Path, pattern: str, option: str) -> Path:

@@ -24,6 +24,7 @@ from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.wording import Headline, headline, waiting_for, with_alarms
+from latticewatch.processing.record.run_file.header import DEFAULT
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.processing.text import printable
 from latticewatch.widgets.banner import Banner
@@ -193,7 +194,7 @@ class MainWindow(QMainWindow):
         self.shown_run, self._recall = run, Recall(run.notes)
         self._show_page(RunPage(self._theme, run))
         self.marks.begin(marks, run.add_note)
-        self.docks.add_lines([f"decided: {each}" for each in run.decided])
+        self.docks.add_lines([f"decided: {each}" for each in run.decided if each.source != DEFAULT])
         self.name(run.setup.title or self.title)
 
     def _show_page(self, page: RunPage) -> None:

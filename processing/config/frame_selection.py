@@ -14,6 +14,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import (
     PACKED,
     SUFFIXES,
+    SUFFIXES_TOLD,
     TEMPORARY,
     frame_name,
     is_correction,
@@ -97,7 +98,7 @@ def impossible(include: str) -> str:
     endings = [suffix + packed for suffix in SUFFIXES for packed in ("", *PACKED)]
     if not include or any(each.endswith(ending) or ending.endswith(each) for each in endings):
         return ""
-    return "matches no frame: their names end in .cbf, .tif, .edf, .mccd or .mar...; fix the pattern"
+    return f"matches no frame: their names end in {SUFFIXES_TOLD}; fix the pattern"
 
 
 def names_in(folder: Path, recursive: bool) -> Iterator[str]:

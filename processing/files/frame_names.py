@@ -8,10 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 
 PACKED = (".gz", ".bz2")
-SUFFIXES = (
-    ".cbf", ".tif", ".tiff", ".edf", ".mccd", ".mar1200", ".mar1600", ".mar1800", ".mar2000", ".mar2300",
-    ".mar2400", ".mar3000", ".mar3450",
-)  # fmt: skip
+_MAR = tuple(f".mar{pixels}" for pixels in (1200, 1600, 1800, 2000, 2300, 2400, 3000, 3450))
+_OTHERS = (".cbf", ".tif", ".tiff", ".edf", ".mccd")
+SUFFIXES = (*_OTHERS, *_MAR)
+SUFFIXES_TOLD = f"{', '.join(_OTHERS)} or {_MAR[0]} to {_MAR[-1]}"
+"""The same in words, for messages and documentation."""
 HDF5_SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
 MASTER = "_master.h5"
 CORRECTIONS = {"mask", "masks", "dark", "darks", "flat", "flats", "flatfield", "badpix"}

@@ -1,11 +1,28 @@
-"""Inputs that are not named are found only where there is exactly one."""
+"""Inputs that are not named are found only where there is exactly one, and where each value came from is kept."""
 
 from pathlib import Path
 
 import pytest
 
-from latticewatch.app.run.decisions import find_only
+from latticewatch.app.run.decisions import decide, find_only, gather
+from latticewatch.app.run.given import Given
+from latticewatch.app.run.request import Request
+from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.toml_tables import Table
+from tests.app.conftest import scan as scan
+
+EXPERIMENT_TOML = """
+[geometry]
+bins = 900
+[source]
+include = "br_*.cbf"
+[plateau]
+tolerance = 0.03
+[[component]]
+name = "Br"
+phase = "CsPbBr3"
+"""
 
 
 def test_the_only_one_in_the_folder_or_above_is_found(tmp_path: Path) -> None:
@@ -22,3 +39,35 @@ def test_the_only_one_in_the_folder_or_above_is_found(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"geometry\.poni.*--geometry") as caught:
         find_only(scan, "*.poni", "--geometry")
     assert "other.poni" in str(caught.value)
+
+
+def test_where_each_value_came_from_is_kept(scan: Path, tmp_path: Path) -> None:
+    path = tmp_path / "experiment.toml"
+    path.write_text(EXPERIMENT_TOML)
+    given = Given(experiment=path, include="*.cbf", dataset="/data", recursive=False)
+    decided = {each.name: (each.value, each.source) for each in gather(scan, given).decided}
+    assert decided["experiment"] == (str(path), "command line")
+    assert decided["geometry"][1] == "found"
+    assert decided["[source] include"] == ("*.cbf", "command line")
+    assert decided["[source] dataset"] == ("/data", "command line")
+    assert decided["[source] recursive"] == ("False", "command line")
+    assert decided["[geometry] bins"] == ("900", "experiment.toml")
+    # Also where it was given as the default has it.
+    assert decided["[plateau] tolerance"] == ("0.03", "experiment.toml")
+    assert decided["[geometry] polarization"] == ("0.99", "default")
+    assert decided["[fit] two_theta_deg"] == ("all", "default")
+    assert decided["[[component]] Br lattice_parameter_A"] == ("the phase's", "default")
+
+
+def test_no_key_of_the_experiment_is_left_out(scan: Path, tmp_path: Path) -> None:
+    path = tmp_path / "experiment.toml"
+    path.write_text(f"{EXPERIMENT_TOML}[composition]\nfirst_A = 5.8\nsecond_A = 6.2\n")
+    told = {each.name for each in decide(Request(scan, Given(experiment=path), live=True)).decided}
+    experiment = parse_experiment(path.read_text(), path.name)
+    tables = [(f"[{name}]", table) for name, table in experiment if isinstance(table, Table)]
+    tables += [(f"[[component]] {table.name}", table) for table in experiment.component]
+    keys = {f"{place} {key}" for place, table in tables for key in type(table).model_fields}
+    # These are told by the names of what they lead to.
+    files = {"poni", "mask", "dark", "flat", "accuracy", "orientation"}
+    assert keys - told == {*(f"[geometry] {key}" for key in files), "[alarm] on_state"}
+    assert {"experiment", "geometry", *files - {"poni"}, "on_state", "run file", "resume", "fallback folder"} <= told

@@ -36,12 +36,12 @@ class InputFile:
     text: str | None = None
 
 
+COMMAND_LINE, EXPERIMENT, FOUND, DEFAULT = "command line", "experiment.toml", "found", "default"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One thing that was decided before the first frame.
-
-    source: ``command line``, ``experiment.toml``, ``found`` or ``default``.
-    """
+    """One thing that was decided before the first frame. source: one of the four above."""
 
     name: str
     value: str

@@ -12,6 +12,7 @@ from latticewatch.processing.config.frame_selection import ALL, FrameSelection, 
 from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import (
+    SUFFIXES_TOLD,
     FrameName,
     MissingFrames,
     are_a_series,
@@ -27,8 +28,6 @@ from latticewatch.processing.formats.image_file import ImageFile, Unreadable
 from latticewatch.processing.sources.folder.framing import gap_frame, image_frames, moment_of, of_file
 from latticewatch.processing.sources.frame_times import Moment, ScanClock
 from latticewatch.processing.text import printable
-
-LOOKED_FOR = ".cbf, .tif, .edf or .mar files, or one HDF5 stack"
 
 READERS = 2
 _File = tuple[ImageFile, FileState] | Unreadable
@@ -121,7 +120,8 @@ def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
         raise UserError(f"{folder}: {told}; the first is {printable(frames[0].name)}: fix --include")
     if not taken:
         below = "" if selection.recursive else "; --recursive looks into its sub-folders"
-        raise UserError(f"{folder}: no frames in it ({LOOKED_FOR}); give the folder that holds them{below}")
+        looked_for = f"files that end in {SUFFIXES_TOLD}, or one HDF5 stack"
+        raise UserError(f"{folder}: no frames in it ({looked_for}); give the folder that holds them{below}")
     if len(taken) < len(frames):
         log.warning("%d frames do not match %s: left out", len(frames) - len(taken), printable(selection.include))
     return taken
@@ -154,7 +154,7 @@ def _read_in_order(
     if usable_cores() == 1:
         yield from map(read, names[1:])
         return
-    with ThreadPoolExecutor(READERS, thread_name_prefix="reading") as pool:
+    with ThreadPoolExecutor(READERS, thread_name_prefix="recorded file") as pool:
         coming = deque(pool.submit(read, name) for name in names[1 : 1 + READERS])
         for name in names[1 + READERS :]:
             file = coming.popleft().result()
