@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from latticewatch.processing.config.experiment import Experiment
+from latticewatch.processing.files.frame_names import SUFFIXES_TOLD
 
 CHECKOUT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -176,6 +177,25 @@ def test_what_the_architecture_page_names_is_there() -> None:
         if not (re.search(rf"^class {owner}\b", sources, re.M) and re.search(rf"\b{member}\b", sources))
     ]
     assert lost == []
+
+
+def test_what_the_architecture_page_says_is_in_a_file_is_in_it() -> None:
+    page = (CHECKOUT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    names, file = r"(`[\w.]+`(?:(?:, | and )`[\w.]+`)*)", r"`([\w/]+\.py)`"
+    said = [*re.findall(f"{names} (?:in|of) {file}", page), *re.findall(rf"{names} \({file}\)", page)]
+    said += [(named, path) for path, named in re.findall(rf"{file} \({names}", page)]
+    assert len(said) > 50
+    lost = []
+    for named, path in said:
+        found = [each for each in (CHECKOUT / path, CHECKOUT / "processing" / path) if each.exists()]
+        text = found[0].read_text(encoding="utf-8") if found else ""
+        words = (name.rpartition(".")[2] for name in re.findall(r"`([^`]+)`", named))
+        lost += [f"{word} in {path}" for word in words if not re.search(rf"\b{word}\b", text)]
+    assert lost == []
+
+
+def test_every_ending_of_an_image_is_documented() -> None:
+    assert SUFFIXES_TOLD in (CHECKOUT / "docs" / "watching.md").read_text(encoding="utf-8")
 
 
 def test_every_key_of_the_experiment_is_documented() -> None:
