@@ -64,6 +64,7 @@ class Inputs:
     mask: Path | None
     dark: Path | None
     flat: Path | None
+    background: Path | None
     files: tuple[InputFile, ...]
     accuracy: Accuracy | None
     decided: tuple[Decision, ...]
@@ -174,24 +175,27 @@ def gather(scan: Path, given: Given) -> Inputs:
     turned = COMMAND_LINE if given.orientation else EXPERIMENT if table.orientation else DEFAULT
     said = f"{geometry.orientation}, as the poni says" if turned == DEFAULT else str(geometry.orientation)
     decided.append(Decision("orientation", said, turned))
-    mask, dark, flat = (
+    mask, dark, flat, background = (
         file("mask", given.mask, table.mask),
         file("dark", given.dark, table.dark),
         file("flat", given.flat, table.flat),
+        file("background", None, table.background),
     )
     accuracy, accuracy_path = _accuracy_of(geometry, folder / table.accuracy if table.accuracy else None)
     file("accuracy", None, table.accuracy, accuracy_path)
     decided += _keys(experiment, given)
     files = {"poni": poni, "experiment": experiment_path, "mask": mask, "dark": dark, "flat": flat,
-             "accuracy": accuracy_path}  # fmt: skip
+             "background": background, "accuracy": accuracy_path}  # fmt: skip
+    source_table = experiment.source.beside([path for path in (mask, dark, flat, background) if path], scan)
     return Inputs(
-        experiment=experiment,
+        experiment=experiment.model_copy(update={"source": source_table}),
         experiment_text=text,
         folder=folder,
         geometry=geometry,
         mask=mask,
         dark=dark,
         flat=flat,
+        background=background,
         files=tuple(input_file(role, path) for role, path in files.items() if path),
         accuracy=accuracy,
         decided=tuple(decided),

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from latticewatch.app.run.decisions import Inputs, RunPlan
@@ -23,12 +24,14 @@ from latticewatch.app.run.warming import is_cold, warm_up
 from latticewatch.processing.config.experiment import Experiment
 from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.flow.frame import Image
+from latticewatch.processing.flow.empty_cell import EmptyCell
+from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.header_values import kept_names
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.stages import Source
+from latticewatch.processing.formats import pattern_text
 from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.integration.masks import placed_mask, read_correction, read_mask
+from latticewatch.processing.integration.masks import placed_mask, read_correction, read_exposure, read_mask
 from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.pipeline import loop, replay
 from latticewatch.processing.pipeline.loop import Pipeline
@@ -45,6 +48,9 @@ from latticewatch.processing.sources.recorded_scan import RecordedSource, open_s
 from latticewatch.processing.sources.run_rows import RunFileSource
 from latticewatch.processing.sources.streams.source import StreamSource
 from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
+
+# Share of the run's angles at which the empty cell must have been measured.
+LEAST_SEEN = 0.5
 
 
 def run_session(
@@ -188,7 +194,33 @@ def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True) -> Im
 def setup_of(inputs: Inputs, integrator: ImageIntegrator) -> Setup:
     """The set-up on this integrator's grid. Raises UserError."""
     wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
-    return resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy)
+    background = empty_cell_of(inputs, integrator) if inputs.background else None
+    return resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy, background)
+
+
+def empty_cell_of(inputs: Inputs, integrator: ImageIntegrator) -> EmptyCell:
+    """The empty cell's pattern, from a pattern or from an image integrated as the sample's are. Raises UserError."""
+    path = inputs.background or Path()
+    if path.suffix.lower() in pattern_text.SUFFIXES:
+        cell = pattern_text.read_empty_cell(path)
+    else:
+        counts = read_exposure(path, "background", integrator.plan.shape)
+        image = Image(counts)
+        table = inputs.experiment.geometry.model_copy(update={"normalise_by": None})
+        alone = replace(inputs, experiment=inputs.experiment.model_copy(update={"geometry": table}))
+        pattern = integrator_of(alone, image).integrate(Frame(0, path.name, 0.0, 0.0, image))
+        if isinstance(pattern, NoResult):
+            raise UserError(f"{path}: the background is no frame of this detector ({pattern.reason}); give another one")
+        known = np.isfinite(pattern.intensity + pattern.sigma)
+        columns = (pattern.two_theta, pattern.intensity, pattern.sigma)
+        cell = EmptyCell(*(tuple(column[known].tolist()) for column in columns))
+    seen = float(np.isfinite(cell.over(integrator.two_theta)[0]).mean())
+    if seen < LEAST_SEEN:
+        raise UserError(
+            f"{path}: the background covers {100.0 * seen:.0f} % of the angles that the detector sees "
+            f"({integrator.two_theta[0]:.2f} to {integrator.two_theta[-1]:.2f} deg); give one of all of them"
+        )
+    return cell
 
 
 def _keep_account(writer: RunWriter, pipeline: Pipeline) -> None:

@@ -42,6 +42,7 @@ class GeometryTable(Table):
     mask_orientation: Annotated[int, Field(ge=1, le=4)] | None = None
     dark: Path | None = None
     flat: Path | None = None
+    background: Path | None = None
     accuracy: Path | None = None
     orientation: Annotated[int, Field(ge=1, le=4)] | None = None
     polarization: Annotated[FiniteFloat, Field(ge=-1.0, le=1.0)] = 0.99

@@ -4,11 +4,11 @@ import fnmatch
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field, FiniteFloat, field_validator
+from pydantic import Field, FiniteFloat, PrivateAttr, field_validator
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import (
@@ -51,6 +51,7 @@ class FrameSelection(Table):
     give_up_s: Seconds | None = None
     missing_wait_s: Seconds | None = None
     events: bool = True
+    _set_up: frozenset[str] = PrivateAttr(frozenset())
 
     @field_validator("include")
     @classmethod
@@ -60,8 +61,14 @@ class FrameSelection(Table):
             raise ValueError(reason)
         return value
 
+    def is_of_set_up(self, name: str) -> bool:
+        """Whether this file, by its path below the scan's folder, is the mask, dark, flat or background."""
+        return name in self._set_up
+
     def takes(self, name: str) -> bool:
         """Whether the pattern lets this name pass, which is a path below the scan's folder."""
+        if self.is_of_set_up(name):
+            return False
         if not self.include:
             return True
         return fnmatch.fnmatchcase(name if "/" in self.include else name.rpartition("/")[2], self.include)
@@ -69,6 +76,14 @@ class FrameSelection(Table):
     def is_frame(self, name: str) -> bool:
         """Whether this file is a frame that is to be taken; a dark or a flat is one where ``include`` calls it so."""
         return self.takes(name) and (is_image(name) if is_correction(self.include) else is_frame(name))
+
+    def beside(self, set_up: Iterable[Path], scan: Path) -> Self:
+        """The same for a folder in which files of the set-up (mask, dark, background, ...) lie: they are no frames."""
+        folder = scan.resolve()
+        below = (path.resolve() for path in set_up)
+        other = self.model_copy()
+        other._set_up = frozenset(path.relative_to(folder).as_posix() for path in below if path.is_relative_to(folder))
+        return other
 
     def given(self, recursive: bool | None, include: str | None, dataset: str | None = None) -> Self:
         """The same with what the command line says of it. Raises UserError for a pattern that can match nothing."""

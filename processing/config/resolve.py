@@ -16,6 +16,7 @@ from latticewatch.processing.crystal.reflections import d_spacing, reflections, 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.composition import CompositionScale
+from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
 
 
@@ -28,7 +29,7 @@ class Setup:
     the data. tolerance: of the total change, what "complete" may leave. end: whether the lattices of the first two
     components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None: nobody
     has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and have no
-    say. library: phases that foreign lines are named by.
+    say. library: phases that foreign lines are named by. background: the empty cell's pattern.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Setup:
     fit: FitRange = EVERYWHERE
     spectators: tuple[LinePhase, ...] = ()
     library: tuple[LinePhase, ...] = ()
+    background: EmptyCell | None = None
 
 
 def resolve(
@@ -53,6 +55,7 @@ def resolve(
     wavelength_A: float,
     two_theta: NDArray[np.float64],
     accuracy: Accuracy | None = None,
+    background: EmptyCell | None = None,
 ) -> Setup:
     """Fill in every default: phases read, start cells, the map's reflection and window.
 
@@ -91,6 +94,7 @@ def resolve(
             if table.role == "spectator" and table.cif
         ),
         library=read_library(folder / library, wavelength_A, seen[1]) if library else (),
+        background=background,
     )
 
 

@@ -108,6 +108,14 @@ def read_correction(path: Path, role: str, shape: tuple[int, int]) -> NDArray[np
     return _read(path, role, shape).astype(np.float64)
 
 
+def read_exposure(path: Path, role: str, shape: tuple[int, int]) -> NDArray[Any]:
+    """An image of the detector (rows, columns) in its own type, in which codes of bad pixels are still told.
+
+    Raises UserError as ``read_mask`` does.
+    """
+    return _read(path, role, shape)
+
+
 def _read(path: Path, role: str, shape: tuple[int, int]) -> NDArray[Any]:
     try:
         reader = _READERS.get(path.suffix.lower(), _read_image)

@@ -84,7 +84,7 @@ def _candidates(residual: Floats, deviation: Floats, grid: Floats) -> tuple[Fore
     """Lines at the bins, from the narrowest that these resolve to WIDEST_DEG, that stand out by themselves."""
     step = float(np.median(np.diff(grid)))
     # A line of one width is the same at every bin: its match with the residual is a convolution. Missing bins are 0.
-    places = np.rint((grid - grid[0]) / step).astype(np.intp)
+    places = np.concatenate([[0], np.cumsum(np.maximum(np.rint(np.diff(grid) / step), 1.0))]).astype(np.intp)
     size = int(places[-1]) + 1
     signal, weight = np.zeros(size), np.zeros(size)
     signal[places], weight[places] = residual / deviation, deviation**-2.0

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
+from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Lines
 from latticewatch.processing.refinement.solver.solve import Data
 
@@ -30,8 +31,9 @@ FURTHER_IN = 24
 class Window:
     """Bins first to last (exclusive) of the run's grid, ``factor`` of them to one fitted bin.
 
-    grid: centres of the fitted bins in degrees; basis: (BACKGROUND_TERMS, bins) the background's polynomials.
-    used: (bins,) which of them are fitted.
+    grid: centres of the fitted bins in degrees; basis: (BACKGROUND_TERMS, bins) the background's polynomials, the last
+    one replaced by the empty cell's pattern where there is one. used: (bins,) which of them are fitted.
+    empty: the empty cell and its mean intensity; empty_variance: (bins,) that of its row.
     """
 
     first: int
@@ -40,6 +42,8 @@ class Window:
     grid: Floats
     basis: Floats
     used: NDArray[np.bool_]
+    empty: EmptyCell | None = None
+    empty_variance: Floats | None = None
 
     def join(self, values: NDArray[np.floating]) -> Floats:
         """Mean of each group of bins, NaN where none of them is known. values: (bins,) of the run's grid."""
@@ -52,7 +56,13 @@ class Window:
         return np.asarray(np.maximum(known.sum(axis=1), 1))
 
 
-def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS, fit: FitRange = EVERYWHERE) -> Window:
+def window_of(
+    two_theta: Floats,
+    lines: Lines,
+    bins_wanted: int = MOST_BINS,
+    fit: FitRange = EVERYWHERE,
+    empty: EmptyCell | None = None,
+) -> Window:
     """The window around these lines at their start cells. two_theta: the run's grid in degrees."""
     lowest, highest = fit.within(two_theta)
     sines = lines.wavelength_A * lines.root_n / (2.0 * lines.cell[lines.phase])
@@ -65,7 +75,20 @@ def window_of(two_theta: Floats, lines: Lines, bins_wanted: int = MOST_BINS, fit
     last -= (last - first) % factor
     grid = _means(two_theta[first:last].reshape(-1, factor))
     basis = chebyshev(grid, float(two_theta[first]), float(two_theta[last - 1]))
-    return Window(first, last, factor, grid, basis, fit.fitted(grid))
+    used = fit.fitted(grid)
+    if empty is None:
+        return Window(first, last, factor, grid, basis, used)
+    row, sigma = empty_row(empty, grid)
+    used &= np.isfinite(row)
+    basis[-1] = np.nan_to_num(row)
+    return Window(first, last, factor, grid, basis, used, empty, np.nan_to_num(sigma) ** 2 / factor)
+
+
+def empty_row(empty: EmptyCell, two_theta: Floats) -> tuple[Floats, Floats]:
+    """The empty cell's pattern at these angles and its sigma, each (bins,), in units of its mean over all angles."""
+    mean = float(np.mean(np.abs(empty.intensity))) or 1.0
+    intensity, sigma = empty.over(two_theta)
+    return intensity / mean, sigma / mean
 
 
 def _modelled_to(lines: Lines) -> float:
@@ -92,8 +115,15 @@ def chebyshev(grid: Floats, low: float, high: float) -> Floats:
     return np.ascontiguousarray(np.polynomial.chebyshev.chebvander(scaled, BACKGROUND_TERMS - 1).T)
 
 
-def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.floating], noise: float) -> Data:
-    """What the solver reads, without the bins that are missing. noise: factor on the variances.
+def data_of(
+    window: Window,
+    intensity: NDArray[np.floating],
+    sigma: NDArray[np.floating],
+    noise: float,
+    empty_scale: float | None = None,
+) -> Data:
+    """What the solver reads, without the bins that are missing. noise: factor on the variances. empty_scale: amplitude
+    of the empty cell's row as it was found; None: not yet, the most that it can be.
 
     For counts the variance is gain · intensity; the gain (one over the pixels in the bin) comes from the sigmas and
     is filled from the neighbours where a bin has no counts, so that empty bins get a true weight.
@@ -101,13 +131,18 @@ def data_of(window: Window, intensity: NDArray[np.floating], sigma: NDArray[np.f
     y, deviation = window.join(intensity), window.join(sigma)
     variance = deviation * deviation * (noise / window.parts(sigma))
     known = window.used & np.isfinite(variance + y) & lit(y, variance)
-    grid, basis = window.grid, window.basis
+    grid, basis, empty = window.grid, window.basis, window.empty_variance
     if not known.all():
         grid, basis = grid[known], np.ascontiguousarray(basis[:, known])
         y, variance = y[known], variance[known]
     gain = _gain(y, variance)
     level = np.partition(y, len(y) // 2)[len(y) // 2] if len(y) else 0.0
-    return Data(grid, basis, y, variance, gain, np.maximum(0.05 * abs(level) * gain, 1e-300))
+    floor = np.maximum(0.05 * abs(level) * gain, 1e-300)
+    if empty is not None and len(y):
+        scale = float(level / np.median(basis[BACKGROUND_TERMS - 1])) if empty_scale is None else empty_scale
+        noise_of_empty = scale * scale * empty[known]
+        variance, floor = variance + noise_of_empty, floor + noise_of_empty
+    return Data(grid, basis, y, variance, gain, floor)
 
 
 def lit(y: Floats, variance: Floats) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from latticewatch.processing.refinement.foreign.extended import unpacked
 from latticewatch.processing.refinement.foreign.lines import rows_of
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import calculate, lines_in
-from latticewatch.processing.refinement.solver.grid import Window, chebyshev
+from latticewatch.processing.refinement.solver.grid import Window, chebyshev, empty_row
 
 Floats = NDArray[np.float64]
 
@@ -26,6 +26,8 @@ def draw(parameters: Floats, two_theta: Floats, window: Window, lines: Lines, la
     part = slice(window.first, window.last)
     grid = np.ascontiguousarray(two_theta[part])
     basis = chebyshev(grid, float(grid[0]), float(grid[-1]))
+    if window.empty is not None:
+        basis[-1] = empty_row(window.empty, grid)[0]
     y, jacobian = np.empty(len(grid)), np.empty((lay.length, len(grid)))
     calculate(x, grid, basis, lines, lay, y, jacobian)
     background = np.full(len(two_theta), np.nan)

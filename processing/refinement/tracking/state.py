@@ -1,5 +1,6 @@
 """What is remembered from frame to frame: the tracked parameters, their covariance, and how they may move."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.solver.algebra import inverse
-from latticewatch.processing.refinement.solver.solve import Prior
+from latticewatch.processing.refinement.solver.solve import Prior, Solution
 
 Floats = NDArray[np.float64]
 # Standard deviation of the step that a tracked parameter may take from one frame to the next...
@@ -83,6 +84,11 @@ class State:
         if not fine:
             information = np.asarray(np.linalg.pinv(covariance), np.float64)
         return Prior(self.mean, information), np.diag(covariance).copy()
+
+
+def certainty_of(solution: Solution) -> float:
+    """Distance of two cells in units of its standard deviation."""
+    return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
 
 
 def loose_variance(x: Floats, lay: Layout) -> Floats:

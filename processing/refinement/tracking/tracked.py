@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
 from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component, Curves, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
@@ -50,7 +51,7 @@ from latticewatch.processing.refinement.solver.surprise import explains, let_go
 from latticewatch.processing.refinement.tracking.drawing import draw
 from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, quality_of
 from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
-from latticewatch.processing.refinement.tracking.state import Seen, State, loose_variance, steadied
+from latticewatch.processing.refinement.tracking.state import Seen, State, certainty_of, loose_variance, steadied
 
 logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -92,15 +93,10 @@ NEXT_TO_NOTHING = 20.0
 ARRIVED = 50.0
 
 
-def certainty_of(solution: Solution) -> float:
-    """Distance of two cells in units of its standard deviation."""
-    return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
-
-
 def refinement_of(setup: Setup, two_theta: NDArray[np.float64]) -> "TrackedRefinement":
     """The refinement of a run of this set-up. two_theta: (bins,) the run's grid in degrees."""
     expected = spectator_lines(setup, two_theta)
-    return TrackedRefinement(setup.components, setup.wavelength_A, two_theta, setup.fit, expected)
+    return TrackedRefinement(setup.components, setup.wavelength_A, two_theta, setup.fit, expected, setup.background)
 
 
 class TrackedRefinement:
@@ -113,12 +109,13 @@ class TrackedRefinement:
         two_theta: NDArray[np.float64],
         fit: FitRange = EVERYWHERE,
         expected: tuple[ForeignLine, ...] = (),
+        empty: EmptyCell | None = None,
     ) -> None:
-        """fit: which angles are fitted. expected: lines of no component that are known before the first frame."""
+        """fit: which angles are fitted. expected: lines of no component known before the first frame. empty: the cell."""
         self._grid = np.asarray(two_theta, dtype=np.float64)
         self._name, self._free_on_need = components[0].name, components[0].intensities == "auto"
         self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
-        window = window_of(self._grid, self._lines, fit=fit)
+        window = window_of(self._grid, self._lines, fit=fit, empty=empty)
         self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
         self._expected = tuple(line for line in expected if window.grid[0] < line.two_theta < window.grid[-1])
         self._foreign = Followed(self._bare).using(self._bare.joined(self._expected[:MOST_EXPECTED]))
@@ -149,7 +146,7 @@ class TrackedRefinement:
     def _refine(self, pattern: Pattern) -> Fit | NoResult:
         if self._dark(pattern):
             return NO_BEAM
-        data = data_of(self._window, pattern.intensity, pattern.sigma, self._noise)
+        data = self._data(pattern, self._noise)
         if len(data.y) < FEWEST_BINS:
             return NoResult("fit refused: too few bins with counts")
         if self._state:
@@ -188,7 +185,7 @@ class TrackedRefinement:
         if now.model is before.model:
             return None
         kept, self._foreign, self._state = self._state, now, state
-        data = data_of(self._window, pattern.intensity, pattern.sigma, self._noise)
+        data = self._data(pattern, self._noise)
         part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
         again = self._follow(state, part)
         if again is not None and again.converged and _finite(again):
@@ -225,6 +222,10 @@ class TrackedRefinement:
             return True
         self._means.append(mean)
         return False
+
+    def _data(self, pattern: Pattern, noise: float) -> Data:
+        scale = None if self._state is None else float(self._state.x[self._bare.lay.extra - 1])
+        return data_of(self._window, pattern.intensity, pattern.sigma, noise, scale)
 
     def fork(self) -> "TrackedRefinement":
         """One that knows what this one knows now; what either sees from now on the other does not."""
@@ -302,7 +303,7 @@ class TrackedRefinement:
     def _restart(self, pattern: Pattern, recent: RecentFits = ANY, tracked: Quality | None = None) -> Fit | NoResult:
         """The fit where nothing is known, or nothing that holds any more. recent: what it has to do as well as.
         tracked: what it has to do better than."""
-        data = data_of(self._window, pattern.intensity, pattern.sigma, 1.0)
+        data = self._data(pattern, 1.0)
         lines = self._lines
         known = self._foreign.model
         starts = [self._begin(data, known)]
@@ -430,8 +431,8 @@ class TrackedRefinement:
     def _update_noise(self, residual: Floats) -> None:
         """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
         old = None if self._state is None else self._state.seen.residual
-        if old is None or len(old) != len(residual):
-            return
+        if old is None or len(old) != len(residual) or self._bare.window.empty is not None:
+            return  # the empty cell's noise does not change
         free = len(residual) - BACKGROUND_TERMS - self._lay.components - 1
         change = residual - old
         found = 0.5 * float(change @ change) / free

@@ -68,7 +68,7 @@ class FolderListing:
         """Say what is there to stay and is no frame: by its name, or because the pattern leaves it out."""
         others: list[str] = []
         for name in names:
-            if is_temporary(name) or self._selection.is_frame(name):
+            if is_temporary(name) or self._selection.is_frame(name) or self._selection.is_of_set_up(name):
                 continue
             self.ignored += 1
             if is_correction(name):

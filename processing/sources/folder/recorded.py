@@ -104,7 +104,7 @@ class RecordedFolder:
 
 def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
     """The names of all frames in a folder, in natural order. Raises UserError where there are none to be taken."""
-    files = _files_in(folder, selection.recursive)
+    files = [name for name in _files_in(folder, selection.recursive) if not selection.is_of_set_up(name)]
     corrections = [name for name in files if is_correction(name) and not selection.is_frame(name)]
     names = [name for name in files if is_frame(name) or selection.is_frame(name)]
     takes: Callable[[str], bool] = selection.is_frame
