@@ -111,7 +111,7 @@ class TrackedRefinement:
         expected: tuple[ForeignLine, ...] = (),
         empty: EmptyCell | None = None,
     ) -> None:
-        """fit: which angles are fitted. expected: lines of no component known before the first frame. empty: the cell."""
+        """fit: which angles are fitted. expected: lines of no component known beforehand. empty: the cell."""
         self._grid = np.asarray(two_theta, dtype=np.float64)
         self._name, self._free_on_need = components[0].name, components[0].intensities == "auto"
         self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
