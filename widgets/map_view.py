@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
@@ -33,6 +33,15 @@ class MapReflections:
     wavelength_A: float
 
 
+@dataclass(frozen=True, slots=True)
+class MarkedAngle:
+    """A line of no component: at this angle in degrees, from start_s to end_s."""
+
+    two_theta_deg: float
+    start_s: float
+    end_s: float
+
+
 class MapView(QWidget):
     """Draws a history; tells when the user picks a time. It keeps no data but what it shows."""
 
@@ -46,6 +55,7 @@ class MapView(QWidget):
         self._snapshot: Snapshot | None = None
         self._changes: dict[bool, ChangeMap] = {}
         self._with_lines = True
+        self._unknown: tuple[MarkedAngle, ...] = ()
         self.bar = MapBar(theme)
         self.sheet = TimeSheet(lines.wavelength_A, theme.text)
         self.plot = self.sheet.plot
@@ -54,6 +64,9 @@ class MapView(QWidget):
         self.plot.addItem(self._image)
         self._bands = PauseBands(self.plot, QColor(255, 255, 255, 46))
         self._curves = [self._curve(DARK.components[number]) for number in range(len(lines.hkls))]
+        dotted = pg.mkPen(DARK.gap, width=2.0, style=Qt.PenStyle.DotLine)
+        self._unknown_curve = self.plot.plot(pen=dotted, connect="pairs")
+        self._unknown_curve.setZValue(13)
         self.cursor_line = Cursor(self.plot, QColor("#ffffff"))
         self.cursor_line.moved.connect(self.time_chosen)
         layout = QVBoxLayout(self)
@@ -105,6 +118,10 @@ class MapView(QWidget):
     def _grid(self) -> NDArray[np.float64]:
         grid = self._history.two_theta
         return grid if self._whole else grid[self._history.window]
+
+    def show_unknown(self, lines: tuple[MarkedAngle, ...]) -> None:
+        """Lines of no component, to be drawn with the next snapshot."""
+        self._unknown = lines
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -180,6 +197,10 @@ class MapView(QWidget):
             under.setData(*((xs, ys) if not self._whole else ([], [])))
             over.setPen(line(faded(DARK.components[number], 150 if self._whole else 255), 2.0 - self._whole))
             over.setData(xs, ys)
+        drawn = [one for one in self._unknown if self._with_lines and low < one.two_theta_deg < high]
+        period_s = history.timeline.period_s
+        ends = np.array([(one.start_s, one.end_s + period_s) for one in drawn]).ravel()
+        self._unknown_curve.setData(*self.sheet.points(ends, np.repeat([one.two_theta_deg for one in drawn], 2)))
 
 
 def _joined(times: Floats, lines: list[Floats]) -> tuple[Floats, Floats]:

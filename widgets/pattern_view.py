@@ -35,13 +35,15 @@ class Ticks:
 class Shown:
     """One frame for this view. caption: its number, name and figures of merit. curves: None without a fit.
 
-    ticks: where the lines are, or where they would have to be.
+    ticks: where the lines are, or where they would have to be. unknown: lines of no component, 2θ in degrees, and the
+    phase that has them or "?".
     """
 
     caption: str
     pattern: Pattern | None
     curves: Curves | None = None
     ticks: tuple[Ticks, ...] = ()
+    unknown: tuple[tuple[float, str], ...] = ()
 
 
 class PatternView(QWidget):
@@ -96,6 +98,9 @@ class PatternView(QWidget):
         ]
         for item in self._ticks:
             top.addItem(item, ignoreBounds=True)
+        dotted = pg.mkPen(faded(theme.gap, 150), width=1.0, style=Qt.PenStyle.DotLine)
+        self._unknown = pg.PlotDataItem(pen=dotted, connect="pairs")
+        top.addItem(self._unknown, ignoreBounds=True)
         self._difference = self.residual.plot(pen=pg.mkPen(theme.difference, width=1.0), connect="finite")
         self.residual.addItem(
             pg.LinearRegionItem(
@@ -215,7 +220,9 @@ class PatternView(QWidget):
         self._observed.setData(angles[good], values[good])
 
     def _clear_fit(self) -> None:
-        for item in (self._background, self._calculated, self._difference, *self._components, *self._ticks):
+        for item in (
+            self._background, self._calculated, self._difference, self._unknown, *self._components, *self._ticks
+        ):  # fmt: skip
             item.setData([], [])
         self._place_labels()
 
@@ -264,9 +271,18 @@ class PatternView(QWidget):
             item.setData(
                 np.repeat(ticks.two_theta[finite], 2), np.tile([base, base + tall], int(np.count_nonzero(finite)))
             )
-            used = self._label_row(ticks, base + tall, (left, right, width), row, used)
+            colour = self._theme.components[row]
+            used = self._label_row(ticks, base + tall, (left, right, width), colour, used)
+        unknown = self._shown.unknown if self._shown and self._shown.pattern else ()
+        angles, names = np.array([angle for angle, _ in unknown]), tuple(name for _, name in unknown)
+        self._unknown.setData(np.repeat(angles, 2), np.tile([bottom, top], len(angles)))
+        self._label_row(
+            Ticks("", angles, names), top - 1.6 * ABOVE_PX * per_pixel, (left, right, width), self._theme.gap, used
+        )
 
-    def _label_row(self, ticks: Ticks, height: float, across: tuple[float, float, float], row: int, used: int) -> int:
+    def _label_row(
+        self, ticks: Ticks, height: float, across: tuple[float, float, float], colour: str, used: int
+    ) -> int:
         left, right, width = across
         last = -np.inf
         for angle, hkl in sorted(zip(ticks.two_theta, ticks.hkl, strict=True)):
@@ -274,7 +290,7 @@ class PatternView(QWidget):
             if not 8 < pixel < width - 8 or pixel - last < LABEL_ROOM:
                 continue
             label = self._label(used)
-            label.setColor(self._theme.components[row])
+            label.setColor(colour)
             label.setText(hkl)
             label.setPos(angle, height)
             label.show()

@@ -11,9 +11,11 @@ from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.facts import frame_caption, lattice_values, reflection_lists, second_opinion, ticks_of
 from latticewatch.app.window.image import FrameImage
 from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.app.window.unknown_lines import Track, followed, marked
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import moment
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.widgets.axes import link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import MapReflections, MapView
@@ -24,6 +26,8 @@ from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
 
 ROOM, STRIDE, MOST_AHEAD = 1.06, 0.07, 1.5
+# Rows whose foreign lines are taken up in one turn.
+FOREIGN_AT_ONCE = 200
 
 
 class RunPage(QWidget):
@@ -49,6 +53,9 @@ class RunPage(QWidget):
         self._drawn: tuple[Row, bool] | None = None
         self._following = True
         self._clock = self._second_opinion = False
+        self._foreign = ForeignLines(run.setup, run.series.two_theta)
+        self._tracks: tuple[Track, ...] = ()
+        self._tracked = 0
         self._marks: tuple[Mark, ...] = ()
         self._drawn_marks: tuple[Mark, ...] = ()
         self._to_paint: list[Callable[[], None]] = []
@@ -99,6 +106,7 @@ class RunPage(QWidget):
         if not self.history.take(self._snapshot):
             return False
         self._note_gaps()
+        self._follow_foreign(FOREIGN_AT_ONCE)
         self._to_paint = [self._show_frame, self._paint_trace, self._paint_map]
         self._next.start()
         return True
@@ -113,6 +121,7 @@ class RunPage(QWidget):
         self._snapshot = self._run.series.snapshot()
         self.history.take(self._snapshot, budget_s=float("inf"))
         self._note_gaps()
+        self._follow_foreign(self.history.count)
         self.repaint_run()
 
     def repaint_run(self) -> None:
@@ -280,6 +289,16 @@ class RunPage(QWidget):
             fit = self._snapshot.row(self.history.gaps[-1]).fit
             self.last_gap = fit.reason if isinstance(fit, NoResult) else ""
 
+    def _follow_foreign(self, most: int) -> None:
+        """Take up where foreign lines were in the next rows, so many of them."""
+        for number in range(self._tracked, min(self._tracked + most, self.history.count)):
+            row = self._snapshot.row(number)
+            if not isinstance(row.fit, NoResult):
+                seen = self._foreign.of(row.fit) if row.fit.foreign_lines else {}
+                self._tracks = followed(self._tracks, float(self.history.timeline.starts[number]), seen)
+            self._tracked = number + 1
+        self.map.show_unknown(marked(self._tracks))
+
     def _show_frame(self) -> None:
         row = self.shown_row()
         if row is None:
@@ -301,4 +320,6 @@ class RunPage(QWidget):
         if isinstance(row.fit, NoResult) or row.pattern is None:
             return Shown(caption, row.pattern)
         curves = self._run.refinement.curves(row.fit.parameters)
-        return Shown(caption, row.pattern, curves, ticks_of(self._run.setup, self._lines, row.fit))
+        foreign = self._foreign.of(row.fit).values()
+        unknown = tuple((one.two_theta_deg, one.phase or "?") for one in foreign)
+        return Shown(caption, row.pattern, curves, ticks_of(self._run.setup, self._lines, row.fit), unknown)

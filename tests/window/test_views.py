@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from latticewatch.app.window.run_page import RunPage
 from latticewatch.processing.crystal.reflections import d_spacing, two_theta_deg
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.axes import AngleAxis, TimeAxis
+from latticewatch.widgets.map_view import MarkedAngle
 from latticewatch.widgets.theme import DARK, LIGHT
 from tests.window.synthetic import PERIOD_S, WAVELENGTH_A, cells_at
 from tests.window.windows import shown_window
@@ -89,6 +91,26 @@ def test_fitted_lines_lie_where_the_lattice_parameters_say(qtbot: QtBot, down: b
     qtbot.keyClick(window, Qt.Key.Key_E)
     for component, angle in enumerate(angles):
         assert not is_drawn(page, time_s, angle, DARK.components[component])
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_lines_of_no_component_are_marked_in_the_map_and_in_the_pattern(qtbot: QtBot, down: bool) -> None:
+    window = shown_window(qtbot, ROWS)
+    page = page_of(window)
+    if down:
+        qtbot.keyClick(window, Qt.Key.Key_X)
+    page.map.show_unknown((MarkedAngle(15.0, 20.0, 90.0),))
+    page.map.paint_now()
+    # Dotted: some of the points along it are drawn.
+    at = [20.0 + 1.5 * step for step in range(20)]
+    assert any(is_drawn(page, time_s, 15.0, DARK.gap) for time_s in at)
+    assert not any(is_drawn(page, time_s, 14.9, DARK.gap) for time_s in at)
+    shown = page.pattern._shown
+    assert shown is not None
+    page.pattern.show_frame(replace(shown, unknown=((15.0, "?"), (19.0, "Pb"))))
+    labels = [label.toPlainText() for label in page.pattern._labels if label.isVisible()]
+    assert "?" in labels
+    assert "Pb" in labels
 
 
 @pytest.mark.parametrize("down", [False, True])
