@@ -35,6 +35,7 @@ SETTLING = "\n[source]\nsettle_s = 0.5\n"
 IDLE_S = 10.0
 PERIODS = 3.0
 """So soon after it was written a good frame is to be shown."""
+LOOKED_FOR_S = 0.5
 PLAIN = 12
 """Frames without a fault at the beginning: in them the detector's defects are found, which all patterns depend on."""
 KINDS = ("cbf", "cbf", "cbf", "tif", "edf")
@@ -123,14 +124,26 @@ def played(truth: Truth, work: Path, seed: int, faults: float | None, *, events:
 
 
 def check_lag(player: Player, path: Path, tally: Tally) -> None:
-    """How long frames without a fault were there before they were recorded, once the watch is up."""
+    """How long frames without a fault were there before they were recorded, once the watch is up.
+
+    Without the time for which the folder was away, and the half second after which it is looked for again.
+    """
     with read_run(path) as run:
         recorded_s = {row.name: row.recorded_s for row in run.traced}
     names = list(player.written_s)[PLAIN:]
-    lags = {name: recorded_s[name] - player.written_s[name] for name in names if name in recorded_s}
+    lags = {
+        name: recorded_s[name] - player.written_s[name] - _away_s(player, player.written_s[name], recorded_s[name])
+        for name in names
+        if name in recorded_s
+    }
     tally.lag_periods = round(max(lags.values()) / player.period_s, 2)
     tally.late_shown = sum(lag > PERIODS * player.period_s for lag in lags.values())
     tally.wrong += [f"{name}: shown after {lag:.2f} s" for name, lag in lags.items() if lag > PERIODS * player.period_s]
+
+
+def _away_s(player: Player, begun_s: float, ended_s: float) -> float:
+    overlaps = (min(ended_s, end_s + LOOKED_FOR_S) - max(begun_s, away_s) for away_s, end_s in player.away)
+    return sum(max(0.0, overlap) for overlap in overlaps)
 
 
 def wait_for_rows(told: Path, process: "subprocess.Popen[str]") -> None:

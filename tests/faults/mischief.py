@@ -6,6 +6,7 @@ import random
 import re
 import shutil
 import socket
+import time
 from pathlib import Path
 
 from tests.faults.player import Player, beside, for_ever, left_open, transient, write_plainly
@@ -229,14 +230,15 @@ def files_of_other_kinds(player: Player, number: int, path: Path, content: bytes
 
 @beside
 def folder_gone_for_a_while(player: Player, number: int, path: Path, content: bytes) -> None:
-    elsewhere = player.folder.with_name("elsewhere")
+    elsewhere, begun_s = player.folder.with_name("elsewhere"), time.time()
     player.folder.rename(elsewhere)
     player.pause()
     if number % 2:
         elsewhere.rename(player.folder)
-        return
-    shutil.copytree(elsewhere, player.folder, symlinks=True, copy_function=_copy)
-    shutil.rmtree(elsewhere)
+    else:
+        shutil.copytree(elsewhere, player.folder, symlinks=True, copy_function=_copy)
+        shutil.rmtree(elsewhere)
+    player.away.append((begun_s, time.time()))
 
 
 def _copy(source: str, target: str) -> None:

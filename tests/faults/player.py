@@ -29,7 +29,7 @@ class Player:
     frames at the beginning have no fault; then somebody is waited for. before_last: waits until
     every spoiled file is given up; then comes what is put off to the last. kinds: of faults that were played. period_s:
     from frame to frame. growing: files that grow by some bytes each time a frame is written, and what they grow by.
-    written_s: when the good frames that have no fault were there.
+    written_s: when the good frames that have no fault were there. away: from when to when the folder was not.
     """
 
     folder: Path
@@ -48,6 +48,7 @@ class Player:
     period_s: float = 0.0
     growing: list[tuple[Path, bytes]] = field(default_factory=list)
     written_s: dict[str, float] = field(default_factory=dict)
+    away: list[tuple[float, float]] = field(default_factory=list)
 
     def name(self, number: int) -> str:
         return f"br_0001p_{number:05d}.{self.kind}"
