@@ -291,3 +291,10 @@ def test_spoiled_files_are_read_or_refused_but_never_break(data: st.DataObject) 
 def test_noise_behind_a_known_start_is_refused(start: bytes, noise: bytes) -> None:
     image = _decode_or_refuse("a.img", start + noise)
     assert image is None or len(image.counts.shape) == 2
+
+
+def test_what_fabio_says_of_a_file_is_in_the_answer_alone(capfd: pytest.CaptureFixture[str]) -> None:
+    """A line for each frame would fill the terminal."""
+    with pytest.raises(Unreadable, match="no image"):
+        read_with_fabio(b"II*\x00" + bytes(2000), "tifimage")
+    assert capfd.readouterr().err == ""
