@@ -7,6 +7,8 @@ from pathlib import Path
 
 from platformdirs import user_log_path
 
+from latticewatch.app.output import write_line
+from latticewatch.processing.files.regular_file import check_regular
 from latticewatch.processing.text import printable
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -17,6 +19,21 @@ class OneLine(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return printable(super().formatMessage(record))
+
+
+class LogFile(RotatingFileHandler):
+    """A log file that takes no more, on a full disk for one, is said once on stderr and stops nothing."""
+
+    is_said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Instead of a traceback on stderr for each message."""
+        del record
+        if not self.is_said:
+            self.is_said = True
+            error = sys.exception()
+            reason = getattr(error, "strerror", None) or error
+            write_line(f"{self.baseFilename}: the log file cannot be written ({reason}); the run continues", sys.stderr)
 
 
 def log_path() -> Path:
@@ -40,7 +57,9 @@ def start_logging(*, verbose: bool) -> None:
 def _file_handler() -> logging.Handler:
     try:
         log_path().parent.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = RotatingFileHandler(log_path(), maxBytes=2_000_000, backupCount=3, delay=True)
+        if log_path().exists():
+            check_regular(log_path())
+        handler: logging.Handler = LogFile(log_path(), maxBytes=2_000_000, backupCount=3, delay=True)
     except OSError:
         return logging.NullHandler()
     handler.setFormatter(OneLine(FORMAT))

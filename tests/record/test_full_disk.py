@@ -1,6 +1,7 @@
 """A disk or a quota that is full ends in one line, never in a crash, and reading never needs to write."""
 
 import ast
+import os
 import resource
 import signal
 import subprocess
@@ -22,13 +23,16 @@ RECORDER = [sys.executable, "-m", "tests.record.recorder"]
 COMMAND = [sys.executable, "-m", "latticewatch.app"]
 
 
-def limited(words: list[str], largest: int = LARGEST) -> "subprocess.CompletedProcess[str]":
+def limited(
+    words: list[str], largest: int = LARGEST, env: dict[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run this where no file may grow beyond a size: the system says so as it says that a quota is full."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
-    return subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False, preexec_fn=limit)
+    return subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False, preexec_fn=limit, env=env,
+                          timeout=300)  # fmt: skip
 
 
 def assert_no_crash(done: "subprocess.CompletedProcess[str]", *statuses: int) -> None:
@@ -91,6 +95,33 @@ def test_a_fallback_that_is_full_as_well_ends_in_one_line(tmp_path: Path, larges
     done = limited([*RECORDER, "fallback", str(tmp_path / "run.h5")], largest)
     assert_no_crash(done, 2)
     assert len([line for line in done.stderr.splitlines() if line.startswith("latticewatch: ")]) == 1
+
+
+def state_with_log(folder: Path, content: bytes | None) -> dict[str, str]:
+    """A state folder whose log file holds this; None: a pipe is in its place."""
+    log = folder / "state" / "latticewatch" / "log" / "latticewatch.log"
+    log.parent.mkdir(parents=True)
+    if content is None:
+        os.mkfifo(log)
+    else:
+        log.write_bytes(content)
+    return {**os.environ, "XDG_STATE_HOME": str(folder / "state")}
+
+
+def test_a_log_file_that_takes_no_more_is_said_once(tmp_path: Path, killed: tuple[Path, list[runs.Row]]) -> None:
+    full = state_with_log(tmp_path, bytes(LARGEST))
+    done = limited([*COMMAND, "export", str(killed[0]), "--trace", str(tmp_path / "lp.csv")], env=full)
+    assert_no_crash(done, 0)
+    assert done.stderr.count("the log file cannot be written (File too large)") == 1
+    assert "Logging error" not in done.stderr
+
+
+def test_a_pipe_in_the_place_of_the_log_file_blocks_nothing(
+    tmp_path: Path, killed: tuple[Path, list[runs.Row]]
+) -> None:
+    done = limited([*COMMAND, "export", str(killed[0]), "--trace", str(tmp_path / "lp.csv")],
+                   env=state_with_log(tmp_path, None))  # fmt: skip
+    assert_no_crash(done, 0)
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".npz", ".csv", ".png"])
