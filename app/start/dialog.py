@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -81,6 +81,7 @@ class StartDialog(QDialog):
         self.orientation = QComboBox()
         for text, number in ORIENTATIONS:
             self.orientation.addItem(text, number)
+        self.series = QComboBox()
         self.phases = [QComboBox() for _ in range(MOST_PHASES)]
         for box in self.phases:
             box.addItems(["no phase", *shipped_phases()])
@@ -98,6 +99,9 @@ class StartDialog(QDialog):
     def _lay_out(self) -> None:
         form = QFormLayout()
         form.addRow("&Folder", self._with_button(self.folder, self._ask_folder))
+        form.addRow("&Images", self.series)
+        form.setRowVisible(self.series, False)
+        self._form = form
         form.addRow(
             "&Geometry",
             self._with_button(self.geometry_box, partial(self._ask_file, "Geometry", "pyFAI geometry (*.poni)")),
@@ -126,14 +130,14 @@ class StartDialog(QDialog):
         layout.addWidget(self.views, 1)
         layout.addWidget(self.buttons)
         self.resize(1100, 700)
-        for box in (self.geometry_box, self.setup_box, self.orientation):
+        for box in (self.geometry_box, self.setup_box, self.orientation, self.series):
             box.activated.connect(lambda _: self.check())
         self.folder.activated.connect(lambda _: self._take_chosen_folder())
 
     def _name_boxes(self) -> None:
         named = {"folder": self.folder, "geometry": self.geometry_box, "set-up": self.setup_box}
         phases = {f"phase {number + 1}": box for number, box in enumerate(self.phases)}
-        for name, box in {**named, "orientation": self.orientation, **phases}.items():
+        for name, box in {**named, "images": self.series, "orientation": self.orientation, **phases}.items():
             box.setAccessibleName(name)
         self.orientation.setToolTip("how the image lies in the geometry (EXIF number); seen by the rings over it")
         name_plots({"detector image": self.image.plot})
@@ -173,11 +177,20 @@ class StartDialog(QDialog):
     def take_folder(self, folder: Path) -> None:
         """Choose this folder or stack; geometry and set-up found in it or one above are offered."""
         put_first(self.folder, [folder])
+        self._offer_series(())
         within = (folder if folder.is_dir() else folder.parent).resolve()
         places = dict.fromkeys((within, within.parent))
         put_first(self.geometry_box, [path for place in places for path in sorted(place.glob("*.poni"))])
         put_first(self.setup_box, [path for place in places for path in sorted(place.glob("experiment.toml"))])
         self.check()
+
+    def _offer_series(self, others: Sequence[str]) -> None:
+        """Series of images in one HDF5 file, to choose one; the row is there only where there are several."""
+        self.series.clear()
+        self.series.addItem("as found", None)
+        for each in others:
+            self.series.addItem(each, each.rpartition(" (")[0])
+        self._form.setRowVisible(self.series, bool(others))
 
     def take_file(self, path: Path) -> None:
         """Take what was dropped or chosen: a folder, a poni, a set-up, a run file, a stack."""
@@ -209,7 +222,8 @@ class StartDialog(QDialog):
         folder, geometry, setup = (path_in(box) for box in (self.folder, self.geometry_box, self.setup_box))
         if folder is None or geometry is None or setup is None:
             return None
-        return folder, Given(geometry=geometry, experiment=setup, orientation=self.orientation.currentData())
+        turned, dataset = self.orientation.currentData(), self.series.currentData()
+        return folder, Given(geometry=geometry, experiment=setup, orientation=turned, dataset=dataset)
 
     def check(self) -> None:
         """Look at the first frame, in a thread; only the newest question's answer is shown."""
@@ -257,6 +271,8 @@ class StartDialog(QDialog):
 
     def _show(self, look: FirstLook) -> None:
         self.verdict.setText(f"{look.name}: {look.verdict}")
+        if look.others:
+            self._offer_series(look.others)
         self.image.show_image(look.picture.counts, look.picture.two_theta, look.ticks, look.picture.masked)
         if self._pattern is not None:
             self._pattern.setParent(None)

@@ -27,6 +27,7 @@ from latticewatch.processing.flow.wording import lattices_told
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.sources.first_image import peek_first_image
+from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 from latticewatch.processing.sources.recorded_scan import open_scan
 from latticewatch.widgets.pattern_view import Ticks
 
@@ -38,7 +39,8 @@ FRAMES_LOOKED_AT = 20
 class FirstLook:
     """The first frame that can be fitted, else the first image.
 
-    curves: None without a fit. verdict: one sentence for the user.
+    curves: None without a fit. verdict: one sentence for the user. others: series of images in the same file that were
+    not looked at, each as ``PATH (n images)``.
     """
 
     name: str
@@ -48,13 +50,15 @@ class FirstLook:
     ticks: tuple[Ticks, ...]
     setup: Setup
     verdict: str
+    others: tuple[str, ...] = ()
 
 
 def first_look(scan: Path, given: Given) -> FirstLook:
     """Read the inputs and the first frames, integrate and fit. Raises UserError for what cannot be used."""
     inputs = gather(scan, given)
     selection = inputs.experiment.source.given(given.recursive, given.include, given.dataset)
-    peeked = peek_first_image(open_scan(scan, period_s=1.0, selection=selection), str(scan), threading.Event())
+    source = open_scan(scan, period_s=1.0, selection=selection)
+    peeked = peek_first_image(source, str(scan), threading.Event())
     if peeked is None:
         raise UserError(f"{scan}: no image in it yet; give a scan with at least one frame")
     integrator = integrator_of(inputs, peeked.image)
@@ -82,6 +86,7 @@ def first_look(scan: Path, given: Given) -> FirstLook:
         ticks=ticks_of(setup, reflection_lists(setup, integrator.two_theta), _placed(setup, fit)),
         setup=setup,
         verdict=_verdict(setup, fit) if isinstance(fit, Fit) else _refusal(inputs, setup, frame, fit),
+        others=source.others if isinstance(source, HDF5Stack) else (),
     )
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,37 @@ def test_dropping_a_folder_offers_what_is_there_and_checks_it(qtbot: QtBot, scan
     assert dialog.start is not None
     assert dialog.start.scan == scan
     assert dialog.start.live
+
+
+def test_a_series_of_images_of_several_in_a_file_is_chosen(qtbot: QtBot, scan: Path) -> None:
+    asked: list[str | None] = []
+
+    def look(folder: Path, given: Given) -> FirstLook:
+        asked.append(given.dataset)
+        others = () if given.dataset else ("/2.1/measurement/eiger (3 images)",)
+        return replace(look_of(folder.name), others=others)
+
+    dialog = StartDialog(LIGHT, look)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.take_folder(scan)
+    qtbot.waitUntil(lambda: dialog.series.count() == 2)
+    assert dialog.series.isVisible()
+    dialog.series.setCurrentIndex(1)
+    dialog.series.activated.emit(1)
+    qtbot.waitUntil(lambda: not dialog.busy())
+    assert asked == [None, "/2.1/measurement/eiger"]
+    dialog.accept()
+    assert dialog.start is not None
+    assert dialog.start.given.dataset == "/2.1/measurement/eiger"
+    dialog.take_folder(scan.parent / "scan")
+    assert dialog.series.currentData() is None
+
+
+def test_the_first_look_names_the_other_series_of_a_file(tmp_path: Path) -> None:
+    case = sample("field/bliss-two-scans")
+    given = Given(geometry=case / "g.poni", experiment=case / "experiment.toml")
+    assert [each.partition(" (")[2] for each in first_look(case / "sample_0001.h5", given).others] == ["3 images)"]
 
 
 def test_what_was_chosen_before_is_offered_and_nothing_is_chosen(qtbot: QtBot, scan: Path) -> None:

@@ -29,9 +29,10 @@ log = logging.getLogger(__name__)
 class HDF5Stack:
     """The frames of an HDF5 file, in the order in which they lie there.
 
-    dataset: path of the images, empty: found. period_s: of the experiment, where the file says no times. follow_s: wait
-    for more frames until none came for this time; left out: what is there now. Raises UserError where the file holds
-    no images that may be read; with follow_s only where it never will.
+    dataset: path of the images, empty: found; ``others`` then says which series were not taken. period_s: of the
+    experiment, where the file says no times. follow_s: wait for more frames until none came for this time; left out:
+    what is there now. Raises UserError where the file holds no images that may be read; with follow_s only where it
+    never will.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class HDF5Stack:
         self._gaps: set[int] = set()
         self._held: tuple[int, float] | None = None
         self._told = ""
+        self.others: tuple[str, ...] = ()
         self._masked: NDArray[np.bool_] | None = None
         self._last: Moment | None = None
         try:
@@ -127,6 +129,7 @@ class HDF5Stack:
     def _tell_what_is_taken(self, layout: Layout) -> None:
         name, first = printable(self._path.name), layout.blocks[0].dataset
         log.info("%s: %d images of %s", name, layout.count, printable(first.name) if first else "missing files")
+        self.others = layout.others
         if layout.others:
             told = printable(", ".join(layout.others[:5]))
             log.warning("%s: not taken: %s; name one with --dataset", name, told)
