@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 from latticewatch.processing.flow.wording import duration
 
 MESSAGE_S = 10.0
+NOTHING_TO_DO = ("no beam", "no peaks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,15 @@ class StatusStrip(QWidget):
         layout.addWidget(self._labels["clock"])
 
     def show_status(self, status: Status) -> None:
-        """Show these counters; gaps and waiting frames stand out by weight as well as colour."""
+        """Show these counters. Bold: something is to be done, which is not so before the sample or without beam."""
         missing = f" ({status.missing} missing)" if status.missing else ""
         self._set("found", f"found {status.found}{missing}")
         self._set("recorded", f"recorded {status.recorded}")
         self._set("waiting", f"waiting {status.waiting}", strong=status.waiting > 1)
         reason = f" (last: {shortened(status.last_gap, 60)})" if status.last_gap else ""
-        self._set("gaps", f"gaps {status.gaps}{reason}", strong=status.gaps > 0)
+        self._set(
+            "gaps", f"gaps {status.gaps}{reason}", strong=status.gaps > 0 and status.last_gap not in NOTHING_TO_DO
+        )
         self._set("lag", f"lag {duration(status.lag_s) or '—'}", strong=status.lag_s > 10.0)
         if time.monotonic() > self._said_until_s:
             self._set("place", shortened(status.place, 48))

@@ -14,7 +14,7 @@ from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
-from latticewatch.processing.flow.wording import duration, lattices_told, moment
+from latticewatch.processing.flow.wording import LOOKED_BACK, PART, duration, lattices_told, moment
 from latticewatch.processing.reaction.live.alarms import SILENT_PERIODS
 from latticewatch.processing.text import printable
 from latticewatch.widgets.pattern_view import Ticks
@@ -76,6 +76,19 @@ def lattices_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None = 
     known = lattices_told(names, row.fit, accuracy)
     lines = ["    ".join(known[first : first + 2]) for first in range(0, len(known), 2)]
     return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
+
+
+def numbers_told(names: tuple[str, ...], snapshot: Snapshot, number: int) -> str:
+    """The lattices of this row; where it has none those of the newest row before it that has, with their age."""
+    row = snapshot.row(number)
+    if not isinstance(row.fit, NoResult):
+        return lattices_text(names, row)
+    for back in range(1, min(number, LOOKED_BACK) + 1):
+        before = snapshot.row(number - back)
+        if not isinstance(before.fit, NoResult):
+            age = duration(row.time_s - before.time_s) or f"{back} frame{'s' if back > 1 else ''}"
+            return f"{lattices_text(names, before)}\n{age} ago{PART}{row.fit.reason}"
+    return row.fit.reason
 
 
 def lattice_values(row: Row, components: int) -> list[tuple[float, float]]:

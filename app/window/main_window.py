@@ -12,7 +12,7 @@ from latticewatch.app.window.access import order_tabs
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
 from latticewatch.app.window.docks import Docks
-from latticewatch.app.window.facts import Arrivals, facts_of, frame_and_lag, lag_s, lattices_text, status_of
+from latticewatch.app.window.facts import Arrivals, facts_of, frame_and_lag, lag_s, numbers_told, status_of
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
@@ -23,7 +23,7 @@ from latticewatch.app.window.transport import ReplayControl
 from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.wording import Headline, headline, waiting_for, with_alarms
+from latticewatch.processing.flow.wording import Headline, ended, headline, waiting_for, with_alarms
 from latticewatch.processing.record.run_file.header import DEFAULT
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.processing.text import printable
@@ -72,7 +72,8 @@ class MainWindow(QMainWindow):
         self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
         self.alarms = WindowAlarms(self)
-        self._told_end = self.wall = self.interrupted = False
+        self.wall = self.interrupted = False
+        self._ended_s: float | None = None  # seconds since the epoch
         self.page: RunPage | None = None
         self.undo = Undo(self, self.say)
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
@@ -222,8 +223,8 @@ class MainWindow(QMainWindow):
             self.alarms.follow(self.page.snapshot(), self.page.history.timeline.period_s, live=self._is_live())
         self.show_words()
         self.docks.fill(self.page)
-        if self._worker is not None and self._worker.finished and not new and not self._told_end:
-            self._told_end = True
+        if self._worker is not None and self._worker.finished and not new and self._ended_s is None:
+            self._ended_s = time.time()
             self.run_ended.emit()
         if self._worker is not None and self._worker.finished and self._worker.stop.is_set():
             self.close()
@@ -265,7 +266,8 @@ class MainWindow(QMainWindow):
         snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()
         lag = lag_s(snapshot, self._arrivals.began_s) if self.replay is None else float("nan")
         if row is not None:
-            self.banner.show_facts(lattices_text(run.names, row), frame_and_lag(snapshot, row, lag))
+            number = page.history.count - 1 if self.replay is None or page.chosen is None else page.chosen
+            self.banner.show_facts(numbers_told(run.names, snapshot, number), frame_and_lag(snapshot, row, lag))
         self.status.show_status(status_of(snapshot, lag, self._place(run), page.last_gap))
         if self.replay is not None:
             self.replay.show(self.bar)
@@ -280,7 +282,8 @@ class MainWindow(QMainWindow):
             return headline(page.shown_snapshot())
         live = self._is_live()
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
-        return with_alarms(headline(page.snapshot(), silent_s), self.alarms.words())
+        said = headline(page.snapshot(), silent_s)
+        return with_alarms(said, self.alarms.words()) if self._ended_s is None else ended(said, self._ended_s)
 
     def _place(self, run: ShownRun) -> Path | None:
         """Where it is recorded now: in the fallback folder, where the run file's own took no more."""

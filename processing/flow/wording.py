@@ -2,8 +2,10 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from latticewatch.processing.flow.accuracy import Accuracy, quoted
 from latticewatch.processing.flow.fit import Fit
@@ -13,6 +15,8 @@ from latticewatch.processing.flow.verdict import Forecast, State, Verdict
 from latticewatch.processing.text import printable
 
 PART = " · "
+# A number or a time that the newest row lacks is that of a row no further back than this.
+LOOKED_BACK = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
     if not snapshot.count:
         return Headline("waiting", "WAITING", "for the first frame")
     row = snapshot.row(-1)
-    words, detail = _words(row)
+    words, detail = _words(snapshot)
     if silent_s > 0.0 and row.verdict.state is State.COMPLETE:
         detail = f"no new frame for {duration(silent_s)}{PART}{detail}"
     elif silent_s > 0.0:
@@ -77,26 +81,43 @@ def waiting_for(title: str) -> Headline:
     return Headline("waiting", "WAITING", f"for the first image of {printable(title)}")
 
 
+def ended(state: Headline, at_s: float) -> Headline:
+    """The headline of a run that ended at this time (seconds since the epoch) in this state; no forecast."""
+    told = [state.words] if state.kind != State.COMPLETE.value else [state.words, state.detail]
+    last = PART.join(filter(None, told))
+    kind = state.kind if state.kind == State.COMPLETE.value else State.WAITING.value
+    return Headline(kind, f"RUN ENDED {_clock(at_s)}", f"not recording{PART}last: {last}", state.why)
+
+
 def with_alarms(state: Headline, standing: str) -> Headline:
     """The headline while these alarms stand; empty: none. What to press comes last: it is left out first."""
     parts = (f"ALARM: {standing}", state.detail, "press A once seen")
     return replace(state, detail=PART.join(filter(None, parts))) if standing else state
 
 
-def _words(row: Row) -> tuple[str, str]:
-    verdict, now = row.verdict, row.time_s
+def _words(snapshot: Snapshot) -> tuple[str, str]:
+    """What the newest row means; times and numbers are those of the newest rows that have them."""
+    row = snapshot.row(-1)
+    verdict, now = row.verdict, _newest(snapshot, lambda each: math.isfinite(each.time_s)).time_s
+    fitted = _newest(snapshot, lambda each: not isinstance(each.fit, NoResult))
     match verdict.state:
         case State.REACTING:
             return f"REACTING{_percent(verdict)}", _forecast(verdict.forecast, now)
         case State.PAUSED:
-            place = f" at {lp:.3f} Å" if math.isfinite(lp := _watched_lp(row)) else ""
+            place = f" at {lp:.3f} Å" if math.isfinite(lp := _watched_lp(fitted)) else ""
             return f"PAUSED{place}{_for(now - verdict.since_s)}", f"reaction is not over{_percent(verdict, ', ')}"
         case State.COMPLETE:
-            return f"COMPLETE{_since(row, verdict.since_s)}", _lp_at_the_end(row)
+            return f"COMPLETE{_since(snapshot, verdict.since_s)}", _lp_at_the_end(fitted)
         case State.NO_BEAM:
             return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run continues when there is beam"
         case _:
             return "WAITING", (row.fit.reason if isinstance(row.fit, NoResult) else "") or "nothing to see yet"
+
+
+def _newest(snapshot: Snapshot, good: Callable[[Row], bool]) -> Row:
+    """The newest row for which this holds, of the last LOOKED_BACK; the newest of all where there is none."""
+    rows = snapshot.rows(max(0, snapshot.count - LOOKED_BACK))
+    return next((row for row in reversed(rows) if good(row)), rows[-1])
 
 
 def _percent(verdict: Verdict, before: str = " ") -> str:
@@ -110,6 +131,8 @@ def _for(seconds: float) -> str:
 def _forecast(forecast: Forecast | None, now_s: float) -> str:
     if forecast is None:
         return "end not yet foreseeable"
+    if not math.isfinite(now_s):
+        return f"complete {moment(forecast.complete_s)} after the first frame"
     left = max(0.0, forecast.complete_s - now_s)
     unit, size = ("s", 1.0) if left < 90.0 else ("min", 60.0) if left < 5400.0 else ("h", 3600.0)
     low, high = (max(0.0, bound - now_s) / size for bound in (forecast.earliest_s, forecast.latest_s))
@@ -117,12 +140,21 @@ def _forecast(forecast: Forecast | None, now_s: float) -> str:
     return f"complete in {left / size:.{digits}f} {unit} ({low:.{digits}f}–{high:.{digits}f})"
 
 
-def _since(row: Row, since_s: float) -> str:
-    """By the clock where the files tell it, else in time of the scan."""
+def _since(snapshot: Snapshot, since_s: float) -> str:
+    """By the clock of the frame of then, where files tell it, else in time of the scan."""
+    then = np.flatnonzero(snapshot.times_s >= since_s)
+    row = snapshot.row(int(then[0])) if len(then) else snapshot.row(-1)
     clock = row.mtime_s - (row.time_s - since_s)
     if math.isfinite(clock):
-        return f" since {time.strftime('%H:%M', time.localtime(clock))}"
+        return f" since {_clock(clock)}"
     return f" since {duration(since_s)}" if math.isfinite(since_s) else ""
+
+
+def _clock(at_s: float) -> str:
+    """``22:05``, with the date where that is not today."""
+    at, today = time.localtime(at_s), time.localtime()
+    same_day = (at.tm_year, at.tm_yday) == (today.tm_year, today.tm_yday)
+    return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", at)
 
 
 def lattices_told(names: Sequence[str], fit: Fit, accuracy: Accuracy | None = None) -> list[str]:

@@ -1,6 +1,7 @@
 """Numbers and states as the operator reads them."""
 
 import math
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ from latticewatch.processing.flow.fit import Fit, Lattice
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Series, Snapshot
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
-from latticewatch.processing.flow.wording import duration, headline, waiting_for
+from latticewatch.processing.flow.wording import duration, ended, headline, waiting_for
 from tests.window.synthetic import grid
 
 
@@ -34,6 +35,14 @@ def test_duration(seconds: float, words: str) -> None:
 )
 def test_digits_follow_the_esd(value: float, esd: float, words: str) -> None:
     assert quoted(value, esd) == words
+
+
+def run_of(*rows: tuple[float, float, Fit | NoResult, Verdict]) -> Snapshot:
+    """A run of rows of a time in the scan, one of the clock, a fit and a verdict."""
+    series = Series(grid(10), ("Br",))
+    for number, (time_s, mtime_s, fit, verdict) in enumerate(rows):
+        series.append(Row(number, f"{number}.cbf", time_s, mtime_s, None, fit, verdict))
+    return series.snapshot()
 
 
 def snapshot_of(verdict: Verdict, fit: Fit | NoResult, time_s: float = 300.0) -> Snapshot:
@@ -98,3 +107,57 @@ def test_silence_does_not_hide_that_the_reaction_is_over() -> None:
 
 def test_before_the_first_image_it_says_of_what() -> None:
     assert waiting_for("scan\n7").detail == "for the first image of scan%0A7"
+
+
+REACTING = Verdict(State.REACTING, since_s=10.0, progress=0.57, forecast=Forecast(660.0, 600.0, 840.0))
+COMPLETE = Verdict(State.COMPLETE, since_s=100.0)
+CUT = NoResult("unreadable: cut short")
+NOON = time.mktime((2026, 3, 1, 12, 0, 0, 0, 0, -1))
+
+
+def test_a_newest_frame_without_a_time_forecasts_from_the_frame_before() -> None:
+    said = headline(run_of((300.0, NOON, FIT, REACTING), (math.nan, NOON + 2.0, CUT, REACTING)))
+    assert (said.words, said.detail) == ("REACTING 57 %", "complete in 6 min (5–9)")
+
+
+def test_without_any_time_the_end_is_said_from_the_first_frame() -> None:
+    assert headline(run_of((math.nan, NOON, CUT, REACTING))).detail == "complete 11:00 min after the first frame"
+
+
+def test_a_newest_frame_without_numbers_leaves_those_before_it() -> None:
+    paused = Verdict(State.PAUSED, since_s=288.0, progress=0.3)
+    assert headline(run_of((300.0, NOON, FIT, paused), (302.0, NOON, CUT, paused))).words.startswith(
+        "PAUSED at 5.867 Å"
+    )
+    done = headline(run_of((100.0, NOON, FIT, COMPLETE), (102.0, NOON + 2.0, CUT, COMPLETE)))
+    assert done.detail == "mean 5.8670 ± 0.0004 Å"
+
+
+def test_since_when_a_state_holds_does_not_drift_with_the_delay_of_files() -> None:
+    rows = [(100.0 + 10.0 * k, NOON + 10.0 * k + 600.0 * (k > 1), FIT, COMPLETE) for k in range(5)]
+    said = [headline(run_of(*rows[: count + 1])).words for count in range(5)]
+    assert set(said) == {"COMPLETE since 2026-03-01 12:00"}
+
+
+def test_of_today_the_time_is_enough() -> None:
+    now = time.time()
+    said = headline(run_of((100.0, now, FIT, COMPLETE)))
+    assert said.words == f"COMPLETE since {time.strftime('%H:%M', time.localtime(now))}"
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "detail"),
+    [
+        (REACTING, "waiting", "not recording · last: REACTING 57 %"),
+        (
+            COMPLETE,
+            "complete",
+            "not recording · last: COMPLETE since 2026-03-01 12:00 · mean 5.8670 ± 0.0004 Å",
+        ),
+        (Verdict(State.NO_BEAM, since_s=280.0), "waiting", "not recording · last: NO BEAM for 20 s"),
+    ],
+)
+def test_a_run_that_has_ended_says_so_and_forecasts_nothing(verdict: Verdict, kind: str, detail: str) -> None:
+    time_s = 100.0 if verdict is COMPLETE else 300.0
+    said = ended(headline(run_of((time_s, NOON, FIT, verdict))), NOON + 3600.0)
+    assert (said.kind, said.words, said.detail) == (kind, "RUN ENDED 2026-03-01 13:00", detail)

@@ -16,11 +16,13 @@ from latticewatch.app.window.facts import (
     frame_caption,
     lag_s,
     lattices_text,
+    numbers_told,
     status_of,
     ticks_of,
 )
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
+from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Progress, Series
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
 
@@ -82,6 +84,24 @@ def test_one_lattice_is_said_as_one() -> None:
     assert lattices_text(("Br", "I"), late).startswith("one lattice 6.03")
     assert lattices_text(("Br", "I"), gap) == "no beam"
     assert frame_caption(gap, newest=False).splitlines() == ["chosen frame: 40 at 1:40 min, br_i_00040.cbf", "no beam"]
+
+
+def test_the_last_good_numbers_stay_with_their_age() -> None:
+    series, _ = make_series(5, bins=50)
+    last = series.snapshot().row(-1)
+    series.append(replace(last, index=5, time_s=last.time_s + 12.0, fit=NoResult("unreadable: cut short")))
+    good = lattices_text(("Br", "I"), last)
+    assert numbers_told(("Br", "I"), series.snapshot(), 5) == f"{good}\n12 s ago · unreadable: cut short"
+    series.append(replace(last, index=6, time_s=math.nan, fit=NoResult("unreadable: lost")))
+    assert numbers_told(("Br", "I"), series.snapshot(), 6) == f"{good}\n2 frames ago · unreadable: lost"
+    assert numbers_told(("Br", "I"), series.snapshot(), 4) == good
+
+
+def test_without_any_number_the_reason_is_all_there_is() -> None:
+    series, _ = make_series(1, bins=50)
+    alone = Series(grid(50), ("Br", "I"))
+    alone.append(replace(series.snapshot().row(0), fit=NoResult("no peaks")))
+    assert numbers_told(("Br", "I"), alone.snapshot(), 0) == "no peaks"
 
 
 def test_the_pattern_says_how_good_its_fit_is() -> None:
