@@ -1,5 +1,6 @@
 """A journal that is damaged costs no row that the run file beside it holds."""
 
+import shutil
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Filled, Row
-from latticewatch.processing.record.run_file.journal import Kind, frame, index
+from latticewatch.processing.record.run_file.journal import FRAME, Kind, frame, index
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import read_run, read_while_written
 from latticewatch.processing.record.run_file.stored_run import read_stored
@@ -30,7 +31,7 @@ def killed(path: Path, count: int = ROWS) -> list[Row]:
     recorded = writer.append_many(runs.rows(count))
     recorded[3] = writer.append(filling(recorded[3]))
     writer.append_note(5.0, "pumps started")
-    writer.set_defects(np.array([[3, 4]]), np.empty((0, 2), np.int64))
+    writer.set_defects(np.array([[3, 4]]), np.array([[5, 6], [7, 8]]))
     writer.flush()
     _abandon(writer)
     return recorded
@@ -46,6 +47,9 @@ def assert_whole(path: Path, recorded: list[Row]) -> None:
         assert_same_rows(run.rows, recorded)
         assert [note.text for note in run.notes] == ["pumps started"]
         assert run.hot.tolist() == [[3, 4]]
+        assert run.dead.tolist() == [[5, 6], [7, 8]]
+    with h5py.File(path) as file:
+        assert file["entry/fills/frame"][:].tolist() == [3]
 
 
 def entries(path: Path) -> dict[str, tuple[int, int]]:
@@ -245,3 +249,100 @@ def test_a_journal_without_a_beginning_and_without_a_run_file_is_said(tmp_path: 
     with pytest.raises(UserError, match=r"^[^\n]*run\.h5\.journal: the journal has no beginning[^\n]*$"):
         read_run(path)
     assert journal_path(path).exists()
+
+
+def test_the_journal_of_a_copy_that_was_resumed_apart_gives_no_row(tmp_path: Path) -> None:
+    """The first rows of both are the same, clock for clock; the later ones have the same frames and are others."""
+    path, copy = tmp_path / "run.h5", tmp_path / "copy.h5"
+    recorded = runs.write_run(path, 10)
+    shutil.copy(path, copy)
+    with RunWriter.resume(path) as writer:
+        recorded += writer.append_many(runs.rows(ROWS)[10:15])
+    apart = RunWriter.resume(copy)
+    apart.append_many(runs.rows(ROWS)[10:])
+    _abandon(apart)
+    journal_path(copy).rename(journal_path(path))
+    flip(path, entries(path)["HEADER"][0] + 9)
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+
+
+@pytest.mark.parametrize("kind", [Kind.ROW, Kind.FILL])
+def test_a_mark_that_is_cut_off_is_taken_from_the_run_file(tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / "run.h5"
+    writer = RunWriter(path, runs.header(), runs.two_theta())
+    recorded = writer.append_many(runs.rows(5))
+    if kind is Kind.FILL:
+        recorded[3] = writer.append(filling(recorded[3]))
+    writer.flush()
+    _abandon(writer)
+    content = journal_path(path).read_bytes()
+    journal_path(path).write_bytes(content[:-5])
+    with read_run(path) as run:
+        if kind is Kind.ROW:  # one mark for all five
+            assert [row.recorded_s for row in run.rows] == [row.recorded_s for row in recorded]
+        assert_same_rows(run.rows, recorded)
+        assert f"kept as {KEPT}" in run.notices[0]
+
+
+def test_a_row_that_the_run_file_does_not_give_either_leaves_both_files(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    flip(path, journal_path(path).read_bytes().index(b"scan_0005p.cbf"))
+    with h5py.File(path, "r+") as file:
+        file["entry/map/intensity"][5] = np.nan  # as a block that was not written whole
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded[:5] + recorded[6:])
+        assert "rows lost: 1" in run.notices[0]
+        assert run.notices[0].endswith("the old file is kept as run.h5.damaged")
+    assert path.with_name("run.h5.damaged").exists()
+
+
+def test_a_whole_entry_in_the_place_of_a_row_costs_nothing(tmp_path: Path) -> None:
+    """Its checksum holds, as many rows as in the run file seem to be there, and one of them cannot be read."""
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    content = journal_path(path).read_bytes()
+    with journal_path(path).open("rb") as handle:
+        found = index(handle)
+    assert found is not None
+    row = [entry for entry in found.entries if entry.kind == Kind.ROW][5]
+    journal_path(path).write_bytes(
+        content[: row.offset - FRAME.size] + frame(Kind.ROW, bytes(row.length)) + content[row.offset + row.length :]
+    )
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+        assert f"{row.length} bytes within it are damaged; taken from the run file: 1 rows; no row" in run.notices[0]
+
+
+@pytest.mark.parametrize("missing", ["format", "run_id", "header"])
+def test_a_beginning_without_one_of_its_parts_is_damaged(tmp_path: Path, missing: str) -> None:
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    content = journal_path(path).read_bytes()
+    start, length = entries(path)["HEADER"]
+    spoilt = content[start : start + length].replace(f'"{missing}"'.encode(), f'"{missing[::-1]}"'.encode(), 1)
+    journal_path(path).write_bytes(
+        content[: start - FRAME.size] + frame(Kind.HEADER, spoilt) + content[start + length :]
+    )
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+    assert path.with_name(KEPT).exists()
+
+
+def test_where_the_new_file_cannot_be_put_in_its_place_the_old_one_is_there_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    path.write_bytes(b"somebody's thesis")
+
+    def refused(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("os.replace", refused)
+        with read_run(path) as run:
+            assert_same_rows(run.rows, recorded)
+    assert path.read_bytes() == b"somebody's thesis"
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["run.h5", "run.h5.journal"]

@@ -208,3 +208,12 @@ def test_it_knows_whether_its_name_still_leads_to_it(tmp_path: Path) -> None:
     (tmp_path / "j").write_bytes(b"another")
     assert not journal.is_there()
     journal.close()
+
+
+def test_it_knows_that_a_file_took_the_place_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "place").mkdir()
+    journal = Journal.create(tmp_path / "place" / "j")
+    (tmp_path / "place").rename(tmp_path / "moved")
+    (tmp_path / "place").write_bytes(b"")
+    assert not journal.is_there()
+    journal.close()

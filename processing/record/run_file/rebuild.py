@@ -4,7 +4,7 @@ import logging
 import os
 import tempfile
 from contextlib import ExitStack, closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
@@ -45,7 +45,8 @@ class _Found:
     """A journal and the run file beside it.
 
     content: None where nothing in the journal is of this run. stored: the run file, where it is one that can be read.
-    is_doubtful: the run file is there and may be anything. draws: rows of the run file are looked at as well.
+    is_doubtful: the run file is there and may be anything. draws: rows of the run file are looked at as well. is_named:
+    the journal itself says which run it is of.
     """
 
     beginning: Beginning
@@ -53,6 +54,7 @@ class _Found:
     stored: Run | None
     is_doubtful: bool
     draws: bool
+    is_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ def _find(run: Path, stack: ExitStack, *, is_written: bool = False) -> _Found:
         content = JournalContent(handle, found, stored.two_theta) if found else None
         beginning = Beginning(stored.header, stored.two_theta, run_id_of(run) or "")
         is_its = content is not None and Merge(content, stored).belongs_together()
-        return _Found(beginning, content if is_its else None, stored, is_doubtful=False, draws=True)
+        return _Found(beginning, content if is_its else None, stored, is_doubtful=False, draws=True, is_named=False)
     content = JournalContent(handle, found, beginning.two_theta)
     other = run_id_of(run) if is_there else None
     if other not in (None, beginning.run_id):
@@ -216,7 +218,7 @@ def _rebuilt(found: _Found, out: ErrorLatchingFile) -> _Rebuilt:
     if made.is_damaged and not found.draws:  # an entry that is whole and cannot be read
         out.truncate(0)
         made = _written(content, found.beginning, found.stored, out)
-    return made
+    return made if found.is_named else replace(made, is_damaged=True)
 
 
 def _written(content: JournalContent, beginning: Beginning, stored: Run | None, out: ErrorLatchingFile) -> _Rebuilt:
