@@ -49,7 +49,7 @@ LEFT_OUT = {
     "lattice_parameter_A": "the phase's",
 }
 # These are decided one by one: files are looked for, on_state is run only where its file was named.
-APART = {"poni", "mask", "dark", "flat", "accuracy", "orientation", "on_state"}
+APART = {"poni", "mask", "dark", "flat", "background", "accuracy", "orientation", "on_state"}
 log = logging.getLogger(__name__)
 
 

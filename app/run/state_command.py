@@ -23,9 +23,9 @@ BY_THEMSELVES = {Alarm.SILENT, Alarm.FITS_FAILING, Alarm.UNKNOWN_LINE}
 
 @contextmanager
 def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
-    """What is yielded is called with each row. ``command`` is started when the state changes, when five fits in a row
-    were refused and when no frame has come for three periods, with the state or the alarm and its reason as last
-    arguments. A command that cannot be started is said in the log; the run continues.
+    """What is yielded is called with each row. ``command`` is started when the state changes and for each alarm of
+    ``BY_THEMSELVES``, with the state or the alarm and its reason as last arguments. A command that cannot be started
+    is said in the log; the run continues.
     """
     if not command:
         yield lambda _: None

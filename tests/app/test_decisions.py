@@ -62,12 +62,14 @@ def test_where_each_value_came_from_is_kept(scan: Path, tmp_path: Path) -> None:
 def test_no_key_of_the_experiment_is_left_out(scan: Path, tmp_path: Path) -> None:
     path = tmp_path / "experiment.toml"
     path.write_text(f"{EXPERIMENT_TOML}[composition]\nfirst_A = 5.8\nsecond_A = 6.2\n")
-    told = {each.name for each in decide(Request(scan, Given(experiment=path), live=True)).decided}
+    decided = [each.name for each in decide(Request(scan, Given(experiment=path), live=True)).decided]
+    told = set(decided)
+    assert len(told) == len(decided)
     experiment = parse_experiment(path.read_text(), path.name)
     tables = [(f"[{name}]", table) for name, table in experiment if isinstance(table, Table)]
     tables += [(f"[[component]] {table.name}", table) for table in experiment.component]
     keys = {f"{place} {key}" for place, table in tables for key in type(table).model_fields}
-    # These are told by the names of what they lead to.
-    files = {"poni", "mask", "dark", "flat", "accuracy", "orientation"}
+    # These are told by the names of what they lead to, and not once more by their keys.
+    files = {"poni", "mask", "dark", "flat", "background", "accuracy", "orientation"}
     assert keys - told == {*(f"[geometry] {key}" for key in files), "[alarm] on_state"}
     assert {"experiment", "geometry", *files - {"poni"}, "on_state", "run file", "resume", "fallback folder"} <= told

@@ -33,10 +33,11 @@ BY_STATE = {State.PAUSED: Alarm.PAUSE, State.COMPLETE: Alarm.COMPLETE, State.NO_
 class Watch:
     """What the alarms remember of a run.
 
-    standing: alarms raised and neither acknowledged nor over. heeded: acknowledged, while their cause lasts.
-    state: of the last row. judged: the same, of the last row with beam. again: it was complete, and moves again.
-    failures: fits refused in a row. foreign: the foreign lines that were told. more: fits in a row with more of them.
-    newest_s, period_s: monotonic clock (s) at the last row, and the usual time between rows; NaN: none yet.
+    standing: alarms raised and not acknowledged, also when their cause is over. heeded: acknowledged, while their
+    cause lasts. state: of the last row. judged: the same, of the last row with beam. again: it was complete, and
+    moves again. failures: gaps in a row other than no beam and no peaks. foreign: the foreign lines that were told.
+    more: fits in a row with more of them. newest_s, period_s: monotonic clock (s) at the last row, and the usual time
+    between rows; NaN: none yet.
     """
 
     standing: frozenset[Alarm] = frozenset()
