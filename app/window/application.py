@@ -4,13 +4,13 @@ import functools
 import logging
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
@@ -27,7 +27,7 @@ from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.app.window import placement as window_state
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.window.main_window import MainWindow
-from latticewatch.app.window.screenshot import save_picture
+from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
@@ -37,6 +37,7 @@ from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.text import printable
 from latticewatch.widgets.theme import DARK, LIGHT, apply_theme, ensure_font
 
+Taken = TypeVar("Taken")
 log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
@@ -125,6 +126,16 @@ def offscreen() -> bool:
 
 def save_run_picture(run: Run, target: Path) -> None:
     """Write a picture of the window on a recorded run. Raises UserError where it cannot be written."""
+    _in_window(run, lambda window: save_picture(window, window.facts(), target))
+
+
+def png_of(run: Run) -> bytes:
+    """The same picture; nothing is written."""
+    return _in_window(run, lambda window: png_bytes(picture_of_window(window, window.facts())))
+
+
+def _in_window(run: Run, take: Callable[[MainWindow], Taken]) -> Taken:
+    """What is taken of a window on this run, which nobody sees."""
     series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
     for row in run.rows:
         series.append(row)
@@ -136,16 +147,10 @@ def save_run_picture(run: Run, target: Path) -> None:
         window.resize(*SCREENSHOT_SIZE)
         window.lay_out_unseen()
         window.catch_up()
-        save_picture(window, window.facts(), target)
+        taken = take(window)
         window.close()
         window.deleteLater()
-
-
-def png_of(run: Run) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "picture.png"
-        save_run_picture(run, target)
-        return target.read_bytes()
+    return taken
 
 
 @contextmanager

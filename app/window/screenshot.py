@@ -34,7 +34,7 @@ def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:
     Raises UserError where they cannot be written.
     """
     picture = picture_of_window(window, facts)
-    write_whole(path, _png(picture))
+    write_whole(path, png_bytes(picture))
     beside = path.with_name(f"{path.name}.json")  # shot.png.json: a shot.json may be somebody's summary
     told = {key: picture.text(key) for key in picture.textKeys()}
     write_whole(beside, (json.dumps(told, indent=1, ensure_ascii=False) + "\n").encode())
@@ -43,7 +43,7 @@ def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:
         clipboard.setImage(picture)
 
 
-def _png(picture: QImage) -> bytes:
+def png_bytes(picture: QImage) -> bytes:
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     picture.save(buffer, "PNG")
