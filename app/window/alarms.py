@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, QUrl
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
 from latticewatch.processing.flow.series import Snapshot
-from latticewatch.processing.reaction.live.alarms import BY_STATE, Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.reaction.live.alarms import Alarm, Watch, acknowledged, after_row, at_time, is_over
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class WindowAlarms:
             self._watch, fresh = after_row(self._watch, row, time.monotonic(), period_s)
             raised |= fresh
         self._rows = snapshot.count
-        if live:
+        if live and not snapshot.progress.waiting:  # frames that wait say that the detector is not silent
             self._watch, fresh = at_time(self._watch, time.monotonic())
             raised |= fresh
         self._sound(sorted(raised))
@@ -47,11 +47,9 @@ class WindowAlarms:
 
     def words(self) -> str:
         """The alarms that stand, and whether their cause is over; empty where none does."""
-        standing = sorted(self._watch.standing, key=lambda alarm: (self._is_over(alarm), alarm))
-        return ", ".join(f"{alarm} (over)" if self._is_over(alarm) else alarm for alarm in standing)
-
-    def _is_over(self, alarm: Alarm) -> bool:
-        return alarm in BY_STATE.values() and BY_STATE.get(self._watch.state) is not alarm
+        clock_s = time.monotonic()
+        told = sorted((is_over(self._watch, alarm, clock_s), alarm) for alarm in self._watch.standing)
+        return ", ".join(f"{alarm} (over)" if over else alarm for over, alarm in told)
 
     def _sound(self, raised: Sequence[Alarm]) -> None:
         for alarm in raised:

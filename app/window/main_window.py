@@ -283,7 +283,7 @@ class MainWindow(QMainWindow):
         live = self._is_live()
         silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
         said = headline(page.snapshot(), silent_s)
-        return with_alarms(said, self.alarms.words()) if self._ended_s is None else ended(said, self._ended_s)
+        return with_alarms(said if self._ended_s is None else ended(said, self._ended_s), self.alarms.words())
 
     def _place(self, run: ShownRun) -> Path | None:
         """Where it is recorded now: in the fallback folder, where the run file's own took no more."""

@@ -5,7 +5,7 @@ import math
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.verdict import State, Verdict
-from latticewatch.processing.reaction.live.alarms import Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.reaction.live.alarms import Alarm, Watch, acknowledged, after_row, at_time, is_over
 from tests.reaction.runs import fit_of
 
 REFUSED = NoResult("fit refused: lost")
@@ -79,3 +79,18 @@ def test_no_silence_before_the_period_is_known_nor_after_the_end() -> None:
     assert at_time(watch, 1e6)[1] == frozenset()
     watch, _ = raised([row_of(State.COMPLETE)] * 5)
     assert at_time(watch, 1e6)[1] == frozenset()
+
+
+def test_causes_that_are_over() -> None:
+    good, bad = row_of(State.REACTING), row_of(State.REACTING, REFUSED)
+    failing, _ = raised([good, *[bad] * 5])
+    mended, _ = raised([good, *[bad] * 5, good])
+    assert [is_over(watch, Alarm.FITS_FAILING, 6.0) for watch in (failing, mended)] == [False, True]
+    quiet, _ = raised([good] * 5)
+    quiet, _ = at_time(quiet, 20.0)
+    heard, _ = after_row(quiet, good, 21.0)
+    assert [is_over(watch, Alarm.SILENT, 21.5) for watch in (quiet, heard)] == [False, True]
+    moving, _ = raised([row_of(State.COMPLETE), good])
+    again, _ = raised([row_of(State.COMPLETE), good, row_of(State.COMPLETE)])
+    assert [is_over(watch, Alarm.MOVING_AGAIN, 3.0) for watch in (moving, again)] == [False, True]
+    assert [is_over(moving, alarm, 3.0) for alarm in (Alarm.COMPLETE, Alarm.UNKNOWN_LINE)] == [True, False]

@@ -9,13 +9,15 @@ from unittest.mock import Mock
 
 import pytest
 from PyQt6.QtCore import QObject, Qt
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import alarms as window_alarms
-from latticewatch.app.window.alarms import alarm_sound
+from latticewatch.app.window.alarms import WindowAlarms, alarm_sound
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
+from latticewatch.processing.flow.series import Progress
+from tests.window.synthetic import make_series
 from tests.window.windows import run_of
 
 
@@ -76,6 +78,21 @@ def test_a_run_that_has_ended_is_not_silent(qtbot: QtBot, monkeypatch: pytest.Mo
     for _ in range(3):
         window.tick()
     assert window.alarms.words() == ""
+
+
+def test_a_detector_whose_frames_wait_is_not_silent(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(window_alarms.time, "monotonic", lambda: clock[0])
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    series, _ = make_series(5, bins=50)
+    alarms = WindowAlarms(parent)
+    for waiting, words in ((12, ""), (0, "detector silent")):
+        series.report(Progress(found=5 + waiting, waiting=waiting))
+        alarms.follow(series.snapshot(), 2.5)
+        clock[0] += 60.0
+        alarms.follow(series.snapshot(), 2.5)
+        assert alarms.words() == words
 
 
 def test_without_the_sound_library_it_beeps(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,19 @@ def at_time(watch: Watch, clock_s: float) -> tuple[Watch, frozenset[Alarm]]:
     return replace(watch, standing=watch.standing | {Alarm.SILENT}), frozenset({Alarm.SILENT})
 
 
+def is_over(watch: Watch, alarm: Alarm, clock_s: float) -> bool:
+    """Whether the cause of this alarm is over. clock_s: monotonic. What was an unknown line once is not looked at."""
+    match alarm:
+        case Alarm.FITS_FAILING:
+            return watch.failures == 0
+        case Alarm.SILENT:
+            return clock_s - watch.newest_s <= SILENT_PERIODS * watch.period_s
+        case Alarm.MOVING_AGAIN:
+            return not watch.again
+        case _:
+            return alarm in BY_STATE.values() and BY_STATE.get(watch.state) is not alarm
+
+
 def acknowledged(watch: Watch) -> Watch:
     """All that stands has been seen; it is not raised again while its cause lasts."""
     return replace(watch, standing=frozenset(), heeded=watch.heeded | watch.standing)
