@@ -53,7 +53,7 @@ def _line(planned: Planned, end: Event | None) -> dict[str, str]:
 
 def _of_run(out: Path) -> dict[str, Any]:
     with read_run(out) as run:
-        foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
+        foreign = ForeignLines(run.setup, run.two_theta).over(run.traced, run.rows)
         summary = summarise(run.header, run.traced, describe(run.setup, run.traced), foreign=foreign)
     complete = summary["complete"]
     return {

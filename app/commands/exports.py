@@ -39,7 +39,7 @@ def export_run(
             kinetics = describe(setup, run.traced)
             for reason in kinetics.withheld:
                 log.warning("not reported: %s", reason)
-            foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
+            foreign = ForeignLines(run.setup, run.two_theta).over(run.traced, run.rows)
             write_summary(summary, summarise(run.header, run.traced, kinetics, run.account, foreign))
         if screenshot:
             from latticewatch.app.window.application import save_run_picture  # slow to load: Qt

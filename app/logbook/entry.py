@@ -52,7 +52,7 @@ def entry_of(run: Run, logbook: str, text: str) -> LogbookEntry:
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
     kinetics = describe(run.setup, run.traced)
     facts = {name: one_line(value) for name, value in _facts(run, kinetics).items() if value}
-    foreign = ForeignLines(run.setup, run.two_theta).over(run.traced)
+    foreign = ForeignLines(run.setup, run.two_theta).over(run.traced, run.rows)
     summary = summarise(run.header, run.traced, kinetics, run.account, foreign)
     subject = one_line(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]

@@ -205,14 +205,18 @@ class Follower:
             variance = float(self.bank.P[resting, 0, 0].min())
             self._rest, self._pending = _Rest(level, variance, (value,)), None
 
-    def merged(self, clock: Clock) -> None:
-        """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight."""
+    def merged(self, clock: Clock, within_A: float = 0.0) -> None:
+        """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight.
+
+        within_A: further apart than this they would be told.
+        """
         if self.bank is None:
             return
         passed, self._observed_s = clock.time_s - self._observed_s, clock.time_s
         ahead = step(self._motion, self.bank, clock.time_s, passed, clock.usual_s, NAN, NAN, Hazards(1.0))
-        spread = np.hypot(0.3 * self._nearest, np.sqrt(ahead.P[:, 0, 0]))
-        likelihood = normal_cdf((1.2 * self._nearest - np.abs(ahead.x[:, 0])) / spread)
+        nearest = max(self._nearest, within_A)
+        spread = np.hypot(0.3 * nearest, np.sqrt(ahead.P[:, 0, 0]))
+        likelihood = normal_cdf((1.2 * nearest - np.abs(ahead.x[:, 0])) / spread)
         been_close = self.start is not None and self._nearest < CLOSE * self.start.level
         if been_close and float(ahead.weight @ likelihood) < UNLIKELY:
             level, variance = 0.5 * self._nearest, self._nearest**2

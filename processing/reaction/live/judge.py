@@ -26,6 +26,9 @@ from latticewatch.processing.reaction.observed import amount, distance, lattice,
 
 NAN = float("nan")
 LONELY = 5
+# Two lattices that are seen as one are no further apart than this many esds of their mean: those of a distance are some
+# five times as large, and five of them tell two lattices apart.
+ONE_WITHIN = 25.0
 # Two lattices, judged as one so far, are two when they are so much of the distance apart that their start cells are,
 # in so many frames in a row.
 TWO_SHARE, TWO_FRAMES = 1.0 / 3.0, 3
@@ -67,7 +70,7 @@ class Judge:
             if math.isfinite(value) and math.isfinite(esd) and esd > 0.0:
                 follower.observe(value, esd, self._clock, self._empty_s)
             elif follower.quantity is DISTANCE and _merged(follower, fit):
-                follower.merged(self._clock)
+                follower.merged(self._clock, ONE_WITHIN * min(fit.lp_mean_esd_A, 1.0))
         self._last = self._verdict()
         return self._last
 

@@ -24,7 +24,12 @@ from latticewatch.processing.refinement.first_fit.selection import (
     selected,
 )
 from latticewatch.processing.refinement.model.lines import Layout, Lines
-from latticewatch.processing.refinement.model.pattern_model import calculate, lines_in, relative_intensity
+from latticewatch.processing.refinement.model.pattern_model import (
+    calculate,
+    least_free_variance,
+    lines_in,
+    relative_intensity,
+)
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
 from latticewatch.processing.refinement.solver.report import present, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
@@ -46,6 +51,16 @@ LARGEST_OFFSET_FREE = 0.05
 # ln of how far intensities may be from the structure's, root mean square over what is fitted.
 LARGEST_STRENGTH = 1.2
 FAINT = 0.02
+# A lattice is known by places or by intensities. Lines as wide as this share of their distance lie anywhere, and so do
+# those of a component with less than that share of the scattering; then ln of how far its own intensities are from the
+# structure's is at most this for half of what it scatters.
+WIDE_LINES = 0.5
+WIDEST_LINES = 1.2
+MINOR_SHARE = 0.2
+LARGEST_STRENGTH_UNPLACED = 0.35
+# A component with a smaller share has no say; a ring is wider than this many bins.
+THERE = 1e-3
+NARROWEST_BINS = 0.5
 OTHER_INTENSITIES = "the intensities are not those of the phases"
 # Distance from the start cell (Å) over which a candidate loses standing.
 TRUSTED_A = 0.15
@@ -95,6 +110,7 @@ def begin(
         key=lambda fit: (
             fit.doubt != "",
             not in_order(fit.solution.x[: lay.components], names),
+            _trapped(fit, lines, lay),
             _standing(fit, names.cells, lay),
         ),
     )
@@ -102,7 +118,7 @@ def begin(
         freed = [_fit(data, with_free_intensities(lines), lay, one) for one in likely]
         explained = [fit for fit in freed if fit is not None and not fit.doubt and _on_one_lattice(fit, lines, lay)]
         return min(explained, key=lambda fit: fit.solution.chi2)._replace(free=True) if explained else best
-    return _alone(best, lines, lay, names)
+    return alone(best, lines, lay, names)
 
 
 def _on_one_lattice(fit: Start, lines: Lines, lay: Layout) -> bool:
@@ -137,9 +153,16 @@ def _standing(fit: Start, cells: Floats, lay: Layout) -> float:
     return float((fit.solution.chi2 + strengths) / len(fit.data.y) * (1.0 + 0.3 * np.sum(away**2)))
 
 
-def _alone(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
+def _trapped(fit: Start, lines: Lines, lay: Layout) -> bool:
+    """Whether a size that is too large was made up for by a spread of less than nothing."""
+    x = fit.solution.x
+    free = range(2 if lay.components == 2 else 0)
+    return any(x[lay.free_variance + p] < least_free_variance(x, p, lines, lay) for p in free if p != fit.absent)
+
+
+def alone(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
     """The same without one of two components, where that one is clearly not there."""
-    if lay.components != 2:
+    if lay.components != 2 or fit.absent >= 0:
         return fit
     x = fit.solution.x
     merged = abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
@@ -210,7 +233,7 @@ def _with_what_is_odd(
     """The fit with what the data pull at let go, where that explains the pattern."""
     x = solution.x
     merged = lay.components == 2 and abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
-    freed = None if merged else let_go(solution, prior, 1.0 / np.maximum(np.diag(prior.information), 1e-12), lay)
+    freed = None if merged else let_go(solution, prior, 1.0 / np.maximum(np.diag(prior.information), 1e-12), lines, lay)
     if not (freed and solution.converged):
         return solution, prior
     freer = solve(x, data, freed[0], lines, lay, Limits(CELL_STEP_A, False, ITERATIONS, TOLERANCE))
@@ -252,7 +275,36 @@ def doubt_of(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
         return f"the lines do not lie on one lattice (off by {offset:.2f} of their width)"
     if _far_from_all(solution.x, lines, lay):
         return f"a lattice is more than {REACH_A} Å from every cell that is given"
+    return _no_lattice(solution.x, data, lines, lay)
+
+
+def _no_lattice(x: Floats, data: Data, lines: Lines, lay: Layout) -> str:
+    """Why one of the components is no lattice but pixels, humps or lines of something else; empty: all are."""
+    centres, widths, step = positions(x, lines), full_widths(x, lines, lay), float(np.median(np.diff(data.grid)))
+    shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_)).values
+    for p in np.flatnonzero(np.asarray(shares) > THERE).tolist():
+        mine = (lines.phase == p) & (centres > data.grid[0]) & (centres < data.grid[-1])
+        if np.count_nonzero(mine) < 2:
+            continue
+        width, apart = float(np.median(widths[mine])), float(np.median(np.diff(np.sort(centres[mine]))))
+        if width < NARROWEST_BINS * step:
+            return "its lines are narrower than a bin: pixels, not rings"
+        if width > WIDEST_LINES * apart:
+            return "its lines are wider than their distances: a hump, not rings"
+        placed = width < WIDE_LINES * apart and shares[p] > MINOR_SHARE
+        if not placed and not lines.free[p] and _own_strength_away(x, mine, lines, lay) > LARGEST_STRENGTH_UNPLACED:
+            return OTHER_INTENSITIES
     return ""
+
+
+def _own_strength_away(x: Floats, mine: NDArray[np.bool_], lines: Lines, lay: Layout) -> float:
+    """How far the intensities of these lines are from the structure's: ln of their ratio, the median over what they
+    should scatter. A line that is absent, or lies on one of something else, does not move it."""
+    found = [relative_intensity(one)[0] for one in x[lay.intensity_correction : lay.gaussian_width][mine]]
+    away = np.abs(np.log(np.maximum(found, 1e-2)))
+    order, given = np.argsort(away), np.exp(lines.log_base[mine])
+    total = np.cumsum(given[order])
+    return float(away[order][np.searchsorted(total, 0.5 * total[-1])])
 
 
 def _far_from_all(x: Floats, lines: Lines, lay: Layout) -> bool:

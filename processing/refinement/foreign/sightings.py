@@ -1,7 +1,7 @@
 """Foreign lines as they are told: from recorded parameters, with d and the phase that has such a line."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.line_phase import LinePhase
 from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.refinement.foreign.extended import unpacked
-from latticewatch.processing.refinement.foreign.finder import SHAPE
-from latticewatch.processing.refinement.foreign.lines import TOLERANCE_DEG, ForeignLine
+from latticewatch.processing.refinement.foreign.finder import FWHM_OF_SIGMA, SHAPE
+from latticewatch.processing.refinement.foreign.lines import TOLERANCE_DEG, ForeignLine, rows_of
 from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
 
 # A phase gives its name where this share of its stronger lines is among those that are seen.
@@ -23,6 +24,9 @@ SHARE_SEEN = 0.5
 # what a zinger leaves is followed until it is clear that it is gone.
 LEAST_FRAMES = 5
 LASTING = 0.25
+# A line was there before the first fit where it is so many sigmas clear of a smooth background, over so many FWHM to
+# either side of it; so many patterns in a row may be without it.
+BACK_SIGMAS, SURROUNDINGS, FEWEST_BINS, MOST_MISSED = 3.0, 2.5, 8, 2
 # So many lines of spectators are fitted, with these widths before the first fit.
 MOST_EXPECTED = 16
 USUAL_SIGMA_DEG = 0.02
@@ -73,14 +77,21 @@ class ForeignLines:
         named = names_of([one.two_theta_deg for one in seen.values()], self._setup.library, self._setup.wavelength_A)
         return {slot: replace(one, phase=name) for (slot, one), name in zip(seen.items(), named, strict=True)}
 
-    def over(self, rows: Iterable[Row]) -> list[Sighting]:
-        """The foreign lines of a run in order of 2θ, as they were last seen."""
+    def over(self, rows: Iterable[Row], whole: Sequence[Row] = ()) -> list[Sighting]:
+        """The foreign lines of a run in order of 2θ, as they were last seen.
+
+        whole: the same rows with their patterns: a line of the first fit is then followed back through the patterns
+        before it, in which the sample was not yet there to be fitted.
+        """
         found: list[_Listed] = []
-        for row in rows:
+        first = -1
+        for number, row in enumerate(rows):
             for one in self.of(row.fit).values() if isinstance(row.fit, Fit) else ():
                 at = next((n for n, listed in enumerate(found) if _same(listed.last, one)), None)
                 if at is None:
-                    found.append(_Listed(replace(one, since_s=row.time_s), one.area, 1))
+                    first = number if first < 0 else first
+                    since_s = _seen_since(one, whole[:number], row.time_s) if number == first else row.time_s
+                    found.append(_Listed(replace(one, since_s=since_s), one.area, 1))
                 else:
                     found[at] = found[at].seen_again(one)
         told = (listed.last for listed in found if listed.frames >= LEAST_FRAMES)
@@ -134,6 +145,35 @@ def names_of(places: list[float], library: tuple[LinePhase, ...], wavelength_A: 
 def angles_of(phase: LinePhase, wavelength_A: float) -> list[float]:
     """2θ of a phase's lines in degrees."""
     return [2.0 * math.degrees(math.asin(min(wavelength_A / (2.0 * d), 1.0))) for d in phase.d_A]
+
+
+def _seen_since(one: Sighting, rows: Sequence[Row], since_s: float) -> float:
+    """The time of the first of these rows in whose pattern the line is, back from the last one without a break."""
+    missed = 0
+    for row in reversed(rows):
+        if missed > MOST_MISSED:
+            break
+        if row.pattern is None:
+            continue
+        seen = _stands_out(one, row.pattern)
+        since_s, missed = (row.time_s, 0) if seen else (since_s, missed + 1)
+    return since_s
+
+
+def _stands_out(one: Sighting, pattern: Pattern) -> bool:
+    """Whether a pattern has this line on a smooth background, with no less than LASTING of its area."""
+    sigma = one.fwhm_deg / FWHM_OF_SIGMA
+    near = np.abs(pattern.two_theta - one.two_theta_deg) < SURROUNDINGS * one.fwhm_deg
+    near &= np.isfinite(pattern.intensity) & (pattern.sigma > 0.0)
+    if np.count_nonzero(near) < FEWEST_BINS:
+        return False
+    grid, weight = pattern.two_theta[near], 1.0 / pattern.sigma[near].astype(np.float64)
+    line = rows_of((ForeignLine(one.two_theta_deg, sigma, SHAPE * sigma),), grid)
+    away = (grid - one.two_theta_deg) / one.fwhm_deg
+    design = np.concatenate([line, np.vander(away, 3).T]) * weight
+    inner = np.linalg.pinv(design @ design.T, hermitian=True)
+    area, esd = float((inner @ (design @ (pattern.intensity[near] * weight)))[0]), math.sqrt(max(inner[0, 0], 0.0))
+    return area > max(BACK_SIGMAS * esd, LASTING * one.area)
 
 
 def _mostly_seen(phase: LinePhase, places: list[float], wavelength_A: float) -> bool:

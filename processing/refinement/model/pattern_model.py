@@ -29,6 +29,8 @@ UNIT_SPREAD = 1e-6
 # Beyond this many σ√2 three terms of the asymptotic series of w are right to 1e-7.
 TAIL = 20.0
 LEAST_WIDTH = 0.25
+# Negative spread takes no more than this share, in squares, of a middling line's width by size.
+NARROWER = 0.4
 LEAST_SHAPE = 1e-4
 LEAST_DISTANCE = 1e-5
 LEAST_AMPLITUDE = 1e-3
@@ -55,6 +57,18 @@ def spread_of(x: Floats, phase: int, lines: Lines, lay: Layout) -> tuple[float, 
 def shape_of(x: Floats, phase: int, lay: Layout) -> float:
     """Lorentzian half width over Gaussian width of a component's lines."""
     return float(max(x[lay.shape] + (x[lay.shape_difference + phase - 1] if phase > 0 else 0.0), LEAST_SHAPE))
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def least_free_variance(x: Floats, phase: int, lines: Lines, lay: Layout) -> float:
+    """The least variance that follows no law: cells spread by less than nothing only as far as noise makes it so, or a
+    larger size and a negative spread stand for a smaller size, and no spread is seen any more."""
+    theta = bragg(x[phase], lines.middle_root, lines.wavelength_A)
+    if not theta > 0.0:
+        return x[lay.free_variance + phase]
+    narrower = NARROWER * x[lay.gaussian_width + phase] * x[phase] / (2.0 * DEGREES * math.sin(theta))
+    law = spread_of(x, phase, lines, lay)[0] - x[lay.free_variance + phase] * UNIT_SPREAD
+    return float((-narrower * narrower - law) / UNIT_SPREAD)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

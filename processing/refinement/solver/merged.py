@@ -5,6 +5,8 @@ the lattices (sizes, intensities), the second on the broadening, and both count.
 minimised out, χ² is a polynomial of fourth degree in δ; its posterior is summed up over d >= 0, flat in d.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,11 +27,14 @@ from latticewatch.processing.refinement.solver.solve import (
 )
 
 Floats = NDArray[np.float64]
-NODES = 400
+NODES = 200
+# Sums over d, each over so many deviations to either side of what the one before has found.
+PASSES = 3
+TAILS = 8.0
 # In units of a line's width: range of the sum over d, least distance to expand around, and how far the mean may
 # lie from there. In units of the range: step of the second derivative.
 REACH = 0.5
-LEAST = 0.01
+LEAST = 0.001
 NEAR = 0.02
 STEP = 0.05
 REPEATS = 3
@@ -47,17 +52,26 @@ def at_distance(x: Floats, share: float, distance: float) -> Floats:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _moments(g: Floats, S: Floats, start: float, sign: float, reach: float) -> tuple[Floats, Floats]:
-    """Mean and covariance of (δ, δ²/2) for d from 0 to reach, in the direction of sign; start: d_r >= 0."""
-    cost = np.empty(NODES)
+    """Mean and covariance of (δ, δ²/2) for d from 0 to reach, in the direction of sign; start: d_r >= 0.
+
+    Summed up once more where the first sum finds d, since that may be less than the width of a node.
+    """
+    cost, weight = np.empty(NODES), np.empty(NODES)
     p = np.empty((2, NODES))
-    for k in range(NODES):
-        delta = sign * (reach * (k + 0.5) / NODES - start)
-        p[0, k], p[1, k] = delta, 0.5 * delta * delta
-        linear = g[0] * p[0, k] + g[1] * p[1, k]
-        square = S[0, 0] * p[0, k] ** 2 + 2.0 * S[0, 1] * p[0, k] * p[1, k] + S[1, 1] * p[1, k] ** 2
-        cost[k] = square - 2.0 * linear
-    weight = np.exp(-0.5 * (cost - cost.min()))
-    weight /= weight.sum()
+    low, high = 0.0, reach
+    for _ in range(PASSES):
+        node = (high - low) / NODES
+        for k in range(NODES):
+            delta = sign * (low + node * (k + 0.5) - start)
+            p[0, k], p[1, k] = delta, 0.5 * delta * delta
+            linear = g[0] * p[0, k] + g[1] * p[1, k]
+            square = S[0, 0] * p[0, k] ** 2 + 2.0 * S[0, 1] * p[0, k] * p[1, k] + S[1, 1] * p[1, k] ** 2
+            cost[k] = square - 2.0 * linear
+        weight[:] = np.exp(-0.5 * (cost - cost.min()))
+        weight /= weight.sum()
+        middle = start + sign * np.sum(weight * p[0])
+        away = math.sqrt(np.sum(weight * (start + sign * p[0] - middle) ** 2)) + node
+        low, high = max(low, middle - TAILS * away), min(high, middle + TAILS * away)
     mean = np.array([np.sum(weight * p[0]), np.sum(weight * p[1])])
     covariance = np.empty((2, 2))
     for i in range(2):
@@ -134,7 +148,7 @@ def solve_merged(
     for _ in range(REPEATS):
         held = abs(found.x[1] - found.x[0])
         result = _expand(found, data, prior, lines, lay, sign, REACH * width)
-        if abs(_start(result.x, width) - held) < NEAR * width:
+        if result.converged and abs(_start(result.x, width) - held) < NEAR * width:
             break
         x = at_distance(result.x, result.share, sign * _start(result.x, width))
         found = solve(x, data, prior, lines, lay, lim)

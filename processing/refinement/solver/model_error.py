@@ -8,6 +8,7 @@ means). The ratio of the two is 1 for noise, the gain for a detector whose gain 
 disagree. An error that all lines share is not seen by it.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,8 @@ REMEMBERED = 20
 # After so many frames one counts for no more than so many times what those before it had: a bad one is forgotten.
 SETTLED = 3
 OUTLIER = 3.0
+# Lines that disagree by so many deviations more than those before are this frame's own.
+UNUSUAL_SIGMAS = 3.0
 
 
 class Scatter(NamedTuple):
@@ -78,8 +81,11 @@ class ModelError(NamedTuple):
 
     def variance(self, scatter: Scatter, noise: float) -> Floats:
         """What is to be added to each variance; chance alone adds next to nothing."""
-        chance = np.sqrt(2.0 / (np.maximum(scatter.blocks, 1.0) * self.frames))
-        return np.asarray(np.maximum(self.ratio / noise - 1.0 - chance, 0.0) * scatter.counted)
+        alone = np.sqrt(2.0 / np.maximum(scatter.blocks, 1.0))
+        usual = self.ratio / noise - 1.0 - alone / math.sqrt(self.frames)
+        # What is in this frame and was not in those before.
+        new = scatter.ratio > (1.0 + UNUSUAL_SIGMAS * alone) * np.maximum(self.ratio / noise, 1.0)
+        return np.asarray(np.maximum(np.where(new, scatter.ratio - 1.0, usual), 0.0) * scatter.counted)
 
 
 NOTHING_YET = ModelError(np.zeros(0), 0)

@@ -12,19 +12,23 @@ Where the spread of cells leaves its law, the law is left as it is and what foll
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.model.lines import Layout
-from latticewatch.processing.refinement.model.pattern_model import UNIT_SPREAD
+from latticewatch.processing.refinement.model.lines import Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import UNIT_SPREAD, least_free_variance
 from latticewatch.processing.refinement.solver.solve import Prior, Solution
 
 Floats = NDArray[np.float64]
 GATE = 16.0
 # χ² per bin of a pattern that is explained.
 EXPLAINED = 2.0
+# Lines split by less than nothing only by chance.
+LEAST_SPLIT = 1.0
 # The data must know at least this share of what the prior does not.
 LEAST_GAIN = 1e-4
 
 
-def let_go(solution: Solution, prior: Prior, variance: Floats, lay: Layout) -> tuple[Prior, Floats] | None:
+def let_go(
+    solution: Solution, prior: Prior, variance: Floats, lines: Lines, lay: Layout
+) -> tuple[Prior, Floats] | None:
     """The prior with those parameters let go that the data pull at, and how far (tracked parameters,); None for none.
 
     variance: of each tracked parameter before the pattern.
@@ -36,6 +40,7 @@ def let_go(solution: Solution, prior: Prior, variance: Floats, lay: Layout) -> t
     pull = np.where(known, (solution.x[lay.extra :] - prior.mean) / gain, 0.0)
     misfit = max(1.0, solution.chi2 / len(solution.residual))
     pull = np.where(pull**2 > GATE * misfit * variance / gain, pull, 0.0)
+    pull = np.where(prior.mean + pull < _least(solution.x, lines, lay), 0.0, pull)
     moved = _beside_the_law(pull, solution.x, lay)
     if not moved.any():
         return None
@@ -51,6 +56,15 @@ def explains(freer: Solution, solution: Solution) -> bool:
     the model has no place for."""
     bins = len(solution.residual)
     return bool(freer.chi2 < max(EXPLAINED * bins, 0.5 * (bins + solution.chi2)))
+
+
+def _least(x: Floats, lines: Lines, lay: Layout) -> Floats:
+    """The least that each tracked parameter can be, (tracked parameters,): no lattice spreads by less than nothing."""
+    least = np.full(lay.length, -np.inf)
+    if lay.components == 2:
+        least[lay.free_variance : lay.split] = [least_free_variance(x, phase, lines, lay) for phase in range(2)]
+    least[lay.split : lay.vegard_intensity_fraction] = -LEAST_SPLIT
+    return least[lay.extra :]
 
 
 def _beside_the_law(pull: Floats, x: Floats, lay: Layout) -> Floats:

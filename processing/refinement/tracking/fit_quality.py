@@ -86,6 +86,10 @@ class RecentFits:
         """Whether more is left unexplained than this sample ever needed to."""
         return quality.chi2 > GROSS and quality.excess > max(GROWTH * self.best, FLOOR)
 
+    def bears(self, quality: Quality) -> bool:
+        """Whether what is left is little enough for the esds to hold what it does to the cells."""
+        return quality.chi2 <= GROSS or quality.excess <= FLOOR
+
     def jumps_to(self, quality: Quality) -> bool:
         """Whether so much more is left at once that another sample came into the beam."""
         last = self.excess[-1] if self.excess else 0.0

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ AREA_FIRST = 3.0
 # Frames and Å of change over which the patterns alone say where the tracked parameters are.
 LONG = 1000
 LONG_WAY_A = 0.1
+# χ² per bin is more than noise where it is this many of its deviations above 1.
+MISFIT_SIGMAS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,35 @@ class State:
 def certainty_of(solution: Solution) -> float:
     """Distance of two cells in units of its standard deviation."""
     return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
+
+
+class Assumed(NamedTuple):
+    """What a fit was told of the tracked parameters. drift: as in ``State``, for the frames after it."""
+
+    prior: Prior
+    drift: Floats
+
+
+NOTHING_ASSUMED = Assumed(Prior(np.zeros(0), np.zeros((0, 0))), np.zeros(0))
+
+
+def learnt(solution: Solution, prior: Prior, lay: Layout) -> tuple[Floats, Floats]:
+    """Mean and covariance of the tracked parameters after a pattern.
+
+    Where the fit leaves more than noise, the pattern's information counts for one part in χ² per bin of what it claims:
+    what is not in the model pulls at all that is tracked, and its covariance knows of noise alone.
+    """
+    mean, covariance = solution.x[lay.extra :].copy(), solution.covariance[lay.extra :, lay.extra :].copy()
+    bins = len(solution.residual)
+    misfit = solution.chi2 / bins - MISFIT_SIGMAS * math.sqrt(2.0 / bins)
+    if misfit <= 1.0:
+        return mean, covariance
+    after, fine = inverse(covariance)
+    if not fine:
+        return mean, misfit * covariance
+    before = (1.0 - 1.0 / misfit) * prior.information
+    doubted, fine = inverse(before + after / misfit)
+    return (doubted @ (before @ prior.mean + after @ mean / misfit), doubted) if fine else (mean, misfit * covariance)
 
 
 def loose_variance(x: Floats, lay: Layout) -> Floats:

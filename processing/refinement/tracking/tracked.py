@@ -21,6 +21,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     FEWEST_BINS,
     LEAST_SIGMAS,
     Start,
+    alone,
     begin,
     fitted_part,
     with_free_intensities,
@@ -51,7 +52,17 @@ from latticewatch.processing.refinement.solver.surprise import explains, let_go
 from latticewatch.processing.refinement.tracking.drawing import draw
 from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, quality_of
 from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
-from latticewatch.processing.refinement.tracking.state import Seen, State, certainty_of, loose_variance, steadied
+from latticewatch.processing.refinement.tracking.spread import as_seen, follows_law, unseen_variance
+from latticewatch.processing.refinement.tracking.state import (
+    NOTHING_ASSUMED,
+    Assumed,
+    Seen,
+    State,
+    certainty_of,
+    learnt,
+    loose_variance,
+    steadied,
+)
 
 logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
@@ -130,7 +141,7 @@ class TrackedRefinement:
         self._recent = ANY
         self._model_error = NOTHING_YET
         self._state: State | None = None
-        self._drift: Floats = np.zeros(0)
+        self._assumed = NOTHING_ASSUMED
         self._search: Search | None = None
         self._searched: tuple[int, tuple[ForeignLine, ...]] = (0, ())
         self._since = 1
@@ -179,7 +190,7 @@ class TrackedRefinement:
         """The fit with foreign lines that were not there before, where these are all that is wrong."""
         if self._state is None or not (_finite(solution) and solution.converged):
             return None
-        before, drift = self._foreign, self._drift
+        before, assumed = self._foreign, self._assumed
         left = replace(before.left, mean=solution.residual, frames=1.0)
         now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines)
         if now.model is before.model:
@@ -192,12 +203,13 @@ class TrackedRefinement:
             quality = quality_of(again, part, self._lay, self._noise)
             if self._recent.allows(quality):
                 return self._accept(again, part, state.absent, quality)
-        self._foreign, self._state, self._drift = before, kept, drift
+        self._foreign, self._state, self._assumed = before, kept, assumed
         return None
 
     def _worse_than_recent(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
-        """A fresh start where it does better than what was tracked. Where it does not the frame is refused: for some
-        frames where the sample may have become another one, for good where this one slowly went bad."""
+        """A fresh start where it does better than what was tracked. Where it does not the frame is refused, unless its
+        esds can hold what is left: for some frames where the sample may have become another one, for good where this
+        one slowly went bad."""
         if not self._strange:
             self._jumped = self._recent.jumps_to(quality)
         self._strange += 1
@@ -211,7 +223,14 @@ class TrackedRefinement:
             return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
         if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
             return NoResult(f"fit refused: {self._recent.reason(quality)}")
-        return self._restart(pattern, self._recent, quality if tracked.converged else None)
+        fresh = self._restart(pattern, self._recent, quality if tracked.converged else None)
+        # While the lines are apart each says where its lattice is, and the esds hold what they disagree about.
+        if isinstance(fresh, Fit) or not (tracked.converged and self._apart(tracked.x) and self._recent.bears(quality)):
+            return fresh
+        strange, jumped = self._strange, self._jumped
+        fit = self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
+        self._strange, self._jumped = strange, jumped
+        return fit
 
     def _dark(self, pattern: Pattern) -> bool:
         mean = float(pattern.intensity.mean(dtype=np.float64))
@@ -260,35 +279,36 @@ class TrackedRefinement:
             x[: lay.components] += state.step
         x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.ratio] = found.background
-        solution = self._informed(state, x, data)
+        solution, self._assumed = self._informed(state, x, data)
         if not (solution.converged and self._recent.surprises(quality_of(solution, data, lay, self._noise))):
             return solution
-        freer = self._informed(state, solution.x, data, loose=True)
+        freer, assumed = self._informed(state, solution.x, data, loose=True)
         if not (freer.converged and freer.chi2 < solution.chi2 - WORTH_MOVING and explains(freer, solution)):
             return solution
-        self._drift = np.maximum(self._drift, DRIFT_OF_LOOSE * loose_variance(x, lay))
+        drift = np.maximum(assumed.drift, DRIFT_OF_LOOSE * loose_variance(x, lay))
+        self._assumed = assumed._replace(drift=drift)
         if not self._apart(freer.x):
             # What was learnt while the lines were apart holds no more.
             self._state = replace(state, grounded=0)
         return freer
 
-    def _informed(self, state: State, x: Floats, data: Data, loose: bool = False) -> Solution:
+    def _informed(self, state: State, x: Floats, data: Data, loose: bool = False) -> tuple[Solution, Assumed]:
         """The fit with what is known of the tracked parameters, but for those that the data pull away from it."""
         lay = self._lay
         prior, variance = state.prior(self._lines, lay, self._since, loose)
-        self._drift = DRIFT_LASTS**self._since * state.drift
+        drift = DRIFT_LASTS**self._since * state.drift
         if not self._told_apart(x, state.grounded):
             prior = steadied(prior, x, lay)
         solution = self._solved(state, x, data, prior)
-        freed = let_go(solution, prior, variance, lay) if self._apart(solution.x) else None
+        told = solution, Assumed(prior, drift)
+        freed = let_go(solution, prior, variance, self._lines, lay) if self._apart(solution.x) else None
         if not freed:
-            return solution
+            return told
         prior, moved = freed
         freer = self._solved(state, solution.x, data, prior)
         if not (freer.converged and explains(freer, solution)):
-            return solution
-        self._drift = np.maximum(self._drift, DRIFT_OF_MOVED * moved**2 / self._since)
-        return freer
+            return told
+        return freer, Assumed(prior, np.maximum(drift, DRIFT_OF_MOVED * moved**2 / self._since))
 
     def _solved(self, state: State, x: Floats, data: Data, prior: Prior) -> Solution:
         lay = self._lay
@@ -326,6 +346,7 @@ class TrackedRefinement:
             return NoResult(f"fit refused: {self._recent.reason(tracked)}")
         self._foreign = self._foreign.using(model)
         self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
+        self._assumed = Assumed(start.prior, np.zeros_like(start.prior.mean))
         self._recent = recent.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
@@ -347,6 +368,8 @@ class TrackedRefinement:
             if len(more.lines) <= len(known.lines):
                 break
             fit, known = self._attempt(with_rows(data, more), more) or fit, more
+        if start is not None:
+            start = alone(start, self._lines, found.lay, names_of(self._lines, self._last_A))
         return start, found
 
     def _attempt(self, data: Data, model: Extended) -> Start | None:
@@ -387,7 +410,10 @@ class TrackedRefinement:
             return solution, faint
         x, prior = without_component(x, state.prior(self._lines, lay, self._since)[0], faint, lay)
         alone = solve(x, data, prior, self._lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED))
-        return (alone, faint) if alone.converged else (solution, faint)
+        if not alone.converged:
+            return solution, faint
+        self._assumed = self._assumed._replace(prior=prior)
+        return alone, faint
 
     def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
         x, lay = solution.x, self._lay
@@ -399,6 +425,8 @@ class TrackedRefinement:
         scatter = scatter_of(rows, solution, data, width)
         self._model_error = self._model_error.joined(scatter, self._noise)
         model = self._model_error.variance(scatter, self._noise)
+        if lay.components == 2 and absent < 0 and not self._apart(x):
+            model = model + unseen_variance(rows, x, self._assumed.prior, lay)
         told_apart = self._told_apart(x, grounded) and absent < 0
         fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model)
         told = np.array([lattice.lp_A for lattice in fit.lattices])
@@ -440,7 +468,7 @@ class TrackedRefinement:
         self._noise += (found - self._noise) / (self._frames + 1)
 
     def _next_state(self, solution: Solution, grounded: int, absent: int, seen: Seen) -> State:
-        x, start, old = solution.x, self._lay.extra, self._state
+        x, old = solution.x, self._state
         two = self._lay.components == 2
         cells = self._lay.components
         change = np.zeros(cells) if old is None else x[:cells] - old.x[:cells]
@@ -450,9 +478,10 @@ class TrackedRefinement:
         if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
             age, moved = old.age + self._since, old.moved + moved
             return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen, old.drift, step)
-        covariance = solution.covariance[start:, start:].copy()
-        drift = np.zeros(len(x) - start) if old is None else self._drift
-        return State(x, x[start:].copy(), covariance, 0, moved, certainty, grounded, absent, seen, drift, step)
+        mean, covariance = learnt(solution, self._assumed.prior, self._lay)
+        if two and self._apart(x) and not follows_law(x, covariance, self._lay):
+            x, mean, covariance = as_seen(x, mean, covariance, moved, self._lines, self._lay)
+        return State(x, mean, covariance, 0, moved, certainty, grounded, absent, seen, self._assumed.drift, step)
 
 
 def _finite(solution: Solution) -> bool:

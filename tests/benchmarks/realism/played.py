@@ -78,7 +78,8 @@ def play(scan: RealScan, bins: Bins | None = None) -> Played:
     pipeline = pipeline_of(setup, patterns, patterns, bins.two_theta, Unrecorded(), at_hand=True)
     loop.run(pipeline, threading.Event())
     header = RunHeader(setup, text, (), {}, setup.title, 0.0)
-    return _summarised(scan, truths, header, pipeline.series.snapshot().rows(), bins.two_theta)
+    rows = pipeline.series.snapshot().rows()
+    return _summarised(scan, truths, header, rows, rows, bins.two_theta)
 
 
 def play_images(scan: RealScan) -> Played:
@@ -90,12 +91,17 @@ def play_images(scan: RealScan) -> Played:
         command = [sys.executable, "-m", "latticewatch.app", "process", str(folder), "--out", str(out)]
         subprocess.run(command, check=True, capture_output=True)
         with read_run(out) as run:
-            return _summarised(scan, truths, run.header, list(run.traced), run.two_theta)
+            return _summarised(scan, truths, run.header, list(run.traced), run.rows, run.two_theta)
 
 
 def _summarised(
-    scan: RealScan, truths: list[FrameTruth], header: RunHeader, rows: Sequence[Row], two_theta: NDArray[np.float64]
+    scan: RealScan,
+    truths: list[FrameTruth],
+    header: RunHeader,
+    rows: Sequence[Row],
+    whole: Sequence[Row],
+    two_theta: NDArray[np.float64],
 ) -> Played:
     kinetics = describe(header.setup, rows)
-    foreign = ForeignLines(header.setup, two_theta).over(rows)
+    foreign = ForeignLines(header.setup, two_theta).over(rows, whole)
     return Played(scan, truths, rows, kinetics, summarise(header, rows, kinetics, foreign=foreign))

@@ -1,0 +1,69 @@
+"""The spread of two lattices' cells where it follows no law that is known.
+
+The model's law (the square of the distance of the cells, times c + k ln² of it) is that of crystals whose exchange
+rates differ, for which c is nothing. Where the data find a c, or a spread that follows no law at all, they only say how
+wide the spread is now. Once the lines merge it is seen no more, and distance and spread look alike. It may then stay
+as it is or vanish with the distance: the model goes half way, and the esds of the cells hold the other half.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.model.lines import Layout, Lines
+from latticewatch.processing.refinement.model.pattern_model import UNIT_SPREAD, spread_of
+from latticewatch.processing.refinement.solver.solve import Prior
+
+Floats = NDArray[np.float64]
+# χ² of what the law of unlike rates has no place for, in four numbers, from which on it is there.
+LAWLESS = 14.0
+# The share of the spread that is taken to stay, while the rest goes with the squared distance; and one standard
+# deviation of how either changes by itself from frame to frame, as a share of the spread, beside that of the distance.
+STAYS = 0.5
+STEP = 0.05
+# One standard deviation of how much more, or less, of the spread has gone than half of it.
+UNKNOWN_SHARE = 0.5
+
+
+def follows_law(x: Floats, covariance: Floats, lay: Layout) -> bool:
+    """Whether the spreads of two lattices may follow the law. covariance: of the tracked parameters."""
+    beside = [lay.cell_variance, lay.cell_variance + 1, lay.free_variance, lay.free_variance + 1]
+    variance = np.maximum(np.diag(covariance)[[k - lay.extra for k in beside]], 1e-300)
+    return bool(np.sum(x[beside] ** 2 / variance) < LAWLESS)
+
+
+def as_seen(
+    x: Floats, mean: Floats, covariance: Floats, moved: float, lines: Lines, lay: Layout
+) -> tuple[Floats, Floats, Floats]:
+    """Parameters, and mean and covariance of the tracked ones, with spreads of the same width of which half stays and
+    half goes with the squared distance. moved: how far a cell has moved since the frame before, Å."""
+    turn, steps = np.eye(len(mean)), np.zeros(len(mean))
+    for phase in range(2):
+        c, k, u = (
+            first + phase - lay.extra for first in (lay.cell_variance, lay.cell_variance_growth, lay.free_variance)
+        )
+        variance, by_c, by_k, _ = spread_of(x, phase, lines, lay)
+        square = max(by_c / UNIT_SPREAD, 1e-12)
+        whole = np.zeros(len(mean))
+        whole[[c, k, u]] = square, by_k / UNIT_SPREAD, 1.0
+        turn[k], turn[u], turn[c] = 0.0, STAYS * whole, (1.0 - STAYS) * whole / square
+        width = math.hypot(STEP, moved / abs(x[1] - x[0])) * max(variance / UNIT_SPREAD, 1.0)
+        steps[[c, u]] = width / square, width
+        steps[k] = 1e-6
+    new = x.copy()
+    new[lay.extra :] = turn @ x[lay.extra :]
+    return new, turn @ mean, turn @ covariance @ turn.T + np.diag(steps**2)
+
+
+def unseen_variance(rows: Floats, x: Floats, prior: Prior, lay: Layout) -> Floats:
+    """Variance of each number for what is not known of the spreads while the lines are merged, (numbers,).
+
+    rows: (numbers, parameters), the gradient of each number times the covariance. prior: of the fit.
+    """
+    distance = x[1] - x[0]
+    off = np.zeros(len(prior.mean))
+    for phase in range(2):
+        stays, goes = x[lay.free_variance + phase], x[lay.cell_variance + phase] * distance**2 / UNIT_SPREAD
+        off[lay.free_variance + phase - lay.extra] = UNKNOWN_SHARE * max(stays - goes, 0.0)
+    return np.asarray(np.square(rows[:, lay.extra :] @ (prior.information @ off)))
