@@ -39,9 +39,6 @@ def test_a_phase_that_slowly_grows_bends_no_cell(latticewatch: Command, spoilt: 
     assert not worst
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the last of the broad lines is found too late: two of the last five frames are refused"
-)
 def test_what_slowly_goes_bad_is_refused_or_its_lines_are_told(
     latticewatch: Command, spoilt: Path, tmp_path: Path
 ) -> None:

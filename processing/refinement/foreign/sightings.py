@@ -80,17 +80,18 @@ class ForeignLines:
     def over(self, rows: Iterable[Row], whole: Sequence[Row] = ()) -> list[Sighting]:
         """The foreign lines of a run in order of 2θ, as they were last seen.
 
-        whole: the same rows with their patterns: a line of the first fit is then followed back through the patterns
-        before it, in which the sample was not yet there to be fitted.
+        whole: the same rows with their patterns: a line is then looked for in the patterns before the first fit, when
+        the sample was not yet there to be fitted. One that was there had always been there.
         """
         found: list[_Listed] = []
         first = -1
         for number, row in enumerate(rows):
+            if first < 0 and isinstance(row.fit, Fit):
+                first = number
             for one in self.of(row.fit).values() if isinstance(row.fit, Fit) else ():
                 at = next((n for n, listed in enumerate(found) if _same(listed.last, one)), None)
                 if at is None:
-                    first = number if first < 0 else first
-                    since_s = _seen_since(one, whole[:number], row.time_s) if number == first else row.time_s
+                    since_s = _seen_since(one, whole[:first], row.time_s)
                     found.append(_Listed(replace(one, since_s=since_s), one.area, 1))
                 else:
                     found[at] = found[at].seen_again(one)
