@@ -65,7 +65,7 @@ def least_free_variance(x: Floats, phase: int, lines: Lines, lay: Layout) -> flo
     larger size and a negative spread stand for a smaller size, and no spread is seen any more."""
     theta = bragg(x[phase], lines.middle_root, lines.wavelength_A)
     if not theta > 0.0:
-        return x[lay.free_variance + phase]
+        return float(x[lay.free_variance + phase])
     narrower = NARROWER * x[lay.gaussian_width + phase] * x[phase] / (2.0 * DEGREES * math.sin(theta))
     law = spread_of(x, phase, lines, lay)[0] - x[lay.free_variance + phase] * UNIT_SPREAD
     return float((-narrower * narrower - law) / UNIT_SPREAD)
