@@ -4,8 +4,11 @@ import errno
 import io
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
+
+TRIES = 3
+"""How often a write is tried that finds no memory for what it needs beside its content: a few bytes."""
 
 
 class ErrorLatchingFile(io.RawIOBase):
@@ -62,17 +65,11 @@ class ErrorLatchingFile(io.RawIOBase):
 
     def write(self, content: Any) -> int:
         """Write all of it, or keep the error."""
-        view = memoryview(content).cast("B")
-        done = 0
-        try:
-            while self.failure is None and done < len(view):
-                done += self._write_at(self._position + done, view[done:])
-        except OSError as error:
-            self._keep(error)
-        if done < len(view):
-            self._unwritten.append((self._position + done, bytes(view[done:])))
-        self._position += len(view)
-        return len(view)
+        for _ in range(TRIES):
+            with suppress(MemoryError):
+                return self._write(content)
+        self._keep(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
+        return len(content)
 
     def truncate(self, size: int | None = None) -> int:
         """Cut or grow the file, or keep the error."""
@@ -99,6 +96,19 @@ class ErrorLatchingFile(io.RawIOBase):
         except OSError as error:
             self._keep(error)
         super().close()
+
+    def _write(self, content: Any) -> int:
+        view = memoryview(content).cast("B")
+        done = 0
+        try:
+            while self.failure is None and done < len(view):
+                done += self._write_at(self._position + done, view[done:])
+        except OSError as error:
+            self._keep(error)
+        if done < len(view):
+            self._unwritten.append((self._position + done, bytes(view[done:])))
+        self._position += len(view)
+        return len(view)
 
     def _keep(self, error: OSError) -> None:
         """Keep the first error without its traceback: frames in it hold what HDF5 has open, to the very end of the
