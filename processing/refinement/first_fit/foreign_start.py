@@ -31,6 +31,12 @@ MANY = 12
 MANY_CHI2 = 10.0
 
 
+def doubt_and_misfit(started: tuple[Start | None, Extended]) -> tuple[bool, bool, float]:
+    """Orders first fits, the best one first."""
+    start = started[0]
+    return start is None, start is None or bool(start.doubt), 0.0 if start is None else start.solution.chi2
+
+
 def lines_in_start(start: Start, model: Extended, lines: Lines) -> Extended:
     """The model with the lines that stand out of what this first fit leaves."""
     data, solution = start.data, start.solution

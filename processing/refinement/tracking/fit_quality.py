@@ -68,7 +68,7 @@ class RecentFits:
     def joined(self, quality: Quality) -> "RecentFits":
         """With one more accepted fit."""
         excess = (*self.excess, quality.excess)[-REMEMBERED:]
-        return replace(self, excess=excess, best=min(self.best, max(_middle(excess), 0.0)))
+        return replace(self, excess=excess, best=min(self.best, max(middle(excess), 0.0)))
 
     def allows(self, quality: Quality) -> bool:
         """Whether this fit is as good as those before it; the first one is."""
@@ -105,8 +105,9 @@ class RecentFits:
         return f"χ² is {quality.chi2 / self._expected(quality):.1f} times that of the frames before"
 
     def _expected(self, quality: Quality) -> float:
-        return 1.0 + max(_middle(self.excess), 0.0) * quality.signal
+        return 1.0 + max(middle(self.excess), 0.0) * quality.signal
 
 
-def _middle(values: tuple[float, ...]) -> float:
+def middle(values: tuple[float, ...]) -> float:
+    """The median, the upper one of two."""
     return sorted(values)[len(values) // 2]

@@ -94,6 +94,11 @@ def certainty_of(solution: Solution) -> float:
     return float(abs(solution.x[1] - solution.x[0]) / math.sqrt(max(solution.covariance[1, 1], 1e-300)))
 
 
+def finite(solution: Solution) -> bool:
+    """Whether all parameters and χ² are numbers."""
+    return bool(np.isfinite(solution.x).all() and math.isfinite(solution.chi2))
+
+
 class Assumed(NamedTuple):
     """What a fit was told of the tracked parameters. drift: as in ``State``, for the frames after it."""
 

@@ -26,8 +26,14 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     fitted_part,
     with_free_intensities,
 )
-from latticewatch.processing.refinement.first_fit.first_prior import without_component
-from latticewatch.processing.refinement.first_fit.foreign_start import MANY, ROUNDS, lines_in_start, refitted, with_rows
+from latticewatch.processing.refinement.first_fit.foreign_start import (
+    MANY,
+    ROUNDS,
+    doubt_and_misfit,
+    lines_in_start,
+    refitted,
+    with_rows,
+)
 from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width, full_widths
@@ -39,19 +45,13 @@ from latticewatch.processing.refinement.solver.grid import Window, data_of, wind
 from latticewatch.processing.refinement.solver.merged import solve_merged
 from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, scatter_of
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
-from latticewatch.processing.refinement.solver.report import (
-    counted_lines,
-    fit_of,
-    present,
-    quoted_rows,
-    seen,
-    shares_of,
-)
+from latticewatch.processing.refinement.solver.report import counted_lines, fit_of, quoted_rows, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
 from latticewatch.processing.refinement.solver.surprise import explains, let_go
 from latticewatch.processing.refinement.tracking.drawing import draw
-from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, quality_of
+from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, middle, quality_of
 from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
+from latticewatch.processing.refinement.tracking.presence import There, who_is_there
 from latticewatch.processing.refinement.tracking.spread import as_seen, follows_law, unseen_variance
 from latticewatch.processing.refinement.tracking.state import (
     NOTHING_ASSUMED,
@@ -59,6 +59,7 @@ from latticewatch.processing.refinement.tracking.state import (
     Seen,
     State,
     certainty_of,
+    finite,
     learnt,
     loose_variance,
     steadied,
@@ -96,10 +97,6 @@ DRIFT_LASTS = 0.95
 DRIFT_OF_LOOSE = 0.1
 # Δχ² that it must be worth to let all that is tracked move by more than is usual.
 WORTH_MOVING = 30.0
-# Share of the scattering from which on a component that was faint is there again, and ln of the ratio of two amounts
-# beyond which the smaller one is taken out.
-RETURNED = 0.02
-NEXT_TO_NOTHING = 20.0
 # Δχ² at which a component that was absent is looked for anew.
 ARRIVED = 50.0
 
@@ -165,7 +162,7 @@ class TrackedRefinement:
             solution = self._follow(self._state, part) if len(part.y) >= FEWEST_BINS else None
             if solution is not None:
                 quality = quality_of(solution, part, self._lay, self._noise)
-                if not (_finite(solution) and self._recent.allows(quality)):
+                if not (finite(solution) and self._recent.allows(quality)):
                     found = self._foreign_appeared(pattern, solution, part)
                     return found or self._worse_than_recent(pattern, solution, part, quality)
                 solution, absent = self._who_is_there(self._state, solution, part)
@@ -188,7 +185,7 @@ class TrackedRefinement:
 
     def _foreign_appeared(self, pattern: Pattern, solution: Solution, part: Data) -> Fit | None:
         """The fit with foreign lines that were not there before, where these are all that is wrong."""
-        if self._state is None or not (_finite(solution) and solution.converged):
+        if self._state is None or not (finite(solution) and solution.converged):
             return None
         before, assumed = self._foreign, self._assumed
         left = replace(before.left, mean=solution.residual, frames=1.0)
@@ -199,7 +196,7 @@ class TrackedRefinement:
         data = self._data(pattern, self._noise)
         part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
         again = self._follow(state, part)
-        if again is not None and again.converged and _finite(again):
+        if again is not None and again.converged and finite(again):
             quality = quality_of(again, part, self._lay, self._noise)
             if self._recent.allows(quality):
                 return self._accept(again, part, state.absent, quality)
@@ -237,7 +234,7 @@ class TrackedRefinement:
         if not math.isfinite(mean):
             known = np.isfinite(pattern.intensity)
             mean = float(pattern.intensity[known].mean(dtype=np.float64)) if known.any() else 0.0
-        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * _middle(self._means)):
+        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * middle(tuple(self._means))):
             return True
         self._means.append(mean)
         return False
@@ -331,7 +328,7 @@ class TrackedRefinement:
             # What was found while a phase grew may be bent to what was not found yet.
             anew = self._bare.joined(self._expected[:MOST_EXPECTED])
             starts.append(self._begin(with_rows(data, anew), anew))
-        start, model = min(starts, key=_standing)
+        start, model = min(starts, key=doubt_and_misfit)
         if start is None:
             return NO_PEAKS
         if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
@@ -391,29 +388,15 @@ class TrackedRefinement:
         return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * max(1.0, self._noise)
 
     def _who_is_there(self, state: State, solution: Solution, data: Data) -> tuple[Solution, int]:
-        """The solution, and the one of two components that is not clearly there (-1 for none).
-
-        One that fades is fitted with its cell held where it was while the data tell its amount from nothing, so that
-        it takes nothing from the other; then it is taken out.
-        """
-        lay, x = self._lay, solution.x
-        if lay.components != 2 or not self._apart(x):
+        """The solution, and the one of two components that is not clearly there (-1 for none)."""
+        lay, lines = self._lay, self._lines
+        if lay.components != 2 or not self._apart(solution.x):
             return solution, state.absent
-        shares = shares_of(x, self._lines, lay, self._counted)
-        if state.absent >= 0:
-            back = present(shares, solution, state.absent, RETURNED)
-            faint = -1 if back else state.absent
-        else:
-            weakest = int(np.argmin(shares.values))
-            faint = -1 if present(shares, solution, weakest) else weakest
-        if faint < 0 or seen(shares, solution, faint) or abs(x[lay.ratio]) > NEXT_TO_NOTHING:
-            return solution, faint
-        x, prior = without_component(x, state.prior(self._lines, lay, self._since)[0], faint, lay)
-        alone = solve(x, data, prior, self._lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED))
-        if not alone.converged:
-            return solution, faint
-        self._assumed = self._assumed._replace(prior=prior)
-        return alone, faint
+        now = There(solution, self._assumed.prior, state.absent)
+        limits = Limits(CELL_STEP_A, True, ITERATIONS, FOLLOWED)
+        now = who_is_there(now, state, self._since, data, lines, lay, self._counted, limits)
+        self._assumed = self._assumed._replace(prior=now.prior)
+        return now.solution, now.absent
 
     def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
         x, lay = solution.x, self._lay
@@ -482,17 +465,3 @@ class TrackedRefinement:
         if two and self._apart(x) and not follows_law(x, covariance, self._lay):
             x, mean, covariance = as_seen(x, mean, covariance, moved, self._lines, self._lay)
         return State(x, mean, covariance, 0, moved, certainty, grounded, absent, seen, self._assumed.drift, step)
-
-
-def _finite(solution: Solution) -> bool:
-    return bool(np.isfinite(solution.x).all() and math.isfinite(solution.chi2))
-
-
-def _standing(started: tuple[Start | None, Extended]) -> tuple[bool, bool, float]:
-    """Orders first fits, the best one first."""
-    start = started[0]
-    return start is None, start is None or bool(start.doubt), 0.0 if start is None else start.solution.chi2
-
-
-def _middle(values: deque[float]) -> float:
-    return sorted(values)[len(values) // 2]
