@@ -15,7 +15,7 @@ from latticewatch.processing.flow.series import Filled, Row
 from latticewatch.processing.record.run_file.journal import FRAME, Kind, frame, index
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import read_run, read_while_written
-from latticewatch.processing.record.run_file.stored_run import read_stored
+from latticewatch.processing.record.run_file.stored_run import RunRows, read_stored
 from latticewatch.processing.record.run_file.writer import RunWriter
 from tests.record import runs
 from tests.record.equality import assert_same_rows
@@ -346,3 +346,52 @@ def test_where_the_new_file_cannot_be_put_in_its_place_the_old_one_is_there_agai
             assert_same_rows(run.rows, recorded)
     assert path.read_bytes() == b"somebody's thesis"
     assert sorted(each.name for each in tmp_path.iterdir()) == ["run.h5", "run.h5.journal"]
+
+
+def test_a_row_of_the_run_file_that_cannot_be_read_leaves_both_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    flip(path, journal_path(path).read_bytes().index(b"scan_0005p.cbf"))
+    real = RunRows.__getitem__
+
+    def unread(rows: RunRows, number: int) -> object:
+        if rows._patterns and number == 5:
+            raise UserError("the file is damaged")
+        return real(rows, number)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(RunRows, "__getitem__", unread)
+        read_run(path).close()
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded[:5] + recorded[6:])
+    assert path.with_name("run.h5.damaged").exists()
+    assert path.with_name(KEPT).exists()
+
+
+def test_a_filled_row_that_the_journal_lost_is_filled_once(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    flip(path, journal_path(path).read_bytes().index(b"scan_0003p.cbf"))  # as a gap; what filled it is whole
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+    assert_whole(path, recorded)
+
+
+def test_an_error_that_is_gone_the_second_time_costs_no_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.h5"
+    recorded = killed(path)
+    flip(path, entries(path)["ROW"][0])
+    seen = []
+
+    def once(stored: Path) -> object:
+        seen.append(stored)
+        if len(seen) == 1:
+            raise UserError(f"{stored}: the file is damaged (Cannot allocate memory); give an unharmed run file")
+        return read_stored(stored)
+
+    monkeypatch.setattr("latticewatch.processing.record.run_file.rebuild.read_stored", once)
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+    assert not path.with_name("run.h5.damaged").exists()

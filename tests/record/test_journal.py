@@ -217,3 +217,19 @@ def test_it_knows_that_a_file_took_the_place_of_its_folder(tmp_path: Path) -> No
     (tmp_path / "place").write_bytes(b"")
     assert not journal.is_there()
     journal.close()
+
+
+@pytest.mark.parametrize("length", range(20, 70))
+def test_a_mark_is_found_wherever_the_search_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    """Damage is searched in blocks; the next mark may lie over the border of two."""
+    monkeypatch.setattr("latticewatch.processing.record.run_file.journal.SEARCH_BYTES", 32)
+    journal = Journal.create(tmp_path / "j")
+    start = journal.end
+    journal.append([(Kind.NOTE, b"." * length), (Kind.NOTE, b"after")])
+    journal.close()
+    content = bytearray((tmp_path / "j").read_bytes())
+    content[start] ^= 1
+    (tmp_path / "j").write_bytes(content)
+    assert [each.length for each in found_in(tmp_path / "j").entries] == [5]

@@ -66,8 +66,9 @@ class Merge:
     def fills(self) -> Iterator[Row]:
         """Rows that filled gaps after their gap was recorded."""
         for row in self.content.fills():
-            self._filled.add(row.index)
-            yield row
+            if row.index not in self._filled:
+                self._filled.add(row.index)
+                yield row
         for frame in sorted(self._places):
             stored = self._traced(frame)
             if stored is not None and stored.filled is not None and frame not in self._filled:

@@ -28,6 +28,8 @@ from latticewatch.processing.record.run_file.stored_run import Run, read_stored
 log = logging.getLogger(__name__)
 
 BLOCK_ROWS = 128
+TRIES = 2
+"""How often a run file is read before it counts as damaged: an error of disk or memory may be gone the second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ def _find(run: Path, stack: ExitStack, *, is_written: bool = False) -> _Found:
         is_its = content is not None and Merge(content, stored).belongs_together()
         return _Found(beginning, content if is_its else None, stored, is_doubtful=False, draws=True, is_named=False)
     content = JournalContent(handle, found, beginning.two_theta)
-    other = run_id_of(run) if is_there else None
+    other = next(filter(None, (run_id_of(run) for _ in range(TRIES))), None) if is_there else None
     if other not in (None, beginning.run_id):
         raise UserError(f"{path}: belongs to another run than {run.name}; move one of them away")
     stored = _stored(run, stack) if other else None
@@ -202,11 +204,12 @@ def _has_damage(found: Index) -> bool:
 
 
 def _stored(run: Path, stack: ExitStack) -> Run | None:
-    try:
-        return stack.enter_context(read_stored(run))
-    except UserError as error:
-        log.debug("%s: not looked at: %s", run, error)
-        return None
+    for _ in range(TRIES):
+        try:
+            return stack.enter_context(read_stored(run))
+        except UserError as error:
+            log.debug("%s: not looked at: %s", run, error)
+    return None
 
 
 def _rebuilt(found: _Found, out: ErrorLatchingFile) -> _Rebuilt:
