@@ -8,7 +8,7 @@ from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.refinement.model.lines import Layout, Lines, layout, lines_of
 from latticewatch.processing.refinement.model.pattern_model import add_voigt, draw_pattern
 from latticewatch.processing.refinement.solver.grid import chebyshev
-from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
+from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, add_prior, solve
 
 WAVELENGTH_A = 0.64066
 GRID = np.linspace(4.3, 25.5, 531)
@@ -69,3 +69,15 @@ def test_what_is_known_of_an_amplitude_makes_the_cell_surer() -> None:
     free, known = solved(np.inf), solved(0.01)
     assert known.covariance[0, 0] < free.covariance[0, 0]
     assert known.x[LAYOUT.extra] == pytest.approx(AREA, abs=0.03)
+
+
+def test_a_prior_says_nothing_of_rows_beyond_the_parameters() -> None:
+    """The fit of merged lattices has one more row. Compiled code that takes a slice too many adds what lies behind."""
+    n = LAYOUT.length
+    prior = Prior(np.zeros(n - LAYOUT.extra), np.eye(n - LAYOUT.extra))
+    A, g = np.zeros((n + 1, n + 1)), np.zeros(n + 1)
+    add_prior(A, g, np.zeros(n), prior, LAYOUT)
+    wanted = np.zeros((n + 1, n + 1))
+    wanted[LAYOUT.extra : n, LAYOUT.extra : n] = np.eye(n - LAYOUT.extra)
+    assert np.array_equal(A, wanted)
+    assert not g.any()

@@ -210,7 +210,9 @@ def add_prior_gradient(g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def add_prior(A: Floats, g: Floats, x: Floats, prior: Prior, lay: Layout) -> None:
-    A[lay.extra :, lay.extra :] += prior.information
+    """A may have rows beyond the parameters, of which the prior knows nothing. Compiled code does not check shapes."""
+    known = slice(lay.extra, lay.extra + len(prior.mean))
+    A[known, known] += prior.information
     add_prior_gradient(g, x, prior, lay)
 
 
