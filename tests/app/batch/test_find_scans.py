@@ -12,9 +12,12 @@ import pytest
 from latticewatch.app.batch.command import refuse_collisions
 from latticewatch.app.batch.find_scans import Found, Skipped, scans_in
 from latticewatch.app.run.given import Given
+from latticewatch.processing.config.frame_selection import ALL
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.sources.hdf5.one_a_file import one_a_file
 from tests.app.batch.conftest import NAMES
 from tests.app.conftest import Said
+from tests.record.runs import write_run
 
 Command = Callable[..., Said]
 
@@ -186,3 +189,15 @@ def test_what_cannot_be_meant_is_refused(latticewatch: Command, arguments: tuple
     said = latticewatch("process", *arguments)
     assert said.status == 2
     assert complaint in said.complaint
+
+
+def test_run_files_that_differ_by_a_number_are_no_series_of_frames(tmp_path: Path) -> None:
+    """The map of a run file is an image, and HDF5 files of one image each are a scan."""
+    for number in (1, 2):
+        write_run(tmp_path / f"s{number}.h5", 12)
+    assert one_a_file(tmp_path, ALL) is None
+    assert [(each.name, each.why) for each in scans_in(tmp_path, None) if isinstance(each, Skipped)] == [
+        ("s1.h5", "a run file"),
+        ("s2.h5", "a run file"),
+    ]
+    assert not [each for each in scans_in(tmp_path, None) if not isinstance(each, Skipped)]
