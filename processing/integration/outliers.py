@@ -58,7 +58,9 @@ class Rings:
     """The pixels of a plan ordered by ring, to look at frames; twelve bytes a pixel."""
 
     def __init__(self, plan: Plan) -> None:
-        self._order = np.argsort(plan.bins, kind="stable").astype(np.int32)
+        # Numbers of two bytes are sorted by radix, in a third of the time.
+        short = np.uint16 if len(plan.two_theta) < np.iinfo(np.uint16).max else plan.bins.dtype
+        self._order = np.argsort(plan.bins.astype(short), kind="stable").astype(np.int32)
         self._starts = np.concatenate([[0], np.cumsum(plan.pixels[:-1])]).astype(np.int64)
 
     def look(self, plan: Plan, flat: NDArray[Any], lowest: float, limit: float) -> RingLevels:
