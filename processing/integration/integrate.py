@@ -121,7 +121,7 @@ class ImageIntegrator:
         self._first_monitor: float | None = None
         self._file_mask: NDArray[np.bool_] | None = None
         self._rings: Rings | None = None
-        self._looks = 0
+        self._looks, self._looks_at_first = 0, find_defects or robust != "off"
         self._last_was_lit = True
 
     def integrate(self, frame: Frame) -> Pattern | NoResult:
@@ -138,7 +138,8 @@ class ImageIntegrator:
     def _next(self, frames: Sequence[Frame]) -> list[Pattern | NoResult]:
         """Patterns of the first of these frames, up to one that changes how the following are summed."""
         self._use_mask_of(frames[0])
-        alone = self._robust.looks_at_every_frame or (self._looks < FRAMES and self._last_was_lit)
+        first_looks = self._looks_at_first and self._looks < FRAMES and self._last_was_lit
+        alone = self._robust.looks_at_every_frame or first_looks
         together = list(itertools.takewhile(self._has_the_mask, frames[:1] if alone else frames))
         prepared = [self._prepared(frame) for frame in together]
         plan, level, results = self.plan, self._robust.level, list[Pattern | NoResult]()
@@ -183,7 +184,7 @@ class ImageIntegrator:
         if not summed.is_lit:
             return False
         if self._looks < FRAMES:
-            return self._finder is not None or self._robust.mode != "off"
+            return self._looks_at_first
         return self._robust.looks_at_every_frame or (summed.has_large and self._robust.level < LARGE)
 
     def _looked_at(self, job: _Job) -> Pattern | NoResult:
