@@ -41,7 +41,7 @@ STILL_STEPS = 3
 STILL_ESD = 0.03
 STILL_GAIN = 0.5
 # A step is taken where it gains at least this share of what it promised: less, and steps may go round in circles.
-LEAST_GAIN = 0.01
+LEAST_GAIN = 0.1
 # Over a step whose gain in χ² differs by less from what the normal matrix promised, this matrix is not formed anew.
 LINEAR = 1.0
 
