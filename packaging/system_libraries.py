@@ -1,6 +1,5 @@
 """The shared libraries that Qt's wheels expect of a Debian: what is missing, and how it comes in."""
 
-import ctypes
 import os
 import shutil
 import subprocess
@@ -10,25 +9,10 @@ from pathlib import Path
 
 from setup_error import SetupError
 
-OFFSCREEN = {
-    "libEGL.so.1": "libegl1",
-    "libGL.so.1": "libgl1",
-    "libxkbcommon.so.0": "libxkbcommon0",
-    "libdbus-1.so.3": "libdbus-1-3",
-    "libfontconfig.so.1": "libfontconfig1",
-    "libgthread-2.0.so.0": "libglib2.0-0",
-}
-X11 = {
-    "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-icccm.so.4": "libxcb-icccm4",
-    "libxcb-image.so.0": "libxcb-image0",
-    "libxcb-keysyms.so.1": "libxcb-keysyms1",
-    "libxcb-randr.so.0": "libxcb-randr0",
-    "libxcb-render-util.so.0": "libxcb-render-util0",
-    "libxcb-shape.so.0": "libxcb-shape0",
-    "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
-}
+# What Qt's wheels expect is listed where the program's doctor looks; that file needs the standard library alone.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "app" / "checks"))
+from qt_platform import OFFSCREEN, X11, missing_libraries
+
 VIRTUAL_DISPLAY = {"Xvfb": "xvfb", "xauth": "xauth"}
 CA_PACKAGE = "ca-certificates"
 APT = ("apt-get", "-q", "-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=120")
@@ -52,18 +36,10 @@ def ensure_packages(packages: Iterable[str], log: Path, say: Callable[[str], Non
 def missing_packages(*, display: bool, tests: bool) -> list[str]:
     """Debian packages of what Qt needs here and the loader does not find."""
     libraries = {**OFFSCREEN, **(X11 if display or tests else {})}
-    missing = [package for library, package in libraries.items() if not _loads(library)]
+    missing = [libraries[library] for library in missing_libraries(libraries)]
     if tests:
         missing += [package for program, package in VIRTUAL_DISPLAY.items() if not shutil.which(program)]
     return missing
-
-
-def _loads(library: str) -> bool:
-    try:
-        ctypes.CDLL(library)
-    except OSError:
-        return False
-    return True
 
 
 def _apt(arguments: tuple[str, ...], log: Path, line: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# What Qt's wheels expect of the system, and what Debian calls it; packaging/system_libraries.py has the same.
+# What Qt's wheels expect of the system, and what Debian calls it; packaging/system_libraries.py reads this too.
 OFFSCREEN = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",

@@ -167,10 +167,10 @@ def recorded_source(scan: Path, experiment: Experiment, given: Given) -> Recorde
     return open_scan(scan, period_s=experiment.experiment.frame_period_s, selection=selection)
 
 
-def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True) -> ImageIntegrator:
+def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True, normalised: bool = True) -> ImageIntegrator:
     """The integrator of a scan whose first image this is. Raises UserError where the inputs do not fit it.
 
-    keep_plan: its plan is taken from the disk, and kept there.
+    keep_plan: its plan is taken from the disk, and kept there. normalised: patterns are scaled by ``normalise_by``.
     """
     table, shape = inputs.experiment.geometry, image.counts.shape
     mask = None
@@ -185,7 +185,7 @@ def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True) -> Im
         flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
         polarization=table.polarization,
         bins=table.bins,
-        normalise_by=table.normalise_by,
+        normalise_by=table.normalise_by if normalised else None,
         robust=inputs.experiment.integration.robust,
         plans=plan_folder() if keep_plan else None,
     )
@@ -204,11 +204,8 @@ def empty_cell_of(inputs: Inputs, integrator: ImageIntegrator) -> EmptyCell:
     if path.suffix.lower() in pattern_text.SUFFIXES:
         cell = pattern_text.read_empty_cell(path)
     else:
-        counts = read_exposure(path, "background", integrator.plan.shape)
-        image = Image(counts)
-        table = inputs.experiment.geometry.model_copy(update={"normalise_by": None})
-        alone = replace(inputs, experiment=inputs.experiment.model_copy(update={"geometry": table}))
-        pattern = integrator_of(alone, image).integrate(Frame(0, path.name, 0.0, 0.0, image))
+        image = Image(read_exposure(path, "background", integrator.plan.shape))
+        pattern = integrator_of(inputs, image, normalised=False).integrate(Frame(0, path.name, 0.0, 0.0, image))
         if isinstance(pattern, NoResult):
             raise UserError(f"{path}: the background is no frame of this detector ({pattern.reason}); give another one")
         known = np.isfinite(pattern.intensity + pattern.sigma)

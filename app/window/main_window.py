@@ -264,7 +264,8 @@ class MainWindow(QMainWindow):
         if page is None or run is None:
             return
         snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()
-        lag = lag_s(snapshot, self._arrivals.began_s) if self.replay is None else float("nan")
+        is_recorded = self.replay is None and self._ended_s is None
+        lag = lag_s(snapshot, self._arrivals.began_s) if is_recorded else float("nan")
         if row is not None:
             number = page.history.count - 1 if self.replay is None or page.chosen is None else page.chosen
             self.banner.show_facts(numbers_told(run.names, snapshot, number), frame_and_lag(snapshot, row, lag))

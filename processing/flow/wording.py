@@ -83,10 +83,9 @@ def waiting_for(title: str) -> Headline:
 
 def ended(state: Headline, at_s: float) -> Headline:
     """The headline of a run that ended at this time (seconds since the epoch) in this state; no forecast."""
-    told = [state.words] if state.kind != State.COMPLETE.value else [state.words, state.detail]
-    last = PART.join(filter(None, told))
-    kind = state.kind if state.kind == State.COMPLETE.value else State.WAITING.value
-    return Headline(kind, f"RUN ENDED {_clock(at_s)}", f"not recording{PART}last: {last}", state.why)
+    is_complete = state.kind == State.COMPLETE.value
+    kind, detail = (state.kind, f"{PART}{state.detail}") if is_complete else (State.WAITING.value, "")
+    return Headline(kind, f"RUN ENDED {_clock(at_s)}{PART}{state.words}", f"not recording{detail}", state.why)
 
 
 def with_alarms(state: Headline, standing: str) -> Headline:

@@ -146,18 +146,16 @@ def test_of_today_the_time_is_enough() -> None:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "kind", "detail"),
+    ("verdict", "kind", "words", "detail"),
     [
-        (REACTING, "waiting", "not recording · last: REACTING 57 %"),
-        (
-            COMPLETE,
-            "complete",
-            "not recording · last: COMPLETE since 2026-03-01 12:00 · mean 5.8670 ± 0.0004 Å",
-        ),
-        (Verdict(State.NO_BEAM, since_s=280.0), "waiting", "not recording · last: NO BEAM for 20 s"),
+        (REACTING, "waiting", "REACTING 57 %", "not recording"),
+        (COMPLETE, "complete", "COMPLETE since 2026-03-01 12:00", "not recording · mean 5.8670 ± 0.0004 Å"),
+        (Verdict(State.NO_BEAM, since_s=280.0), "waiting", "NO BEAM for 20 s", "not recording"),
     ],
 )
-def test_a_run_that_has_ended_says_so_and_forecasts_nothing(verdict: Verdict, kind: str, detail: str) -> None:
+def test_a_run_that_has_ended_says_so_with_its_state_and_forecasts_nothing(
+    verdict: Verdict, kind: str, words: str, detail: str
+) -> None:
     time_s = 100.0 if verdict is COMPLETE else 300.0
     said = ended(headline(run_of((time_s, NOON, FIT, verdict))), NOON + 3600.0)
-    assert (said.kind, said.words, said.detail) == (kind, "RUN ENDED 2026-03-01 13:00", detail)
+    assert (said.kind, said.words, said.detail) == (kind, f"RUN ENDED 2026-03-01 13:00 · {words}", detail)

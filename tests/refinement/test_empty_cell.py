@@ -8,6 +8,8 @@ import pytest
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.model.lines import lines_of
+from latticewatch.processing.refinement.solver.grid import window_of
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 from latticewatch.processing.simulation.scan import exposed, frame_generator
@@ -102,3 +104,14 @@ def test_it_is_not_known_outside_what_was_measured() -> None:
     cell = EmptyCell((5.0, 6.0, 7.0), (1.0, 3.0, 1.0), (0.1, 0.1, 0.1))
     intensity, _ = cell.over(np.array([4.9, 5.5, 7.0, 7.1]))
     assert intensity == pytest.approx([np.nan, 2.0, 1.0, np.nan], nan_ok=True)
+
+
+def test_bins_that_are_joined_take_the_mean_of_its_parts() -> None:
+    fine = np.linspace(4.3, 25.5, 2120)
+    intensity, sigma = 5.0 + np.sin(20.0 * fine), np.full(len(fine), 0.3)
+    cell = EmptyCell(*(tuple(each.tolist()) for each in (fine, intensity, sigma)))
+    window = window_of(fine, lines_of(components_of(RECIPE), WAVELENGTH_A, fine[0], fine[-1]), empty=cell)
+    assert window.factor > 1
+    parts = intensity[window.first : window.last].reshape(-1, window.factor) / intensity.mean()
+    assert window.basis[-1] == pytest.approx(parts.mean(axis=1))
+    assert window.empty_variance == pytest.approx((0.3 / intensity.mean()) ** 2 / window.factor)

@@ -49,12 +49,14 @@ class Layout(NamedTuple):
 
     a: cells (components). scale: ln of the first component's scattering. background: Chebyshev terms.
     What follows is tracked from frame to frame. extra: amplitudes of the rows that follow the Chebyshev terms in the
-    basis (foreign lines, spectators, the empty cell); none where it is the same as ratio. ratio: ln of the scattering
+    basis (foreign lines, spectators); none where it is the same as ratio. ratio: ln of the scattering
     of components 2... over the first's. intensity_correction: ln of each line's intensity over what the structure
-    gives. gaussian_width: in degrees at θ = 0 (components). shape: Lorentzian half width over gaussian_width.
-    cell_variance: variance of the cells (components), as a fraction of the squared distance of the two cells;
-    cell_variance_growth: of that fraction with ln² of the distance (components). vegard_intensity_fraction: how far
-    intensities follow the composition.
+    gives. gaussian_width: in degrees at θ = 0 (components). shape: Lorentzian half width over gaussian_width;
+    shape_difference: of components 2... less the first's. cell_variance: variance of the cells (components), as a
+    fraction of the squared distance of the two cells; cell_variance_growth: of that fraction with ln² of the distance
+    (components). free_variance: variance of the cells that follows no law; split: that of lines which one longer edge
+    splits; (components) each, in UNIT_SPREAD of pattern_model. vegard_intensity_fraction: how far intensities follow
+    the composition.
     """
 
     components: int

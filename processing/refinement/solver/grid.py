@@ -33,7 +33,7 @@ class Window:
 
     grid: centres of the fitted bins in degrees; basis: (BACKGROUND_TERMS, bins) the background's polynomials, the last
     one replaced by the empty cell's pattern where there is one. used: (bins,) which of them are fitted.
-    empty: the empty cell and its mean intensity; empty_variance: (bins,) that of its row.
+    empty: the empty cell, None where it was not measured; empty_variance: (bins,) that of its row.
     """
 
     first: int
@@ -78,7 +78,7 @@ def window_of(
     used = fit.fitted(grid)
     if empty is None:
         return Window(first, last, factor, grid, basis, used)
-    row, sigma = empty_row(empty, grid)
+    row, sigma = (_means(each.reshape(-1, factor)) for each in empty_row(empty, two_theta[first:last]))
     used &= np.isfinite(row)
     basis[-1] = np.nan_to_num(row)
     return Window(first, last, factor, grid, basis, used, empty, np.nan_to_num(sigma) ** 2 / factor)
