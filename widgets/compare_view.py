@@ -1,6 +1,5 @@
 """Runs laid over one another."""
 
-import math
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -8,52 +7,57 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PyQt6.QtGui import QBrush, QColor, QFont, QIcon, QPainter, QPainterPath, QPen, QPixmap, QTransform
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
-from latticewatch.widgets.axes import TimeAxis, plot_widget
+from latticewatch.processing.record.export.compared import AXES, LATTICE, QUANTITIES, TIMES, ZEROS, ComparedRun
+from latticewatch.widgets.axes import TimeAxis, on_range, plot_widget
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import Floats
 
-SYMBOLS = ("o", "s", "t", "d", "star", "p", "h", "x")
-QUANTITIES = ("lattice parameter", "composition", "progress")
-ZEROS = {
-    "mixing": "time since mixing",
-    "first frame": "time since first frame",
-    "half the change": "time from half the change",
-}
-LABELS = {"lattice parameter": "lattice parameter / Å", "composition": "fraction", "progress": "share of the change"}
+Limits = tuple[tuple[float, float], tuple[float, float]]
+
+# pyqtgraph's; "t1" points upward.
+SHAPES = ("o", "s", "t1", "d", "star", "p", "h", "x")
 MOST_SYMBOLS = 120
+SYMBOL_PX = 7
+PADDING = 0.04
 
 
 @dataclass(frozen=True, slots=True)
-class ComparedRun:
-    """One run: its watched lattice parameter against seconds from the first frame; arrays (n,), NaN in gaps.
+class Symbol:
+    """How the points of one run are drawn; no other run has this shape, filled or hollow."""
 
-    fraction: composition, NaN throughout where no scale is given. progress: share of this run's change of lattice
-    parameter. pauses: start and end in seconds. mixing_s, half_s: NaN where not known.
-    """
+    shape: str | QPainterPath
+    hollow: bool
 
-    label: str
-    times_s: Floats
-    lp_A: Floats
-    lp_esd_A: Floats
-    fraction: Floats
-    progress: Floats
-    pauses: tuple[tuple[float, float], ...]
-    mixing_s: float
-    half_s: float
 
-    def zero_s(self, alignment: str) -> float:
-        """The time that becomes 0, NaN where it is not known."""
-        return {"mixing": self.mixing_s, "first frame": 0.0, "half the change": self.half_s}[alignment]
-
-    def values(self, quantity: str) -> Floats:
-        return {"lattice parameter": self.lp_A, "composition": self.fraction, "progress": self.progress}[quantity]
+def symbol_of(number: int) -> Symbol:
+    """The symbol of the run of this number: each shape filled, then each hollow, then the number itself."""
+    if number < 2 * len(SHAPES):
+        return Symbol(SHAPES[number % len(SHAPES)], hollow=number >= len(SHAPES))
+    path = QPainterPath()
+    path.addText(0.0, 0.0, QFont("DejaVu Sans", 10), str(number + 1))
+    box = path.boundingRect()
+    size = 1.6 / max(box.width(), box.height())
+    return Symbol(QTransform.fromScale(size, size).map(path.translated(-box.center())), hollow=False)
 
 
 class CompareView(QWidget):
-    """Overlay with a list of the runs; a run is hidden by its tick in the list."""
+    """Overlay with a list of the runs; a run is hidden by its tick in the list.
+
+    A double click in the plot, or ``whole``, shows all of it again after it was zoomed.
+    """
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -61,7 +65,10 @@ class CompareView(QWidget):
         self._runs: list[ComparedRun] = []
         self._items: list[list[Any]] = []
         self._dropped: set[int] = set()
-        self.quantity, self.alignment = _choice(QUANTITIES, "what is compared"), _choice(tuple(ZEROS), "what is time 0")
+        self._whole: Limits | None = None
+        self.quantity, self.alignment = _choice(QUANTITIES, "what is compared"), _choice(ZEROS, "what is time 0")
+        self.whole_button = QPushButton("whole view")
+        self.whole_button.setToolTip("show all of the runs again (F, or a double click in the plot)")
         self.list = QListWidget()
         self.list.setAccessibleName("runs")
         self.list.setFixedWidth(250)
@@ -69,10 +76,13 @@ class CompareView(QWidget):
         self.hint.setTextFormat(Qt.TextFormat.PlainText)
         self.hint.setWordWrap(True)
         self._axis = TimeAxis()
-        self.plot = plot_widget({"bottom": self._axis}, LABELS["lattice parameter"], theme.text, 10)
+        self.plot = plot_widget({"bottom": self._axis}, AXES[LATTICE], theme.text, 10)
         self._lay_out()
-        self.quantity.currentIndexChanged.connect(lambda _: self.draw())
-        self.alignment.currentIndexChanged.connect(lambda _: self.draw())
+        for choice in (self.quantity, self.alignment):
+            choice.currentIndexChanged.connect(lambda _: self.draw(anew=True))
+        self.whole_button.clicked.connect(self.whole)
+        self.plot.scene().sigMouseClicked.connect(lambda event: self.whole() if event.double() else None)
+        on_range(self.plot, self._offer_whole)
         self.list.itemChanged.connect(lambda _: self.draw())
 
     def _lay_out(self) -> None:
@@ -81,6 +91,7 @@ class CompareView(QWidget):
             choices.addWidget(QLabel(text))
             choices.addWidget(choice)
         choices.addStretch(1)
+        choices.addWidget(self.whole_button)
         across = QHBoxLayout()
         across.addWidget(self.plot, 1)
         across.addWidget(self.list)
@@ -93,15 +104,15 @@ class CompareView(QWidget):
         number = len(self._runs)
         self._runs.append(run)
         colour = self.colour(number)
-        item = QListWidgetItem(f"{'●■▲◆★⬟⬢✕'[number % len(SYMBOLS)]} {run.label}")
+        symbol = symbol_of(number)
+        pen, brush = pg.mkPen(colour), pg.mkBrush(None if symbol.hollow else colour)
+        item = QListWidgetItem(_icon(symbol, pen, brush), run.label)
         item.setForeground(QColor(colour))
         item.setToolTip(f"<p>{escape(run.label)}</p>")  # a tip that looks like markup would be taken for it
         item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
         item.setCheckState(Qt.CheckState.Checked)
         curve = pg.PlotDataItem(pen=line(colour, 1.5), connect="finite")
-        points = pg.ScatterPlotItem(
-            size=7, symbol=SYMBOLS[number % len(SYMBOLS)], brush=pg.mkBrush(colour), pen=pg.mkPen(colour)
-        )
+        points = pg.ScatterPlotItem(size=SYMBOL_PX, symbol=symbol.shape, brush=brush, pen=pen)
         self._items.append([curve, points])
         for each in (curve, points):
             self.plot.addItem(each)
@@ -132,26 +143,52 @@ class CompareView(QWidget):
         items = ((number, self.list.item(number)) for number in range(len(self._runs)) if number not in self._dropped)
         return [number for number, item in items if item and item.checkState() == Qt.CheckState.Checked]
 
-    def draw(self) -> None:
+    def drawn_runs(self) -> list[int]:
+        """Numbers of the runs that are ticked and can be drawn on the chosen axes."""
         quantity, alignment = self.quantity.currentText(), self.alignment.currentText()
-        shown, missing = self.visible_runs(), []
+        return [number for number in self.visible_runs() if not self._runs[number].why_not_drawn(quantity, alignment)]
+
+    def run(self, number: int) -> ComparedRun:
+        return self._runs[number]
+
+    def whole(self) -> None:
+        """Show all of the runs, after the plot was zoomed or moved."""
+        self.plot.getPlotItem().getViewBox().autoRange(padding=PADDING)
+        self._whole = self._range()
+        self._offer_whole()
+
+    def limits(self) -> Limits | None:
+        """What of the plot is shown (seconds, the quantity's unit); None: all of it."""
+        return None if self._whole in (None, self._range()) else self._range()
+
+    def _range(self) -> Limits:
+        (left, right), (low, high) = self.plot.getPlotItem().getViewBox().viewRange()
+        return (left, right), (low, high)
+
+    def _offer_whole(self) -> None:
+        self.whole_button.setEnabled(self.limits() is not None)
+
+    def draw(self, *, anew: bool = False) -> None:
+        """Draw the ticked runs. A part of the plot that was zoomed to stays, but for other axes (``anew``)."""
+        quantity, alignment = self.quantity.currentText(), self.alignment.currentText()
+        zoomed, shown, drawn = self.limits() is not None and not anew, self.visible_runs(), self.drawn_runs()
         for number, run in enumerate(self._runs):
             for old in self._items[number][2:]:
                 self.plot.removeItem(old)
             del self._items[number][2:]
-            zero_s, values = run.zero_s(alignment), run.values(quantity)
-            known = number in shown and math.isfinite(zero_s) and bool(np.isfinite(values).any())
-            if known:
-                self._draw_run(number, run.times_s - zero_s, values, zero_s)
+            if number in drawn:
+                zero_s = run.zero_s(alignment)
+                self._draw_run(number, run.curve.times_s - zero_s, run.values(quantity)[0], zero_s)
             else:
                 for item in self._items[number]:
                     item.setData([], [])
-            if number in shown and not known:
-                missing.append(run.label)
-        self.plot.getPlotItem().setLabel("left", LABELS[quantity])
-        self._axis.call(ZEROS[alignment])
-        self.plot.getPlotItem().getViewBox().autoRange(padding=0.04)
-        self.hint.setText(f"not known, so not drawn: {', '.join(missing)}" if missing else "")
+        self.plot.getPlotItem().setLabel("left", AXES[quantity])
+        self._axis.call(TIMES[alignment])
+        if not zoomed:
+            self.whole()
+        missing = [(self._runs[number], number) for number in shown if number not in drawn]
+        why = [f"{run.label} ({run.why_not_drawn(quantity, alignment)})" for run, _ in missing]
+        self.hint.setText(f"not drawn: {', '.join(why)}" if why else "")
 
     def _draw_run(self, number: int, times: Floats, values: Floats, zero_s: float) -> None:
         curve, points = self._items[number][:2]
@@ -168,6 +205,18 @@ class CompareView(QWidget):
             band.setZValue(-10)
             self.plot.addItem(band, ignoreBounds=True)
             self._items[number].append(band)
+
+
+def _icon(symbol: Symbol, pen: QPen, brush: QBrush) -> QIcon:
+    """The symbol as the plot draws it."""
+    pixmap = QPixmap(2 * SYMBOL_PX, 2 * SYMBOL_PX)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(SYMBOL_PX, SYMBOL_PX)
+    drawSymbol(painter, symbol.shape, 1.4 * SYMBOL_PX, pen, brush)
+    painter.end()
+    return QIcon(pixmap)
 
 
 def _choice(texts: tuple[str, ...], name: str) -> QComboBox:

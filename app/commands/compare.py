@@ -24,10 +24,11 @@ def compare(runs: Runs, out: Out = None) -> int:
         if not display():
             raise UserError("compare: no display for its window; name a file with --out overlay.pdf")
         return show_compare(runs)
+    from latticewatch.processing.record.export.compared import compared  # slow to load: h5py
     from latticewatch.processing.record.export.figures import compare_runs  # slow to load: matplotlib
     from latticewatch.processing.record.run_file.reader import read_run  # slow to load: h5py
 
     with ExitStack() as stack:
-        compare_runs([stack.enter_context(read_run(path)) for path in runs], out)
+        compare_runs([compared(stack.enter_context(read_run(path))) for path in runs], out)
     typer.echo(out)
     return 0

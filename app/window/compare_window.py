@@ -1,12 +1,9 @@
 """The window of ``compare``: recorded runs laid over one another; more are dropped onto it."""
 
-import math
 from collections.abc import Sequence
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QFileDialog, QMainWindow
 
@@ -17,10 +14,10 @@ from latticewatch.app.window.path_box import dropped_on
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.reaction.afterwards.kinetics import describe
-from latticewatch.processing.record.export.figures import compare_runs, end_or_last, mixing_of, watched_curve
-from latticewatch.processing.record.run_file.reader import Run, read_run
-from latticewatch.widgets.compare_view import ComparedRun, CompareView
+from latticewatch.processing.record.export.compared import compared
+from latticewatch.processing.record.export.figures import compare_runs
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.widgets.compare_view import CompareView
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
 
@@ -63,6 +60,7 @@ class CompareWindow(QMainWindow):
             Command("&Runs", "screenshot for the logbook", ("S",), self.shoot),
             Command("&Runs", "figure for the paper …", ("Ctrl+S",), self.save_figure),
             Command("&Runs", "close", ("Ctrl+W", "Ctrl+Q"), self.close),
+            Command("&View", "whole view, after a zoom", ("F",), self.view.whole),
             Command("&Help", "keys", ("F1",), self.show_keys),
         ]
 
@@ -74,7 +72,7 @@ class CompareWindow(QMainWindow):
         with read_run(path) as run:
             self.view.add_run(compared(run))
         self.paths.append(path)
-        self.view.draw()
+        self.view.draw(anew=True)
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         if a0 is not None and dropped_on(a0):
@@ -94,7 +92,7 @@ class CompareWindow(QMainWindow):
         self.undo.do(f"removing {self.view.label(number)}", take, bring)
 
     def shown_paths(self) -> list[Path]:
-        return [self.paths[number] for number in self.view.visible_runs()]
+        return [self.paths[number] for number in self.view.drawn_runs()]
 
     def facts(self) -> dict[str, str]:
         choice = f"{self.view.quantity.currentText()}, aligned at {self.view.alignment.currentText()}"
@@ -108,15 +106,31 @@ class CompareWindow(QMainWindow):
         self.say(shoot(self, self.facts(), self.paths[0].with_name("comparison")))
 
     def save_figure(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save figure", "comparison.pdf", FIGURES)
+        if not self.view.drawn_runs():
+            self.say("nothing to save: no run is drawn")
+            return
+        beside = str(self.paths[0].absolute().with_name("comparison.pdf"))
+        name, _ = QFileDialog.getSaveFileName(self, "Save figure", beside, FIGURES)
         if name:
-            try:
-                with ExitStack() as stack:
-                    compare_runs([stack.enter_context(read_run(path)) for path in self.shown_paths()], Path(name))
-            except UserError as error:
-                self.say(str(error))
-                return
-            self.say(f"saved {Path(name).name}")
+            self.save_to(Path(name))
+
+    def save_to(self, path: Path) -> None:
+        """Save what is shown: these runs, this quantity, this zero, and the part that is zoomed to."""
+        view = self.view
+        numbers = view.drawn_runs()
+        try:
+            compare_runs(
+                [view.run(number) for number in numbers],
+                path,
+                view.quantity.currentText(),
+                view.alignment.currentText(),
+                numbers=numbers,
+                limits=view.limits(),
+            )
+        except UserError as error:
+            self.say(str(error))
+            return
+        self.say(f"saved {path.absolute()}")
 
     def show_keys(self) -> None:
         KeyList(self, self.actions()).show()
@@ -131,20 +145,3 @@ class CompareWindow(QMainWindow):
                 self.add_file(path)
             except UserError as error:
                 self.say(str(error))
-
-
-def compared(run: Run) -> ComparedRun:
-    kinetics, curve = describe(run.setup, run.traced), watched_curve(run)
-    change = kinetics.lp_end_A - kinetics.lp_start_A
-    mixing_s = mixing_of(run, kinetics)
-    return ComparedRun(
-        label=f"{run.header.title}, {run.path.stem}" if run.header.title else run.path.stem,
-        times_s=curve.times_s,
-        lp_A=curve.lp_A,
-        lp_esd_A=curve.lp_esd_A,
-        fraction=np.array([row.fraction for row in run.traced], float),
-        progress=(curve.lp_A - kinetics.lp_start_A) / change if change else np.full_like(curve.lp_A, math.nan),
-        pauses=tuple((pause.start_s, end_or_last(pause.end_s, curve.times_s)) for pause in kinetics.pauses),
-        mixing_s=mixing_s,
-        half_s=mixing_s + kinetics.half_time_s,
-    )

@@ -13,6 +13,7 @@ from latticewatch.processing.config.accuracy_file import accuracy_toml, read_acc
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.record.export.compared import compared
 from latticewatch.processing.record.export.figures import compare_runs, draw_figure
 from latticewatch.processing.record.export.patterns_and_map import pattern_text
 from latticewatch.processing.record.export.summary import summarise
@@ -128,8 +129,8 @@ def test_figures_say_both(tmp_path: Path) -> None:
         read_run(run_with(tmp_path / "two.h5", None)) as two,
     ):
         draw_figure(one, tmp_path / "one.svg")
-        compare_runs([one, two], tmp_path / "both.csv")
-        compare_runs([one, two], tmp_path / "both.svg")
+        compare_runs([compared(one), compared(two)], tmp_path / "both.csv")
+        compare_runs([compared(one), compared(two)], tmp_path / "both.svg")
     with (tmp_path / "both.csv").open(newline="", encoding="utf-8") as lines:
         table = list(csv.DictReader(lines))
     known = {line["file"]: bool(line["lp_accuracy_A"]) for line in table}

@@ -13,7 +13,8 @@ from matplotlib.image import imread
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.reaction.afterwards.kinetics import Kinetics
-from latticewatch.processing.record.export.figures import compare_runs, draw_figure, mixing_of, watched_curve
+from latticewatch.processing.record.export.compared import compared, mixing_of, watched_curve
+from latticewatch.processing.record.export.figures import compare_runs, draw_figure
 from latticewatch.processing.record.export.patterns_and_map import export_map, export_patterns
 from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.processing.record.run_file.writer import RunWriter
@@ -100,19 +101,19 @@ def test_a_run_that_has_hardly_begun_can_be_drawn(tmp_path: Path, count: int) ->
     with read_run(tmp_path / "run.h5") as run:
         draw_figure(run, tmp_path / "figure.svg")
         export_map(run, tmp_path / "map.png")
-        compare_runs([run], tmp_path / "compare.svg")
+        compare_runs([compared(run)], tmp_path / "compare.svg")
     assert (tmp_path / "figure.svg").stat().st_size > 1000
 
 
 def test_runs_are_laid_over_one_another_at_mixing(run: Run, tmp_path: Path) -> None:
-    compare_runs([run, run], tmp_path / "compare.csv")
+    compare_runs([compared(run), compared(run)], tmp_path / "compare.csv")
     with (tmp_path / "compare.csv").open(newline="", encoding="utf-8") as lines:
         table = list(csv.DictReader(lines))
     fitted = [row for row in run.traced if isinstance(row.fit, Fit)]
     assert len(table) == 2 * len(fitted)
     assert float(table[0]["time_since_mixing_s"]) == fitted[0].time_s - 10.0
     assert table[0]["run"] == "Br/shell2 + I/shell1, run"
-    compare_runs([run, run], tmp_path / "compare.pdf")
+    compare_runs([compared(run), compared(run)], tmp_path / "compare.pdf")
     assert (tmp_path / "compare.pdf").read_bytes()[:4] == b"%PDF"
 
 

@@ -1,14 +1,17 @@
 """The window of ``compare``: runs dropped onto it, taken away and brought back, a picture of it."""
 
+import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.window import compare_window
 from latticewatch.app.window.compare_window import CompareWindow
 from latticewatch.widgets.theme import LIGHT
 from tests.record.runs import write_run
@@ -67,3 +70,35 @@ def test_a_key_takes_a_picture_with_its_facts(qtbot: QtBot, window: CompareWindo
     clipboard = QApplication.clipboard()
     assert clipboard is not None
     assert clipboard.image().width() == window.width()
+
+
+def test_what_is_saved_is_what_is_shown(window: CompareWindow, tmp_path: Path) -> None:
+    window.view.quantity.setCurrentText("composition")
+    window.view.alignment.setCurrentText("first frame")
+    item = window.view.list.item(0)
+    assert item is not None
+    item.setCheckState(Qt.CheckState.Unchecked)
+    window.save_to(tmp_path / "shown.csv")
+    assert window.view.hint.text() == f"saved {tmp_path / 'shown.csv'}"
+    with (tmp_path / "shown.csv").open(encoding="utf-8", newline="") as lines:
+        table = list(csv.DictReader(lines))
+    assert list(table[0]) == ["run", "file", "time_since_first_frame_s", "fraction", "fraction_esd"]
+    assert {row["file"] for row in table} == {"shell.h5"}
+    (curve,) = [window.view._items[1][0]]
+    drawn = [(x, y) for x, y in zip(curve.xData, curve.yData, strict=True) if np.isfinite(y)]
+    saved = [(float(row["time_since_first_frame_s"]), float(row["fraction"])) for row in table]
+    assert np.allclose(saved, drawn, atol=1e-6)
+
+
+def test_a_figure_has_the_part_that_is_zoomed_to_and_the_runs_own_symbols(
+    window: CompareWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(compare_window, "compare_runs", lambda *_, **more: asked.append(more))
+    item = window.view.list.item(0)
+    assert item is not None
+    item.setCheckState(Qt.CheckState.Unchecked)
+    window.save_to(tmp_path / "a.pdf")
+    window.view.plot.getPlotItem().getViewBox().setRange(xRange=(1.0, 20.0), yRange=(5.9, 6.0), padding=0.0)
+    window.save_to(tmp_path / "a.pdf")
+    assert asked == [{"numbers": [1], "limits": None}, {"numbers": [1], "limits": ((1.0, 20.0), (5.9, 6.0))}]

@@ -4,7 +4,6 @@ import csv
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,30 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.write_whole import write_whole
-from latticewatch.processing.flow.accuracy import source_of
+from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
 from latticewatch.processing.flow.fit import Fit
-from latticewatch.processing.flow.series import NAN
-from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
+from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.record.export.compared import (
+    AXES,
+    COMPOSITION,
+    FIRST_FRAME,
+    HALF,
+    LATTICE,
+    MIXING,
+    PROGRESS,
+    TIMES,
+    ComparedRun,
+    Curve,
+    end_or_last,
+    short_labels,
+)
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.text import guarded
 
 Array = NDArray[np.float64]
+Limits = tuple[tuple[float, float], tuple[float, float]]
+"""What of a plot is shown: from and to, along it and upward."""
 
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 MM = 1 / 25.4
@@ -34,7 +48,7 @@ COLUMN_MM = 85.0
 NOTE_LETTERS = 84
 # Okabe and Ito's colours, told apart by colour-blind readers; markers tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+MARKERS = ("o", "s", "^", "D", "*", "p", "h", "X")
 STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 7,
@@ -48,15 +62,16 @@ STYLE: Any = {
 }
 MAP_COLUMNS = 1500
 BLOCK_ROWS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A lattice parameter against time: seconds, Å, Å; all (n,)."""
-
-    times_s: Array
-    lp_A: Array
-    lp_esd_A: Array
+TIME_COLUMNS = {
+    MIXING: "time_since_mixing_s",
+    FIRST_FRAME: "time_since_first_frame_s",
+    HALF: "time_from_half_the_change_s",
+}
+COLUMNS = {
+    LATTICE: ("lp_A", "lp_esd_A", "lp_accuracy_A"),
+    COMPOSITION: ("fraction", "fraction_esd"),
+    PROGRESS: ("share_of_change", "share_of_change_esd"),
+}
 
 
 def draw_figure(run: Run, path: Path) -> None:
@@ -70,7 +85,7 @@ def draw_figure(run: Run, path: Path) -> None:
         _map(above, run)
         above.set_xlabel("")
         _trace(below, run)
-        _say_accuracy(figure, [run])
+        _say_accuracy(figure, [run.setup.accuracy])
 
     _save(path, (COLUMN_MM, 105.0), draw)
 
@@ -80,31 +95,34 @@ def draw_map(run: Run, path: Path) -> None:
     _save(path, (COLUMN_MM, 62.0), lambda figure: _map(figure.subplots(), run))
 
 
-def compare_runs(runs: Sequence[Run], path: Path) -> None:
-    """The watched lattice of several runs against the time since mixing: .pdf, .svg, .png or .csv.
+def compare_runs(
+    runs: Sequence[ComparedRun],
+    path: Path,
+    quantity: str = LATTICE,
+    alignment: str = MIXING,
+    *,
+    numbers: Sequence[int] = (),
+    limits: Limits | None = None,
+) -> None:
+    """This quantity of several runs against the time since mixing, or another zero: .pdf, .svg, .png or .csv.
 
-    Where the mixing time of a run is not known its first frame stands for it, and the legend says so.
-    Raises UserError for other suffixes and where it cannot be written.
+    numbers: which symbol and colour each run has; left out: in their order. limits: the part of the plot that is shown
+    (seconds, the quantity's unit); None: all of it. Where the zero of a run is not known its first frame stands for
+    it, and the legend says so. Raises UserError for other suffixes and where it cannot be written.
     """
     if path.suffix.lower() == ".csv":
-        write_whole(path, _compare_table(runs).encode())
+        write_whole(path, _compare_table(runs, quantity, alignment).encode())
     elif path.suffix.lower() not in FIGURE_SUFFIXES:
         raise UserError(f"{path}: no overlay of this kind; end the name with one of {', '.join(FIGURE_SUFFIXES)}, .csv")
     else:
-        _save(path, (COLUMN_MM, 73.0), lambda figure: _compare(figure, runs))
 
+        def draw(figure: Figure) -> None:
+            axes = _compare(figure, runs, quantity, alignment, numbers or range(len(runs)))
+            if limits is not None:
+                axes.set_xlim(*limits[0])
+                axes.set_ylim(*limits[1])
 
-def watched_curve(run: Run) -> Curve:
-    """The first component, and the mean where it cannot be told from its neighbour; NaN in gaps."""
-    values = [row.fit.watched if isinstance(row.fit, Fit) else (NAN, NAN) for row in run.traced]
-    table = np.array(values, float).reshape(-1, 2)
-    return Curve(np.array([row.time_s for row in run.traced], float), table[:, 0], table[:, 1])
-
-
-def mixing_of(run: Run, kinetics: Kinetics) -> float:
-    """Seconds from the first frame: as the user gave it, else as found from the data, else NaN."""
-    given = run.setup.mixing_time_s
-    return kinetics.mixing_s if given is None else given
+        _save(path, (COLUMN_MM, 73.0), draw)
 
 
 def _save(path: Path, size_mm: tuple[float, float], draw: Any) -> None:
@@ -190,68 +208,62 @@ def _fractions(axes: Axes, scale: CompositionScale) -> None:
 
 
 def _points(axes: Axes, curve: Curve, number: int, label: str) -> None:
+    """Points with bars; each number has a marker of its own."""
+    shape, hollow = MARKERS[number % len(MARKERS)], number // len(MARKERS) % 2 == 1
+    colour = COLOURS[number % len(COLOURS)]
     axes.errorbar(
         curve.times_s,
         curve.lp_A,
         curve.lp_esd_A,
-        fmt=MARKERS[number % len(MARKERS)],
-        color=COLOURS[number % len(COLOURS)],
-        markersize=1.6,
-        markeredgewidth=0,
+        fmt=shape if number < 2 * len(MARKERS) else f"${number + 1}$",
+        color=colour,
+        markersize=1.6 if number < len(MARKERS) else 2.6,
+        markerfacecolor="none" if hollow else colour,
+        markeredgewidth=0.4 if hollow else 0,
         elinewidth=0.5,
         label=label.replace("$", r"\$"),
     )
 
 
-def end_or_last(end_s: float, times: Array) -> float:
-    """The end of a pause, or the last of these times where it lasts."""
-    return end_s if math.isfinite(end_s) else float(times[-1]) if len(times) else NAN
+def _aligned(run: ComparedRun, label: str, quantity: str, alignment: str) -> tuple[str, Curve]:
+    zero_s = run.zero_s(alignment)
+    if math.isnan(zero_s):
+        zero_s, label = 0.0, f"{label} ({alignment} not known)"
+    return label, Curve(run.curve.times_s - zero_s, *run.values(quantity))
 
 
-def _labels(runs: Sequence[Run]) -> list[str]:
-    """The runs' titles; with the file's name where several runs have the same one."""
-    titles = [run.header.title or run.path.stem for run in runs]
-    return [
-        f"{title}, {run.path.stem}" if titles.count(title) > 1 else title
-        for title, run in zip(titles, runs, strict=True)
-    ]
-
-
-def _aligned(run: Run, label: str) -> tuple[str, Curve]:
-    mixing = mixing_of(run, describe(run.setup, run.traced))
-    curve = watched_curve(run)
-    if math.isnan(mixing):
-        mixing, label = 0.0, f"{label} (mixing not known)"
-    return label, Curve(curve.times_s - mixing, curve.lp_A, curve.lp_esd_A)
-
-
-def _compare(figure: Figure, runs: Sequence[Run]) -> None:
-    axes = figure.subplots()
-    _say_accuracy(figure, runs)
-    for number, (run, title) in enumerate(zip(runs, _labels(runs), strict=True)):
-        label, curve = _aligned(run, title)
+def _compare(
+    figure: Figure, runs: Sequence[ComparedRun], quantity: str, alignment: str, numbers: Sequence[int]
+) -> Axes:
+    axes: Axes = figure.subplots()
+    _say_accuracy(figure, [run.accuracy for run in runs])
+    for number, run, title in zip(numbers, runs, short_labels(runs), strict=True):
+        label, curve = _aligned(run, title, quantity, alignment)
         _points(axes, curve, number, label)
-    axes.set_xlabel("time since mixing (s)")
-    axes.set_ylabel("lattice parameter (Å)")
+    axes.set_xlabel(f"{TIMES[alignment]} (s)")
+    axes.set_ylabel("lattice parameter (Å)" if quantity == LATTICE else AXES[quantity])
     axes.legend(frameon=False, handletextpad=0.4)
+    return axes
 
 
-def _say_accuracy(figure: Figure, runs: Sequence[Run]) -> None:
+def _say_accuracy(figure: Figure, accuracies: Sequence[Accuracy | None]) -> None:
     """Under the figure: the bars are esds, and how accurate the geometries are that all numbers rest on."""
-    said = list(dict.fromkeys(source_of(run.setup.accuracy) for run in runs))
+    said = list(dict.fromkeys(source_of(accuracy) for accuracy in accuracies))
     text = f"bars: esd of the fit; accuracy: {'; '.join(said)}".replace("$", r"\$")
     figure.supxlabel(textwrap.fill(text, NOTE_LETTERS), fontsize=5.5, color="0.3", x=0.02, ha="left")
 
 
-def _compare_table(runs: Sequence[Run]) -> str:
+def _compare_table(runs: Sequence[ComparedRun], quantity: str, alignment: str) -> str:
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(["run", "file", "time_since_mixing_s", "lp_A", "lp_esd_A", "lp_accuracy_A"])
-    for run, title in zip(runs, _labels(runs), strict=True):
-        label, curve = _aligned(run, title)
-        accuracy = run.setup.accuracy
-        for time, lp, esd in zip(curve.times_s, curve.lp_A, curve.lp_esd_A, strict=True):
-            if math.isfinite(lp):
-                names, numbers = (guarded(label), guarded(run.path.name)), (f"{time:z.6f}", f"{lp:.7f}", f"{esd:.7f}")
-                lines.writerow([*names, *numbers, f"{accuracy.of(lp):.7f}" if accuracy else ""])
+    name = COLUMNS[quantity]
+    lines.writerow(["run", "file", TIME_COLUMNS[alignment], *name])
+    for run, title in zip(runs, short_labels(runs), strict=True):
+        label, curve = _aligned(run, title, quantity, alignment)
+        for time, value, esd in zip(curve.times_s, curve.lp_A, curve.lp_esd_A, strict=True):
+            if math.isfinite(value):
+                cells = [guarded(label), guarded(run.file), f"{time:z.6f}", f"{value:z.7f}", f"{esd:.7f}"]
+                if quantity == LATTICE:
+                    cells.append(f"{run.accuracy.of(value):.7f}" if run.accuracy else "")
+                lines.writerow(cells)
     return text.getvalue()
