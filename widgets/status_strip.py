@@ -6,36 +6,37 @@ from dataclasses import dataclass
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from latticewatch.processing.flow.wording import duration
+from latticewatch.widgets.elided import ElidedLabel
 
 MESSAGE_S = 10.0
-NOTHING_TO_DO = ("no beam", "no peaks")
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """found = recorded + waiting + gaps: frames. missing: numbers of the series that nobody saw.
-
-    last_gap: reason of the newest gap. lag_s: age of the newest number.
+    """found = recorded + waiting: frames; gaps: those recorded without a number. missing: numbers of the series that
+    nobody saw. recorded: None where nothing is. last_gap: reason of the newest gap; failing: the newest frame has no
+    number although there is beam and sample. lag: how far the numbers are behind, in words, and lag_s in seconds.
     """
 
     found: int = 0
-    recorded: int = 0
+    recorded: int | None = 0
     waiting: int = 0
     gaps: int = 0
     missing: int = 0
     last_gap: str = ""
-    lag_s: float = float("nan")
+    failing: bool = False
+    lag: str = ""
+    lag_s: float = 0.0
     clock: str = ""
     place: str = ""
 
 
 TIPS = {
     "found": "frames that the detector has written so far",
-    "recorded": "frames with a number that are safely in the run file; with waiting and gaps they add up to found",
+    "recorded": "frames that are safely in the run file, those without a number among them",
     "waiting": "frames found that are not processed yet",
-    "gaps": "frames without a number, with the reason of the newest",
-    "lag": "how long the newest processed frame took from the detector's file to this window",
+    "gaps": "frames that are recorded without a number, with the reason of the newest",
+    "lag": "from the detector's file to its row; while frames wait, since the first of them was due",
     "place": "where this run is recorded",
     "clock": "time of day",
 }
@@ -51,30 +52,29 @@ class StatusStrip(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 3, 14, 4)
         layout.setSpacing(22)
-        for name in ("found", "recorded", "waiting", "gaps", "lag"):
+        for name in ("found", "recorded", "gaps", "waiting", "lag"):
             layout.addWidget(self._labels[name])
-        layout.addStretch(1)
-        layout.addWidget(self._labels["place"])
+        self._labels["place"].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self._labels["place"], 1)
         layout.addWidget(self._labels["clock"])
 
     def show_status(self, status: Status) -> None:
         """Show these counters. Bold: something is to be done, which is not so before the sample or without beam."""
         missing = f" ({status.missing} missing)" if status.missing else ""
         self._set("found", f"found {status.found}{missing}")
-        self._set("recorded", f"recorded {status.recorded}")
+        self._set("recorded", "" if status.recorded is None else f"recorded {status.recorded}")
         self._set("waiting", f"waiting {status.waiting}", strong=status.waiting > 1)
-        reason = f" (last: {shortened(status.last_gap, 60)})" if status.last_gap else ""
-        self._set(
-            "gaps", f"gaps {status.gaps}{reason}", strong=status.gaps > 0 and status.last_gap not in NOTHING_TO_DO
-        )
-        self._set("lag", f"lag {duration(status.lag_s) or '—'}", strong=status.lag_s > 10.0)
+        reason = f" (last: {shortened(status.last_gap, 40)})" if status.last_gap else ""
+        among = "gaps" if status.recorded is None else "of them gaps"
+        self._set("gaps", f"{among} {status.gaps}{reason}", strong=status.failing)
+        self._set("lag", status.lag or "lag —", strong=status.lag_s > 10.0)
         if time.monotonic() > self._said_until_s:
-            self._set("place", shortened(status.place, 48))
+            self._set("place", status.place)
         self._set("clock", status.clock)
 
     def say(self, text: str) -> None:
         self._said_until_s = time.monotonic() + MESSAGE_S
-        self._set("place", shortened(text, 90), strong=True)
+        self._set("place", text, strong=True)
 
     def text(self, name: str) -> str:
         return self._labels[name].text()
@@ -90,7 +90,7 @@ class StatusStrip(QWidget):
 
 
 def _field(tip: str, name: str) -> QLabel:
-    label = QLabel()
+    label = ElidedLabel() if name == "place" else QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setToolTip(tip)
     label.setAccessibleName(name)

@@ -60,7 +60,8 @@ def run_session(
     with open_session(plan, stop) as session:
         if session is not None:
             on_open(session)
-            with state_command(plan.on_state) as tell:
+            series = session.pipeline.series
+            with state_command(plan.on_state, lambda: series.snapshot().progress, session.resumed) as tell:
                 told = (*listeners, *session.listeners, tell)
                 if isinstance(session.pipeline, Replay):
                     replay.run(session.pipeline, stop, *told)

@@ -40,6 +40,11 @@ class Session:
     seen_in: Path | None = None
     look: Callable[[str], Picture] | None = None
 
+    @property
+    def resumed(self) -> int:
+        """How many rows were recorded before this run was resumed."""
+        return len(self.pipeline.recorded) if isinstance(self.pipeline, Pipeline) else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:

@@ -10,32 +10,43 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from latticewatch.processing.flow.series import Row
-from latticewatch.processing.reaction.live.alarms import SILENT_PERIODS, Alarm, Watch, acknowledged, after_row, at_time
+from latticewatch.processing.flow.series import Progress, Row
+from latticewatch.processing.reaction.live.alarms import (
+    Alarm,
+    Watch,
+    acknowledged,
+    after_row,
+    at_time,
+    silent_after_s,
+)
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
 
 log = logging.getLogger(__name__)
 
 LAST_WAIT_S = 5.0
 LOOK_S = 0.2
-BY_THEMSELVES = {Alarm.SILENT, Alarm.FITS_FAILING, Alarm.UNKNOWN_LINE}
+BY_THEMSELVES = {Alarm.SILENT, Alarm.FOLDER_GONE, Alarm.FITS_FAILING, Alarm.UNKNOWN_LINE}
 
 
 @contextmanager
-def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
+def state_command(
+    command: Sequence[str], progress: Callable[[], Progress], resumed: int = 0
+) -> Iterator[Callable[[Row], None]]:
     """What is yielded is called with each row. ``command`` is started when the state changes and for each alarm of
     ``BY_THEMSELVES``, with the state or the alarm and its reason as last arguments. A command that cannot be started
     is said in the log; the run continues.
+
+    progress: of the source. resumed: so many rows were recorded before this run was resumed: what they say was told.
     """
     if not command:
         yield lambda _: None
         return
-    teller = _Teller(command)
+    teller = _Teller(command, resumed)
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(LOOK_S):
-            teller.on_silence(time.monotonic())
+            teller.on_silence(time.monotonic(), progress())
 
     looking = threading.Thread(target=look, name="silence", daemon=True)
     looking.start()
@@ -50,13 +61,14 @@ def state_command(command: Sequence[str]) -> Iterator[Callable[[Row], None]]:
 class _Teller:
     """Tells the command what is new; called from the loop and from the thread that listens for silence."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], resumed: int) -> None:
         self._command = tuple(command)
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self._state = ""
         self._watch = Watch()
         self._clock = Clock()
+        self._told_before = resumed
 
     def on_row(self, row: Row) -> None:
         state = str(row.verdict.state)
@@ -66,20 +78,24 @@ class _Teller:
             period_s = self._clock.period_s if math.isfinite(row.time_s) else math.nan
             watch, raised = after_row(self._watch, row, time.monotonic(), period_s)
             self._watch = acknowledged(watch)
-            if state != self._state:
-                self._state = state
+            changed, self._state = state != self._state, state
+            if self._told_before:
+                self._told_before -= 1
+                return
+            if changed:
                 self._start(state, row.verdict.why)
             for alarm in raised & BY_THEMSELVES:
                 self._start(alarm, getattr(row.fit, "reason", ""))
 
-    def on_silence(self, clock_s: float) -> None:
+    def on_silence(self, clock_s: float, progress: Progress) -> None:
         """No row has come until this monotonic time."""
+        gone = math.isfinite(progress.gone_since_s)
         with self._lock:
-            watch, raised = at_time(self._watch, clock_s)
+            watch, raised = at_time(self._watch, clock_s, waits=progress.waiting > 0, gone=gone)
             self._watch = acknowledged(watch)
             for alarm in raised:
-                quiet_s = SILENT_PERIODS * self._watch.period_s
-                self._start(alarm, f"No frame for more than {quiet_s:.3g} s, three periods.")
+                quiet = f"No frame for more than {silent_after_s(self._watch.period_s):.3g} s."
+                self._start(alarm, "The folder cannot be listed." if gone else quiet)
 
     def _start(self, what: str, why: str) -> None:
         # Its output goes to standard error: standard output may hold rows. Asking a process that has ended collects it.

@@ -1,6 +1,7 @@
 """Alarms in the window: a sound, a notice of the desktop where there is one, and words until they are acknowledged."""
 
 import logging
+import math
 import time
 from collections.abc import Callable, Sequence
 from importlib import resources
@@ -25,18 +26,23 @@ class WindowAlarms:
         self._tray: QSystemTrayIcon | None = None
         self._play: Callable[[], None] | None = None
 
-    def follow(self, snapshot: Snapshot, period_s: float, *, live: bool = True) -> None:
+    def follow(self, snapshot: Snapshot, period_s: float, *, live: bool = True, resumed: int = 0) -> None:
         """Take in the rows that are new and, while frames are due, what the clock says where none came.
 
-        The last rows of a run may come when it is no longer live: they ring as well.
+        The last rows of a run may come when it is no longer live: they ring as well. resumed: so many rows were
+        recorded before this run was resumed: what they raise rang then.
         """
         raised: set[Alarm] = set()
-        for row in snapshot.rows(self._rows):
+        for number, row in enumerate(snapshot.rows(self._rows), start=self._rows):
             self._watch, fresh = after_row(self._watch, row, time.monotonic(), period_s)
-            raised |= fresh
+            if number < resumed:
+                self._watch = acknowledged(self._watch)
+            else:
+                raised |= fresh
         self._rows = snapshot.count
-        if live and not snapshot.progress.waiting:  # frames that wait say that the detector is not silent
-            self._watch, fresh = at_time(self._watch, time.monotonic())
+        if live:
+            waits, gone = snapshot.progress.waiting > 0, math.isfinite(snapshot.progress.gone_since_s)
+            self._watch, fresh = at_time(self._watch, time.monotonic(), waits=waits, gone=gone)
             raised |= fresh
         self._sound(sorted(raised))
 

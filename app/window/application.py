@@ -25,6 +25,7 @@ from latticewatch.app.run.outcome_line import outcome_line
 from latticewatch.app.run.session import Session
 from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.app.window import placement as window_state
+from latticewatch.app.window.after_end import ScanFolder
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
@@ -60,7 +61,14 @@ def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None
 
     worker = Worker(partial(_run, plan), on_row)
     may_close = None if offscreen() else ask_to_close
-    window = MainWindow(plan.title, theme=theme, worker=worker, transport=plan.request.transport, may_close=may_close)
+    window = MainWindow(
+        plan.title,
+        theme=theme,
+        worker=worker,
+        transport=plan.request.transport,
+        may_close=may_close,
+        folder=_folder_of(plan),
+    )
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
     window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
     if not offscreen():
@@ -84,6 +92,15 @@ def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None
     if worker.session and not as_json:
         write_line(outcome_line(worker.session))
     return INTERRUPTED if window.interrupted else DONE
+
+
+def _folder_of(plan: RunPlan) -> ScanFolder | None:
+    """The folder that the detector of a live run writes to."""
+    request, inputs = plan.request, plan.inputs
+    if not request.live or request.scan is None or inputs is None:
+        return None
+    given = request.given
+    return ScanFolder(request.scan, inputs.experiment.source.given(given.recursive, given.include, given.dataset))
 
 
 def _run(

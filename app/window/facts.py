@@ -15,13 +15,12 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import LOOKED_BACK, PART, duration, lattices_told, moment
-from latticewatch.processing.reaction.live.alarms import SILENT_PERIODS
+from latticewatch.processing.reaction.live.alarms import silent_after_s
 from latticewatch.processing.text import printable
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.status_strip import Status
 
 NAN = float("nan")
-SILENT_LEAST_S = 2.0  # of a fast detector a few frames late are no news
 
 
 @dataclass(slots=True)
@@ -38,35 +37,62 @@ class Arrivals:
         if seen != self._seen:
             self._seen, self._changed_s = seen, time.monotonic()
         quiet = time.monotonic() - self._changed_s
-        due = max(SILENT_PERIODS * period_s, SILENT_LEAST_S)
+        due = silent_after_s(period_s)
         return quiet if snapshot.count > 1 and not snapshot.progress.waiting and quiet > due else 0.0
 
 
-def lag_s(snapshot: Snapshot, began_s: float) -> float:
-    """Seconds from the detector's file to the recorded row; while frames wait, how far behind the newest file.
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """How far the numbers are behind the detector. seconds: NaN where not known. silent_s: how long no frame has come
+    although one was due; 0: all is well.
+    """
 
-    Files older than the session count from its beginning. NaN where there is no file or nothing is recorded.
+    seconds: float = NAN
+    silent_s: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """``lag 0.4 s``, ``no frame for 35 s``, or nothing where it is not known."""
+        if self.silent_s > 0.0:
+            return f"no frame for {duration(self.silent_s)}"
+        return f"lag {duration(self.seconds)}" if math.isfinite(self.seconds) else ""
+
+
+def lag_s(snapshot: Snapshot, period_s: float, began_s: float, now_s: float) -> float:
+    """Seconds from the detector's file to the recorded row; while frames wait, since the first of them was due.
+
+    began_s: of the session; files older than it count from there. now_s: the clock, both in seconds since the epoch.
+    NaN where there is no file or nothing is recorded.
     """
     if not snapshot.count:
         return NAN
     row = snapshot.row(-1)
-    if snapshot.progress.waiting and math.isfinite(snapshot.progress.newest_mtime_s):
-        return max(0.0, snapshot.progress.newest_mtime_s - row.mtime_s)
-    return max(0.0, row.recorded_s - max(row.mtime_s, began_s))
+    own_s = max(0.0, row.recorded_s - max(row.mtime_s, began_s))
+    if snapshot.progress.waiting and math.isfinite(row.mtime_s):
+        return float(np.fmax(own_s, now_s - max(row.mtime_s + period_s, began_s)))
+    return own_s
 
 
-def status_of(snapshot: Snapshot, lag: float, out: Path | None, last_gap: str) -> Status:
+def status_of(snapshot: Snapshot, lag: Lag, out: Path | None, last_gap: str) -> Status:
     return Status(
         found=max(snapshot.progress.found, snapshot.count),
-        recorded=snapshot.count - snapshot.gaps if out else 0,
+        recorded=snapshot.count if out else None,
         waiting=snapshot.progress.waiting,
         gaps=snapshot.gaps,
         missing=snapshot.progress.missing,
         last_gap=last_gap,
-        lag_s=lag,
+        failing=_is_failing(snapshot),
+        lag_s=max(lag.seconds, lag.silent_s) if math.isfinite(lag.seconds) else lag.silent_s,
+        lag=lag.words,
         clock=time.strftime("%H:%M:%S"),
         place=printable(str(out)) if out else "not recorded",
     )
+
+
+def _is_failing(snapshot: Snapshot) -> bool:
+    """Whether the newest frame has no number although nothing says that there is no beam or no sample."""
+    fit = snapshot.row(-1).fit if snapshot.count else None
+    return isinstance(fit, NoResult) and fit.reason not in ("no beam", "no peaks")
 
 
 def lattices_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None = None) -> str:
@@ -156,11 +182,10 @@ def ticks_of(setup: Setup, lines: tuple[tuple[Hkl, ...], ...], fit: Fit) -> tupl
     return tuple(ticks)
 
 
-def frame_and_lag(snapshot: Snapshot, row: Row, lag: float) -> str:
+def frame_and_lag(snapshot: Snapshot, row: Row, lag: Lag) -> str:
     """``118 of 120 frames · lag 0.4 s``: how many there are up to this one, not its number."""
     of = max(snapshot.progress.found, snapshot.count)
-    behind = f" · lag {duration(lag)}" if math.isfinite(lag) else ""
-    return f"{row.index + 1} of {of} frames{behind}"
+    return PART.join(filter(None, (f"{row.index + 1} of {of} frames", lag.words)))
 
 
 def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> dict[str, str]:

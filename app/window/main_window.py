@@ -9,10 +9,19 @@ from PyQt6.QtGui import QCloseEvent, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from latticewatch.app.window.access import order_tabs
+from latticewatch.app.window.after_end import FolderAfterEnd, ScanFolder
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
 from latticewatch.app.window.docks import Docks
-from latticewatch.app.window.facts import Arrivals, facts_of, frame_and_lag, lag_s, numbers_told, status_of
+from latticewatch.app.window.facts import (
+    Arrivals,
+    Lag,
+    facts_of,
+    frame_and_lag,
+    lag_s,
+    numbers_told,
+    status_of,
+)
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
@@ -44,7 +53,7 @@ class MainWindow(QMainWindow):
     """Looks at a worker's session and paints it; it never waits for the worker, but at closing.
 
     interrupted: the run was stopped from outside before the window closed. may_close: asked while a run is being
-    recorded; None: closes without asking.
+    recorded; None: closes without asking. folder: where the frames of a live run come from.
     """
 
     run_ended = pyqtSignal()
@@ -64,6 +73,7 @@ class MainWindow(QMainWindow):
         worker: Worker | None = None,
         transport: Transport | None = None,
         may_close: Callable[[QWidget], bool] | None = None,
+        folder: ScanFolder | None = None,
     ) -> None:
         super().__init__()
         self._theme, self.title = theme, title
@@ -74,6 +84,8 @@ class MainWindow(QMainWindow):
         self.alarms = WindowAlarms(self)
         self.wall = self.interrupted = False
         self._ended_s: float | None = None  # seconds since the epoch
+        self._folder = folder
+        self._after_end: FolderAfterEnd | None = None
         self.page: RunPage | None = None
         self.undo = Undo(self, self.say)
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
@@ -220,17 +232,25 @@ class MainWindow(QMainWindow):
         new = self.page is not None and self.page.refresh()
         self._recall_notes()
         if self.page is not None and self._worker is not None and self.replay is None:
-            self.alarms.follow(self.page.snapshot(), self.page.history.timeline.period_s, live=self._is_live())
+            resumed = self.shown_run.resumed if self.shown_run is not None else 0
+            period_s = self.page.history.timeline.period_s
+            self.alarms.follow(self.page.snapshot(), period_s, live=self._is_live(), resumed=resumed)
         self.show_words()
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and self._ended_s is None:
-            self._ended_s = time.time()
-            self.run_ended.emit()
+            self._end_run()
         if self._worker is not None and self._worker.finished and self._worker.stop.is_set():
             self.close()
             return
         spent_ms = 1000.0 * (time.perf_counter() - began)
         self._timer.setInterval(round(min(SLOWEST_MS, max(PULL_MS, SHARE * spent_ms))))
+
+    def _end_run(self) -> None:
+        """The run has ended: from now on somebody has to look whether its folder gets frames that nobody records."""
+        self._ended_s = time.time()
+        if self._folder is not None and self.page is not None and self.replay is None:
+            self._after_end = FolderAfterEnd(self._folder, [row.name for row in self.page.snapshot().rows()])
+        self.run_ended.emit()
 
     def _recall_notes(self) -> None:
         """Of a run that is shown again: what was written down by the time that is played."""
@@ -259,13 +279,12 @@ class MainWindow(QMainWindow):
 
     def show_words(self) -> None:
         """Banner, counters and transport as of now."""
-        self.banner.show_headline(self._headline())
         page, run = self.page, self.shown_run
+        lag = self._lag(page)
+        self.banner.show_headline(self._headline(lag.silent_s))
         if page is None or run is None:
             return
         snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()
-        is_recorded = self.replay is None and self._ended_s is None
-        lag = lag_s(snapshot, self._arrivals.began_s) if is_recorded else float("nan")
         if row is not None:
             number = page.history.count - 1 if self.replay is None or page.chosen is None else page.chosen
             self.banner.show_facts(numbers_told(run.names, snapshot, number), frame_and_lag(snapshot, row, lag))
@@ -273,7 +292,15 @@ class MainWindow(QMainWindow):
         if self.replay is not None:
             self.replay.show(self.bar)
 
-    def _headline(self) -> Headline:
+    def _lag(self, page: RunPage | None) -> Lag:
+        """How far behind the numbers of a live run are; nothing of any other."""
+        if page is None or self.replay is not None or self._ended_s is not None:
+            return Lag()
+        snapshot, period_s = page.snapshot(), page.history.timeline.period_s
+        silent_s = self._arrivals.silent_s(snapshot, period_s) if self._is_live() else 0.0
+        return Lag(lag_s(snapshot, period_s, self._arrivals.began_s, time.time()), silent_s)
+
+    def _headline(self, silent_s: float) -> Headline:
         worker, page = self._worker, self.page
         if worker is not None and worker.error is not None:
             return Headline("error", "STOPPED", str(worker.error))
@@ -281,10 +308,12 @@ class MainWindow(QMainWindow):
             return waiting_for(self.title)
         if self.replay is not None:
             return headline(page.shown_snapshot())
-        live = self._is_live()
-        silent_s = self._arrivals.silent_s(page.snapshot(), page.history.timeline.period_s) if live else 0.0
-        said = headline(page.snapshot(), silent_s)
-        return with_alarms(said if self._ended_s is None else ended(said, self._ended_s), self.alarms.words())
+        snapshot = page.snapshot()
+        if self._ended_s is None:
+            said = headline(snapshot, silent_s, snapshot.progress.gone_since_s)
+        else:
+            said = ended(headline(snapshot), self._ended_s, self._after_end.unrecorded if self._after_end else 0)
+        return with_alarms(said, self.alarms.words())
 
     def _place(self, run: ShownRun) -> Path | None:
         """Where it is recorded now: in the fallback folder, where the run file's own took no more."""
@@ -391,6 +420,8 @@ class MainWindow(QMainWindow):
                 a0.ignore()
                 return
         self._timer.stop()
+        if self._after_end is not None:
+            self._after_end.end()
         self.docks.end()
         if worker is not None:
             self.interrupted = worker.stop.is_set()

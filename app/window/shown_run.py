@@ -21,7 +21,8 @@ class ShownRun:
 
     out: the run file, None where nothing is recorded. add_note: keeps a note there (seconds, text, kind). inputs: the
     files the run was made with. decided: what it was put together from. notes, seen_in: of a run file that is shown
-    again. look: reads a frame's image again; None where images are not at hand.
+    again. look: reads a frame's image again; None where images are not at hand. resumed: so many of its rows were
+    recorded before it was resumed.
     """
 
     setup: Setup
@@ -34,6 +35,7 @@ class ShownRun:
     notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
     look: Callable[[str], Picture] | None = None
+    resumed: int = 0
 
     @classmethod
     def of(cls, session: Session) -> "ShownRun":
@@ -48,6 +50,7 @@ class ShownRun:
             notes=session.notes,
             seen_in=session.seen_in,
             look=session.look,
+            resumed=session.resumed,
         )
 
     @property

@@ -60,7 +60,8 @@ class Row:
 class Progress:
     """Counters of the source: frames found so far, and how many of them wait to be processed.
 
-    missing: numbers of the series that are not there. ignored: files that are not taken for frames.
+    missing: numbers of the series that are not there. ignored: files that are not taken for frames. gone_since_s: clock
+    (seconds since the epoch) since which the folder cannot be listed, NaN while it can.
     """
 
     found: int = 0
@@ -68,6 +69,7 @@ class Progress:
     newest_mtime_s: float = NAN
     missing: int = 0
     ignored: int = 0
+    gone_since_s: float = NAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Snapshot:
     """The first ``count`` rows of a run; all arrays are read-only views.
 
     times_s, lp_mean_A, lp_mean_esd_A: (count,). lp_A, lp_esd_A: (count, components). NaN where not known. filled:
-    numbers of the rows whose gap was filled, in the order of filling.
+    numbers of the rows whose gap was filled, in the order of filling. component_names: in the order of the columns.
     """
 
     count: int
@@ -87,6 +89,7 @@ class Snapshot:
     lp_mean_A: NDArray[np.float64]
     lp_mean_esd_A: NDArray[np.float64]
     filled: tuple[int, ...]
+    component_names: tuple[str, ...]
     _rows: list[Row]
 
     def rows(self, start: int = 0) -> Sequence[Row]:
@@ -154,6 +157,7 @@ class Series:
             lp_A=view[:, 3:split],
             lp_esd_A=view[:, split:],
             filled=filled,
+            component_names=self.component_names,
             _rows=rows,
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from latticewatch.processing.flow.accuracy import Accuracy, quoted
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.rest_level import rest_level
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
 from latticewatch.processing.text import printable
@@ -60,20 +61,27 @@ def level(value: float) -> str:
     return f"{value:.0f}" if 100.0 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
-def headline(snapshot: Snapshot, silent_s: float = 0.0) -> Headline:
+def headline(snapshot: Snapshot, silent_s: float = 0.0, gone_since_s: float = math.nan) -> Headline:
     """The newest row's state. silent_s: how long nothing has come although something was due; 0: all is well.
+    gone_since_s: clock (seconds since the epoch) since which the folder cannot be listed; NaN: it can.
 
-    A scan that is complete may end: silence does not hide that, as it is no alarm.
+    A scan that is complete may end: neither hides that, as it is no alarm.
     """
+    gone = math.isfinite(gone_since_s)
     if not snapshot.count:
-        return Headline("waiting", "WAITING", "for the first frame")
-    row = snapshot.row(-1)
-    words, detail = _words(snapshot)
-    if silent_s > 0.0 and row.verdict.state is State.COMPLETE:
-        detail = f"no new frame for {duration(silent_s)}{PART}{detail}"
-    elif silent_s > 0.0:
-        return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", f"no new frame; the last one: {words}")
-    return Headline(row.verdict.state.value, words, detail, row.verdict.why)
+        state = Headline(State.WAITING.value, "WAITING", "for the first frame")
+    else:
+        verdict = snapshot.row(-1).verdict
+        state = Headline(verdict.state.value, *_words(snapshot), verdict.why)
+    if state.kind == State.COMPLETE.value and (gone or silent_s > 0.0):
+        told = f"folder gone since {_clock(gone_since_s)}" if gone else f"no new frame for {duration(silent_s)}"
+        return replace(state, detail=f"{told}{PART}{state.detail}")
+    if gone:
+        detail = f"frames are taken when it is back; the last one: {state.words}"
+        return Headline("silent", f"FOLDER GONE since {_clock(gone_since_s)}", detail)
+    if silent_s > 0.0:
+        return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", f"no new frame; the last one: {state.words}")
+    return state
 
 
 def waiting_for(title: str) -> Headline:
@@ -81,11 +89,18 @@ def waiting_for(title: str) -> Headline:
     return Headline("waiting", "WAITING", f"for the first image of {printable(title)}")
 
 
-def ended(state: Headline, at_s: float) -> Headline:
-    """The headline of a run that ended at this time (seconds since the epoch) in this state; no forecast."""
+def ended(state: Headline, at_s: float, unrecorded: int = 0) -> Headline:
+    """The headline of a run that ended at this time (seconds since the epoch) in this state; no forecast.
+
+    unrecorded: frames that are in the folder and not in the run; they are a reason to act.
+    """
     is_complete = state.kind == State.COMPLETE.value
     kind, detail = (state.kind, f"{PART}{state.detail}") if is_complete else (State.WAITING.value, "")
-    return Headline(kind, f"RUN ENDED {_clock(at_s)}{PART}{state.words}", f"not recording{detail}", state.why)
+    told = "not recording"
+    if unrecorded:
+        kind = "silent"
+        told = f"NOT RECORDING {unrecorded} new frame{'s' if unrecorded > 1 else ''} in the folder"
+    return Headline(kind, f"RUN ENDED {_clock(at_s)}{PART}{state.words}", f"{told}{detail}", state.why)
 
 
 def with_alarms(state: Headline, standing: str) -> Headline:
@@ -103,10 +118,10 @@ def _words(snapshot: Snapshot) -> tuple[str, str]:
         case State.REACTING:
             return f"REACTING{_percent(verdict)}", _forecast(verdict.forecast, now)
         case State.PAUSED:
-            place = f" at {lp:.3f} Å" if math.isfinite(lp := _watched_lp(fitted)) else ""
+            place = _resting_place(snapshot, verdict.since_s)
             return f"PAUSED{place}{_for(now - verdict.since_s)}", f"reaction is not over{_percent(verdict, ', ')}"
         case State.COMPLETE:
-            return f"COMPLETE{_since(snapshot, verdict.since_s)}", _lp_at_the_end(fitted)
+            return f"COMPLETE{_since(snapshot, verdict.since_s)}", _lp_at_the_end(snapshot.component_names, fitted)
         case State.NO_BEAM:
             return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run continues when there is beam"
         case _:
@@ -162,19 +177,16 @@ def lattices_told(names: Sequence[str], fit: Fit, accuracy: Accuracy | None = No
     return [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in pairs if math.isfinite(one.lp_A)]
 
 
-def _lp_at_the_end(row: Row) -> str:
-    """The mean of what became one; of lattices that stayed apart the first, whose mean would be no lattice."""
+def _lp_at_the_end(names: Sequence[str], row: Row) -> str:
+    """The lattices that can be told apart, each by its name; else the mean of what became one."""
     if isinstance(row.fit, NoResult):
         return ""
-    first = row.fit.lattices[0]
-    if row.fit.components > 1 and math.isfinite(first.lp_A):
-        return quoted(first.lp_A, first.lp_esd_A)
-    return f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
+    told = lattices_told(names, row.fit)
+    return ", ".join(told) or f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
-def _watched_lp(row: Row) -> float:
-    """The watched component; the mean where no lattice can be told from its neighbour."""
-    if isinstance(row.fit, NoResult):
-        return float("nan")
-    known = [math.isfinite(lattice.lp_A) for lattice in row.fit.lattices]
-    return row.fit.lattices[0].lp_A if any(known) else row.fit.lp_mean_A
+def _resting_place(snapshot: Snapshot, since_s: float) -> str:
+    """`` at Br 5.768 Å``: the mean over the pause so far, as in the summary; nameless where there is one component."""
+    lp_A, _ = rest_level(snapshot, since_s, math.inf)
+    name = f"{snapshot.component_names[0]} " if len(snapshot.component_names) > 1 else ""
+    return f" at {name}{lp_A:.3f} Å" if math.isfinite(lp_A) else ""

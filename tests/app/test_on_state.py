@@ -13,7 +13,7 @@ import pytest
 from latticewatch.app.run.state_command import state_command
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.series import Progress, Row
 from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.record.run_file.reader import read_run
 from tests.app.conftest import Said
@@ -82,14 +82,19 @@ def test_the_command_is_said_before_the_first_frame_and_writes_to_standard_error
     assert "heard waiting" in said.err
 
 
-def told(command: Callable[[Callable[[Row], None]], None], tmp_path: Path) -> list[str]:
+def told(
+    command: Callable[[Callable[[Row], None]], None],
+    tmp_path: Path,
+    progress: Callable[[], Progress] = Progress,
+    resumed: int = 0,
+) -> list[str]:
     """What the user's command was told while ``command`` was called with what tells it of rows."""
     heard, script = tmp_path / "heard", tmp_path / "hear"
     script.write_text(f'#!/bin/sh\necho "$1: $2" >> {heard}\n')
     script.chmod(0o755)
-    with state_command([str(script)]) as tell:
+    with state_command([str(script)], progress, resumed) as tell:
         command(tell)
-    return sorted(heard.read_text().splitlines())
+    return sorted(heard.read_text().splitlines()) if heard.exists() else []
 
 
 def row_of(number: int, period_s: float, fit: Fit | NoResult, state: State = State.REACTING) -> Row:
@@ -119,8 +124,31 @@ def test_a_silent_detector_is_told_once_and_again_after_it_spoke(tmp_path: Path)
         wait_for(lambda: silences() == 2)
 
     said = told(run, tmp_path)
-    assert said[:2] == ["detector silent: No frame for more than 0.03 s, three periods."] * 2
+    assert said[:2] == ["detector silent: No frame for more than 2 s."] * 2
     assert said[2:] == ["reacting: It moves."]
+
+
+def test_a_folder_that_is_gone_is_told_as_such(tmp_path: Path) -> None:
+    heard = tmp_path / "heard"
+
+    def run(tell: Callable[[Row], None]) -> None:
+        tell(row_of(0, 2.5, fit_of(5.9)))
+        wait_for(lambda: heard.exists() and "gone" in heard.read_text())
+
+    said = told(run, tmp_path, lambda: Progress(found=1, gone_since_s=1.7e9))
+    assert said == ["folder gone: The folder cannot be listed.", "reacting: It moves."]
+
+
+def test_what_was_told_before_a_run_was_resumed_is_not_told_again(tmp_path: Path) -> None:
+    states = [State.REACTING, State.PAUSED, State.PAUSED, State.REACTING]
+
+    def run(tell: Callable[[Row], None]) -> None:
+        for number, state in enumerate(states):
+            tell(row_of(number, 1e3, fit_of(5.9), state))
+
+    assert told(run, tmp_path, resumed=3) == ["reacting: It moves."]
+    (tmp_path / "heard").unlink()
+    assert told(run, tmp_path, resumed=4) == []
 
 
 def test_a_command_that_is_not_there_stops_nothing(

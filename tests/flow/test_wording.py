@@ -87,9 +87,33 @@ def test_complete_says_since_when_by_the_clock() -> None:
 def test_two_lattices_that_stayed_apart_have_no_mean() -> None:
     lattices = (Lattice(2.8920, 0.0001, 0.5, 0.01), Lattice(3.6231, 0.0001, 0.5, 0.01))
     both = Fit(lattices, 2, 3.2565, 0.0004, 5.0, 1.0, 3, True, grid(2))
-    assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), both)).detail == "2.89200 ± 0.00010 Å"
+    done = headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), both))
+    assert done.detail == "Br 2.89200 ± 0.00010 Å, I 3.62310 ± 0.00010 Å"
     alone = Fit((Lattice(), lattices[1]), 1, 3.6231, 0.0001, 5.0, 1.0, 3, True, grid(2))
-    assert "Å" not in headline(snapshot_of(Verdict(State.PAUSED, since_s=240.0), alone)).words
+    assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), alone)).detail == "I 3.62310 ± 0.00010 Å"
+    merged = Fit((Lattice(), Lattice()), 1, 3.2565, 0.0004, 5.0, 1.0, 3, True, grid(2))
+    assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), merged)).detail == "mean 3.2565 ± 0.0004 Å"
+
+
+def fit_at(*lattices: tuple[float, float]) -> Fit:
+    """A fit of these cells and esds, and their mean without weights."""
+    mean = sum(lp for lp, _ in lattices) / len(lattices)
+    told = tuple(Lattice(lp, esd, 1.0 / len(lattices), 0.01) for lp, esd in lattices)
+    return Fit(told, len(lattices), mean, 0.0004, 5.0, 1.0, 3, True, grid(2))
+
+
+def test_a_pause_is_quoted_by_the_mean_of_its_frames_and_not_by_the_last_that_moves_already() -> None:
+    paused = Verdict(State.PAUSED, since_s=20.0, progress=0.3)
+    cells = [(10.0, 5.600), (20.0, 5.7670), (30.0, 5.7690), (40.0, 5.7680), (50.0, 5.7720)]
+    esds = (4e-4, 1e-4, 1e-4, 1e-4, 1e-3)
+    rows = [(at, NOON + at, fit_at((lp, esd)), paused) for (at, lp), esd in zip(cells, esds, strict=True)]
+    assert headline(run_of(*rows)).words == "PAUSED at 5.768 Å for 30 s"
+
+
+def test_with_two_components_a_pause_names_the_one_that_is_quoted() -> None:
+    paused = Verdict(State.PAUSED, since_s=280.0)
+    said = headline(snapshot_of(paused, fit_at((5.867, 1e-4), (6.142, 1e-4))))
+    assert said.words == "PAUSED at Br 5.867 Å for 20 s"
 
 
 def test_a_silent_detector_overrides_the_state_and_says_what_it_was() -> None:
@@ -98,11 +122,45 @@ def test_a_silent_detector_overrides_the_state_and_says_what_it_was() -> None:
     assert shown.detail == "no new frame; the last one: REACTING 27 %"
 
 
+GONE_S = time.mktime((2026, 3, 1, 12, 4, 0, 0, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "silent_s", "kind", "words", "detail"),
+    [
+        (
+            Verdict(State.REACTING, progress=0.27),
+            35.0,
+            "silent",
+            "FOLDER GONE since 2026-03-01 12:04",
+            "frames are taken when it is back; the last one: REACTING 27 %",
+        ),
+        (
+            Verdict(State.COMPLETE, since_s=240.0),
+            35.0,
+            "complete",
+            "COMPLETE since ",
+            "folder gone since 2026-03-01 12:04 · Br 5.8670 ± 0.0004 Å",
+        ),
+    ],
+)
+def test_a_folder_that_is_gone_is_not_called_a_silent_detector(
+    verdict: Verdict, silent_s: float, kind: str, words: str, detail: str
+) -> None:
+    said = headline(snapshot_of(verdict, FIT), silent_s, GONE_S)
+    assert (said.kind, said.words[: len(words)], said.detail) == (kind, words, detail)
+
+
+def test_before_the_first_row_too_a_folder_may_be_gone() -> None:
+    assert headline(run_of(), 0.0, GONE_S).words == "FOLDER GONE since 2026-03-01 12:04"
+    assert headline(run_of()).words == "WAITING"
+
+
 def test_silence_does_not_hide_that_the_reaction_is_over() -> None:
     shown = headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT), silent_s=35.0)
     assert shown.kind == "complete"
     assert shown.words.startswith("COMPLETE since ")
-    assert shown.detail.startswith("no new frame for 35 s · mean ")
+    assert shown.detail.startswith("no new frame for 35 s · Br ")
 
 
 def test_before_the_first_image_it_says_of_what() -> None:
@@ -130,7 +188,7 @@ def test_a_newest_frame_without_numbers_leaves_those_before_it() -> None:
         "PAUSED at 5.867 Å"
     )
     done = headline(run_of((100.0, NOON, FIT, COMPLETE), (102.0, NOON + 2.0, CUT, COMPLETE)))
-    assert done.detail == "mean 5.8670 ± 0.0004 Å"
+    assert done.detail == "Br 5.8670 ± 0.0004 Å"
 
 
 def test_since_when_a_state_holds_does_not_drift_with_the_delay_of_files() -> None:
@@ -149,7 +207,7 @@ def test_of_today_the_time_is_enough() -> None:
     ("verdict", "kind", "words", "detail"),
     [
         (REACTING, "waiting", "REACTING 57 %", "not recording"),
-        (COMPLETE, "complete", "COMPLETE since 2026-03-01 12:00", "not recording · mean 5.8670 ± 0.0004 Å"),
+        (COMPLETE, "complete", "COMPLETE since 2026-03-01 12:00", "not recording · Br 5.8670 ± 0.0004 Å"),
         (Verdict(State.NO_BEAM, since_s=280.0), "waiting", "NO BEAM for 20 s", "not recording"),
     ],
 )
@@ -159,3 +217,10 @@ def test_a_run_that_has_ended_says_so_with_its_state_and_forecasts_nothing(
     time_s = 100.0 if verdict is COMPLETE else 300.0
     said = ended(headline(run_of((time_s, NOON, FIT, verdict))), NOON + 3600.0)
     assert (said.kind, said.words, said.detail) == (kind, f"RUN ENDED 2026-03-01 13:00 · {words}", detail)
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "NOT RECORDING 1 new frame"), (37, "NOT RECORDING 37 new frames")])
+def test_new_frames_after_the_end_are_said_and_are_a_reason_to_act(count: int, told: str) -> None:
+    said = ended(headline(run_of((100.0, NOON, FIT, COMPLETE))), NOON + 3600.0, count)
+    assert (said.kind, said.detail) == ("silent", f"{told} in the folder · Br 5.8670 ± 0.0004 Å")
+    assert said.words.startswith("RUN ENDED 2026-03-01 13:00")

@@ -94,3 +94,32 @@ def test_causes_that_are_over() -> None:
     again, _ = raised([row_of(State.COMPLETE), good, row_of(State.COMPLETE)])
     assert [is_over(watch, Alarm.MOVING_AGAIN, 3.0) for watch in (moving, again)] == [False, True]
     assert [is_over(moving, alarm, 3.0) for alarm in (Alarm.COMPLETE, Alarm.UNKNOWN_LINE)] == [True, False]
+
+
+def test_a_folder_that_is_gone_rings_by_its_name_and_is_over_when_it_is_back() -> None:
+    watch, _ = raised([row_of(State.REACTING)] * 5)
+    watch, first = at_time(watch, 20.0, gone=True)
+    assert first == {Alarm.FOLDER_GONE}
+    assert not is_over(watch, Alarm.FOLDER_GONE, 20.0)
+    watch, again = at_time(acknowledged(watch), 40.0, gone=True)
+    # Frames that were read before it went may still come.
+    watch, _ = after_row(watch, row_of(State.REACTING), 41.0)
+    watch, later = at_time(watch, 60.0, gone=True)
+    assert again == later == frozenset()
+    watch, _ = at_time(watch, 42.0)
+    assert is_over(watch, Alarm.FOLDER_GONE, 42.0)
+    assert at_time(watch, 43.0, gone=True)[1] == {Alarm.FOLDER_GONE}
+
+
+def test_frames_that_wait_are_no_silence_and_a_gone_folder_is_no_alarm_after_the_end() -> None:
+    watch, _ = raised([row_of(State.REACTING)] * 5)
+    assert at_time(watch, 60.0, waits=True)[1] == frozenset()
+    assert at_time(watch, 60.0, waits=True, gone=True)[1] == {Alarm.FOLDER_GONE}
+    complete, _ = raised([row_of(State.COMPLETE)] * 5)
+    assert at_time(complete, 60.0, gone=True)[1] == frozenset()
+
+
+def test_a_fast_detector_is_not_silent_within_two_seconds() -> None:
+    watch, _ = after_row(Watch(), row_of(State.REACTING), 0.0, period_s=0.1)
+    assert at_time(watch, 1.9)[1] == frozenset()
+    assert at_time(watch, 2.1)[1] == {Alarm.SILENT}

@@ -1,5 +1,6 @@
 """A folder that is written to: order, waiting, ends, and the same frames as when it is read afterwards."""
 
+import math
 import os
 import threading
 import time
@@ -262,3 +263,33 @@ def test_names_that_count_in_another_way_are_not_waited_for(tmp_path: Path, name
     found = run(source, late)
     assert [frame.name for frame in found] == [f"{stem}.cbf" for stem in stems]
     assert source.progress().missing == 0
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Raises TimeoutError where this does not come to hold."""
+    for _ in range(2000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise TimeoutError
+
+
+def test_while_its_folder_is_gone_it_says_since_when(tmp_path: Path) -> None:
+    folder = tmp_path / "scan"
+    folder.mkdir()
+    put(folder, 1)
+    source, stop = watch(folder, until_idle_s=None), threading.Event()
+    frames = source.frames(stop)
+    next(frames)
+    assert math.isnan(source.progress().gone_since_s)
+    began_s = time.time()
+    folder.rename(tmp_path / "gone")
+    drawn = threading.Thread(target=lambda: list(frames))
+    drawn.start()
+    try:
+        wait_until(lambda: source.progress().gone_since_s >= began_s)
+        (tmp_path / "gone").rename(folder)
+        wait_until(lambda: math.isnan(source.progress().gone_since_s))
+    finally:
+        stop.set()
+        drawn.join()

@@ -95,6 +95,36 @@ def test_a_detector_whose_frames_wait_is_not_silent(qtbot: QtBot, monkeypatch: p
         assert alarms.words() == words
 
 
+def test_a_folder_that_is_gone_rings_although_frames_wait(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: Mock())
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    series, _ = make_series(5, bins=50)
+    alarms = WindowAlarms(parent)
+    series.report(Progress(found=9, waiting=4, gone_since_s=1.7e9))
+    alarms.follow(series.snapshot(), 2.5)
+    assert alarms.words() == "folder gone"
+    series.report(Progress(found=9, waiting=4))
+    alarms.follow(series.snapshot(), 2.5)
+    assert alarms.words() == "folder gone (over)"
+
+
+def test_what_rang_before_a_run_was_resumed_does_not_ring_again(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = Mock()
+    monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: sound)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    # Row 40 has no beam, row 50 a pause.
+    series, _ = make_series(52, bins=50)
+    alarms = WindowAlarms(parent)
+    alarms.follow(series.snapshot(), 2.5, resumed=52)
+    assert alarms.words() == ""
+    sound.assert_not_called()
+    anew = WindowAlarms(parent)
+    anew.follow(series.snapshot(), 2.5, resumed=45)
+    assert anew.words() == "pause"
+
+
 def test_without_the_sound_library_it_beeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "PyQt6.QtMultimedia", None)
     assert alarm_sound(QObject()) == QApplication.beep

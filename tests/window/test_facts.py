@@ -11,6 +11,7 @@ import pytest
 from latticewatch.app.window import facts as window_facts
 from latticewatch.app.window.facts import (
     Arrivals,
+    Lag,
     facts_of,
     frame_and_lag,
     frame_caption,
@@ -55,25 +56,56 @@ def test_silence_counts_from_the_last_arrival_and_only_when_nothing_waits(clock:
 
 def test_the_newest_frame_is_the_last_of_all() -> None:
     series, _ = make_series(3, bins=50)
-    assert frame_and_lag(series.snapshot(), series.snapshot().row(-1), 0.4) == "3 of 3 frames · lag 0.4 s"
+    snapshot, row = series.snapshot(), series.snapshot().row(-1)
+    assert frame_and_lag(snapshot, row, Lag(0.4)) == "3 of 3 frames · lag 0.4 s"
+    assert frame_and_lag(snapshot, row, Lag(0.4, 35.0)) == "3 of 3 frames · no frame for 35 s"
+    assert frame_and_lag(snapshot, row, Lag()) == "3 of 3 frames"
 
 
-def test_lag_is_from_file_to_record_or_behind_the_newest_file() -> None:
+@pytest.mark.parametrize(
+    ("waiting", "began_s", "now_s", "lag"),
+    [
+        (0, -1e9, 90.0, 0.1),  # from the file to its row, however long ago that was
+        (0, 0.06, 90.0, 0.04),  # a file older than the session counts from its beginning
+        (12, -1e9, 30.0, 27.5),  # the first that waits was due a period after the newest row
+        (1, -1e9, 1.0, 0.1),  # it may have come a moment ago
+        (3875, 40.0, 52.0, 12.0),  # a whole scan that was there waits since the session began
+    ],
+)
+def test_lag_grows_while_frames_wait(waiting: int, began_s: float, now_s: float, lag: float) -> None:
     series, _ = make_series(3, bins=50)
-    newest = series.snapshot().row(-1)
-    assert lag_s(series.snapshot(), 0.0) == pytest.approx(0.1)
-    assert lag_s(series.snapshot(), newest.mtime_s + 0.06) == pytest.approx(0.04)
-    series.report(Progress(found=9, waiting=6, newest_mtime_s=newest.mtime_s + 15.0))
-    assert lag_s(series.snapshot(), 0.0) == pytest.approx(15.0)
+    file_s = series.snapshot().row(-1).mtime_s
+    series.report(Progress(found=3 + waiting, waiting=waiting))
+    assert lag_s(series.snapshot(), 2.5, file_s + began_s, file_s + now_s) == pytest.approx(lag)
+
+
+def test_without_a_row_there_is_no_lag() -> None:
     empty, _ = make_series(0, bins=50)
-    assert math.isnan(lag_s(empty.snapshot(), 0.0))
+    assert math.isnan(lag_s(empty.snapshot(), 2.5, 0.0, 0.0))
 
 
 def test_status_counts_what_is_recorded_only_where_there_is_a_file() -> None:
     series, _ = make_series(60, bins=50)
-    shown = status_of(series.snapshot(), 0.2, Path("run.h5"), "no beam")
-    assert (shown.found, shown.recorded, shown.gaps, shown.last_gap) == (60, 58, 2, "no beam")
-    assert status_of(series.snapshot(), 0.2, None, "").recorded == 0
+    shown = status_of(series.snapshot(), Lag(0.2), Path("run.h5"), "no beam")
+    assert (shown.found, shown.recorded, shown.gaps, shown.last_gap) == (60, 60, 2, "no beam")
+    assert (shown.lag, shown.lag_s) == ("lag 0.2 s", 0.2)
+    assert status_of(series.snapshot(), Lag(0.2), None, "").recorded is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "failing"),
+    [("", False), ("no peaks", False), ("no beam", False), ("fit refused: χ² 31", True), ("unreadable: cut", True)],
+)
+def test_a_gap_is_a_reason_to_act_while_it_is_the_newest_and_not_for_want_of_beam_or_sample(
+    reason: str, failing: bool
+) -> None:
+    series, _ = make_series(5, bins=50)
+    last = series.snapshot().row(-1)
+    fit = NoResult(reason) if reason else last.fit
+    series.append(replace(last, index=5, fit=fit))
+    assert status_of(series.snapshot(), Lag(0.2), Path("run.h5"), reason).failing is failing
+    series.append(replace(last, index=6))
+    assert not status_of(series.snapshot(), Lag(0.2), Path("run.h5"), reason).failing
 
 
 def test_one_lattice_is_said_as_one() -> None:

@@ -39,6 +39,7 @@ class FakeSession:
     notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
     look: object = None
+    resumed: int = 0
 
 
 def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:

@@ -9,6 +9,8 @@ from latticewatch.processing.flow.verdict import State
 
 NAN = float("nan")
 SILENT_PERIODS = 3.0
+# Of a fast detector a few frames late are no news.
+SILENT_LEAST_S = 2.0
 FAILURES = 5
 # A line is told when it was there in so many fits in a row.
 SEEN_IN_A_ROW = 3
@@ -22,6 +24,7 @@ class Alarm(StrEnum):
     MOVING_AGAIN = "complete no longer, moving again"
     NO_BEAM = "no beam"
     SILENT = "detector silent"
+    FOLDER_GONE = "folder gone"
     FITS_FAILING = "fits failing"
     UNKNOWN_LINE = "unknown line"
 
@@ -37,7 +40,7 @@ class Watch:
     cause lasts. state: of the last row. judged: the same, of the last row with beam. again: it was complete, and
     moves again. failures: gaps in a row other than no beam and no peaks. foreign: the foreign lines that were told.
     more: fits in a row with more of them. newest_s, period_s: monotonic clock (s) at the last row, and the usual time
-    between rows; NaN: none yet.
+    between rows; NaN: none yet. gone: the folder cannot be listed.
     """
 
     standing: frozenset[Alarm] = frozenset()
@@ -50,6 +53,7 @@ class Watch:
     more: int = 0
     newest_s: float = NAN
     period_s: float = NAN
+    gone: bool = False
 
 
 def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> tuple[Watch, frozenset[Alarm]]:
@@ -67,7 +71,7 @@ def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> 
     fresh = frozenset(causes - watch.standing - watch.heeded)
     seen = Watch(
         standing=watch.standing | fresh,
-        heeded=watch.heeded & causes,
+        heeded=watch.heeded & (causes | ({Alarm.FOLDER_GONE} if watch.gone else set())),
         state=state,
         judged=judged,
         again=again,
@@ -76,6 +80,7 @@ def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> 
         more=more,
         newest_s=clock_s,
         period_s=period_s if period_s == period_s else _usual(watch, clock_s),
+        gone=watch.gone,
     )
     return seen, fresh
 
@@ -89,12 +94,22 @@ def _foreign(watch: Watch, row: Row) -> tuple[int, int]:
     return (seen, 0) if more >= SEEN_IN_A_ROW else (watch.foreign, more)
 
 
-def at_time(watch: Watch, clock_s: float) -> tuple[Watch, frozenset[Alarm]]:
-    """The watch when the clock says so and no row has come: the detector may have fallen silent."""
-    silent = clock_s - watch.newest_s > SILENT_PERIODS * watch.period_s
-    if not silent or Alarm.SILENT in watch.standing | watch.heeded or watch.state is State.COMPLETE:
+def silent_after_s(period_s: float) -> float:
+    """Seconds without a frame that are silence; NaN while the period is not known."""
+    return max(SILENT_PERIODS * period_s, SILENT_LEAST_S) if period_s == period_s else NAN
+
+
+def at_time(watch: Watch, clock_s: float, *, waits: bool = False, gone: bool = False) -> tuple[Watch, frozenset[Alarm]]:
+    """The watch when the clock says so and no row has come: the detector may have fallen silent.
+
+    waits: frames wait to be processed, so that it is not silent. gone: the folder cannot be listed.
+    """
+    watch = replace(watch, gone=gone, heeded=watch.heeded if gone else watch.heeded - {Alarm.FOLDER_GONE})
+    silent = clock_s - watch.newest_s > silent_after_s(watch.period_s)
+    cause = Alarm.FOLDER_GONE if gone else Alarm.SILENT if silent and not waits else None
+    if cause is None or cause in watch.standing | watch.heeded or watch.state is State.COMPLETE:
         return watch, frozenset()
-    return replace(watch, standing=watch.standing | {Alarm.SILENT}), frozenset({Alarm.SILENT})
+    return replace(watch, standing=watch.standing | {cause}), frozenset({cause})
 
 
 def is_over(watch: Watch, alarm: Alarm, clock_s: float) -> bool:
@@ -103,7 +118,9 @@ def is_over(watch: Watch, alarm: Alarm, clock_s: float) -> bool:
         case Alarm.FITS_FAILING:
             return watch.failures == 0
         case Alarm.SILENT:
-            return clock_s - watch.newest_s <= SILENT_PERIODS * watch.period_s
+            return clock_s - watch.newest_s <= silent_after_s(watch.period_s)
+        case Alarm.FOLDER_GONE:
+            return not watch.gone
         case Alarm.MOVING_AGAIN:
             return not watch.again
         case _:

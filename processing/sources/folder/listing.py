@@ -6,6 +6,7 @@ name that would come next in the series is asked for, which costs one call and g
 """
 
 import logging
+import math
 import os
 import time
 from pathlib import Path
@@ -30,7 +31,8 @@ log = logging.getLogger(__name__)
 
 
 class FolderListing:
-    """New frame names of one folder. ``gone`` while the folder cannot be listed, ``away_s`` for how long the last time.
+    """New frame names of one folder. ``gone`` while the folder cannot be listed, ``away_s`` for how long the last time,
+    ``gone_since_s`` since when by the clock (NaN: it can).
 
     ignored: names that are there to stay and are not taken for frames.
     """
@@ -48,6 +50,7 @@ class FolderListing:
         self.gone = False
         self.returns = 0
         self.away_s = self._gone_s = 0.0
+        self.gone_since_s = math.nan
 
     def new_frames(self, hinted: bool = False) -> list[FrameName]:
         """Names of frames that were not there before, unordered; links, pipes and folders among them.
@@ -93,7 +96,7 @@ class FolderListing:
             names = self._names() - self._known
         except OSError as error:
             if not self.gone:
-                self._gone_s = time.monotonic()
+                self._gone_s, self.gone_since_s = time.monotonic(), time.time()
                 now = time.strftime("%H:%M:%S")
                 log.warning("%s: folder gone since %s (%s)", printable(str(self._folder)), now, error.strerror)
             self.gone = True
@@ -103,7 +106,7 @@ class FolderListing:
             log.warning("%s: folder is back", printable(str(self._folder)))
             self.returns += 1
             self.away_s = time.monotonic() - self._gone_s
-        self.gone = False
+        self.gone, self.gone_since_s = False, math.nan
         self.listings += 1
         pause_s = min((time.thread_time() - begin_s) / CPU_SHARE, LONGEST_PAUSE_S)
         self._affordable_s = time.monotonic() + pause_s

@@ -125,7 +125,9 @@ class WatchedFolder:
         """Frames found, waiting to be read, the newest file's time, numbers missing and files left out."""
         waiting = len(self._waiting)
         newest = self._ledger.newest_mtime_s
-        return Progress(self._index + waiting, waiting, newest, self._missing.count, self._listing.ignored)
+        listing = self._listing
+        found = self._index + waiting
+        return Progress(found, waiting, newest, self._missing.count, listing.ignored, listing.gone_since_s)
 
     def _look(self) -> None:
         """Take in what is new in the folder, and what changed of what is recorded."""

@@ -45,7 +45,7 @@ class HDF5Stack:
         # While it is followed: images that were not there when later ones were, and since when the next one is not.
         self._gaps: set[int] = set()
         self._held: tuple[int, float] | None = None
-        self._told = ""
+        self._told, self._gone_since_s = "", NAN
         self.others: tuple[str, ...] = ()
         self._masked: NDArray[np.bool_] | None = None
         self._last: Moment | None = None
@@ -86,14 +86,14 @@ class HDF5Stack:
 
     def progress(self) -> Progress:
         seen = max(self._count, self._drawn)
-        return Progress(seen, seen - self._drawn, _mtime_s(self._path))
+        return Progress(seen, seen - self._drawn, _mtime_s(self._path), gone_since_s=self._gone_since_s)
 
     def _frames_from(self, start: int, stop: threading.Event) -> Iterator[tuple[int, Frame]]:
         """The images that are there now and their frames, from number ``start`` on, and of those that were missing."""
         try:
             with Hdf5Tree(self._path) as tree:
                 layout = find_layout(tree, growing=self._follow_s is not None, named=self._dataset)
-                self._count, self._told = layout.count, ""
+                self._count, self._told, self._gone_since_s = layout.count, "", NAN
                 self._note_mask(layout)
                 self._last = _moment(layout, layout.count - 1) if layout.count else None
                 for index in (*sorted(self._gaps), *range(start, layout.count)):
@@ -111,6 +111,8 @@ class HDF5Stack:
                     else:
                         return
         except (Unreadable, OSError, KeyError, RuntimeError) as error:
+            if self._gone_since_s != self._gone_since_s and not self._path.exists():
+                self._gone_since_s = time.time()
             if str(error) != self._told:
                 self._told = str(error)
                 log.info("%s: %s", printable(self._path.name), error)

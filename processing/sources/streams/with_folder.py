@@ -73,7 +73,8 @@ class StreamWithFolder:
 
     def progress(self) -> Progress:
         """Frames so far; files that wait for the stream are not counted yet."""
-        return replace(self._stream.progress(), found=self._count)
+        gone_since_s = self._folder.progress().gone_since_s
+        return replace(self._stream.progress(), found=self._count, gone_since_s=gone_since_s)
 
     def close(self) -> None:
         self._stream.close()

@@ -1,0 +1,37 @@
+"""A line of text that takes the room it gets and never widens the window; what does not fit is in its tool tip."""
+
+from html import escape
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QPainter, QPaintEvent
+from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+
+class ElidedLabel(QLabel):
+    """Plain text of one or several lines; the middle of a line that is too long is left out: a file's number stays."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def setText(self, a0: str | None) -> None:
+        super().setText(a0)
+        # Qt would take a name with angle brackets for markup.
+        self.setToolTip(escape(a0 or "").replace("\n", "<br>"))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(0, super().minimumSizeHint().height())
+
+    def shown(self) -> str:
+        """What is on the screen."""
+        metrics, middle = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        return "\n".join(
+            metrics.elidedText(line, middle, self.contentsRect().width()) for line in self.text().split("\n")
+        )
+
+    def paintEvent(self, a0: QPaintEvent | None) -> None:
+        del a0
+        painter = QPainter(self)
+        painter.setPen(self.palette().color(self.foregroundRole()))
+        painter.drawText(self.contentsRect(), self.alignment(), self.shown())
