@@ -94,6 +94,7 @@ def _field(tip: str, name: str) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setToolTip(tip)
     label.setAccessibleName(name)
+    label.setObjectName(name)
     return label
 
 

@@ -1,6 +1,7 @@
 """What ``latticewatch logbook`` does, one function for each thing; each gives the lines that it has to say."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 from latticewatch.app.logbook import elog, icat
@@ -23,17 +24,26 @@ from latticewatch.processing.record.run_file.reader import Run, read_run
 from latticewatch.processing.text import one_line
 
 
+class NotKeptError(UserError):
+    """The entry is neither posted nor on the disk: its words are nowhere yet."""
+
+
 def post_run(
     path: Path, config: Path | None, to: str | None, text: str, draw: Callable[[Run], bytes], *, again: bool = False
 ) -> Iterator[str]:
     """Post this run, after whatever waits. draw: makes a PNG of a run.
 
-    Raises UserError where the set-up or the run cannot be used, or a logbook refuses: the entry then waits.
+    Raises NotKeptError where the set-up, the run or the folder of entries cannot be used, another UserError where a
+    logbook refuses: the entry then waits.
     """
-    logbooks, name = _logbook_for(config, to)
-    entry, picture = _composed(path, name, text, draw)
-    with locked(queue_folder()) as ours:
-        add(queue_folder(), entry, picture)
+    with ExitStack() as stack:
+        try:
+            logbooks, name = _logbook_for(config, to)
+            entry, picture = _composed(path, name, text, draw)
+            ours = stack.enter_context(locked(queue_folder()))
+            add(queue_folder(), entry, picture)
+        except UserError as error:
+            raise NotKeptError(str(error)) from None
         if not ours:
             yield f"{name}: another latticewatch is posting; entry {entry.key} waits: latticewatch logbook --pending"
             return

@@ -104,6 +104,9 @@ def decide(request: Request) -> RunPlan:
     scan, out = request.scan, request.out
     if out is None and request.transport is None:
         out = run_name(scan or Path(request.stream.stem if request.stream else ""), resume=request.resume)
+        base = out.with_name(f"{_run_stem(scan)}.h5") if scan is not None else out
+        if request.live and out != base:
+            log.warning("%s is there already: this run is a new one; to continue that one: --resume", base.absolute())
     if scan is not None and not request.live and scan.is_file() and is_run(scan):
         run = read_run(scan)
         return RunPlan(request, None, run, out, None, False, (), run.header.decided)
@@ -120,7 +123,7 @@ def decide(request: Request) -> RunPlan:
     for each in decided:
         log.log(logging.INFO if each.source == FOUND else logging.DEBUG, "%s", each)
     if out is not None:
-        log.info("recording in %s", out)
+        log.info("recording in %s", out.absolute())
     on_state = _command_of(request, inputs) if request.live else ()
     if request.live:
         decided.append(Decision("on_state", shlex.join(on_state) or "none", EXPERIMENT if on_state else DEFAULT))
@@ -293,5 +296,9 @@ def is_run(path: Path) -> bool:
 
 def run_name(scan: Path, *, resume: bool = False) -> Path:
     """The run file in the present folder: SCAN.h5; SCAN_2.h5, ... where that is taken and not to be resumed."""
-    base = Path(f"{scan.resolve().stem or 'run'}.h5")
+    base = Path(f"{_run_stem(scan)}.h5")
     return base if resume else free_name(base)
+
+
+def _run_stem(scan: Path) -> str:
+    return scan.resolve().stem or "run"

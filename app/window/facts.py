@@ -85,7 +85,7 @@ def status_of(snapshot: Snapshot, lag: Lag, out: Path | None, last_gap: str) -> 
         lag_s=max(lag.seconds, lag.silent_s) if math.isfinite(lag.seconds) else lag.silent_s,
         lag=lag.words,
         clock=time.strftime("%H:%M:%S"),
-        place=printable(str(out)) if out else "not recorded",
+        place=printable(str(out.absolute())) if out else "not recorded",
     )
 
 
@@ -194,7 +194,7 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
     if run is not None:
         facts["Sample"] = " + ".join(f"{each.name} ({each.phase.name})" for each in run.setup.components)
         kept = run.out or run.seen_in
-        facts["Run file"] = kept.name if kept else "not recorded"
+        facts["Run file"] = str(kept.absolute()) if kept else "not recorded"
     if run is not None and row is not None:
         when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
         facts["Frame"] = f"{row.index} {row.name}{when}"

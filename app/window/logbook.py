@@ -22,9 +22,11 @@ class LogbookKey(QObject):
 
     run_file: the one to post, None where nothing is recorded. facts: what the window shows, in words. ask_words: asks
     the operator, given the question and a hint. say: shows one line. said: one line of what became of an entry.
+    not_kept: the words of an entry that is neither posted nor on the disk, and why.
     """
 
     said = pyqtSignal(str)
+    not_kept = pyqtSignal(str, str)
 
     def __init__(
         self,
@@ -69,15 +71,18 @@ class LogbookKey(QObject):
             self._thread.join()
 
     def _post(self, path: Path, text: str, picture: bytes) -> None:
-        from latticewatch.app.logbook.session import post_run  # slow to load: requests, passlib
+        from latticewatch.app.logbook.session import NotKeptError, post_run  # slow to load: requests, passlib
 
         try:
             for line in post_run(path, None, None, text, lambda _: picture):
                 log.info("logbook: %s", line)
                 self.said.emit(line)
+        except NotKeptError as error:
+            log.warning("logbook: %s", error)
+            self.not_kept.emit(text, str(error))
         except UserError as error:
             log.warning("logbook: %s", error)
             self.said.emit(str(error))
         except Exception as error:
             log.exception("the entry could not be posted")
-            self.said.emit(f"the entry could not be posted ({type(error).__name__}); the log has details")
+            self.not_kept.emit(text, f"internal error ({type(error).__name__}); the log has details")

@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
             self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words), self.say
         )
         self.logbook.said.connect(self.say)
+        self.logbook.not_kept.connect(self._keep_words)
         self._build()
         self._connect_docks()
         install(self, self._commands(), after=lambda: self.docks.fill(self.page))
@@ -391,7 +392,16 @@ class MainWindow(QMainWindow):
 
     def shoot(self) -> None:
         beside = self._run_file()
-        self.say(shoot(self, self.facts(), beside.with_suffix("") if beside else Path("latticewatch")))
+        self.say(shoot(self, self.facts(), beside.with_suffix("") if beside else None))
+
+    def _keep_words(self, words: str, why: str) -> None:
+        """Words for the logbook that it did not get: a note of the run, so that they are not lost."""
+        if not words:
+            self.say(f"not posted: {why}")
+            return
+        row = self.page.shown_row() if self.page is not None else None
+        self.marks.add(row.time_s if row is not None else 0.0, f"for the logbook: {words}")
+        self.say(f"not posted; your words are kept as a note of the run (K lists the notes). {why}")
 
     def _run_file(self) -> Path | None:
         return (self.shown_run.out or self.shown_run.seen_in) if self.shown_run is not None else None

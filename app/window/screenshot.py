@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from platformdirs import user_pictures_path
 from PyQt6.QtCore import QBuffer, QCoreApplication, QIODevice, QRect, Qt
 from PyQt6.QtGui import QColor, QFont, QImage, QPainter
 from PyQt6.QtWidgets import QApplication, QWidget
@@ -18,14 +19,31 @@ from latticewatch.processing.record.run_file.names import numbered
 MARGIN, LINE, LINES = 10, 20, 3
 
 
-def shoot(window: QWidget, facts: Mapping[str, str], stem: Path) -> str:
-    """Save a picture under a free name of this stem; one line of what became of it."""
-    path = screenshot_path(stem)
+def shoot(window: QWidget, facts: Mapping[str, str], stem: Path | None) -> str:
+    """Save a picture under a free name of this stem; one line of what became of it.
+
+    Where nothing can be written there, or stem is None, it goes to the user's folder for pictures.
+    """
+    refusal = ""
+    if stem is not None:
+        try:
+            return f"saved {_saved(window, facts, stem)}, and in the clipboard"
+        except UserError as error:
+            refusal = f" ({error})"
+    own = user_pictures_path()
     try:
-        save_picture(window, facts, path)
-    except UserError as error:
-        return str(error)
-    return f"saved {path.name}, and in the clipboard"
+        own.mkdir(parents=True, exist_ok=True)
+        saved = _saved(window, facts, own / (stem.name if stem else "latticewatch"))
+    except (UserError, OSError) as error:
+        return f"the picture cannot be saved: {error}{refusal}"
+    return f"saved {saved}, and in the clipboard{refusal}"
+
+
+def _saved(window: QWidget, facts: Mapping[str, str], stem: Path) -> Path:
+    """The whole path of the picture that was saved under a free name of this stem. Raises UserError."""
+    path = screenshot_path(stem.absolute())
+    save_picture(window, facts, path)
+    return path
 
 
 def save_picture(window: QWidget, facts: Mapping[str, str], path: Path) -> None:

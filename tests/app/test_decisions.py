@@ -73,3 +73,18 @@ def test_no_key_of_the_experiment_is_left_out(scan: Path, tmp_path: Path) -> Non
     files = {"poni", "mask", "dark", "flat", "background", "accuracy", "orientation"}
     assert keys - told == {*(f"[geometry] {key}" for key in files), "[alarm] on_state"}
     assert {"experiment", "geometry", *files - {"poni"}, "on_state", "run file", "resume", "fallback folder"} <= told
+
+
+def test_a_run_file_of_the_folder_that_is_there_already_is_said_with_its_whole_path(
+    scan: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    caplog.set_level("INFO")
+    request = Request(scan, live=True)
+    assert decide(request).out == Path(f"{scan.name}.h5")
+    assert f"recording in {tmp_path / 'here' / scan.name}.h5" in caplog.text
+    assert "there already" not in caplog.text
+    (tmp_path / "here" / f"{scan.name}.h5").touch()
+    assert decide(request).out == Path(f"{scan.name}_2.h5")
+    assert f"{tmp_path / 'here' / scan.name}.h5 is there already" in caplog.text

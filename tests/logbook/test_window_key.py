@@ -63,3 +63,25 @@ def test_without_a_run_file_there_is_nothing_to_post(qtbot: QtBot) -> None:
     qtbot.keyClick(window, Qt.Key.Key_B)
     assert not window.note.isVisible()
     assert window.status.text("place") == "nothing to post: this run is not recorded"
+
+
+def test_words_that_no_logbook_gets_are_kept_as_a_note_of_the_run(qtbot: QtBot, run_file: Path) -> None:
+    """No logbook is configured: that is found out only after somebody has written a paragraph."""
+    series, refinement = make_series(30, bins=600)
+    notes: list[tuple[float, str, str]] = []
+    window = MainWindow("test")
+    qtbot.addWidget(window)
+    window.show_run(ShownRun(make_setup(), series, refinement, run_file, lambda *note: notes.append(note)))
+    with qtbot.waitActive(window):
+        window.show()
+        window.activateWindow()
+    window.catch_up()
+    qtbot.keyClick(window, Qt.Key.Key_B)
+    qtbot.keyClicks(window.note.text, "thick shell")
+    with qtbot.waitSignal(window.logbook.not_kept, timeout=20_000):
+        qtbot.keyClick(window.note.text, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: bool(notes))
+    row = series.snapshot().row(-1)
+    assert notes == [(row.time_s, "for the logbook: thick shell", "mark")]
+    assert [mark.text for mark in window.marks.marks] == ["for the logbook: thick shell"]
+    assert window.status.text("place").startswith("not posted; your words are")

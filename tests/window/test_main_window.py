@@ -3,13 +3,16 @@
 import json
 import logging
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage
+from PyQt6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.window import screenshot
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.screenshot import save_picture
 from latticewatch.app.window.worker import Worker
@@ -182,3 +185,40 @@ def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:
     assert facts["State"] == window.banner.words()
     with pytest.raises(UserError, match=r"nowhere.*cannot be written"):
         save_picture(window, window.facts(), tmp_path / "nowhere" / "shot.png")
+
+
+def picture_said(qtbot: QtBot, window: MainWindow) -> str:
+    """Press the key for a picture; the words in the foot, whole."""
+    qtbot.keyClick(window, Qt.Key.Key_S)
+    label = window.status.findChild(QLabel, "place")
+    assert label is not None
+    return label.toolTip()
+
+
+def test_a_picture_lies_beside_the_run_file_and_its_whole_path_is_said(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = picture_said(qtbot, shown_window(qtbot))
+    (picture,) = tmp_path.glob("run_*.png")
+    assert said == f"saved {picture}, and in the clipboard"
+
+
+def test_a_picture_that_cannot_lie_there_goes_to_the_users_pictures(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder of the run may have gone away, or nothing is recorded."""
+    monkeypatch.setattr(screenshot, "user_pictures_path", lambda: tmp_path / "pictures")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    window = shown_window(qtbot)
+    monkeypatch.chdir(tmp_path)
+    window.shown_run = replace(window.shown_run, out=tmp_path / "gone" / "run.h5")
+    (tmp_path / "gone").rmdir()
+    said = picture_said(qtbot, window)
+    (picture,) = (tmp_path / "pictures").glob("run_*.png")
+    assert said.startswith(f"saved {picture}, and in the clipboard (")
+    window.shown_run = replace(window.shown_run, out=None)
+    said = picture_said(qtbot, window)
+    (picture,) = (tmp_path / "pictures").glob("latticewatch_*.png")
+    assert said == f"saved {picture}, and in the clipboard"
