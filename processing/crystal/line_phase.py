@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gemmi
 
+from latticewatch.processing.crystal.cif import blocks_of, structure_of_block
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
 
@@ -16,7 +17,6 @@ MOST_FILES = 500
 SAME_D = 2e-4
 # Weaker lines, as a share of the strongest, are left out.
 NEGLIGIBLE = 1e-3
-SPACE_GROUP_SOURCES = "S2HN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,8 @@ def read_line_phase(path: Path, wavelength_A: float, highest_deg: float, name: s
         raise UserError(f"{path}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB)") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); check cif in experiment.toml") from None
-    try:
-        blocks = [block for block in gemmi.cif.read_string(text) if block.find_value("_cell_length_a")]
-        structures = [gemmi.make_small_structure_from_block(block) for block in blocks]
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: not a CIF ({' '.join(str(error).split())[:200]})") from None
+    blocks = [block for block in blocks_of(text, str(path)) if block.find_value("_cell_length_a")]
+    structures = [structure_of_block(block, str(path)) for block in blocks]
     usable = [structure for structure in structures if structure.sites and structure.cell.volume > 1.0]
     if not usable:
         raise UserError(f"{path}: no cell with atoms in it; give a CIF with cell and atoms")
@@ -61,7 +58,6 @@ def read_library(folder: Path, wavelength_A: float, highest_deg: float) -> tuple
 
 
 def _phase(structure: gemmi.SmallStructure, name: str, wavelength_A: float, highest_deg: float) -> LinePhase:
-    structure.determine_and_set_spacegroup(SPACE_GROUP_SOURCES)
     group = structure.spacegroup or gemmi.SpaceGroup("P 1")
     structure.setup_cell_images()
     structure.change_occupancies_to_crystallographic()

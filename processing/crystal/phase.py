@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gemmi
 
+from latticewatch.processing.crystal.cif import SYMBOL, blocks_of, structure_of_block
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
 
@@ -16,9 +17,6 @@ log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 4_000_000
 FIRST_CUBIC = 195
-# A space group is taken from the operations first, then the Hermann-Mauguin symbol (origin choice 2 where the
-# symbol leaves it open), then the Hall symbol, then the number: gemmi's codes for that order.
-SPACE_GROUP_SOURCES = "S2HN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +64,15 @@ def parse_phase(cif_text: str, name: str, where: str = "") -> Phase:
     """
     where = where or f"CIF of {name}"
     block, several = _block(cif_text, where)
-    structure = _structure(block)
+    structure = structure_of_block(block, where)
     group = structure.spacegroup
     if group is None:
-        raise UserError(f"{where}: no space group that is known; add _space_group_name_H-M_alt to the CIF")
+        raise UserError(f"{where}: no space group that is known; add {SYMBOL} to the CIF")
     if group.number < FIRST_CUBIC:
-        raise UserError(
-            f"{where}: only cubic phases in this version: {name} has space group {group.hm}; give a cubic phase"
-        )
+        what = f"{name} has space group {group.hm}"
+        if group.number == 1:
+            what = f"{name} is written in P 1 and no symmetry is found in its atoms"
+        raise UserError(f"{where}: only cubic phases in this version: {what}; give a cubic phase")
     _check_cell(structure.cell, where)
     _check_atoms(structure, where)
     return Phase(name, structure.cell.a, group.hm, _text_of(block) if several else cif_text)
@@ -84,7 +83,8 @@ def structure_of(phase: Phase, lattice_parameter_A: float | None = None) -> gemm
 
     Occupancies are crystallographic: an atom on a special position counts once, as structure factors need it.
     """
-    structure = _structure(_block(phase.cif_text, f"CIF of {phase.name}")[0])
+    where = f"CIF of {phase.name}"
+    structure = structure_of_block(_block(phase.cif_text, where)[0], where)
     edge = lattice_parameter_A or phase.lattice_parameter_A
     structure.cell.set(edge, edge, edge, 90.0, 90.0, 90.0)
     structure.setup_cell_images()
@@ -107,12 +107,7 @@ def _block(cif_text: str, where: str) -> tuple[gemmi.cif.Block, bool]:
     """The first block with a cell and atoms (else with a cell), and whether there are others."""
     if len(cif_text) > LARGEST_BYTES:
         raise _too_large(where)
-    try:
-        blocks = list(gemmi.cif.read_string(cif_text))
-    except (ValueError, RuntimeError) as error:
-        raise UserError(
-            f"{where}: not a CIF ({' '.join(str(error).split())[:200]}); give a CIF with cell and atoms"
-        ) from None
+    blocks = blocks_of(cif_text, where)
     with_cell = [block for block in blocks if block.find_value("_cell_length_a")]
     if not with_cell:
         raise UserError(f"{where}: no cell (_cell_length_a) in it; give a CIF with cell and atoms")
@@ -128,12 +123,6 @@ def _block(cif_text: str, where: str) -> tuple[gemmi.cif.Block, bool]:
 
 def _too_large(where: str) -> UserError:
     return UserError(f"{where}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone")
-
-
-def _structure(block: gemmi.cif.Block) -> gemmi.SmallStructure:
-    structure = gemmi.make_small_structure_from_block(block)
-    structure.determine_and_set_spacegroup(SPACE_GROUP_SOURCES)
-    return structure
 
 
 def _check_cell(cell: gemmi.UnitCell, where: str) -> None:

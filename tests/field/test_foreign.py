@@ -13,6 +13,18 @@ from tests.field.test_lattices import truth_of
 from tests.sample_data import sample
 
 PLACES = (9.62, 11.55, 13.02, 16.4, 18.45, 20.6, 22.7)
+ALPHA_TITANIUM = """data_alpha
+_cell_length_a 2.95
+_cell_length_c 4.686
+_space_group_name_H-M_alt 'P 63/m m c'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Ti1 Ti 0.333333 0.666667 0.25
+"""
 BCC_A = 3.2843
 
 
@@ -67,6 +79,19 @@ def test_a_rich_phase_that_overlaps_is_refused_with_what_to_do(process: Process)
     for row in rows:
         assert row["status"] == "gap" or abs(row["lp_beta_A"] - BCC_A) < 5.0 * row["lp_beta_esd_A"]
         assert row["status"] == "fitted" or 'role = "spectator"' in row["reason"]
+
+
+def test_a_rich_phase_that_is_named_costs_no_frame(process: Process, tmp_path: Path) -> None:
+    case = sample("field/foreign-phase")
+    for name in ("bcc.cif", "experiment.toml"):
+        (tmp_path / name).write_text((case / name).read_text())
+    (tmp_path / "alpha.cif").write_text(ALPHA_TITANIUM)
+    with (tmp_path / "experiment.toml").open("a") as toml:
+        toml.write('\n[[component]]\nname = "alpha"\ncif = "alpha.cif"\nrole = "spectator"\n')
+    _, rows = process("foreign-phase/f10", geometry=case / "g.poni", experiment=tmp_path / "experiment.toml")
+    for row in rows:
+        assert row["status"] == "fitted"
+        assert abs(row["lp_beta_A"] - BCC_A) < 5.0 * row["lp_beta_esd_A"]
 
 
 def test_a_weak_rich_phase_is_within_the_esd(process: Process) -> None:
