@@ -7,7 +7,8 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidg
 from latticewatch.processing.flow.wording import PART, Headline
 from latticewatch.widgets.theme import Theme
 
-SIZES_PT = (20.0, 11.5, 11.5, 10.0)
+SIZES_PT = (20.0, 11.5, 11.5, 11.5, 10.0)
+LONGEST_SAMPLE_PX = 260
 
 
 class StateShape(QWidget):
@@ -91,7 +92,7 @@ class Banner(QWidget):
         self.setAutoFillBackground(True)
         self._shape = StateShape(theme)
         self._words, self._detail = _label(_Line(), bold=True), _label(_Line())
-        self._facts, self._lag = (_label(QLabel(), align=Qt.AlignmentFlag.AlignRight) for _ in range(2))
+        self._facts, self._sample, self._lag = (_label(QLabel(), align=Qt.AlignmentFlag.AlignRight) for _ in range(3))
         self.set_scale(1.0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 6, 14, 6)
@@ -101,7 +102,7 @@ class Banner(QWidget):
         for label in (self._words, self._detail):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout.addLayout(_stacked(self._words, self._detail), 1)
-        layout.addLayout(_stacked(self._facts, self._lag))
+        layout.addLayout(_stacked(self._facts, self._sample, self._lag))
         self.show_headline(Headline("waiting", "WAITING", "for the first frame"))
 
     def show_headline(self, headline: Headline) -> None:
@@ -114,11 +115,17 @@ class Banner(QWidget):
             self._shape.show_kind(headline.kind)
             self._colour(*self._theme.states[headline.kind])
 
+    def show_sample(self, sample: str) -> None:
+        """What is measured; on the wall, where no title bar says it."""
+        self._sample.setText(self.fontMetrics().elidedText(sample, Qt.TextElideMode.ElideMiddle, LONGEST_SAMPLE_PX))
+
     def set_scale(self, scale: float) -> None:
         """Size of the type; 1 in the window. On the wall it is more, and the numbers stand over the trace only."""
         self._facts.setVisible(scale == 1.0)
+        self._sample.setVisible(scale != 1.0)
         self._shape.setFixedSize(round(44 * scale), round(44 * scale))
-        for label, size_pt in zip((self._words, self._detail, self._facts, self._lag), SIZES_PT, strict=True):
+        labels = (self._words, self._detail, self._facts, self._sample, self._lag)
+        for label, size_pt in zip(labels, SIZES_PT, strict=True):
             font = label.font()
             font.setPointSizeF(size_pt * scale)
             label.setFont(font)
@@ -126,6 +133,9 @@ class Banner(QWidget):
     def show_facts(self, facts: str, lag: str) -> None:
         self._facts.setText(facts)
         self._lag.setText(lag)
+
+    def facts(self) -> str:
+        return self._facts.text()
 
     def words(self) -> str:
         return self._words.text()
@@ -166,9 +176,9 @@ def _label(label: QLabel, *, bold: bool = False, align: Qt.AlignmentFlag = Qt.Al
     return label
 
 
-def _stacked(upper: QLabel, lower: QLabel) -> QVBoxLayout:
+def _stacked(*labels: QLabel) -> QVBoxLayout:
     layout = QVBoxLayout()
     layout.setSpacing(0)
-    layout.addWidget(upper)
-    layout.addWidget(lower)
+    for label in labels:
+        layout.addWidget(label)
     return layout

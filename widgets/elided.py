@@ -11,8 +11,9 @@ class ElidedLabel(QLabel):
     """Plain text of one or several lines; the middle of a line that is too long is left out: a file's number stays."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, parent)
+        super().__init__(parent)
         self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setText(text)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
 
     def setText(self, a0: str | None) -> None:

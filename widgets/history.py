@@ -17,16 +17,12 @@ TALLEST, FIRST_ROWS = 750, 256
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A stretch of rows in one state. start_s: best estimate of its start; declared_s: when it was said.
-
-    lp_A: lattice parameter of the watched component, or the mean, at its newest row that has one.
-    """
+    """A stretch of rows in one state. start_s: best estimate of its start; declared_s: when it was said."""
 
     state: State
     start_s: float
     declared_s: float
     end_s: float
-    lp_A: float = float("nan")
 
 
 class History:
@@ -123,13 +119,12 @@ class History:
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])
-        lp = float("nan") if isinstance(row.fit, NoResult) else row.fit.watched[0]
         last = self.episodes[-1] if self.episodes else None
         if last and last.state is row.verdict.state:
-            self.episodes[-1] = replace(last, end_s=now, lp_A=last.lp_A if np.isnan(lp) else lp)
+            self.episodes[-1] = replace(last, end_s=now)
             return
         since = row.verdict.since_s if np.isfinite(row.verdict.since_s) else now
-        self.episodes.append(Episode(row.verdict.state, since, now, now, lp))
+        self.episodes.append(Episode(row.verdict.state, since, now, now))
 
 
 def _merits(row: Row) -> tuple[float, float, float]:

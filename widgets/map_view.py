@@ -1,5 +1,6 @@
 """The 2θ-time map: time across or downward, one column a pixel, holes shown as holes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_bar import MapBar
-from latticewatch.widgets.marks import Cursor, PauseBands
+from latticewatch.widgets.marks import Cursor, PauseBands, Rest
 from latticewatch.widgets.pyramid import ChangeMap, Pyramid
 from latticewatch.widgets.theme import DARK, Theme, faded, line
 from latticewatch.widgets.thinning import Floats
@@ -56,6 +57,7 @@ class MapView(QWidget):
         self._changes: dict[bool, ChangeMap] = {}
         self._with_lines = True
         self._unknown: tuple[MarkedAngle, ...] = ()
+        self._rests: tuple[Rest, ...] = ()
         self.bar = MapBar(theme)
         self.sheet = TimeSheet(lines.wavelength_A, theme.text)
         self.plot = self.sheet.plot
@@ -123,6 +125,10 @@ class MapView(QWidget):
         """Lines of no component, to be drawn with the next snapshot."""
         self._unknown = lines
 
+    def show_pauses(self, rests: Sequence[Rest]) -> None:
+        """Pauses, to be drawn with the next snapshot."""
+        self._rests = tuple(rests)
+
     def show_snapshot(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.paint_now()
@@ -136,7 +142,7 @@ class MapView(QWidget):
         along, upward = self.sheet.pixels()
         self._paint_image(history, (start, end, along), (low, high, upward))
         self._paint_lines(history, snapshot, start, end)
-        self._bands.show_pauses(history.pauses(), labels=False)
+        self._bands.show_pauses(self._rests, labels=False)
 
     def _paint_image(
         self, history: History, across: tuple[float, float, int], upward: tuple[float, float, int]

@@ -9,10 +9,18 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QFont, QLinearGradient
 
 from latticewatch.processing.flow.verdict import Forecast
-from latticewatch.widgets.history import Episode
 from latticewatch.widgets.theme import line
 
 ROOM_PX = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """A stretch in which the lattice parameter stood still, and its level in words."""
+
+    start_s: float
+    end_s: float
+    text: str
 
 
 class PauseBands:
@@ -38,7 +46,7 @@ class PauseBands:
         self._bands.clear()
         self._across = "horizontal" if down else "vertical"
 
-    def show_pauses(self, pauses: list[Episode], *, labels: bool, text_colour: str = "#ffffff") -> None:
+    def show_pauses(self, pauses: Sequence[Rest], *, labels: bool, text_colour: str = "#ffffff") -> None:
         """Draw these pauses; bands are made once and then only moved."""
         while len(self._bands) < len(pauses):
             self._bands.append(self._band())
@@ -71,14 +79,14 @@ class PauseBands:
         for text in self._texts:
             text.setFont(font)
 
-    def _place_texts(self, pauses: list[Episode]) -> None:
+    def _place_texts(self, pauses: Sequence[Rest]) -> None:
         """Within the plot, and none over another: of two that would overlap the later one is left out."""
         box = self._plot.getPlotItem().getViewBox()
         (left, right), (_, top) = box.viewRange()
         per_pixel = (right - left) / max(1.0, box.width())
         free = left
         for text, pause in zip(self._texts, pauses, strict=False):
-            text.setText(f"{pause.lp_A:.3f} Å")
+            text.setText(pause.text)
             half = (0.5 * text.boundingRect().width() + ROOM_PX) * per_pixel
             middle = min(max(0.5 * (pause.start_s + pause.end_s), left + half), right - half)
             seen = pause.end_s >= left and pause.start_s <= right and middle - half >= free

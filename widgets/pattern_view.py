@@ -13,13 +13,13 @@ from PyQt6.QtWidgets import QLabel, QSplitter, QVBoxLayout, QWidget
 from latticewatch.processing.flow.fit import Curves
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.widgets.axes import HALF_LINE, AngleAxis, plot_widget, soon
+from latticewatch.widgets.elided import ElidedLabel
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import Floats, thinned
 
 LABEL_ROOM, MOST_PINS = 24, 4
 TICK_PX, ROW_PX, FOOT_PX, ABOVE_PX = 7.0, 20.0, 4.0, 14.0
 LEAST_RESIDUAL_PX = 100
-WORD_JOINER = "\u2060"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,7 @@ class PatternView(QWidget):
         super().__init__()
         self._theme = theme
         self._shown: Shown | None = None
-        self._caption = QLabel()
-        self._caption.setTextFormat(Qt.TextFormat.PlainText)
-        self._caption.setWordWrap(True)
+        self._caption = ElidedLabel()
         self._pinned = QLabel()
         self._pinned.setTextFormat(Qt.TextFormat.RichText)
         self._pinned.hide()
@@ -159,8 +157,7 @@ class PatternView(QWidget):
         """Draw this frame; the zoom stays as the user left it."""
         first = self._shown is None or self._shown.pattern is None
         self._shown = shown
-        # A file's name is not broken at its hyphens.
-        self._caption.setText(shown.caption.replace("-", f"-{WORD_JOINER}"))
+        self._caption.setText(shown.caption)
         self._fit_residual_height(shown)
         if first and shown.pattern is not None:
             self.show_all()

@@ -18,7 +18,7 @@ class Theme:
     """Colours by use.
 
     base, field: ground of plots, and of inputs and lists. components: one per component, in the experiment's order
-    (Okabe-Ito, shaded to the ground). states: ground and ink of the banner.
+    (Okabe-Ito, shaded to the ground). states: ground and ink of the banner. views: the same of the bar over the page.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Theme:
     gap: str
     pause: str
     states: dict[str, tuple[str, str]]
+    views: dict[str, tuple[str, str]]
 
 
 LIGHT = Theme(
@@ -66,6 +67,7 @@ LIGHT = Theme(
         "silent": ("#f6cfcb", "#6d120b"),
         "error": ("#8f1d14", "#ffffff"),
     },
+    views={"live": ("#f3f4f6", "#0c4426"), "back": ("#ffd166", "#3d2a00"), "held": ("#e9e2ff", "#37216b")},
 )
 DARK = Theme(
     name="dark",
@@ -93,6 +95,7 @@ DARK = Theme(
         "silent": ("#5e1710", "#ffd5d0"),
         "error": ("#b3261e", "#ffffff"),
     },
+    views={"live": ("#1b1e23", "#9fdcb8"), "back": ("#7a5600", "#ffe7ad"), "held": ("#3b2d66", "#e2d9ff")},
 )
 
 

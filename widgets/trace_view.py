@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QColor, QFont
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-from latticewatch.processing.flow.accuracy import quoted
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.widgets.axes import LEFT_WIDTH, RIGHT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
-from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands
+from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands, Rest
+from latticewatch.widgets.number_table import NumberTable
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import thinned
 
@@ -35,6 +35,7 @@ class TraceView(QWidget):
         self._history = history
         self._names = names
         self._snapshot: Snapshot | None = None
+        self._rests: tuple[Rest, ...] = ()
         self.plot = _plot(theme, scale)
         several = len(names) > 1
         colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
@@ -47,31 +48,26 @@ class TraceView(QWidget):
         self.plot.addItem(self._gaps, ignoreBounds=True)
         self.cursor_line = Cursor(self.plot, QColor(theme.text))
         self.cursor_line.moved.connect(self.time_chosen)
-        self._values = [
-            (name, _legend_label(name, colour))
-            for name, colour in zip([*names, *(["weighted mean"] if several else [])], colours, strict=True)
-        ]
+        self.numbers = NumberTable([*names, *(["mean"] if several else [])], colours)
         self._lay_out()
         self._later = soon(self, self.paint_now)
         on_range(self.plot, self._later.start)
         self.setAccessibleName("lattice parameter against time")
 
     def _lay_out(self) -> None:
-        legend = QHBoxLayout()
-        legend.setContentsMargins(LEFT_WIDTH + 4, 2, 8, 0)
-        legend.setSpacing(24)
-        for _, label in self._values:
-            legend.addWidget(label)
-        legend.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(legend)
+        layout.addWidget(self.numbers)
         layout.addWidget(self.plot)
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
         self.paint_now()
+
+    def show_pauses(self, rests: Sequence[Rest]) -> None:
+        """Pauses, to be drawn with the next snapshot."""
+        self._rests = tuple(rests)
 
     def show_marks(self, marks: Sequence[Mark]) -> None:
         self._marks.show_marks(marks)
@@ -89,8 +85,7 @@ class TraceView(QWidget):
         """Size of type and lines: 1 in the window, more where they are read from across the hutch."""
         font = QFont(self.font())
         font.setPointSizeF(scale * self.font().pointSizeF())
-        for _, label in self._values:
-            label.setFont(font)
+        self.numbers.set_font(font)
         item = self.plot.getPlotItem()
         for name in ("left", "right", "bottom"):
             axis = item.getAxis(name)
@@ -103,10 +98,9 @@ class TraceView(QWidget):
             curve.set_scale(scale)
         self.paint_now()
 
-    def show_values(self, values: list[tuple[float, float]]) -> None:
-        """Lattice parameter and esd of the shown frame, component by component, then the mean."""
-        for (name, label), (lp, esd) in zip(self._values, values, strict=False):
-            label.setText(f"{name} {quoted(lp, esd)}")
+    def show_numbers(self, title: str, numbers: Sequence[tuple[str, str]]) -> None:
+        """The shown frame, and of each component, then of the mean, what stands on the two lines of its column."""
+        self.numbers.show_numbers(title, numbers)
 
     def paint_now(self) -> None:
         history, snapshot = self._history, self._snapshot
@@ -123,7 +117,7 @@ class TraceView(QWidget):
             curve.draw(times, lp, esd, columns)
         gaps = times[np.isnan(snapshot.lp_mean_A[part])]
         self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
-        self._bands.show_pauses(history.pauses(), labels=True, text_colour=self._theme.faint)
+        self._bands.show_pauses(self._rests, labels=True, text_colour=self._theme.faint)
 
     def fit_range(self) -> None:
         """Show every lattice parameter between the visible times, stray ones left out."""
@@ -165,7 +159,7 @@ class _Curve:
 
     def __init__(self, plot: pg.PlotWidget, colour: str, *, mean: bool) -> None:
         self._colour = colour
-        self._width = 1.0 if mean else 1.8
+        self._width, self._thick = 1.0 if mean else 1.8, False
         self._mean = mean
         self._bars = pg.PlotDataItem(connect="pairs")
         self._line = pg.PlotDataItem(connect="finite")
@@ -175,7 +169,7 @@ class _Curve:
             plot.addItem(item)
 
     def set_scale(self, scale: float) -> None:
-        self._width = (1.0 if self._mean else 1.8) * scale
+        self._width, self._thick = (1.0 if self._mean else 1.8) * scale, scale > 1.0
         self._points.setSize((3.5 if self._mean else 5.0) * scale)
 
     def draw(self, times: NDArray[np.float64], lp: NDArray[np.float64], esd: NDArray[np.float64], columns: int) -> None:
@@ -183,8 +177,9 @@ class _Curve:
         sparse = len(times) <= FEW
         pale = faded(self._colour, 110)
         line_times, middle = thinned(times, lp, lp, columns)
-        # A pen of one pixel is drawn many times faster than a wider one.
-        self._line.setPen(line(self._colour, self._width) if sparse else pg.mkPen(self._colour, width=1.0))
+        # A pen of one pixel is drawn many times faster than a wider one; on the wall it could not be seen.
+        wide = sparse or self._thick
+        self._line.setPen(line(self._colour, self._width) if wide else pg.mkPen(self._colour, width=1.0))
         self._line.setData(line_times, middle)
         known = np.flatnonzero(np.isfinite(lp)) if sparse else np.empty(0, np.intp)
         self._points.setData(times[known], lp[known])
@@ -202,12 +197,3 @@ def _plot(theme: Theme, scale: CompositionScale | None) -> pg.PlotWidget:
     if scale is not None:
         plot.getPlotItem().setLabel("right", f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)")
     return plot
-
-
-def _legend_label(name: str, colour: str) -> QLabel:
-    label = QLabel(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    palette = label.palette()
-    palette.setColor(palette.ColorRole.WindowText, QColor(colour))
-    label.setPalette(palette)
-    return label

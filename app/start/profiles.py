@@ -6,7 +6,6 @@ from pathlib import Path
 import tomlkit
 from platformdirs import site_config_path, user_config_path
 
-from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import read_regular
 from latticewatch.processing.files.write_whole import write_whole
@@ -14,6 +13,12 @@ from latticewatch.processing.record.run_file.names import numbered
 
 FOLDER = "profiles"
 LARGEST_BYTES = 1_000_000
+SCALE_HINT = (
+    "For the composition give the cells of your own two end members, measured in this set-up, and take the # away:",
+    "[composition]",
+    "first_A = ",
+    "second_A = ",
+)
 
 
 def profile_folders() -> tuple[Path, Path]:
@@ -30,8 +35,8 @@ def profiles() -> list[Path]:
 def saved_profile(phases: Sequence[str]) -> Path:
     """Keep a set-up of these shipped phases as the user's profile and return its file.
 
-    Between two phases the composition is Vegard's, from the first cell to the second. Raises UserError where it
-    cannot be written.
+    It has no composition scale: the cells of the phases' CIFs are not those of the user's end members. Raises UserError
+    where it cannot be written.
     """
     text = profile_text(phases)
     path = profile_folders()[0] / f"{'_'.join(phases)}.toml"
@@ -55,8 +60,9 @@ def profile_text(phases: Sequence[str]) -> str:
         components.append(table)
     document["component"] = components
     if len(phases) == 2:
-        first, second = (read_phase(phase).lattice_parameter_A for phase in phases)
-        document["composition"] = {"first_A": first, "second_A": second}
+        document.add(tomlkit.nl())
+        for line in SCALE_HINT:
+            document.add(tomlkit.comment(line))
     return tomlkit.dumps(document)
 
 

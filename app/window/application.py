@@ -70,7 +70,7 @@ def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None
         folder=_folder_of(plan),
     )
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
-    window.resize(*(SCREENSHOT_SIZE if offscreen() else WINDOW_SIZE))
+    window.resize(*(SCREENSHOT_SIZE if offscreen() else _first_size(application)))
     if not offscreen():
         window_state.restore(window, window_state.state_path())
     with (
@@ -92,6 +92,15 @@ def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None
     if worker.session and not as_json:
         write_line(outcome_line(worker.session))
     return INTERRUPTED if window.interrupted else DONE
+
+
+def _first_size(application: QApplication) -> tuple[int, int]:
+    """Of a window whose place is not known from before."""
+    screen = application.primaryScreen()
+    if screen is None:
+        return WINDOW_SIZE
+    room = screen.availableGeometry()
+    return window_state.fitting_size(WINDOW_SIZE, (room.width(), room.height()))
 
 
 def _folder_of(plan: RunPlan) -> ScanFolder | None:

@@ -2,7 +2,9 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.flow.composition import CompositionScale, fraction_text
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
@@ -21,6 +24,9 @@ from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.status_strip import Status
 
 NAN = float("nan")
+LEAST_LAG_S = 0.05
+# Lines that are this far apart are resolved (glossary).
+RESOLVED_FWHM = 1.0
 
 
 @dataclass(slots=True)
@@ -55,7 +61,9 @@ class Lag:
         """``lag 0.4 s``, ``no frame for 35 s``, or nothing where it is not known."""
         if self.silent_s > 0.0:
             return f"no frame for {duration(self.silent_s)}"
-        return f"lag {duration(self.seconds)}" if math.isfinite(self.seconds) else ""
+        if not math.isfinite(self.seconds):
+            return ""
+        return f"lag {duration(self.seconds)}" if self.seconds >= LEAST_LAG_S else "lag < 0.1 s"
 
 
 def lag_s(snapshot: Snapshot, period_s: float, began_s: float, now_s: float) -> float:
@@ -117,12 +125,32 @@ def numbers_told(names: tuple[str, ...], snapshot: Snapshot, number: int) -> str
     return row.fit.reason
 
 
-def lattice_values(row: Row, components: int) -> list[tuple[float, float]]:
-    """Lattice parameter and esd of each component and of the mean."""
+def first_fitted(snapshot: Snapshot, from_s: float) -> int | None:
+    """The first row from this time on that has a fit: before it there is no sample in the beam. None: there is none."""
+    later = np.flatnonzero((snapshot.times_s >= from_s) & np.isfinite(snapshot.lp_mean_A))
+    return int(later[0]) if len(later) else None
+
+
+def numbers_of(row: Row, components: int, scale: CompositionScale | None = None) -> list[tuple[str, str]]:
+    """What stands over the trace: lattice parameter and share of each component, then the mean and the composition; of
+    one component there is no mean.
+    """
     if isinstance(row.fit, NoResult):
-        return [(NAN, NAN)] * (components + 1)
-    pairs = [(lattice.lp_A, lattice.lp_esd_A) for lattice in row.fit.lattices]
-    return [*pairs, (row.fit.lp_mean_A, row.fit.lp_mean_esd_A)]
+        return [("—", "")] * (components + (components > 1))
+    told = [(quoted(one.lp_A, one.lp_esd_A), _share(one.weight, one.weight_esd)) for one in row.fit.lattices]
+    composition = "" if scale is None else composition_told(row.fraction, row.fraction_esd)
+    if components == 1:
+        return [(told[0][0], composition)]
+    return [*told, (quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A), composition)]
+
+
+def composition_told(fraction: float, esd: float) -> str:
+    """``x 0.544 ± 0.001``, in brackets outside 0 to 1; empty where it is not known."""
+    return fraction_text(fraction, f"x {quoted(fraction, esd, unit='')}") if math.isfinite(fraction) else ""
+
+
+def _share(weight: float, esd: float) -> str:
+    return f"share {quoted(100.0 * weight, 100.0 * esd, unit='%')}" if math.isfinite(weight) else ""
 
 
 def frame_caption(row: Row, *, newest: bool, accuracy: Accuracy | None = None) -> str:
@@ -152,9 +180,18 @@ def second_opinion(setup: Setup, row: Row) -> str:
     line = "".join(map(str, setup.reflection))
     if opinion.fit is None:
         return f"({line}) alone: {opinion.why}"
+    angles = [line.two_theta_deg for line in opinion.fit.lines]
     numbers = zip((component.name for component in setup.components), opinion.lp_A, opinion.lp_esd_A, strict=False)
     told = [f"{name} {quoted(lp, esd)}" if math.isfinite(lp) else f"{name} unclear" for name, lp, esd in numbers]
-    return f"({line}) alone: {', '.join(told)}"
+    return f"({line}) alone: {', '.join(told)}{_overlap(angles, opinion.fit.lines[0].fwhm_deg)}"
+
+
+def _overlap(angles_deg: Sequence[float], fwhm_deg: float) -> str:
+    """A caveat where lines are not resolved: what divides their sum between them is the shape that is assumed."""
+    apart_deg = min((after - before for before, after in pairwise(sorted(angles_deg))), default=math.inf)
+    if apart_deg >= RESOLVED_FWHM * fwhm_deg:
+        return ""
+    return f"{PART}not resolved ({apart_deg / fwhm_deg:.1f} FWHM apart): may be off by several of these esds"
 
 
 def reflection_lists(

@@ -30,6 +30,7 @@ from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.shown_run import Recall, ShownRun
 from latticewatch.app.window.transport import ReplayControl
 from latticewatch.app.window.undo import Undo
+from latticewatch.app.window.view_state import RunKind
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.wording import Headline, ended, headline, waiting_for, with_alarms
@@ -82,7 +83,7 @@ class MainWindow(QMainWindow):
         self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
         self.alarms = WindowAlarms(self)
-        self.wall = self.interrupted = False
+        self.wall = self.interrupted = self._was_maximised = False
         self._ended_s: float | None = None  # seconds since the epoch
         self._folder = folder
         self._after_end: FolderAfterEnd | None = None
@@ -190,6 +191,7 @@ class MainWindow(QMainWindow):
         for widget in (self.banner, self._stack, self.note, self.bar, self.status):
             layout.addWidget(widget, 1 if widget is self._stack else 0)
         self.setCentralWidget(central)
+        self.banner.show_sample(printable(self.title))
 
     def _connect_docks(self) -> None:
         self.docks.frame_chosen.connect(lambda number: self.page.choose(number) if self.page else None)
@@ -200,6 +202,7 @@ class MainWindow(QMainWindow):
     def name(self, title: str) -> None:
         self.title = title
         self.setWindowTitle(f"{printable(title)} – LatticeWatch")
+        self.banner.show_sample(printable(title))
 
     def say(self, text: str) -> None:
         self.status.say(text)
@@ -278,6 +281,11 @@ class MainWindow(QMainWindow):
         if self.page is not None:
             self.page.repaint_run()
 
+    def _run_kind(self) -> RunKind:
+        if self.replay is not None:
+            return RunKind.REPLAY
+        return RunKind.LIVE if self._is_live() and self._ended_s is None else RunKind.ENDED
+
     def show_words(self) -> None:
         """Banner, counters and transport as of now."""
         page, run = self.page, self.shown_run
@@ -288,7 +296,10 @@ class MainWindow(QMainWindow):
         snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()
         if row is not None:
             number = page.history.count - 1 if self.replay is None or page.chosen is None else page.chosen
-            self.banner.show_facts(numbers_told(run.names, snapshot, number), frame_and_lag(snapshot, row, lag))
+            told = numbers_told(run.names, snapshot, number)
+            looks_back = self.replay is None and page.chosen is not None
+            self.banner.show_facts(f"newest: {told}" if looks_back else told, frame_and_lag(snapshot, row, lag))
+        page.show_view(self._run_kind())
         self.status.show_status(status_of(snapshot, lag, self._place(run), page.last_gap))
         if self.replay is not None:
             self.replay.show(self.bar)
@@ -337,8 +348,11 @@ class MainWindow(QMainWindow):
         for widget in (self.status, *([bar] if bar is not None else [])):
             widget.setVisible(not self.wall)
         self.docks.close_all()
-        if self.isVisible():
-            (self.showFullScreen if self.wall else self.showNormal)()
+        if self.isVisible() and self.wall:
+            self._was_maximised = self.isMaximized()
+            self.showFullScreen()
+        elif self.isVisible():
+            (self.showMaximized if self._was_maximised else self.showNormal)()
 
     def _scale_type(self) -> None:
         scale = max(1.1, WALL_SCALE_PER_PIXEL * self.width()) if self.wall else 1.0

@@ -18,10 +18,17 @@ from latticewatch.processing.files.write_whole import write_whole
 log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 100_000
+# What a title bar and borders take, of most window managers.
+FRAME = (16, 40)
 
 
 def state_path() -> Path:
     return user_state_path("latticewatch", appauthor=False) / "window.json"
+
+
+def fitting_size(wanted: tuple[int, int], screen: tuple[int, int]) -> tuple[int, int]:
+    """Width and height of a window that is to be ``wanted``, with its frame and title bar within the screen's room."""
+    return min(wanted[0], screen[0] - FRAME[0]), min(wanted[1], screen[1] - FRAME[1])
 
 
 def restore(window: QMainWindow, path: Path) -> bool:

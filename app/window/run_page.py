@@ -8,10 +8,19 @@ from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.app.window.access import name_plots
-from latticewatch.app.window.facts import frame_caption, lattice_values, reflection_lists, second_opinion, ticks_of
+from latticewatch.app.window.facts import (
+    first_fitted,
+    frame_caption,
+    numbers_of,
+    reflection_lists,
+    second_opinion,
+    ticks_of,
+)
 from latticewatch.app.window.image import FrameImage
+from latticewatch.app.window.results import Results, rests_of
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.unknown_lines import Track, followed, marked
+from latticewatch.app.window.view_state import Kind, RunKind, view_state
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import moment
@@ -19,11 +28,12 @@ from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.widgets.axes import link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import MapReflections, MapView
-from latticewatch.widgets.marks import Mark
+from latticewatch.widgets.marks import Mark, Rest
 from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.strip_view import StripView
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
+from latticewatch.widgets.view_bar import ViewBar
 
 ROOM, STRIDE, MOST_AHEAD = 1.06, 0.07, 1.5
 # Rows whose foreign lines are taken up in one turn.
@@ -34,6 +44,7 @@ class RunPage(QWidget):
     """Puts the views together: one time axis, one chosen frame."""
 
     chosen_changed = pyqtSignal()
+    """Another frame is shown, or the page no longer follows the run."""
 
     def __init__(self, theme: Theme, run: ShownRun, history: History | None = None) -> None:
         super().__init__()
@@ -47,6 +58,7 @@ class RunPage(QWidget):
         self.strip.hide()
         self.pattern = PatternView(theme, run.names, run.setup.wavelength_A)
         self.image = FrameImage(self, run, self._lines)
+        self.view_bar = ViewBar(theme)
         self.chosen: int | None = None
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
@@ -58,6 +70,7 @@ class RunPage(QWidget):
         self._tracked = 0
         self._marks: tuple[Mark, ...] = ()
         self._drawn_marks: tuple[Mark, ...] = ()
+        self.results = Results(run)
         self._to_paint: list[Callable[[], None]] = []
         self._next = soon(self, self._paint_next)
         self._lay_out()
@@ -83,8 +96,13 @@ class RunPage(QWidget):
         self.across.addWidget(self.right)
         self.across.setSizes([620, 380])
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 6, 8, 0)
-        layout.addWidget(self.across)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.view_bar)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(8, 4, 8, 0)
+        inner.addWidget(self.across)
+        layout.addLayout(inner, 1)
 
     def _connect(self) -> None:
         self.map.bar.unit.currentTextChanged.connect(self.pattern.angles.show_unit)
@@ -94,16 +112,20 @@ class RunPage(QWidget):
         link_times(self.trace.plot, self.strip.plot)
         for view in (self.map, self.trace):
             view.time_chosen.connect(self.choose_time)
+        self.view_bar.back_wanted.connect(self.back_to_newest)
         for moved in (self.map.sheet.moved_by_hand, trace_box.sigRangeChangedManually):
             moved.connect(self._moved_by_hand)
 
     def _moved_by_hand(self) -> None:
-        self._following = False
+        if self._following:
+            self._following = False
+            self.chosen_changed.emit()
 
     def refresh(self) -> bool:
         """Take in what is new and paint it, one view in each turn of the event loop; True if anything was new."""
         self._snapshot = self._run.series.snapshot()
-        if not self.history.take(self._snapshot):
+        told = self.results.follow(self._snapshot, len(self.history.episodes))
+        if not self.history.take(self._snapshot) and not told:
             return False
         self._note_gaps()
         self._follow_foreign(FOREIGN_AT_ONCE)
@@ -122,6 +144,7 @@ class RunPage(QWidget):
         self.history.take(self._snapshot, budget_s=float("inf"))
         self._note_gaps()
         self._follow_foreign(self.history.count)
+        self.results.work_out(self._snapshot, len(self.history.episodes))
         self.repaint_run()
 
     def repaint_run(self) -> None:
@@ -132,7 +155,11 @@ class RunPage(QWidget):
     def _paint_map(self) -> None:
         if self._following:
             self._follow_time()
+        self.map.show_pauses(self._rests())
         self.map.show_snapshot(self._snapshot)
+
+    def _rests(self) -> list[Rest]:
+        return rests_of(self.history.pauses(), self._snapshot, self.results.summary)
 
     def _follow_time(self) -> None:
         """Make room ahead in strides: a range that moved with every frame would redraw both axes each time.
@@ -157,6 +184,7 @@ class RunPage(QWidget):
         row = self.newest_row()
         self.trace.show_forecast(row.verdict.forecast if row else None)
         self._show_marks()
+        self.trace.show_pauses(self._rests())
         self.trace.show_snapshot(self._snapshot)
         self.strip.paint_now()
 
@@ -170,6 +198,21 @@ class RunPage(QWidget):
         if self._drawn_marks != (*mixing, *self._marks):
             self._drawn_marks = (*mixing, *self._marks)
             self.trace.show_marks(self._drawn_marks)
+
+    def show_view(self, run: RunKind) -> None:
+        """Say whether the page follows the run, and how to go back where it does not."""
+        chosen = None if self.chosen is None else self._snapshot.row(self.chosen)
+        state = view_state(self.newest_row(), chosen, follows=self._following, run=run)
+        self.view_bar.show_state(state.kind, state.words, state.detail, state.button)
+        # On the wall everything is live, unless it is not.
+        self.view_bar.setVisible(self.right.isVisibleTo(self) or state.kind is not Kind.LIVE)
+
+    def back_to_newest(self) -> None:
+        """The newest frame and the whole run, followed as it grows."""
+        self.choose(None)
+        if not self._following:
+            self.follow()
+            self.chosen_changed.emit()
 
     def set_wall(self, wall: bool, scale: float = 1.0) -> None:
         """The trace alone, its type larger by ``scale``; or everything."""
@@ -204,10 +247,12 @@ class RunPage(QWidget):
             self._pin(row)
 
     def pin_beginning(self) -> None:
-        """Keep the patterns at mixing and one minute after it in sight; of the first frame where it is not known."""
+        """Keep the first patterns with a sample from mixing on and from one minute after it in sight; where mixing is
+        not known, from the first frame on.
+        """
         zero_s = self.history.mixing_s if math.isfinite(self.history.mixing_s) else self.history.timeline.span()[0]
         for after_s in (0.0, 60.0):
-            number = self.history.timeline.row_at(zero_s + after_s)
+            number = first_fitted(self._snapshot, zero_s + after_s)
             if number is not None:
                 self._pin(self._snapshot.row(number))
 
@@ -230,7 +275,8 @@ class RunPage(QWidget):
 
     def take_over(self, before: "RunPage") -> None:
         """Stay where another page of this run was, with its pins and choices."""
-        self.chosen = before.chosen
+        self.chosen, self.results = before.chosen, before.results
+        self._following = before._following
         for old, new in zip(before.map.bar.findChildren(QComboBox), self.map.bar.findChildren(QComboBox), strict=True):
             new.setCurrentIndex(old.currentIndex())
         self.pattern.show_pins(before.pattern.pins())
@@ -307,7 +353,8 @@ class RunPage(QWidget):
         if self._drawn is None or self._drawn[0] is not row or self._drawn[1] is not drawn[1]:
             self._drawn = drawn
             self.pattern.show_frame(self._shown(row))
-            self.trace.show_values(lattice_values(row, len(self._run.names)))
+            numbers = numbers_of(row, len(self._run.names), scale=self._run.setup.composition)
+            self.trace.show_numbers("newest" if drawn[1] else f"frame {row.index}", numbers)
             self.image.follow(row)
         held = None if self.chosen is None else float(self.history.timeline.starts[self.chosen])
         for view in (self.map, self.trace):

@@ -48,14 +48,16 @@ def signs_of(accuracy: Accuracy | None) -> str:
     return ESD_ALONE if accuracy is None else f"± esd ± accuracy, {source_of(accuracy)}"
 
 
-def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None) -> str:
+def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None, unit: str = "Å") -> str:
     """``5.86710 ± 0.00004 ± 0.00096 Å``: value, esd, accuracy, as many digits as the esd bears.
 
     ``5.86710 ± 0.00004 Å`` where the accuracy is not known; an em dash where the value is not. What the signs mean
-    is said by ``signs_of``.
+    is said by ``signs_of``. unit: of another quantity; empty: of a number.
 
     >>> quoted(5.867103, 0.000042)
     '5.86710 ± 0.00004 Å'
+    >>> quoted(46.21, 0.34, unit="%")
+    '46.2 ± 0.3 %'
     >>> quoted(float("nan"), 0.0)
     '—'
     """
@@ -65,7 +67,8 @@ def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None) -> str:
     precise = (
         f"{lp_A:.{digits}f} ± {esd_A:.{digits}f}" if math.isfinite(esd_A) and esd_A > 0.0 else f"{lp_A:.{digits}f}"
     )
-    return f"{precise} Å" if accuracy is None else f"{precise} ± {accuracy.of(lp_A):.{digits}f} Å"
+    known = precise if accuracy is None else f"{precise} ± {accuracy.of(lp_A):.{digits}f}"
+    return f"{known} {unit}".rstrip()
 
 
 def _digits(esd: float) -> int:

@@ -13,16 +13,19 @@ from latticewatch.app.window.facts import (
     Arrivals,
     Lag,
     facts_of,
+    first_fitted,
     frame_and_lag,
     frame_caption,
     lag_s,
     lattices_text,
+    numbers_of,
     numbers_told,
     status_of,
     ticks_of,
 )
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.flow.accuracy import Accuracy, signs_of
+from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
+from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Progress, Series
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
@@ -176,3 +179,29 @@ def test_facts_name_sample_and_state() -> None:
     facts = facts_of("title", "PAUSED", None, None)
     assert facts["State"] == "PAUSED"
     assert "Sample" not in facts
+
+
+def test_numbers_of_each_component_with_its_share_and_the_composition() -> None:
+    two_theta = grid(50)
+    row = make_row(4, two_theta, FakeRefinement(two_theta), np.random.default_rng(0))
+    scale = CompositionScale(5.842, 6.205)
+    row = replace(row, fraction=0.54412, fraction_esd=0.0013)
+    br, iodide, mean = numbers_of(row, 2, scale)
+    assert br == (quoted(row.fit.lattices[0].lp_A, 4e-4), "share 50.0 ± 1.0 %")
+    assert iodide[0].startswith("6.")
+    assert mean[1] == "x 0.5441 ± 0.0013"
+    assert numbers_of(row, 2)[2][1] == ""
+    assert numbers_of(replace(row, fraction=-0.08, fraction_esd=0.01), 2, scale)[2][1] == "(x -0.080 ± 0.010)"
+    assert numbers_of(replace(row, fit=NoResult("no peaks")), 2, scale) == [("—", "")] * 3
+    alone = replace(row, fit=replace(row.fit, lattices=row.fit.lattices[:1], components=1))
+    assert numbers_of(alone, 1, scale) == [(br[0], "x 0.5441 ± 0.0013")]
+
+
+def test_the_first_frame_with_a_sample_is_not_that_of_the_solvent() -> None:
+    series, _ = make_series(50, bins=50)
+    solvent = Series(grid(50), ("Br", "I"))
+    for row in series.snapshot().rows():
+        solvent.append(replace(row, fit=NoResult("no peaks")) if row.index < 6 else row)
+    assert first_fitted(solvent.snapshot(), 10.0) == 6
+    assert first_fitted(solvent.snapshot(), 70.0) == 28
+    assert first_fitted(solvent.snapshot(), 1e6) is None

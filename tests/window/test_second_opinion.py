@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
@@ -21,6 +22,19 @@ def test_a_key_shows_and_hides_it(qtbot: QtBot) -> None:
     assert "\n(211) alone: Br " in window.page.pattern.caption()
     qtbot.keyClick(window, Qt.Key.Key_O)
     assert "alone" not in window.page.pattern.caption()
+
+
+@pytest.mark.parametrize(("share_of_way", "resolved"), [(0.0, True), (0.85, False)])
+def test_lines_that_are_not_resolved_are_said_with_a_caveat(share_of_way: float, resolved: bool) -> None:
+    """Near merging it was off by four of its esds without a word."""
+    series, refinement = make_series(1)
+    row = series.snapshot().row(0)
+    bromide, iodide = 5.842 + share_of_way * 0.19, 6.205 - share_of_way * 0.173
+    pattern = row.pattern
+    assert pattern is not None
+    drawn = refinement.curves(np.array([bromide, iodide])).calculated.astype(np.float32)
+    words = second_opinion(make_setup(), replace(row, pattern=replace(pattern, intensity=drawn)))
+    assert ("not resolved" in words) is not resolved
 
 
 def test_it_finds_the_simulated_bromide() -> None:
