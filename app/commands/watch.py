@@ -68,7 +68,9 @@ def watch(
         scan, address = _frames(folder, stream)
         request = Request(scan, given, address, live=True)
     if request.live:
-        request = replace(request, out=out, fallback=fallback, resume=resume)
+        request = replace(
+            request, out=out or request.out, fallback=fallback, resume=resume or (request.resume and out is None)
+        )
         request = replace(request, until_idle_s=until_idle, frame_limit=frames)
     plan = decide(request)
     if headless:

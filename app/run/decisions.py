@@ -182,7 +182,7 @@ def gather(scan: Path, given: Given) -> Inputs:
         file("mask", given.mask, table.mask),
         file("dark", given.dark, table.dark),
         file("flat", given.flat, table.flat),
-        file("background", None, table.background),
+        file("background", given.background, table.background),
     )
     accuracy, accuracy_path = _accuracy_of(geometry, folder / table.accuracy if table.accuracy else None)
     file("accuracy", None, table.accuracy, accuracy_path)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the command line says of a scan's inputs; None: find it."""
+    """What the command line, or the start dialog, says of a scan's inputs; None: find it."""
 
     geometry: Path | None = None
     experiment: Path | None = None
     mask: Path | None = None
     dark: Path | None = None
     flat: Path | None = None
+    background: Path | None = None
     orientation: int | None = None
     recursive: bool | None = None
     include: str | None = None

@@ -1,6 +1,7 @@
 """A run is resumed where it stopped."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pipeline.resumed import NewFrames
 from latticewatch.processing.record.run_file.fallback import Fallback
-from latticewatch.processing.record.run_file.header import RunHeader
+from latticewatch.processing.record.run_file.header import InputFile, RunHeader
 from latticewatch.processing.record.run_file.reader import Run, read_run, read_while_written
 from latticewatch.processing.record.run_file.writer import RunWriter
 
@@ -49,10 +50,12 @@ def resumed(
     return run, NewFrames(run.rows, (row.name for row in run.traced), source, integrator.integrate), writer
 
 
+def made_with(inputs: Sequence[InputFile]) -> set[tuple[str, str]]:
+    """Roles and digests of what decides the numbers of a run: it is resumed only with the same."""
+    return {(each.role, each.sha256) for each in inputs if each.role not in ("accuracy", FRAMES)}
+
+
 def _check_same(run: Run, header: RunHeader, integrator: ImageIntegrator) -> None:
-    made_with, given = (
-        {(each.role, each.sha256) for each in one.inputs if each.role not in ("accuracy", FRAMES)}
-        for one in (run.header, header)
-    )
-    if made_with != given or not np.array_equal(run.two_theta, integrator.two_theta):
+    same = made_with(run.header.inputs) == made_with(header.inputs)
+    if not same or not np.array_equal(run.two_theta, integrator.two_theta):
         raise UserError(f"{run.path}: was made with another geometry or experiment; give a new --out to start over")

@@ -1,11 +1,15 @@
 """Profiles: set-ups in TOML, the same as experiment.toml, kept per user and per beamline."""
 
+import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import tomlkit
 from platformdirs import site_config_path, user_config_path
 
+from latticewatch.processing.config.experiment import parse_experiment
+from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import read_regular
 from latticewatch.processing.files.write_whole import write_whole
@@ -32,14 +36,34 @@ def profiles() -> list[Path]:
     return [path for folder in profile_folders() for path in sorted(folder.glob("*.toml"))]
 
 
-def saved_profile(phases: Sequence[str]) -> Path:
-    """Keep a set-up of these shipped phases as the user's profile and return its file.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One component of a new set-up. source: a shipped phase, or a CIF file. start_A: None: as the phase has it."""
 
-    It has no composition scale: the cells of the phases' CIFs are not those of the user's end members. Raises UserError
-    where it cannot be written.
+    source: str | Path
+    name: str
+    is_spectator: bool = False
+    start_A: float | None = None
+
+
+def name_of(source: str | Path) -> str:
+    """What a component of this phase is called: the columns of the trace take letters, digits and _ only."""
+    stem = source.stem if isinstance(source, Path) else source
+    return re.sub(r"[^A-Za-z0-9_]+", "_", stem).strip("_")[:32] or "phase"
+
+
+def saved_profile(choices: Sequence[Choice], title: str = "") -> Path:
+    """Keep a set-up of these components as the user's profile and return its file.
+
+    Raises UserError where the set-up is not valid or cannot be written.
     """
-    text = profile_text(phases)
-    path = profile_folders()[0] / f"{'_'.join(phases)}.toml"
+    text = profile_text(choices, title)
+    name = "_".join(choice.name for choice in choices)[:100]
+    path = profile_folders()[0] / f"{name}.toml"
+    experiment = parse_experiment(text, "the new set-up")
+    for component in experiment.component:
+        if component.role == "sample":
+            read_phase(component.cif or component.phase or "")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One that was edited since is kept: the new one gets the next name.
@@ -50,16 +74,27 @@ def saved_profile(phases: Sequence[str]) -> Path:
     return path
 
 
-def profile_text(phases: Sequence[str]) -> str:
+def profile_text(choices: Sequence[Choice], title: str = "") -> str:
+    """The set-up as TOML. A composition is written only between two start cells that the user gave: nanocrystals are
+    not of the CIFs' cells, and a scale between those would tell wrong fractions.
+    """
     document = tomlkit.document()
-    document["experiment"] = {"title": " + ".join(phases)}
+    document["experiment"] = {"title": title or " + ".join(choice.name for choice in choices)}
     components = tomlkit.aot()
-    for phase in phases:
+    for choice in choices:
         table = tomlkit.table()
-        table.update({"name": phase, "phase": phase})
+        is_file = isinstance(choice.source, Path)
+        table.update({"name": choice.name, "cif" if is_file else "phase": str(choice.source)})
+        if choice.start_A is not None:
+            table["lattice_parameter_A"] = choice.start_A
+        if choice.is_spectator:
+            table["role"] = "spectator"
         components.append(table)
     document["component"] = components
-    if len(phases) == 2:
+    cells = [choice.start_A for choice in choices if not choice.is_spectator]
+    if len(cells) == 2 and None not in cells and cells[0] != cells[1]:
+        document["composition"] = {"first_A": cells[0], "second_A": cells[1]}
+    elif len(cells) == 2:
         document.add(tomlkit.nl())
         for line in SCALE_HINT:
             document.add(tomlkit.comment(line))

@@ -11,6 +11,7 @@ from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import WINDOW_SIZE, make_application
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
+from latticewatch.app.window.placement import fitted_size
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
@@ -31,7 +32,7 @@ def show_compare(paths: Sequence[Path]) -> int:
     window = CompareWindow(LIGHT)
     for path in paths:
         window.add_file(path)
-    window.resize(*WINDOW_SIZE)
+    window.resize(fitted_size(window, *WINDOW_SIZE))
     window.show()
     application.exec()
     return 0

@@ -8,8 +8,8 @@ import logging
 from pathlib import Path
 
 from platformdirs import user_state_path
-from PyQt6.QtCore import QByteArray
-from PyQt6.QtWidgets import QMainWindow
+from PyQt6.QtCore import QByteArray, QSize
+from PyQt6.QtWidgets import QMainWindow, QWidget
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import read_regular_text
@@ -49,3 +49,12 @@ def keep(window: QMainWindow, path: Path) -> None:
         write_whole(path, json.dumps(kept).encode())
     except (OSError, UserError) as error:
         log.info("the window's place is not kept: %s", error)
+
+
+def fitted_size(window: QWidget, width: int, height: int) -> QSize:
+    """This size, or what the window's screen has room for: nothing of a window lies outside."""
+    screen = window.screen()
+    if screen is None:
+        return QSize(width, height)
+    room = screen.availableGeometry()
+    return QSize(*fitting_size((width, height), (room.width(), room.height())))

@@ -1,11 +1,13 @@
 """A recorded scan, whatever it is kept in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
+from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.sources.folder.recorded import RecordedFolder
 from latticewatch.processing.sources.hdf5.one_a_file import one_a_file
@@ -14,6 +16,12 @@ from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 
 class RecordedSource(Source, Protocol):
     """A source whose frames lie in files that are there."""
+
+    def frames_at(self, numbers: Sequence[int]) -> list[Frame]:
+        """Frames out of their order, to be looked at: the first of each of these files, or these images of a stack.
+
+        Raises UserError.
+        """
 
     def files(self) -> tuple[Path, list[str]]:
         """The scan's folder, and below it the files that the frames are in, in their order. Raises UserError."""

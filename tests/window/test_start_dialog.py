@@ -1,7 +1,8 @@
-"""The start dialog, by a user's hand; and the first look at real and wrong geometry."""
+"""The start dialog, by a user's hand."""
 
-import shutil
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,34 +10,65 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
-from PyQt6.QtWidgets import QApplication, QDialogButtonBox
+from PyQt6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import picture_of
+from latticewatch.app.start import dialog as dialog_module
 from latticewatch.app.start import profiles, recent
 from latticewatch.app.start.dialog import StartDialog
-from latticewatch.app.start.first_look import FirstLook, first_look
-from latticewatch.app.start.profiles import profile_text
-from latticewatch.processing.config.experiment import parse_experiment
+from latticewatch.app.start.first_look import FirstLook, Seen
+from latticewatch.app.start.judging import NO_FRAME, Judgement, Level
+from latticewatch.app.start.run_place import EarlierRun, RunPlace
+from latticewatch.app.start.setup_editor import SetupEditor
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.record.run_file.header import Decision
 from latticewatch.widgets.image_view import rings
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.theme import LIGHT, apply_theme
 from tests.record.runs import write_run
-from tests.sample_data import sample
 from tests.window.synthetic import grid, make_setup
 
+GOOD = Judgement(Level.GOOD, "Fits.")
+Look = Callable[[Path, Given, threading.Event], FirstLook]
 
-def look_of(name: str) -> FirstLook:
-    """A look that went well."""
-    two_theta = grid(200)
+
+def seen_of(name: str) -> Seen:
+    """A frame that was looked at."""
     flat = np.ones(200, np.float32)
     angles = np.linspace(4.0, 25.0, 40 * 30, dtype=np.float32).reshape(40, 30)
-    pattern = Pattern(two_theta, flat, flat)
     picture = picture_of(np.ones((40, 30), np.float32), angles)
-    return FirstLook(name, picture, pattern, None, (), make_setup(), "fits")
+    return Seen(name, picture, Pattern(grid(200), flat, flat), None, (), make_setup())
+
+
+def look_of(name: str, judgement: Judgement = GOOD, new: str = "/runs/scan.h5") -> FirstLook:
+    """A look at the only frame of a scan."""
+    used = (Decision("geometry", "/scan/lab6.poni", "chosen"),)
+    return FirstLook(judgement, 1, seen_of(name), used, RunPlace(Path(new)))
+
+
+def opened(qtbot: QtBot, look: Look) -> StartDialog:
+    dialog = StartDialog(LIGHT, look)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def said(dialog: StartDialog) -> str:
+    return dialog.verdict.text()
+
+
+def ok(dialog: StartDialog) -> QPushButton:
+    button = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
+    assert button is not None
+    return button
+
+
+def looked(qtbot: QtBot, dialog: StartDialog, words: str) -> None:
+    """Wait until this is said."""
+    qtbot.waitUntil(lambda: words in said(dialog), timeout=10_000)
 
 
 @pytest.fixture
@@ -54,82 +86,235 @@ def scan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qapp: QApplication) ->
 def test_dropping_a_folder_offers_what_is_there_and_checks_it(qtbot: QtBot, scan: Path) -> None:
     asked: list[tuple[Path, Given]] = []
 
-    def look(folder: Path, given: Given) -> FirstLook:
+    def look(folder: Path, given: Given, stop: threading.Event) -> FirstLook:
+        del stop
         asked.append((folder, given))
         return look_of("a.cbf")
 
-    dialog = StartDialog(LIGHT, look)
-    qtbot.addWidget(dialog)
-    dialog.show()
+    dialog = opened(qtbot, look)
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(scan))])
     copy, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     dialog.dropEvent(QDropEvent(QPointF(5, 5), copy, data, button, Qt.KeyboardModifier.NoModifier))
-    qtbot.waitUntil(lambda: dialog.verdict.text() == "a.cbf: fits")
+    looked(qtbot, dialog, "a.cbf of 1 frame. Fits.")
     assert asked == [(scan, Given(geometry=scan / "lab6.poni", experiment=scan.parent / "experiment.toml"))]
-    watch = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
-    assert watch is not None
-    qtbot.mouseClick(watch, Qt.MouseButton.LeftButton)
+    assert dialog.used.toPlainText() == "geometry: /scan/lab6.poni (chosen)"
+    qtbot.mouseClick(ok(dialog), Qt.MouseButton.LeftButton)
     assert dialog.start is not None
-    assert dialog.start.scan == scan
-    assert dialog.start.live
+    assert (dialog.start.scan, dialog.start.live) == (scan, True)
+    assert (dialog.start.out, dialog.start.resume) == (Path("/runs/scan.h5"), False)
+
+
+def test_an_empty_folder_can_be_watched(qtbot: QtBot, scan: Path) -> None:
+    """The first frame comes when the shutter opens; the window waits for it."""
+    empty = FirstLook(NO_FRAME, 0, None, (), RunPlace(Path("/runs/scan.h5")))
+    dialog = opened(qtbot, lambda *_: empty)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "No frame is there yet")
+    qtbot.mouseClick(ok(dialog), Qt.MouseButton.LeftButton)
+    assert dialog.start is not None
+
+
+def test_new_frames_are_looked_at_until_one_is_judged_well(
+    qtbot: QtBot, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialog_module, "GLANCE_MS", 20)
+    there = [0]
+    monkeypatch.setattr(dialog_module, "glance", lambda *_: (there[0], f"{there[0]}.cbf"))
+    looks: list[int] = []
+
+    def look(*_: object) -> FirstLook:
+        looks.append(there[0])
+        unknown = Judgement(Level.UNKNOWN, "Cannot be judged from this frame.")
+        return replace(look_of(f"{there[0]}.cbf", GOOD if there[0] > 2 else unknown), frames=there[0])
+
+    dialog = opened(qtbot, look)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Cannot be judged")
+    for number in (1, 2, 3):
+        there[0] = number
+        qtbot.waitUntil(lambda number=number: number in looks)
+    looked(qtbot, dialog, "3.cbf of 3 frames. Fits.")
+    before = len(looks)
+    there[0] = 4
+    looked(qtbot, dialog, "3.cbf of 4 frames. Fits.")
+    assert len(looks) == before, "what is judged well is not looked at again"
+    dialog.reject()
+
+
+def test_nothing_of_another_folder_stays(qtbot: QtBot, scan: Path) -> None:
+    other = scan.parent.parent / "elsewhere" / "bare"
+    other.mkdir(parents=True)
+    asked: list[Given] = []
+
+    def look(folder: Path, given: Given, stop: threading.Event) -> FirstLook:
+        del folder, stop
+        asked.append(given)
+        return look_of("a.cbf")
+
+    dialog = opened(qtbot, look)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Fits.")
+    dialog.orientation.setCurrentIndex(2)
+    dialog.orientation.activated.emit(2)
+    qtbot.waitUntil(lambda: bool(asked) and asked[-1].orientation == 2)
+    looked(qtbot, dialog, "Fits.")
+    dialog.take_folder(other)
+    looked(qtbot, dialog, "Still missing: a .poni file, a set-up.")
+    assert dialog.image._counts.image is None
+    assert dialog._pattern is None
+    assert dialog.used.toPlainText() == ""
+    assert dialog.run_box.count() == 0
+    assert dialog.orientation.currentData() is None
+    assert not ok(dialog).isEnabled()
+    dialog.reject()
+
+
+def test_a_geometry_that_was_chosen_before_the_folder_stays(qtbot: QtBot, scan: Path, tmp_path: Path) -> None:
+    calibration = tmp_path / "beamtime.poni"
+    calibration.touch()
+    dialog = opened(qtbot, lambda *_: look_of("a.cbf"))
+    dialog.take_file(calibration)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Fits.")
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen[1].geometry == calibration
+    dialog.reject()
+
+
+def test_of_several_geometries_none_is_chosen(qtbot: QtBot, scan: Path) -> None:
+    (scan / "other.poni").touch()
+    dialog = opened(qtbot, lambda *_: look_of("a.cbf"))
+    dialog.take_folder(scan)
+    qtbot.waitUntil(lambda: not dialog.busy())
+    chosen = dialog.chosen()
+    assert chosen is not None
+    assert chosen[1].geometry is None
+    assert dialog.geometry_box.count() == 2
+    dialog.reject()
+
+
+def test_the_better_orientation_is_one_click_away(qtbot: QtBot, scan: Path) -> None:
+    def look(folder: Path, given: Given, stop: threading.Event) -> FirstLook:
+        del folder, stop
+        right = given.orientation == 3
+        return look_of("a.cbf", GOOD if right else Judgement(Level.WRONG, "Orientation 4 is not the best.", 3))
+
+    dialog = opened(qtbot, look)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "not the best")
+    assert dialog.use_better.isVisible()
+    qtbot.mouseClick(dialog.use_better, Qt.MouseButton.LeftButton)
+    looked(qtbot, dialog, "Fits.")
+    assert dialog.orientation.currentData() == 3
+    assert not dialog.use_better.isVisible()
+    dialog.reject()
+
+
+def test_the_earlier_run_of_the_folder_is_offered_and_one_that_cannot_be_continued_is_said(
+    qtbot: QtBot, scan: Path
+) -> None:
+    earlier = EarlierRun(Path("/runs/scan.h5"), 120, time.mktime((2026, 11, 28, 3, 12, 0, 0, 0, -1)))
+    place = RunPlace(Path("/runs/scan_2.h5"), earlier)
+    dialog = opened(qtbot, lambda *_: replace(look_of("a.cbf"), place=place))
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Fits.")
+    texts = [dialog.run_box.itemText(number) for number in range(dialog.run_box.count())]
+    assert texts == ["continue scan.h5 (120 frames, until 28 Nov 03:12)", "new: /runs/scan_2.h5"]
+    place = RunPlace(Path("/runs/scan_2.h5"), replace(earlier, why_not="it was made with another geometry or set-up"))
+    dialog.check()
+    looked(qtbot, dialog, "Fits.")
+    qtbot.waitUntil(lambda: dialog.run_box.count() == 1)
+    assert dialog.run_box.currentText() == "new: /runs/scan_2.h5"
+    assert "scan.h5 is there and cannot be continued: it was made with another geometry" in dialog.run_box.toolTip()
+    place = RunPlace(Path("/runs/scan_2.h5"), earlier)
+    dialog.check()
+    qtbot.waitUntil(lambda: dialog.run_box.count() == 2 and ok(dialog).isEnabled())
+    dialog.accept()
+    assert dialog.start is not None
+    assert (dialog.start.out, dialog.start.resume) == (Path("/runs/scan.h5"), True)
+
+
+def test_a_run_file_that_was_chosen_stays_while_frames_come(qtbot: QtBot, scan: Path, tmp_path: Path) -> None:
+    dialog = opened(qtbot, lambda *_: look_of("a.cbf"))
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Fits.")
+    dialog.take_run_file(tmp_path / "mine.h5")
+    dialog.check(quietly=True)
+    qtbot.waitUntil(lambda: not dialog.busy())
+    assert dialog.run_box.currentData() == (tmp_path / "mine.h5", False)
+    dialog.reject()
 
 
 def test_a_series_of_images_of_several_in_a_file_is_chosen(qtbot: QtBot, scan: Path) -> None:
     asked: list[str | None] = []
 
-    def look(folder: Path, given: Given) -> FirstLook:
+    def look(folder: Path, given: Given, stop: threading.Event) -> FirstLook:
+        del stop
         asked.append(given.dataset)
         others = () if given.dataset else ("/2.1/measurement/eiger (3 images)",)
         return replace(look_of(folder.name), others=others)
 
-    dialog = StartDialog(LIGHT, look)
-    qtbot.addWidget(dialog)
-    dialog.show()
+    dialog = opened(qtbot, look)
     dialog.take_folder(scan)
     qtbot.waitUntil(lambda: dialog.series.count() == 2)
     assert dialog.series.isVisible()
     dialog.series.setCurrentIndex(1)
     dialog.series.activated.emit(1)
-    qtbot.waitUntil(lambda: not dialog.busy())
-    assert asked == [None, "/2.1/measurement/eiger"]
+    qtbot.waitUntil(lambda: asked[-1] == "/2.1/measurement/eiger" and not dialog.busy())
     dialog.accept()
     assert dialog.start is not None
     assert dialog.start.given.dataset == "/2.1/measurement/eiger"
-    dialog.take_folder(scan.parent / "scan")
-    assert dialog.series.currentData() is None
-
-
-def test_the_first_look_names_the_other_series_of_a_file(tmp_path: Path) -> None:
-    case = sample("field/bliss-two-scans")
-    given = Given(geometry=case / "g.poni", experiment=case / "experiment.toml")
-    assert [each.partition(" (")[2] for each in first_look(case / "sample_0001.h5", given).others] == ["3 images)"]
 
 
 def test_what_was_chosen_before_is_offered_and_nothing_is_chosen(qtbot: QtBot, scan: Path) -> None:
+    (scan.parent / "other").mkdir()
     recent.remember(scan, Given(geometry=scan / "lab6.poni", experiment=scan.parent / "experiment.toml"))
-    recent.remember(scan.parent, Given(geometry=scan / "gone.poni", experiment=scan.parent / "experiment.toml"))
-    dialog = StartDialog(LIGHT, lambda folder, _: look_of(folder.name))
-    qtbot.addWidget(dialog)
+    recent.remember(scan.parent / "other", Given(geometry=scan / "gone.poni"))
+    dialog = opened(qtbot, lambda folder, *_: look_of(folder.name))
     assert dialog.chosen() is None
     offered = [dialog.folder.itemData(number) for number in range(dialog.folder.count())]
-    assert offered == [scan.parent, scan]
+    assert offered == [scan.parent / "other", scan]
     assert dialog.geometry_box.count() == 1
     dialog.folder.setCurrentIndex(1)
     dialog.folder.activated.emit(1)
-    qtbot.waitUntil(lambda: dialog.verdict.text() == "scan: fits")
+    looked(qtbot, dialog, "scan of 1 frame. Fits.")
     dialog.accept()
-    assert recent.recent()["folder"] == [scan, scan.parent]
+    assert recent.recent()["folder"] == [scan, scan.parent / "other"]
+
+
+def test_all_that_was_chosen_for_a_folder_is_recalled_with_it(qtbot: QtBot, scan: Path, tmp_path: Path) -> None:
+    names = {name: tmp_path / f"{name}.edf" for name in ("mask", "dark", "flat", "background")}
+    for path in (*names.values(), tmp_path / "mine.toml", tmp_path / "mine.poni"):
+        path.touch()
+    given = Given(
+        tmp_path / "mine.poni", tmp_path / "mine.toml", orientation=2, recursive=True, include="br_*.cbf", **names
+    )
+    recent.remember(scan, given, tmp_path / "runs" / "scan.h5")
+    dialog = opened(qtbot, lambda *_: look_of("a.cbf"))
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Fits.")
+    assert dialog.chosen() == (scan, given)
+    assert dialog.include.isVisible()
+    dialog.reject()
+
+
+def test_what_was_kept_of_before_and_is_damaged_counts_for_nothing(scan: Path) -> None:
+    for text in ("", "[]", '{"scans": 3}', '{"scans": [1, {"folder": "/a", "given": {"orientation": "x"}}]}'):
+        recent.recent_path().write_text(text)
+        assert recent.scans() == []
+        assert recent.recalled(scan) is None
+        recent.remember(scan, Given())
+        assert [each.folder for each in recent.scans()] == [scan]
 
 
 def test_a_run_file_that_is_dropped_is_to_be_shown_again(qtbot: QtBot, scan: Path) -> None:
     write_run(scan.parent / "old.h5", 5)
-    dialog = StartDialog(LIGHT, lambda folder, _: look_of(folder.name))
-    qtbot.addWidget(dialog)
+    dialog = opened(qtbot, lambda folder, *_: look_of(folder.name))
     dialog.take_file(scan.parent / "old.h5")
-    button = dialog.buttons.button(QDialogButtonBox.StandardButton.Ok)
-    assert button is not None
-    assert (button.text(), button.isEnabled()) == ("&Replay", True)
+    qtbot.waitUntil(lambda: ok(dialog).text() == "&Replay")
+    assert ok(dialog).isEnabled()
     dialog.accept()
     assert dialog.start is not None
     assert dialog.start.scan == scan.parent / "old.h5"
@@ -139,43 +324,73 @@ def test_a_run_file_that_is_dropped_is_to_be_shown_again(qtbot: QtBot, scan: Pat
 def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
     gate = threading.Event()
 
-    def look(folder: Path, given: Given) -> FirstLook:
+    def look(folder: Path, given: Given, stop: threading.Event) -> FirstLook:
+        del folder, stop
         if given.orientation is None:
             gate.wait(10.0)
             raise UserError("stale")
         return look_of(f"turned {given.orientation}")
 
-    dialog = StartDialog(LIGHT, look)
-    qtbot.addWidget(dialog)
+    dialog = opened(qtbot, look)
     dialog.take_folder(scan)
+    looked(qtbot, dialog, "Looking at the frames")
     dialog.orientation.setCurrentIndex(2)
     dialog.check()
     gate.set()
-    qtbot.waitUntil(lambda: dialog.verdict.text() == "turned 2: fits")
+    looked(qtbot, dialog, "turned 2 of 1 frame. Fits.")
     dialog.reject()
 
 
-def test_what_is_missing_is_said_and_a_new_setup_is_kept(qtbot: QtBot, scan: Path) -> None:
-    (scan.parent / "experiment.toml").unlink()
-    dialog = StartDialog(LIGHT, lambda _, given: look_of(str(given.experiment)))
-    qtbot.addWidget(dialog)
+def test_an_error_nobody_expected_is_said_once(
+    qtbot: QtBot, scan: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(dialog_module, "GLANCE_MS", 20)
+    calls: list[int] = []
+
+    def look(*_: object) -> FirstLook:
+        calls.append(1)
+        raise RuntimeError("no such luck")
+
+    dialog = opened(qtbot, look)
     dialog.take_folder(scan)
-    assert dialog.verdict.text() == "still missing: a set-up"
-    dialog.phases[0].setCurrentText("CsPbBr3")
-    dialog.phases[1].setCurrentText("CsPbI3")
-    dialog._new_setup()
-    kept = scan.parent / "own" / "CsPbBr3_CsPbI3.toml"
-    qtbot.waitUntil(lambda: dialog.verdict.text() == f"{kept}: fits")
-    assert profiles.profiles() == [kept]
+    looked(qtbot, dialog, "internal error (RuntimeError: no such luck)")
+    glances = dialog._glanced_s
+    qtbot.waitUntil(lambda: dialog._glanced_s > glances + 0.1)
+    assert len(calls) == 1
+    assert caplog.text.count("the first look failed") == 1
     dialog.reject()
 
 
-@pytest.mark.parametrize("phases", [["CeO2"], ["CsPbBr3", "CsPbI3"]])
-def test_a_profile_is_an_experiment(phases: list[str]) -> None:
-    experiment = parse_experiment(profile_text(phases), "profile")
-    assert [component.phase for component in experiment.component] == phases
-    # Cells of CIFs are not those of the end members: pure bromide would read -.08.
-    assert experiment.composition is None
+def test_messages_have_no_options_of_the_command_line(qtbot: QtBot, scan: Path) -> None:
+    def look(*_: object) -> FirstLook:
+        raise UserError(f"{scan}: no frames in it; give the folder that holds them; --recursive looks into its sub-folders")
+
+    dialog = opened(qtbot, look)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "or tick “sub-folders too”")
+    assert "--" not in said(dialog)
+    dialog.reject()
+
+
+def test_what_is_missing_is_said_and_a_new_setup_is_made_and_kept(
+    qtbot: QtBot, scan: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (scan.parent / "experiment.toml").unlink()
+    dialog = opened(qtbot, lambda _, given, __: look_of(str(given.experiment)))
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Still missing: a set-up.")
+
+    def fill(editor: SetupEditor) -> int:
+        editor.add("CsPbI3")
+        editor.accept()
+        return QDialog.DialogCode.Accepted
+
+    monkeypatch.setattr(SetupEditor, "exec", fill)
+    dialog.new_setup()
+    kept = profiles.profiles()
+    assert [path.name for path in kept] == ["CeO2_CsPbI3.toml"]
+    looked(qtbot, dialog, f"{kept[0]} of 1 frame. Fits.")
+    dialog.reject()
 
 
 def test_rings_lie_at_their_angle_in_the_lower_half() -> None:
@@ -186,16 +401,3 @@ def test_rings_lie_at_their_angle_in_the_lower_half() -> None:
     assert not marked[:50].any()
     assert np.abs(angles[marked] - 3.0).max() < 0.1
     assert marked[50:].sum() > 60
-
-
-def test_a_wrong_flip_is_seen_at_the_first_frame(tmp_path: Path) -> None:
-    shutil.copy(sample("ceo2_pilatus1m/CeO2_Pilatus1M.tif"), tmp_path)
-    poni = sample("ceo2_pilatus1m/CeO2_Pilatus1M.poni")
-    (tmp_path / "experiment.toml").write_text(profile_text(["CeO2"]), encoding="utf-8")
-    right = first_look(tmp_path, Given(geometry=poni, orientation=2))
-    assert right.curves is not None
-    assert "CeO2 5.41" in right.verdict
-    wrong = first_look(tmp_path, Given(geometry=poni))
-    assert wrong.curves is None
-    assert wrong.verdict.startswith("no lattice parameter: fit refused")
-    assert wrong.verdict.endswith("It fits with orientation 2: choose that.")

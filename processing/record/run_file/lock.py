@@ -45,6 +45,16 @@ def acquire(run: Path) -> RunLock:
     return lock
 
 
+def is_held(run: Path) -> bool:
+    """Whether another process writes this run now. Raises OSError where that cannot be found out."""
+    if not lock_path(run).exists():
+        return False
+    lock = try_acquire(run)
+    if lock is not None:
+        lock.release()
+    return lock is None
+
+
 def try_acquire(run: Path) -> RunLock | None:
     """Lock this run, None where another process holds it. Raises OSError where no lock can be made."""
     path = lock_path(run)

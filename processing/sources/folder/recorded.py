@@ -76,6 +76,19 @@ class RecordedFolder:
                     self._drawn, self._left = self._drawn + 1, self._left - 1
                     yield frame
 
+    def frames_at(self, numbers: Sequence[int]) -> list[Frame]:
+        """The first frame of each of these files, by their place in the order; what cannot be read is a gap."""
+        clock, frames = ScanClock(self._period_s, lambda: None), []
+        for number in numbers:
+            name = self._names[number]
+            try:
+                file, state = read_image_and_state(self._folder / name.name, self._dataset)
+            except Unreadable as error:
+                frames.append(gap_frame(self._folder, name, number, clock, f"unreadable: {error}"))
+            else:
+                frames.append(image_frames(name, number, clock, file, state)[0])
+        return frames
+
     def names_of_last(self) -> list[str]:
         """The names of the frames of the last file."""
         name = self._names[-1]

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,16 @@ class HDF5Stack:
             if self._follow_s is None or time.monotonic() - active_s >= self._follow_s:
                 return
             stop.wait(POLL_S)
+
+    def frames_at(self, numbers: Sequence[int]) -> list[Frame]:
+        """The frames of these images, of those that are there. Raises UserError where the file cannot be read."""
+        try:
+            with Hdf5Tree(self._path) as tree:
+                layout = find_layout(tree, growing=True, named=self._dataset)
+                self._note_mask(layout)
+                return [self._frame(layout, number) for number in numbers if 0 <= number < layout.count]
+        except (Unreadable, OSError, KeyError, RuntimeError) as error:
+            raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from error
 
     def files(self) -> tuple[Path, list[str]]:
         """The file's folder, and the names of all files in it that the frames are in. Raises UserError."""

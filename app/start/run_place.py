@@ -1,0 +1,75 @@
+"""Where a scan's run is recorded, and which earlier run of it is there to be continued."""
+
+import math
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from platformdirs import user_data_path
+
+from latticewatch.app.run.resuming import made_with
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file.header import InputFile
+from latticewatch.processing.record.run_file.lock import is_held
+from latticewatch.processing.record.run_file.names import free_name, is_taken, numbered
+from latticewatch.processing.record.run_file.reader import read_run
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierRun:
+    """A run file of this scan's name. frames: rows in it. ended_s: when the last was recorded, NaN: not known.
+
+    why_not: why it cannot be continued; empty: it can.
+    """
+
+    path: Path
+    frames: int = 0
+    ended_s: float = math.nan
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlace:
+    """new: the file of a new run, its whole path. earlier: the newest run of this scan that is there."""
+
+    new: Path
+    earlier: EarlierRun | None = None
+
+
+def run_folder(scan: Path) -> Path:
+    """Beside the scan's folder; where nothing may be written there, the user's own folder of runs."""
+    beside = (scan if scan.is_dir() else scan.parent).resolve().parent
+    return beside if os.access(beside, os.W_OK | os.X_OK) else user_data_path("latticewatch", appauthor=False) / "runs"
+
+
+def run_place(scan: Path, files: Sequence[InputFile], names: Sequence[str]) -> RunPlace:
+    """Where the run of this scan goes by default. files: the inputs chosen now. names: files of the scan's frames.
+
+    Reads the earlier run, which may take a while.
+    """
+    folder = run_folder(scan)
+    with suppress(OSError):  # a run file that cannot be made is said when it is to be made
+        folder.mkdir(parents=True, exist_ok=True)
+    base = folder / f"{scan.resolve().stem or 'run'}.h5"
+    there = list(takewhile(is_taken, numbered(base)))
+    return RunPlace(free_name(base), _earlier(there[-1], files, names) if there else None)
+
+
+def _earlier(path: Path, files: Sequence[InputFile], names: Sequence[str]) -> EarlierRun:
+    try:
+        if is_held(path):
+            return EarlierRun(path, why_not="it is being recorded by another process")
+        with read_run(path) as run:
+            rows = run.traced
+            last_s = rows[-1].recorded_s if rows else math.nan
+            why_not = ""
+            if names and rows and rows[0].name.partition("::")[0] not in names:
+                why_not = "its frames are not in this folder"
+            elif made_with(run.header.inputs) != made_with(files):
+                why_not = "it was made with another geometry or set-up"
+            return EarlierRun(path, len(rows), last_s, why_not)
+    except (UserError, OSError) as error:
+        return EarlierRun(path, why_not=f"it cannot be read: {error}")
