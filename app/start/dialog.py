@@ -2,24 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
-    QCheckBox,
-    QComboBox,
     QDialog,
     QDialogButtonBox,
-    QFileDialog,
-    QFormLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPlainTextEdit,
     QPushButton,
     QScrollArea,
@@ -34,16 +28,16 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Request
 from latticewatch.app.start.first_look import FirstLook, first_look, glance
+from latticewatch.app.start.form import ScanForm, with_buttons
 from latticewatch.app.start.judging import Judgement, Level
 from latticewatch.app.start.newest import Newest
 from latticewatch.app.start.plain_words import plain_words
-from latticewatch.app.start.profiles import profiles
-from latticewatch.app.start.recent import Recalled, recalled, recent, remember
-from latticewatch.app.start.run_place import RunPlace
+from latticewatch.app.start.recent import Recalled, recalled, remember
+from latticewatch.app.start.run_file_box import RunFileBox
 from latticewatch.app.start.setup_editor import SetupEditor
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import make_application
-from latticewatch.app.window.path_box import append, dropped_on, files_box, path_in, put_first
+from latticewatch.app.window.path_box import dropped_on, put_first
 from latticewatch.app.window.placement import fitted_size
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, impossible
 from latticewatch.processing.errors import UserError
@@ -53,15 +47,6 @@ from latticewatch.widgets.image_view import ImageView
 from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
 
-ORIENTATIONS = (
-    ("as the poni says", None),
-    ("as read (3)", 3),
-    ("up-down (2)", 2),
-    ("left-right (4)", 4),
-    ("both (1)", 1),
-)
-# The files that correct an image, and the key of ``Given`` that each is.
-CORRECTIONS = ("mask", "dark", "flat", "background")
 POLL_MS, GLANCE_MS = 80, 2000
 STACKS = (".h5", ".hdf5", ".nxs")
 GROUND = {Level.GOOD: "complete", Level.WARNING: "paused", Level.WRONG: "no_beam", Level.UNKNOWN: "waiting"}
@@ -119,102 +104,48 @@ class StartDialog(QDialog):
         self._shown: FirstLook | None = None
         self._frames: tuple[int, str] = (0, "")
         self._selection: FrameSelection = ALL
-        self._by_hand: set[QComboBox] = set()
+        self._glanced_s = 0.0
         self._newest = Newest("first look")
         self.setWindowTitle("Watch a scan – LatticeWatch")
         self.setAcceptDrops(True)
-        self._make_boxes()
+        self.form, self.run_box = ScanForm(), RunFileBox()
         self.verdict = QLabel(WELCOME)
         self.verdict.setTextFormat(Qt.TextFormat.PlainText)
         self.verdict.setWordWrap(True)
         self.verdict.setMargin(8)
         self.use_better = QPushButton()
         self.use_better.hide()
-        self.use_better.clicked.connect(self._take_better)
         self.used = QPlainTextEdit()
         self.used.setReadOnly(True)
+        self.used.setAccessibleName("what will be used")
         self.image = ImageView()
         self._pattern: PatternView | None = None
         self._lay_out()
-        self._name_boxes()
-        self._offer_recent()
+        name_plots({"detector image": self.image.plot})
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._poll)
         self._timer.start(POLL_MS)
-        self._glanced_s = 0.0
-
-    def _make_boxes(self) -> None:
-        self.folder = files_box("the folder that the detector writes to")
-        self.geometry_box = files_box("the .poni file; the only one in the folder or one above is taken")
-        self.setup_box = files_box("experiment.toml, or a profile that was kept")
-        self.corrections = {name: files_box(f"left out: the {name} that the set-up names") for name in CORRECTIONS}
-        for box in self.corrections.values():
-            box.addItem("as the set-up says", None)
-        self.folder.setPlaceholderText("choose or drop a folder")
-        self.geometry_box.setPlaceholderText("choose or drop a .poni file")
-        self.setup_box.setPlaceholderText("choose experiment.toml, or New")
-        self.orientation = QComboBox()
-        for text, number in ORIENTATIONS:
-            self.orientation.addItem(text, number)
-        self.series = QComboBox()
-        self.recursive = QCheckBox("sub-folders too")
-        self.include = QLineEdit()
-        self.include.setPlaceholderText("all frames; or a pattern such as br_*.cbf")
-        self.run_box = QComboBox()
-        self.run_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.run_box.setToolTip("where the run is recorded")
-        self.run_box.setPlaceholderText("beside the folder")
 
     def _lay_out(self) -> None:
-        form = self._form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("&Folder", self._with_button(self.folder, self._ask_folder))
-        form.addRow("&Images", self.series)
-        form.setRowVisible(self.series, False)
-        poni = partial(self._ask_file, self.geometry_box, "Geometry", "pyFAI geometry (*.poni)")
-        form.addRow("&Geometry", self._with_button(self.geometry_box, poni))
-        form.addRow("&Orientation", self.orientation)
-        new = QPushButton("&New …")
-        new.setToolTip("make a set-up of phases")
-        new.clicked.connect(lambda _: self.new_setup())
-        toml = partial(self._ask_file, self.setup_box, "Set-up", "Experiment (*.toml)")
-        form.addRow("&Set-up", self._with_button(self.setup_box, toml, new))
-        form.addRow("&Run file", self._with_button(self.run_box, self._ask_run_file))
-        self.more = QPushButton("Mask, dark, flat, background, which &files …")
-        self.more.setCheckable(True)
-        self.more.toggled.connect(self._show_more)
-        form.addRow(self.more)
-        self._rarer: list[QWidget] = [self.recursive]
-        form.addRow("", self.recursive)
-        self._rarer.append(self.include)
-        form.addRow("Na&mes", self.include)
-        for name, box in self.corrections.items():
-            row = self._with_button(box, partial(self._ask_file, box, name.capitalize(), "All files (*)"))
-            self._rarer.append(row)
-            form.addRow(name.capitalize(), row)
-        self._show_more(False)
+        """The form and what will be used on the left; the judgement, the image and its pattern on the right."""
+        self.form.rows.insertRow(5, "&Run file", with_buttons(self.run_box, self.run_box.ask))
+        self.form.folder_chosen.connect(self.take_folder)
+        self.form.changed.connect(self.check)
+        self.form.new_wanted.connect(self.new_setup)
+        self.use_better.clicked.connect(lambda _: self.form.turn(self.use_better.property("orientation")))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok().setText("&Watch")
         self._ok().setEnabled(False)
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
-        self._lay_out_sides(form)
-        for box in (self.geometry_box, self.setup_box, self.orientation, self.series, *self.corrections.values()):
-            box.activated.connect(lambda _, box=box: self._changed(box))
-        self.folder.activated.connect(lambda _: self._take_chosen_folder())
-        self.recursive.toggled.connect(lambda _: self.check())
-        self.include.editingFinished.connect(self.check)
-        self.run_box.currentIndexChanged.connect(lambda _: self._say_run_file())
-
-    def _lay_out_sides(self, form: QFormLayout) -> None:
-        """The form and what will be used on the left; the judgement, the image and its pattern on the right."""
         left, right = QWidget(), QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(form)
+        column.addWidget(self.form)
         column.addWidget(QLabel("What will be used"))
         column.addWidget(self.used, 1)
         scroll = QScrollArea()
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setWidget(left)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QScrollArea.Shape.NoFrame)
@@ -237,67 +168,15 @@ class StartDialog(QDialog):
         layout.addWidget(self.buttons)
         self.resize(fitted_size(self, 1100, 680))
 
-    def _name_boxes(self) -> None:
-        named: dict[str, QWidget] = {
-            "folder": self.folder,
-            "images": self.series,
-            "geometry": self.geometry_box,
-            "orientation": self.orientation,
-            "set-up": self.setup_box,
-            "run file": self.run_box,
-            "sub-folders": self.recursive,
-            "names": self.include,
-            "what will be used": self.used,
-            **self.corrections,
-        }
-        for name, box in named.items():
-            box.setAccessibleName(name)
-        self.orientation.setToolTip("how the image lies in the geometry (EXIF number); seen by the rings over it")
-        name_plots({"detector image": self.image.plot})
-
-    def _offer_recent(self) -> None:
-        """What was chosen before; nothing of it is chosen yet."""
-        known = recent()
-        for kind, box in (("folder", self.folder), ("geometry", self.geometry_box), ("setup", self.setup_box)):
-            put_first(box, known[kind])
-        append(self.setup_box, profiles())
-        self._named = set(profiles())  # and what the user drops or picks: its commands may be run
-        for box in (self.folder, self.geometry_box, self.setup_box):
-            box.setCurrentIndex(-1)
-
-    def _with_button(self, box: QComboBox, ask: Callable[[], None], *more: QWidget) -> QWidget:
-        holder = QWidget()
-        layout = QHBoxLayout(holder)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(box, 1)
-        button = QPushButton("…")
-        button.setAccessibleName("browse")
-        button.setFixedWidth(32)
-        button.clicked.connect(lambda _: ask())
-        for each in (button, *more):
-            layout.addWidget(each)
-        return holder
-
-    def _show_more(self, shown: bool) -> None:
-        for row in self._rarer:
-            self._form.setRowVisible(row, shown)
-
     def _ok(self) -> QPushButton:
         button = self.buttons.button(QDialogButtonBox.StandardButton.Ok)
         if button is None:
             raise LookupError("the dialog has no OK button")
         return button
 
-    # What is chosen
-
-    def _take_chosen_folder(self) -> None:
-        folder = path_in(self.folder)
-        if folder is not None:
-            self.take_folder(folder)
-
     def take_folder(self, folder: Path) -> None:
         """Choose this folder or stack. What was shown and found of another one goes; what it has is offered."""
-        put_first(self.folder, [folder])
+        put_first(self.form.folder, [folder])
         if folder != self._scan:
             self._forget_scan()
         self._scan = folder
@@ -305,85 +184,30 @@ class StartDialog(QDialog):
         self._newest.ask(lambda _: survey(folder), self._surveyed, self._refused)
 
     def _forget_scan(self) -> None:
-        """Nothing of another folder's stays: no picture, no geometry, no set-up, but what was chosen by hand before."""
-        first = self._scan is None
-        for box in (self.geometry_box, self.setup_box):
-            if not (first and box in self._by_hand):
-                box.setCurrentIndex(-1)
-        self._by_hand = self._by_hand if first else set()
-        for box in (self.orientation, *self.corrections.values()):
-            if not (first and box in self._by_hand):
-                box.setCurrentIndex(max(0, box.findData(None)))
-        self._offer_series(())
+        self.form.forget(first=self._scan is None and self._run_file is None)
         self._run_file, self._shown, self._frames, self._selection = None, None, (0, ""), ALL
-        self.run_box.clear()
+        self.run_box.forget()
         self.used.clear()
         self._clear_views()
 
     def _surveyed(self, found: Surveyed) -> None:
-        """Take what was chosen for this folder before, else what is found where there is only one."""
         if found.scan != self._scan:
             self._scan = found.scan
-            put_first(self.folder, [found.scan])
-        before = found.before.given if found.before is not None else Given()
-        for box, there, kept in (
-            (self.geometry_box, found.ponis, before.geometry),
-            (self.setup_box, found.setups, before.experiment),
-        ):
-            chosen, by_hand = path_in(box), box in self._by_hand
-            put_first(box, list(there))
-            wanted = chosen if by_hand else kept or (there[0] if len(there) == 1 else None)
-            if wanted is not None:
-                put_first(box, [wanted])
-            else:
-                box.setCurrentIndex(-1)
-        if found.before is not None:
-            self._recall(before)
+            put_first(self.form.folder, [found.scan])
+        self.form.offer(found.ponis, found.setups, found.before.given if found.before is not None else None)
         self.check()
 
-    def _recall(self, before: Given) -> None:
-        """What else was chosen for this folder the last time."""
-        self.orientation.setCurrentIndex(max(0, self.orientation.findData(before.orientation)))
-        self.recursive.setChecked(bool(before.recursive))
-        self.include.setText(before.include or "")
-        for name, box in self.corrections.items():
-            path = getattr(before, name)
-            if path is not None:
-                put_first(box, [path])
-        if before.dataset:
-            self._offer_series((f"{before.dataset} (as before)",))
-            self.series.setCurrentIndex(1)
-        rare = (before.recursive, before.include, *(getattr(before, name) for name in CORRECTIONS))
-        self.more.setChecked(any(rare))
-
-    def _offer_series(self, others: Sequence[str]) -> None:
-        """Series of images in one HDF5 file, to choose one; the row is there only where there are several."""
-        self.series.clear()
-        self.series.addItem("as found", None)
-        for each in others:
-            self.series.addItem(each, each.rpartition(" (")[0])
-        self._form.setRowVisible(self.series, bool(others))
-
     def take_file(self, path: Path) -> None:
-        """Take what was dropped or chosen: a folder, a poni, a set-up, a CIF, a run file, a stack."""
-        kinds = {".poni": self.geometry_box, ".toml": self.setup_box}
+        """Take what was dropped or chosen: a folder, a poni, a set-up, a CIF, a run file, a stack, a frame."""
+        kinds = {".poni": self.form.geometry_box, ".toml": self.form.setup_box}
         if path.suffix in STACKS:
             self._newest.ask(lambda _: is_run(path), partial(self._take_stack, path), self._refused)
         elif path.suffix == ".cif":
             self.new_setup((path,))
         elif path.suffix in kinds:
-            self._take(kinds[path.suffix], path)
+            self.form.take(kinds[path.suffix], path)
         else:
             self.take_folder(path)
-
-    def _take(self, box: QComboBox, path: Path) -> None:
-        put_first(box, [path])
-        self._named.add(path)
-        self._changed(box)
-
-    def _changed(self, box: QComboBox) -> None:
-        self._by_hand.add(box)
-        self.check()
 
     def _take_stack(self, path: Path, is_recorded: bool) -> None:
         if not is_recorded:
@@ -397,38 +221,25 @@ class StartDialog(QDialog):
 
     def chosen(self) -> tuple[Path, Given] | None:
         """What is in the form; None while folder or set-up is missing. Without a geometry it is looked for."""
-        setup = path_in(self.setup_box)
-        if self._scan is None or setup is None:
-            return None
-        corrections = {name: path_in(box) for name, box in self.corrections.items()}
-        return self._scan, Given(
-            geometry=path_in(self.geometry_box),
-            experiment=setup,
-            orientation=self.orientation.currentData(),
-            recursive=True if self.recursive.isChecked() else None,
-            include=self.include.text().strip() or None,
-            dataset=self.series.currentData(),
-            **corrections,
-        )
+        given = self.form.given()
+        return None if self._scan is None or given.experiment is None else (self._scan, given)
 
-    # What is asked and answered
+    def _missing(self) -> str:
+        """What is still to be chosen, or why what is chosen cannot be; empty: nothing."""
+        given = self.form.given()
+        named = (("a folder", self._scan), ("a .poni file", given.geometry), ("a set-up", given.experiment))
+        if self.chosen() is None:
+            return f"Still missing: {', '.join(name for name, it in named if it is None)}."
+        reason = impossible(given.include) if given.include else ""
+        return f"Names: {given.include} {reason}" if reason else ""
 
     def check(self, *, quietly: bool = False) -> None:
         """Look at the frames, in a thread. quietly: what was said stays until there is an answer."""
+        chosen, missing = self.chosen(), self._missing()
         if self._scan is None and self._run_file is not None:
             return
-        chosen = self.chosen()
-        if chosen is None:
-            missing = [
-                name for name, it in (("a folder", self._scan), ("a set-up", path_in(self.setup_box))) if it is None
-            ]
-            if self._scan is not None and path_in(self.geometry_box) is None:
-                missing.insert(0, "a .poni file")
-            self._refused(f"Still missing: {', '.join(missing)}.")
-            return
-        reason = impossible(chosen[1].include) if chosen[1].include else ""
-        if reason:
-            self._refused(f"Names: {chosen[1].include} {reason}")
+        if chosen is None or missing:
+            self._refused(missing)
             return
         if not quietly:
             self._ok().setText("&Watch")
@@ -474,17 +285,12 @@ class StartDialog(QDialog):
             self.use_better.setText(f"&Use orientation {judgement.better}")
             self.use_better.setProperty("orientation", judgement.better)
 
-    def _take_better(self) -> None:
-        number = self.orientation.findData(self.use_better.property("orientation"))
-        self.orientation.setCurrentIndex(number)
-        self._changed(self.orientation)
-
     def _show(self, look: FirstLook) -> None:
         self._shown, self._selection = look, look.selection
         self._glanced_s = time.monotonic()
         if look.others:
-            self._offer_series(look.others)
-        self._offer_places(look.place)
+            self.form.offer_series(look.others)
+        self.run_box.offer(look.place)
         self._say_frames(look.frames)
         if look.seen is None:
             self._clear_views()
@@ -502,9 +308,7 @@ class StartDialog(QDialog):
         self._say(Judgement(look.judgement.level, f"{where}{look.judgement.text}", look.judgement.better))
         lines = [f"{each.name}: {printable(each.value)} ({each.source})" for each in look.used if each.value != "none"]
         if look.command:
-            chosen = self.chosen()
-            may = chosen is not None and chosen[1].experiment in self._named
-            told = look.command if may else "nothing: the set-up was found in the folder, not chosen"
+            told = look.command if self.form.may_command() else "nothing: the set-up was found, not chosen"
             lines.append(f"run when the state changes: {printable(told)}")
         self.used.setPlainText("\n".join(lines))
 
@@ -528,71 +332,12 @@ class StartDialog(QDialog):
         self.views.setSizes([300, 300])
         self._pattern.show_frame(Shown(seen.setup.title or seen.name, seen.pattern, seen.curves, seen.ticks))
 
-    # Where it is recorded
-
-    def _offer_places(self, place: RunPlace) -> None:
-        """A new run file, and the earlier one to be continued where that is possible; a choice that was made stays."""
-        kept = self.run_box.currentData() if self.run_box in self._by_hand else None
-        self.run_box.blockSignals(True)
-        self.run_box.clear()
-        earlier = place.earlier
-        if earlier is not None and not earlier.why_not:
-            ended = time.strftime("%d %b %H:%M", time.localtime(earlier.ended_s)) if earlier.ended_s > 0 else ""
-            frames = f"{counted(earlier.frames, 'frame')}{f', until {ended}' if ended else ''}"
-            self._offer_run(f"continue {earlier.path.name} ({frames})", earlier.path, resume=True)
-        self._offer_run(f"new: {place.new}", place.new, resume=False)
-        self.run_box.setCurrentIndex(0)  # not by itself: the box has a placeholder
-        if kept is not None:
-            number = next((n for n in range(self.run_box.count()) if self.run_box.itemData(n) == kept), -1)
-            if number < 0:
-                self._offer_run(f"new: {kept[0]}", kept[0], resume=False)
-                number = self.run_box.count() - 1
-            self.run_box.setCurrentIndex(number)
-        self.run_box.blockSignals(False)
-        self._say_run_file(earlier.why_not if earlier is not None else "", earlier.path.name if earlier else "")
-
-    def _offer_run(self, text: str, path: Path, *, resume: bool) -> None:
-        self.run_box.addItem(text, (path, resume))
-        self.run_box.setItemData(self.run_box.count() - 1, str(path), Qt.ItemDataRole.ToolTipRole)
-
-    def _say_run_file(self, why_not: str = "", earlier: str = "") -> None:
-        data = self.run_box.currentData()
-        told = f"{earlier} is there and cannot be continued: {plain_words(why_not)}\n" if why_not else ""
-        self.run_box.setToolTip(f"{told}{data[0]}" if data else "where the run is recorded")
-
-    def _ask_run_file(self) -> None:
-        data: Any = self.run_box.currentData()
-        beside = str(data[0]) if data else ""
-        name, _ = QFileDialog.getSaveFileName(self, "Run file", beside, "Run files (*.h5)")
-        if name:
-            self.take_run_file(Path(name))
-
-    def take_run_file(self, path: Path) -> None:
-        """Record there, in a new file."""
-        self._by_hand.add(self.run_box)
-        self._offer_run(f"new: {path}", path, resume=False)
-        self.run_box.setCurrentIndex(self.run_box.count() - 1)
-
-    # Asking for files
-
-    def _ask_folder(self) -> None:
-        beside = str(self._scan.parent) if self._scan is not None else ""
-        name = QFileDialog.getExistingDirectory(self, "Folder of the scan", beside)
-        if name:
-            self.take_folder(Path(name))
-
-    def _ask_file(self, box: QComboBox, title: str, kinds: str) -> None:
-        beside = path_in(box) or self._scan
-        name, _ = QFileDialog.getOpenFileName(self, title, str(beside) if beside else "", kinds)
-        if name:
-            self._take(box, Path(name))
-
     def new_setup(self, cifs: tuple[Path, ...] = ()) -> None:
         """Ask for phases and keep a set-up of them."""
         editor = SetupEditor(self, cifs)
         editor.exec()
         if editor.path is not None:
-            self._take(self.setup_box, editor.path)
+            self.form.take(self.form.setup_box, editor.path)
         editor.deleteLater()
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
@@ -603,8 +348,6 @@ class StartDialog(QDialog):
         for path in dropped_on(a0) if a0 is not None else []:
             self.take_file(path)
 
-    # The end
-
     def accept(self) -> None:
         """Start with what is in the form, or with the run file that was dropped."""
         chosen = self.chosen()
@@ -612,8 +355,8 @@ class StartDialog(QDialog):
             self.start = Request(self._run_file, transport=Transport())
         elif chosen is not None:
             folder, given = chosen
-            out, resume = self.run_box.currentData() or (None, False)
-            may = given.experiment in self._named
+            out, resume = self.run_box.choice() or (None, False)
+            may = self.form.may_command()
             self.start = Request(folder, given, live=True, may_command=may, out=out, resume=resume)
             remember(folder, given, out)
         super().accept()

@@ -155,8 +155,8 @@ def test_nothing_of_another_folder_stays(qtbot: QtBot, scan: Path) -> None:
     dialog = opened(qtbot, look)
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Fits.")
-    dialog.orientation.setCurrentIndex(2)
-    dialog.orientation.activated.emit(2)
+    dialog.form.orientation.setCurrentIndex(2)
+    dialog.form.orientation.activated.emit(2)
     qtbot.waitUntil(lambda: bool(asked) and asked[-1].orientation == 2)
     looked(qtbot, dialog, "Fits.")
     dialog.take_folder(other)
@@ -165,7 +165,7 @@ def test_nothing_of_another_folder_stays(qtbot: QtBot, scan: Path) -> None:
     assert dialog._pattern is None
     assert dialog.used.toPlainText() == ""
     assert dialog.run_box.count() == 0
-    assert dialog.orientation.currentData() is None
+    assert dialog.form.orientation.currentData() is None
     assert not ok(dialog).isEnabled()
     dialog.reject()
 
@@ -191,7 +191,7 @@ def test_of_several_geometries_none_is_chosen(qtbot: QtBot, scan: Path) -> None:
     chosen = dialog.chosen()
     assert chosen is not None
     assert chosen[1].geometry is None
-    assert dialog.geometry_box.count() == 2
+    assert dialog.form.geometry_box.count() == 2
     dialog.reject()
 
 
@@ -207,7 +207,7 @@ def test_the_better_orientation_is_one_click_away(qtbot: QtBot, scan: Path) -> N
     assert dialog.use_better.isVisible()
     qtbot.mouseClick(dialog.use_better, Qt.MouseButton.LeftButton)
     looked(qtbot, dialog, "Fits.")
-    assert dialog.orientation.currentData() == 3
+    assert dialog.form.orientation.currentData() == 3
     assert not dialog.use_better.isVisible()
     dialog.reject()
 
@@ -240,10 +240,10 @@ def test_a_run_file_that_was_chosen_stays_while_frames_come(qtbot: QtBot, scan: 
     dialog = opened(qtbot, lambda *_: look_of("a.cbf"))
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Fits.")
-    dialog.take_run_file(tmp_path / "mine.h5")
+    dialog.run_box.take(tmp_path / "mine.h5")
     dialog.check(quietly=True)
     qtbot.waitUntil(lambda: not dialog.busy())
-    assert dialog.run_box.currentData() == (tmp_path / "mine.h5", False)
+    assert dialog.run_box.choice() == (tmp_path / "mine.h5", False)
     dialog.reject()
 
 
@@ -258,10 +258,10 @@ def test_a_series_of_images_of_several_in_a_file_is_chosen(qtbot: QtBot, scan: P
 
     dialog = opened(qtbot, look)
     dialog.take_folder(scan)
-    qtbot.waitUntil(lambda: dialog.series.count() == 2)
-    assert dialog.series.isVisible()
-    dialog.series.setCurrentIndex(1)
-    dialog.series.activated.emit(1)
+    qtbot.waitUntil(lambda: dialog.form.series.count() == 2)
+    assert dialog.form.series.isVisible()
+    dialog.form.series.setCurrentIndex(1)
+    dialog.form.series.activated.emit(1)
     qtbot.waitUntil(lambda: asked[-1] == "/2.1/measurement/eiger" and not dialog.busy())
     dialog.accept()
     assert dialog.start is not None
@@ -274,11 +274,11 @@ def test_what_was_chosen_before_is_offered_and_nothing_is_chosen(qtbot: QtBot, s
     recent.remember(scan.parent / "other", Given(geometry=scan / "gone.poni"))
     dialog = opened(qtbot, lambda folder, *_: look_of(folder.name))
     assert dialog.chosen() is None
-    offered = [dialog.folder.itemData(number) for number in range(dialog.folder.count())]
+    offered = [dialog.form.folder.itemData(number) for number in range(dialog.form.folder.count())]
     assert offered == [scan.parent / "other", scan]
-    assert dialog.geometry_box.count() == 1
-    dialog.folder.setCurrentIndex(1)
-    dialog.folder.activated.emit(1)
+    assert dialog.form.geometry_box.count() == 1
+    dialog.form.folder.setCurrentIndex(1)
+    dialog.form.folder.activated.emit(1)
     looked(qtbot, dialog, "scan of 1 frame. Fits.")
     dialog.accept()
     assert recent.recent()["folder"] == [scan, scan.parent / "other"]
@@ -296,7 +296,7 @@ def test_all_that_was_chosen_for_a_folder_is_recalled_with_it(qtbot: QtBot, scan
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Fits.")
     assert dialog.chosen() == (scan, given)
-    assert dialog.include.isVisible()
+    assert dialog.form.include.isVisible()
     dialog.reject()
 
 
@@ -334,7 +334,7 @@ def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
     dialog = opened(qtbot, look)
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Looking at the frames")
-    dialog.orientation.setCurrentIndex(2)
+    dialog.form.orientation.setCurrentIndex(2)
     dialog.check()
     gate.set()
     looked(qtbot, dialog, "turned 2 of 1 frame. Fits.")
@@ -363,7 +363,9 @@ def test_an_error_nobody_expected_is_said_once(
 
 def test_messages_have_no_options_of_the_command_line(qtbot: QtBot, scan: Path) -> None:
     def look(*_: object) -> FirstLook:
-        raise UserError(f"{scan}: no frames in it; give the folder that holds them; --recursive looks into its sub-folders")
+        raise UserError(
+            f"{scan}: no frames in it; give the folder that holds them; --recursive looks into its sub-folders"
+        )
 
     dialog = opened(qtbot, look)
     dialog.take_folder(scan)
