@@ -55,7 +55,7 @@ class MapView(QWidget):
         self._lines = lines
         self._snapshot: Snapshot | None = None
         self._changes: dict[bool, ChangeMap] = {}
-        self._with_lines = True
+        self.with_lines = True
         self._unknown: tuple[MarkedAngle, ...] = ()
         self._rests: tuple[Rest, ...] = ()
         self.bar = MapBar(theme)
@@ -95,7 +95,7 @@ class MapView(QWidget):
         self.paint_now()
 
     def toggle_lines(self) -> None:
-        self._with_lines = not self._with_lines
+        self.with_lines = not self.with_lines
         self.paint_now()
 
     def toggle_whole(self) -> None:
@@ -110,7 +110,7 @@ class MapView(QWidget):
         return under, over
 
     @property
-    def _whole(self) -> bool:
+    def whole(self) -> bool:
         return self.bar.range.currentIndex() == 1
 
     def fit_height(self) -> None:
@@ -119,7 +119,7 @@ class MapView(QWidget):
 
     def _grid(self) -> NDArray[np.float64]:
         grid = self._history.two_theta
-        return grid if self._whole else grid[self._history.window]
+        return grid if self.whole else grid[self._history.window]
 
     def show_unknown(self, lines: tuple[MarkedAngle, ...]) -> None:
         """Lines of no component, to be drawn with the next snapshot."""
@@ -172,14 +172,14 @@ class MapView(QWidget):
 
     def _source(self, history: History) -> tuple[Pyramid, NDArray[np.float32]]:
         """The map to be drawn, and what is taken from each of its rows."""
-        pyramid = history.whole_map if self._whole else history.window_map
+        pyramid = history.whole_map if self.whole else history.window_map
         nothing = np.zeros(pyramid.height, np.float32)
         match self.bar.mode.currentIndex():
             case 1:
                 first = next((row for row in pyramid.sample(pyramid.count) if np.isfinite(row).any()), nothing)
                 return pyramid, np.where(np.isfinite(first), first, 0.0).astype(np.float32)
             case 2:
-                changes = self._changes.setdefault(self._whole, ChangeMap(pyramid))
+                changes = self._changes.setdefault(self.whole, ChangeMap(pyramid))
                 if not changes.catch_up():
                     self._later.start()  # the window stays alive while a long run is gone through
                 return changes.map, nothing
@@ -194,16 +194,16 @@ class MapView(QWidget):
         times = history.timeline.starts[some] + 0.5 * history.timeline.period_s
         low, high = self.sheet.angles()
         for number, curves in enumerate(self._curves):
-            lp = snapshot.lp_A[some, number] if self._with_lines else np.empty(0)
+            lp = snapshot.lp_A[some, number] if self.with_lines else np.empty(0)
             angles = [two_theta_deg(d_spacing(lp, hkl), self._lines.wavelength_A) for hkl in self._lines.hkls[number]]
             seen = [one for one in angles if ((one > low) & (one < high)).any()]
             xs, ys = self.sheet.points(*_joined(times[: len(lp)], seen))
             under, over = curves
             # So many lines would hide the pattern that they are to explain.
-            under.setData(*((xs, ys) if not self._whole else ([], [])))
-            over.setPen(line(faded(DARK.components[number], 150 if self._whole else 255), 2.0 - self._whole))
+            under.setData(*((xs, ys) if not self.whole else ([], [])))
+            over.setPen(line(faded(DARK.components[number], 150 if self.whole else 255), 2.0 - self.whole))
             over.setData(xs, ys)
-        drawn = [one for one in self._unknown if self._with_lines and low < one.two_theta_deg < high]
+        drawn = [one for one in self._unknown if self.with_lines and low < one.two_theta_deg < high]
         period_s = history.timeline.period_s
         ends = np.array([(one.start_s, one.end_s + period_s) for one in drawn]).ravel()
         self._unknown_curve.setData(*self.sheet.points(ends, np.repeat([one.two_theta_deg for one in drawn], 2)))

@@ -1,28 +1,39 @@
-"""Alarms in the window: a sound, a notice of the desktop where there is one, and words until they are acknowledged."""
+"""Alarms in the window: a sound, a notice of the desktop and a strip, until they are acknowledged."""
 
 import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QUrl
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
+from latticewatch.app.window.alarm_settings import keep_settings, read_settings
 from latticewatch.processing.flow.series import Snapshot
+from latticewatch.processing.flow.wording import StandingAlarm, alarms_told
 from latticewatch.processing.reaction.live.alarms import Alarm, Watch, acknowledged, after_row, at_time, is_over
+
+REPEAT_S = 60.0
 
 log = logging.getLogger(__name__)
 
 
 class WindowAlarms:
-    """Follows the rows of a live run; each alarm sounds once, and stands until it is acknowledged."""
+    """Follows the rows of a live run; each alarm stands until it is acknowledged, and sounds until then.
 
-    def __init__(self, window: QWidget) -> None:
-        self._window = window
+    kept_in: the file in which is kept how alarms are given.
+    """
+
+    def __init__(self, window: QWidget, kept_in: Path) -> None:
+        self._window, self._kept_in = window, kept_in
+        self.settings = read_settings(kept_in)
         self._watch = Watch()
         self._rows = 0
+        self._raised_s: dict[Alarm, float] = {}
+        self._sounded_s = -math.inf
         self._tray: QSystemTrayIcon | None = None
         self._play: Callable[[], None] | None = None
 
@@ -44,25 +55,41 @@ class WindowAlarms:
             waits, gone = snapshot.progress.waiting > 0, math.isfinite(snapshot.progress.gone_since_s)
             self._watch, fresh = at_time(self._watch, time.monotonic(), waits=waits, gone=gone)
             raised |= fresh
-        self._sound(sorted(raised))
+        self._raised_s |= dict.fromkeys(raised, time.time())
+        self._give(sorted(raised))
+
+    def gives(self, way: str) -> bool:
+        """Whether alarms are given in this way, a field of the settings."""
+        return bool(getattr(self.settings, way))
+
+    def toggle(self, way: str) -> None:
+        """Give alarms in this way or not, now and in runs to come."""
+        self.settings = replace(self.settings, **{way: not self.gives(way)})
+        keep_settings(self.settings, self._kept_in)
 
     def acknowledge(self) -> None:
         if self._watch.standing:
-            log.info("alarm acknowledged: %s", self.words())
+            log.info("alarm acknowledged: %s", alarms_told(self.standing()))
         self._watch = acknowledged(self._watch)
 
-    def words(self) -> str:
-        """The alarms that stand, and whether their cause is over; empty where none does."""
+    def standing(self) -> tuple[StandingAlarm, ...]:
+        """The alarms that stand, those whose cause lasts first, in the order in which they rang."""
         clock_s = time.monotonic()
-        told = sorted((is_over(self._watch, alarm, clock_s), alarm) for alarm in self._watch.standing)
-        return ", ".join(f"{alarm} (over)" if over else alarm for over, alarm in told)
+        told = [
+            StandingAlarm(str(alarm), self._raised_s.get(alarm, math.nan), over=is_over(self._watch, alarm, clock_s))
+            for alarm in self._watch.standing
+        ]
+        return tuple(sorted(told, key=lambda one: (one.over, one.since_s, one.words)))
 
-    def _sound(self, raised: Sequence[Alarm]) -> None:
+    def _give(self, raised: Sequence[Alarm]) -> None:
         for alarm in raised:
             log.warning("alarm: %s", alarm)
             QApplication.alert(self._window)
-            self._notify(alarm)
-        if raised:
+            if self.settings.notice:
+                self._notify(alarm)
+        again = self.settings.repeat and bool(self._watch.standing) and time.monotonic() - self._sounded_s >= REPEAT_S
+        if self.settings.sound and (raised or again):
+            self._sounded_s = time.monotonic()
             # Only now: the sound library takes a moment to load.
             self._play = self._play or alarm_sound(self._window)
             self._play()

@@ -42,6 +42,15 @@ class Docks(QObject):
     def toggle_log(self) -> None:
         self._toggle(self._log_dock, LOG_HEIGHT, Qt.Orientation.Vertical)
 
+    def shows_frames(self) -> bool:
+        return self._frames_dock.isVisible()
+
+    def shows_marks(self) -> bool:
+        return self._marks_dock.isVisible()
+
+    def shows_log(self) -> bool:
+        return self._log_dock.isVisible()
+
     def _toggle(self, dock: QDockWidget, size: int, across: Qt.Orientation) -> None:
         dock.setVisible(not dock.isVisible())
         self._window.resizeDocks([dock], [size], across)

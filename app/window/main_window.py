@@ -10,8 +10,10 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, Q
 
 from latticewatch.app.window.access import order_tabs
 from latticewatch.app.window.after_end import FolderAfterEnd, ScanFolder
+from latticewatch.app.window.alarm_settings import settings_path
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
+from latticewatch.app.window.commands import VIEW, alarm_commands, frame_commands, view_commands
 from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.facts import (
     Arrivals,
@@ -33,10 +35,11 @@ from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.view_state import RunKind
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.wording import Headline, ended, headline, waiting_for, with_alarms
+from latticewatch.processing.flow.wording import Headline, alarms_told, ended, headline, waiting_for
 from latticewatch.processing.record.run_file.header import DEFAULT
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.processing.text import printable
+from latticewatch.widgets.alarm_strip import AlarmStrip
 from latticewatch.widgets.banner import Banner
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.marks import Mark
@@ -59,6 +62,7 @@ class MainWindow(QMainWindow):
 
     run_ended = pyqtSignal()
     banner: Banner
+    alarm_strip: AlarmStrip
     status: StatusStrip
     bar: TransportBar
     note: NoteBar
@@ -82,7 +86,7 @@ class MainWindow(QMainWindow):
         self.replay = ReplayControl(transport) if transport is not None else None
         self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
-        self.alarms = WindowAlarms(self)
+        self.alarms = WindowAlarms(self, settings_path())
         self.wall = self.interrupted = self._was_maximised = False
         self._ended_s: float | None = None  # seconds since the epoch
         self._folder = folder
@@ -108,55 +112,46 @@ class MainWindow(QMainWindow):
 
     def _commands(self) -> list[Command]:
         """Everything that a key does in the window; F1 and the menus are made from this list."""
-        page = self._on_page
+        page, holds, docks = self._on_page, self._holds, self.docks
+        lists = [
+            Command(VIEW, "List of frames and gaps", ("G",), docks.toggle_frames, "lists", docks.shows_frames),
+            Command(VIEW, "List of marks", ("K",), docks.toggle_marks, "lists", docks.shows_marks),
+            Command(VIEW, "Log", ("L",), docks.toggle_log, "lists", docks.shows_log),
+            Command(VIEW, "Wall: banner and trace, large", ("F11",), self.toggle_wall, "look", lambda: self.wall),
+            Command(VIEW, "Dark", ("Ctrl+D",), self.toggle_dark, "look", lambda: self._theme is DARK),
+        ]
+        return [
+            *frame_commands(page, holds, self.to_change, self.unpin),
+            *view_commands(page, holds),
+            *lists,
+            *self._run_commands(),
+            *alarm_commands(self.alarms, self.acknowledge),
+            Command("&Help", "Keys", ("F1",), self.show_keys),
+        ]
+
+    def _run_commands(self) -> list[Command]:
+        menu = "&Run"
         commands = [
-            Command("&Frame", "newest frame, from now on", ("N", "End", "Esc"), page(lambda page: page.choose(None))),
-            Command("&Frame", "one frame back", ("Left",), page(lambda page: page.step(-1))),
-            Command("&Frame", "one frame forward", ("Right",), page(lambda page: page.step(1))),
-            Command("&Frame", "ten frames back", ("Shift+Left", "PgUp"), page(lambda page: page.step(-10))),
-            Command("&Frame", "ten frames forward", ("Shift+Right", "PgDown"), page(lambda page: page.step(10))),
-            Command("&Frame", "first frame", ("Home",), page(lambda page: page.choose(0))),
-            Command("&Frame", "previous change of state", ("Ctrl+Left",), lambda: self.to_change(-1)),
-            Command("&Frame", "next change of state", ("Ctrl+Right",), lambda: self.to_change(1)),
-            Command("&Frame", "pin this pattern", ("P",), page(lambda page: page.pin())),
-            Command("&Frame", "pin mixing and a minute after", ("Ctrl+P",), page(lambda page: page.pin_beginning())),
-            Command("&Frame", "unpin all patterns", ("Shift+P",), self.unpin),
-            Command("&View", "whole run in view, followed as it grows", ("F",), page(lambda page: page.follow())),
-            Command("&View", "map: whole pattern or reflection", ("W",), page(lambda page: page.map.toggle_whole())),
-            Command("&View", "map: next mode", ("D",), page(lambda page: page.map.bar.next_mode())),
-            Command("&View", "map: next colour scale", ("C",), page(lambda page: page.map.bar.next_scale())),
-            Command("&View", "map: time across or downward", ("X",), page(lambda page: page.map.flip())),
-            Command("&View", "map: fitted lines, or the map alone", ("E",), page(lambda page: page.map.toggle_lines())),
-            Command("&View", "2θ, Q or d", ("U",), page(lambda page: page.map.bar.next_unit())),
-            Command("&View", "time of day or elapsed", ("T",), page(lambda page: page.toggle_clock())),
-            Command("&View", "strip: header values, Rwp, intensity", ("R",), page(lambda page: page.toggle_strip())),
-            Command("&View", "strip: next value", ("Shift+R",), page(lambda page: page.strip.next_quantity())),
-            Command("&View", "detector image with mask and rings", ("I",), page(lambda page: page.toggle_image())),
+            Command(menu, "Undo", ("Ctrl+Z",), self.undo.undo, "undo", can=self.undo.can_undo),
+            Command(menu, "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo, "undo", can=self.undo.can_redo),
+            Command(menu, "Mark with a note", ("M",), self.ask_note, "write", can=lambda: self.page is not None),
+            Command(menu, "Screenshot", ("S",), self.shoot, "write"),
             Command(
-                "&View", "second opinion: the reflection alone", ("O",), page(lambda page: page.toggle_second_opinion())
+                menu, "Post to the logbook", ("B",), self.logbook.ask, "write", can=lambda: self._run_file() is not None
             ),
-            Command("&View", "wall: banner and trace, large", ("F11",), self.toggle_wall),
-            Command("&View", "light or dark", ("Ctrl+D",), self.toggle_dark),
-            Command("&View", "list of frames and gaps", ("G",), self.docks.toggle_frames),
-            Command("&View", "list of marks", ("K",), self.docks.toggle_marks),
-            Command("&View", "log", ("L",), self.docks.toggle_log),
-            Command("&Run", "undo", ("Ctrl+Z",), self.undo.undo),
-            Command("&Run", "redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo),
-            Command("&Run", "mark with a note", ("M",), self.ask_note),
-            Command("&Run", "alarms seen", ("A",), self.acknowledge),
-            Command("&Run", "screenshot for the logbook", ("S",), self.shoot),
-            Command("&Run", "post to the logbook", ("B",), self.logbook.ask),
-            Command("&Run", "close", ("Ctrl+Q", "Ctrl+W"), self.close),
-            Command("&Help", "keys", ("F1",), self.show_keys),
         ]
         if self.replay is not None:
             commands += [
-                Command("&Run", "play or pause the replay", ("Space",), lambda: self.bar.play_button.click()),
-                Command("&Run", "one frame of the replay", (".",), lambda: self.bar.step_button.click()),
-                Command("&Run", "replay faster", ("+", "="), lambda: self.bar.change_speed(1)),
-                Command("&Run", "replay slower", ("-",), lambda: self.bar.change_speed(-1)),
+                Command(menu, "Play or pause the replay", ("Space",), lambda: self.bar.play_button.click(), "replay"),
+                Command(menu, "One frame of the replay", (".",), lambda: self.bar.step_button.click(), "replay"),
+                Command(menu, "Replay faster", ("+", "="), lambda: self.bar.change_speed(1), "replay"),
+                Command(menu, "Replay slower", ("-",), lambda: self.bar.change_speed(-1), "replay"),
             ]
-        return commands
+        return [*commands, Command(menu, "Close", ("Ctrl+Q", "Ctrl+W"), self.close, "close")]
+
+    def _holds(self, holds: Callable[[RunPage], bool]) -> Callable[[], bool]:
+        """Whether this holds of the page that is shown."""
+        return lambda: self.page is not None and holds(self.page)
 
     def _on_page(self, act: Callable[[RunPage], object]) -> Callable[[], None]:
         """What does this on the page that is shown."""
@@ -174,6 +169,8 @@ class MainWindow(QMainWindow):
     def _build(self) -> None:
         """Everything that has colours of its own; made anew when the theme changes."""
         self.banner, self.status, self.bar, self.note = Banner(self._theme), StatusStrip(), TransportBar(), NoteBar()
+        self.alarm_strip = AlarmStrip(self._theme)
+        self.alarm_strip.seen.connect(self.acknowledge)
         self._stack = QStackedWidget()
         self._waiting = QLabel(WAITING)
         self._waiting.setTextFormat(Qt.TextFormat.PlainText)
@@ -188,7 +185,7 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.banner, self._stack, self.note, self.bar, self.status):
+        for widget in (self.banner, self.alarm_strip, self._stack, self.note, self.bar, self.status):
             layout.addWidget(widget, 1 if widget is self._stack else 0)
         self.setCentralWidget(central)
         self.banner.show_sample(printable(self.title))
@@ -291,6 +288,8 @@ class MainWindow(QMainWindow):
         page, run = self.page, self.shown_run
         lag = self._lag(page)
         self.banner.show_headline(self._headline(lag.silent_s))
+        standing = self.alarms.standing()
+        self.alarm_strip.show_alarms(alarms_told(standing), lasts=any(not one.over for one in standing))
         if page is None or run is None:
             return
         snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()
@@ -325,7 +324,7 @@ class MainWindow(QMainWindow):
             said = headline(snapshot, silent_s, snapshot.progress.gone_since_s)
         else:
             said = ended(headline(snapshot), self._ended_s, self._after_end.unrecorded if self._after_end else 0)
-        return with_alarms(said, self.alarms.words())
+        return said
 
     def _place(self, run: ShownRun) -> Path | None:
         """Where it is recorded now: in the fallback folder, where the run file's own took no more."""
@@ -357,6 +356,7 @@ class MainWindow(QMainWindow):
     def _scale_type(self) -> None:
         scale = max(1.1, WALL_SCALE_PER_PIXEL * self.width()) if self.wall else 1.0
         self.banner.set_scale(scale)
+        self.alarm_strip.set_scale(scale)
         if self.page is not None:
             self.page.set_wall(self.wall, scale)
 
@@ -446,6 +446,8 @@ class MainWindow(QMainWindow):
         self._timer.stop()
         if self._after_end is not None:
             self._after_end.end()
+        if self.page is not None:
+            self.page.results.end()
         self.docks.end()
         if worker is not None:
             self.interrupted = worker.stop.is_set()

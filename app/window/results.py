@@ -40,10 +40,14 @@ class Results:
             return True
         if self._thread is None and snapshot.count and occasion != self._of:
             self._of = occasion
-            # A daemon: it changes nothing, and the program may end without it.
-            self._thread = threading.Thread(target=self._work, args=(snapshot.rows(),), name="results", daemon=True)
+            self._thread = threading.Thread(target=self._work, args=(snapshot.rows(),), name="results")
             self._thread.start()
         return False
+
+    def end(self) -> None:
+        """Wait for what is being worked out."""
+        if self._thread is not None:
+            self._thread.join()
 
     def work_out(self, snapshot: Snapshot, occasion: object) -> None:
         """At once, in this thread: for a picture of a finished run."""

@@ -63,8 +63,8 @@ class RunPage(QWidget):
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
-        self._following = True
-        self._clock = self._second_opinion = False
+        self.follows = True
+        self.clock = self.has_second_opinion = False
         self._foreign = ForeignLines(run.setup, run.series.two_theta)
         self._tracks: tuple[Track, ...] = ()
         self._tracked = 0
@@ -117,8 +117,8 @@ class RunPage(QWidget):
             moved.connect(self._moved_by_hand)
 
     def _moved_by_hand(self) -> None:
-        if self._following:
-            self._following = False
+        if self.follows:
+            self.follows = False
             self.chosen_changed.emit()
 
     def refresh(self) -> bool:
@@ -153,7 +153,7 @@ class RunPage(QWidget):
         self._show_frame()
 
     def _paint_map(self) -> None:
-        if self._following:
+        if self.follows:
             self._follow_time()
         self.map.show_pauses(self._rests())
         self.map.show_snapshot(self._snapshot)
@@ -179,7 +179,7 @@ class RunPage(QWidget):
             self.map.sheet.show_times(start, start + wanted)
 
     def _paint_trace(self) -> None:
-        if self._following:
+        if self.follows:
             self.trace.fit_range()
         row = self.newest_row()
         self.trace.show_forecast(row.verdict.forecast if row else None)
@@ -202,7 +202,7 @@ class RunPage(QWidget):
     def show_view(self, run: RunKind) -> None:
         """Say whether the page follows the run, and how to go back where it does not."""
         chosen = None if self.chosen is None else self._snapshot.row(self.chosen)
-        state = view_state(self.newest_row(), chosen, follows=self._following, run=run)
+        state = view_state(self.newest_row(), chosen, follows=self.follows, run=run)
         self.view_bar.show_state(state.kind, state.words, state.detail, state.button)
         # On the wall everything is live, unless it is not.
         self.view_bar.setVisible(self.right.isVisibleTo(self) or state.kind is not Kind.LIVE)
@@ -210,7 +210,7 @@ class RunPage(QWidget):
     def back_to_newest(self) -> None:
         """The newest frame and the whole run, followed as it grows."""
         self.choose(None)
-        if not self._following:
+        if not self.follows:
             self.follow()
             self.chosen_changed.emit()
 
@@ -223,7 +223,7 @@ class RunPage(QWidget):
 
     def toggle_second_opinion(self) -> None:
         """Beside the fit of the whole pattern, a fit of the lines in the map's window alone, or not."""
-        self._second_opinion = not self._second_opinion
+        self.has_second_opinion = not self.has_second_opinion
         self._drawn = None
         self._show_frame()
 
@@ -234,10 +234,15 @@ class RunPage(QWidget):
     def toggle_image(self) -> None:
         self.image.toggle(self.shown_row())
 
+    @property
+    def has_clock(self) -> bool:
+        """Whether the files tell the time of day."""
+        return math.isfinite(self.history.clock_zero_s)
+
     def toggle_clock(self) -> None:
         """The time of day under the trace, or elapsed time; elapsed where the files tell no clock."""
-        self._clock = not self._clock and math.isfinite(self.history.clock_zero_s)
-        zero_s = self.history.clock_zero_s if self._clock else None
+        self.clock = not self.clock and self.has_clock
+        zero_s = self.history.clock_zero_s if self.clock else None
         for view in (self.map, self.trace, self.strip):
             view.show_clock(zero_s)
 
@@ -276,13 +281,13 @@ class RunPage(QWidget):
     def take_over(self, before: "RunPage") -> None:
         """Stay where another page of this run was, with its pins and choices."""
         self.chosen, self.results = before.chosen, before.results
-        self._following = before._following
+        self.follows = before.follows
         for old, new in zip(before.map.bar.findChildren(QComboBox), self.map.bar.findChildren(QComboBox), strict=True):
             new.setCurrentIndex(old.currentIndex())
         self.pattern.show_pins(before.pattern.pins())
         self.strip.setVisible(not before.strip.isHidden() and before.map.isVisible())
-        self._second_opinion = before._second_opinion
-        if before._clock:
+        self.has_second_opinion = before.has_second_opinion
+        if before.clock:
             self.toggle_clock()
 
     def newest_row(self) -> Row | None:
@@ -324,7 +329,7 @@ class RunPage(QWidget):
 
     def follow(self) -> None:
         """All of the run in view, and on as it grows; the whole pattern fit in view."""
-        self._following = True
+        self.follows = True
         self.map.fit_height()
         self.pattern.show_all()
         self.repaint_run()
@@ -362,7 +367,7 @@ class RunPage(QWidget):
 
     def _shown(self, row: Row) -> Shown:
         caption = frame_caption(row, newest=self.chosen is None, accuracy=self._run.setup.accuracy)
-        if self._second_opinion:
+        if self.has_second_opinion:
             caption += f"\n{second_opinion(self._run.setup, row)}"
         if isinstance(row.fit, NoResult) or row.pattern is None:
             return Shown(caption, row.pattern)

@@ -34,6 +34,12 @@ class Undo:
         self._stack.push(_Step(text, act, undo))
         self._say(f"{text}: done (Undo: Ctrl+Z)")
 
+    def can_undo(self) -> bool:
+        return self._stack.canUndo()
+
+    def can_redo(self) -> bool:
+        return self._stack.canRedo()
+
     def undo(self) -> None:
         text = self._stack.undoText()
         self._stack.undo()

@@ -103,10 +103,21 @@ def ended(state: Headline, at_s: float, unrecorded: int = 0) -> Headline:
     return Headline(kind, f"RUN ENDED {_clock(at_s)}{PART}{state.words}", f"{told}{detail}", state.why)
 
 
-def with_alarms(state: Headline, standing: str) -> Headline:
-    """The headline while these alarms stand; empty: none. What to press comes last: it is left out first."""
-    parts = (f"ALARM: {standing}", state.detail, "press A once seen")
-    return replace(state, detail=PART.join(filter(None, parts))) if standing else state
+@dataclass(frozen=True, slots=True)
+class StandingAlarm:
+    """An alarm that nobody has acknowledged. since_s: clock when it was raised; over: its cause is."""
+
+    words: str
+    since_s: float
+    over: bool = False
+
+
+def alarms_told(standing: Sequence[StandingAlarm]) -> str:
+    """``detector silent since 03:20 · pause at 03:12, over``; empty where none stands."""
+    return PART.join(
+        f"{one.words} at {_clock(one.since_s)}, over" if one.over else f"{one.words} since {_clock(one.since_s)}"
+        for one in standing
+    )
 
 
 def _words(snapshot: Snapshot) -> tuple[str, str]:

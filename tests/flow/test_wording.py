@@ -10,7 +10,7 @@ from latticewatch.processing.flow.fit import Fit, Lattice
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Series, Snapshot
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
-from latticewatch.processing.flow.wording import duration, ended, headline, waiting_for
+from latticewatch.processing.flow.wording import StandingAlarm, alarms_told, duration, ended, headline, waiting_for
 from tests.window.synthetic import grid
 
 
@@ -224,3 +224,9 @@ def test_new_frames_after_the_end_are_said_and_are_a_reason_to_act(count: int, t
     said = ended(headline(run_of((100.0, NOON, FIT, COMPLETE))), NOON + 3600.0, count)
     assert (said.kind, said.detail) == ("silent", f"{told} in the folder · Br 5.8670 ± 0.0004 Å")
     assert said.words.startswith("RUN ENDED 2026-03-01 13:00")
+
+
+def test_alarms_are_told_with_their_time_and_whether_their_cause_is_over() -> None:
+    standing = [StandingAlarm("detector silent", NOON), StandingAlarm("pause", NOON - 600.0, over=True)]
+    assert alarms_told(standing) == "detector silent since 2026-03-01 12:00 · pause at 2026-03-01 11:50, over"
+    assert alarms_told([]) == ""

@@ -1,10 +1,12 @@
 """Alarms sound once and stand in the banner until a key acknowledges them."""
 
 import logging
+import re
 import sys
 import threading
 import wave
 from importlib import resources
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -13,12 +15,18 @@ from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import alarms as window_alarms
+from latticewatch.app.window.alarm_settings import AlarmSettings, keep_settings, read_settings, settings_path
 from latticewatch.app.window.alarms import WindowAlarms, alarm_sound
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.series import Progress
 from tests.window.synthetic import make_series
-from tests.window.windows import run_of
+from tests.window.windows import run_of, shown_window
+
+
+def said(alarms: WindowAlarms) -> str:
+    """The alarms that stand, without their times."""
+    return ", ".join(f"{one.words} (over)" if one.over else one.words for one in alarms.standing())
 
 
 def test_an_alarm_stands_until_it_is_acknowledged(qtbot: QtBot, caplog: pytest.LogCaptureFixture) -> None:
@@ -32,14 +40,16 @@ def test_an_alarm_stands_until_it_is_acknowledged(qtbot: QtBot, caplog: pytest.L
         window.activateWindow()
     worker.start()
     # Row 40 of the synthetic run has no beam.
-    qtbot.waitUntil(lambda: "no beam" in window.alarms.words())
+    qtbot.waitUntil(lambda: "no beam" in said(window.alarms))
     window.tick()
-    assert "ALARM: no beam (over) · " in window.banner.accessibleName()
-    assert window.banner.accessibleName().endswith("press A once seen")
-    qtbot.keyClick(window, Qt.Key.Key_A)
-    assert "ALARM" not in window.banner.accessibleName()
+    strip = window.alarm_strip
+    assert strip.isVisible()
+    assert re.fullmatch(r"no beam at \d\d:\d\d, over", strip.words())
+    assert "complete in" in window.banner.accessibleName()  # the forecast keeps its place
+    qtbot.mouseClick(strip.button, Qt.MouseButton.LeftButton)
+    assert not strip.isVisible()
     window.tick()
-    assert window.alarms.words() == ""
+    assert said(window.alarms) == ""
     assert [record.message for record in caplog.records if "alarm" in record.message] == ["alarm: no beam"]
     gate.set()
     with qtbot.waitSignal(window.run_ended):
@@ -60,7 +70,7 @@ def test_the_last_row_of_a_run_that_ends_rings_too(qtbot: QtBot, monkeypatch: py
     with qtbot.waitSignal(window.run_ended):
         window.show()
     window.tick()
-    assert "ALARM: no beam" in window.banner.accessibleName()
+    assert window.alarm_strip.words().startswith("no beam since")
     sound.assert_called_once_with()
 
 
@@ -77,52 +87,102 @@ def test_a_run_that_has_ended_is_not_silent(qtbot: QtBot, monkeypatch: pytest.Mo
         window.show()
     for _ in range(3):
         window.tick()
-    assert window.alarms.words() == ""
+    assert said(window.alarms) == ""
 
 
-def test_a_detector_whose_frames_wait_is_not_silent(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_detector_whose_frames_wait_is_not_silent(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = [0.0]
     monkeypatch.setattr(window_alarms.time, "monotonic", lambda: clock[0])
     parent = QWidget()
     qtbot.addWidget(parent)
     series, _ = make_series(5, bins=50)
-    alarms = WindowAlarms(parent)
+    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
     for waiting, words in ((12, ""), (0, "detector silent")):
         series.report(Progress(found=5 + waiting, waiting=waiting))
         alarms.follow(series.snapshot(), 2.5)
         clock[0] += 60.0
         alarms.follow(series.snapshot(), 2.5)
-        assert alarms.words() == words
+        assert said(alarms) == words
 
 
-def test_a_folder_that_is_gone_rings_although_frames_wait(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_gone_rings_although_frames_wait(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: Mock())
     parent = QWidget()
     qtbot.addWidget(parent)
     series, _ = make_series(5, bins=50)
-    alarms = WindowAlarms(parent)
+    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
     series.report(Progress(found=9, waiting=4, gone_since_s=1.7e9))
     alarms.follow(series.snapshot(), 2.5)
-    assert alarms.words() == "folder gone"
+    assert said(alarms) == "folder gone"
     series.report(Progress(found=9, waiting=4))
     alarms.follow(series.snapshot(), 2.5)
-    assert alarms.words() == "folder gone (over)"
+    assert said(alarms) == "folder gone (over)"
 
 
-def test_what_rang_before_a_run_was_resumed_does_not_ring_again(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_rang_before_a_run_was_resumed_does_not_ring_again(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = Mock()
     monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: sound)
     parent = QWidget()
     qtbot.addWidget(parent)
     # Row 40 has no beam, row 50 a pause.
     series, _ = make_series(52, bins=50)
-    alarms = WindowAlarms(parent)
+    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
     alarms.follow(series.snapshot(), 2.5, resumed=52)
-    assert alarms.words() == ""
+    assert said(alarms) == ""
     sound.assert_not_called()
-    anew = WindowAlarms(parent)
+    anew = WindowAlarms(parent, tmp_path / "alarms.json")
     anew.follow(series.snapshot(), 2.5, resumed=45)
-    assert anew.words() == "pause"
+    assert said(anew) == "pause"
+
+
+@pytest.mark.parametrize(
+    ("settings", "sounds"),
+    [(AlarmSettings(), 3), (AlarmSettings(repeat=False), 1), (AlarmSettings(sound=False), 0)],
+)
+def test_it_sounds_again_every_minute_until_it_is_seen(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: AlarmSettings, sounds: int
+) -> None:
+    clock, sound = [0.0], Mock()
+    monkeypatch.setattr(window_alarms.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: sound)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    series, _ = make_series(41, bins=50)  # the last row has no beam
+    kept_in = tmp_path / "alarms.json"
+    keep_settings(settings, kept_in)
+    alarms = WindowAlarms(parent, kept_in)
+    for clock[0] in (0.0, 30.0, 61.0, 90.0, 122.0):
+        alarms.follow(series.snapshot(), 1e3)
+    alarms.acknowledge()
+    for clock[0] in (200.0, 300.0):
+        alarms.follow(series.snapshot(), 1e3)
+    assert sound.call_count == sounds
+
+
+def test_ways_of_alarms_are_kept_and_nonsense_turns_none_off(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "alarms.json"
+    assert read_settings(path) == AlarmSettings()
+    quiet = AlarmSettings(sound=False, notice=False)
+    keep_settings(quiet, path)
+    assert read_settings(path) == quiet
+    for nonsense in ("[]", "{", '{"sound": "no", "more": 1}'):
+        path.write_text(nonsense)
+        assert read_settings(path) == AlarmSettings()
+
+
+def test_the_menu_turns_the_sound_off_and_keeps_that(qtbot: QtBot) -> None:
+    window = shown_window(qtbot)
+    (action,) = [each for each in window.actions() if each.text() == "Sound"]
+    action.trigger()
+    assert read_settings(settings_path()) == AlarmSettings(sound=False) == window.alarms.settings
+    action.trigger()
+    assert window.alarms.settings == AlarmSettings()
 
 
 def test_without_the_sound_library_it_beeps(monkeypatch: pytest.MonkeyPatch) -> None:

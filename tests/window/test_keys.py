@@ -75,7 +75,8 @@ def test_every_key_is_listed_once(qtbot: QtBot) -> None:
     listed = [child for child in window.findChildren(KeyList) if child.isVisible()]
     assert len(listed) == 1
     texts = {label.text() for label in listed[0].findChildren(QLabel)}
-    assert {action.text() for action in window.actions()} <= texts
+    assert {action.text() for action in window.actions() if action.shortcuts()} <= texts
+    assert {"Frame", "View", "Run", "Alarms", "Help"} <= texts
     listed[0].close()
 
 
@@ -95,3 +96,34 @@ def test_map_modes_units_and_pins_by_key(qtbot: QtBot) -> None:
     assert [name for name, _ in page.pattern.pins()] == ["3:08 min after mixing"]
     qtbot.keyClick(window, Qt.Key.Key_P, Qt.KeyboardModifier.ShiftModifier)
     assert [name for name, _ in page.pattern.pins()] == []
+
+
+def test_menus_show_what_is_on_and_what_can_be_done(qtbot: QtBot) -> None:
+    window = shown_window(qtbot)
+    bar = window.menuBar()
+    assert bar is not None
+    menus = {action.text().replace("&", ""): action.menu() for action in bar.actions()}
+    assert list(menus) == ["Frame", "View", "Run", "Alarms", "Help"]
+
+    def states(menu: str) -> dict[str, tuple[bool, bool]]:
+        """(checked, enabled) of each action when this menu opens."""
+        shown = menus[menu]
+        assert shown is not None
+        shown.aboutToShow.emit()
+        found = {each.text(): (each.isChecked(), each.isEnabled()) for each in shown.actions() if each.text()}
+        shown.aboutToHide.emit()
+        return found
+
+    assert states("View")["Map: whole pattern"] == (False, True)
+    assert states("View")["Strip: next value"] == (False, False)
+    assert states("Run")["Undo"] == (False, False)
+    qtbot.keyClick(window, Qt.Key.Key_W)
+    qtbot.keyClick(window, Qt.Key.Key_R)
+    window.marks.add(30.0, "flow stopped")
+    assert states("View")["Map: whole pattern"] == (True, True)
+    assert states("View")["Strip: next value"] == (False, True)
+    assert states("Run")["Undo"] == (False, True)
+    assert states("Alarms")["Sound"] == (True, True)
+    view = menus["View"]
+    assert view is not None
+    assert sum(each.isSeparator() for each in view.actions()) == 5
