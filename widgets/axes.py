@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyqtgraph as pg
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject, Qt, QTimer
 
 from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
 
@@ -144,11 +144,55 @@ class AngleAxis(pg.AxisItem):  # type: ignore[misc]
         return 2.0 * math.degrees(math.asin(sine)) if sine <= 1.0 else math.nan
 
 
+class ZoomBox(pg.ViewBox):  # type: ignore[misc]
+    """A view that is moved by a drag and zoomed to a rectangle by a drag with Shift; it remembers where it was."""
+
+    MOST_KEPT = 30
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.before: list[list[list[float]]] = []
+        self.kept_s = -math.inf
+
+    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
+        if ev.isStart():
+            self._keep()
+        shifted = bool(ev.modifiers() & Qt.KeyboardModifier.ShiftModifier) or self.state["mouseMode"] == self.RectMode
+        if shifted and axis is None and ev.button() == Qt.MouseButton.LeftButton:
+            self.setMouseMode(self.RectMode)
+            super().mouseDragEvent(ev)
+            if ev.isFinish():
+                self.setMouseMode(self.PanMode)
+                self.sigRangeChangedManually.emit(self.state["mouseEnabled"])
+        else:
+            super().mouseDragEvent(ev, axis)
+
+    def wheelEvent(self, ev: Any, axis: int | None = None) -> None:
+        self._keep()
+        super().wheelEvent(ev, axis)
+
+    def _keep(self) -> None:
+        """Where it is now; many turns of the wheel in one go are one step."""
+        here = self.viewRange()
+        now = time.monotonic()
+        if now - self.kept_s > 0.5 and (not self.before or self.before[-1] != here):
+            self.before = [*self.before[1 - self.MOST_KEPT :], here]
+        self.kept_s = now
+
+    def zoom_back(self) -> bool:
+        """Where it was before the last move or zoom by hand; False where there was none."""
+        if not self.before:
+            return False
+        across, up = self.before.pop()
+        self.setRange(xRange=across, yRange=up, padding=0.0, disableAutoRange=True)
+        return True
+
+
 def plot_widget(
     axes: dict[str, Any], left: str | None, theme_text: str, right_width: int = RIGHT_WIDTH
 ) -> pg.PlotWidget:
     """A plot without menu and buttons, its side axes as wide as those of its neighbours."""
-    plot = pg.PlotWidget(axisItems=axes)
+    plot = pg.PlotWidget(axisItems=axes, viewBox=ZoomBox(enableMenu=False))
     item = plot.getPlotItem()
     item.setMenuEnabled(False)
     # The library's menu has no parent and would outlive the window.

@@ -1,6 +1,7 @@
 """The detector image with its mask and the rings that geometry and phases predict."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pyqtgraph as pg
@@ -15,6 +16,17 @@ from latticewatch.widgets.theme import DARK
 
 MASKED = (150, 30, 24, 255)
 UNMASKED_LINE = (70, 74, 82, 255)
+
+
+@dataclass(frozen=True, slots=True)
+class Pixel:
+    """A pixel of the detector, or the largest of those that share one of the thinned image. counts: of it."""
+
+    row: int
+    column: int
+    two_theta_deg: float
+    counts: float
+    masked: bool
 
 
 class ImageView(QWidget):
@@ -39,6 +51,8 @@ class ImageView(QWidget):
         for each in (self._counts, self._mask, self._rings):
             self.plot.addItem(each)
         self._shape = (0, 0)
+        self._step = 1
+        self._raw, self._masked = np.empty((0, 0), np.float32), np.empty((0, 0), np.bool_)
         self._angles = np.empty((0, 0), np.float32)
         self._ticks: tuple[Ticks, ...] = ()
         self._width = 0
@@ -55,11 +69,15 @@ class ImageView(QWidget):
         two_theta: NDArray[np.float32],
         ticks: tuple[Ticks, ...],
         masked: NDArray[np.bool_] | None = None,
+        step: int = 1,
     ) -> None:
         """Show this image (rows, columns), with rings at the ticks' angles (degrees).
 
-        masked: pixels that are left out; they are hatched. The zoom stays while images have one shape.
+        masked: pixels that are left out; they are hatched. step: pixels of the detector to one of the image, each way.
+        The zoom stays while images have one shape.
         """
+        self._raw, self._step = counts, step
+        self._masked = masked if masked is not None else np.zeros(counts.shape, np.bool_)
         shown = np.log1p(counts)
         self._counts.setImage(shown, autoLevels=False, levels=_levels(shown, masked))
         overlay = hatch(masked if masked is not None else np.zeros(counts.shape, bool))
@@ -73,10 +91,23 @@ class ImageView(QWidget):
             self._shape = counts.shape
             self.plot.setRange(box, padding=0.01)
 
+    def show_whole(self) -> None:
+        """The whole image in view."""
+        if self._angles.size:
+            self.plot.setRange(QRectF(0.0, 0.0, self._shape[1], self._shape[0]), padding=0.01)
+
     def clear(self) -> None:
         for each in (self._counts, self._mask, self._rings):
             each.clear()
         self._angles = np.empty((0, 0), np.float32)
+
+    def pixel_at(self, x: float, y: float) -> Pixel | None:
+        """What lies at this place of the plot; None beside the image."""
+        row, column = math.floor(y), math.floor(x)
+        if not self._angles.size or not (0 <= row < self._raw.shape[0] and 0 <= column < self._raw.shape[1]):
+            return None
+        angle, counts = float(self._angles[row, column]), float(self._raw[row, column])
+        return Pixel(row * self._step, column * self._step, angle, counts, bool(self._masked[row, column]))
 
     def _pixels_per_point(self) -> int:
         """How many pixels of the image share one of the screen: thinner rings would be drawn with holes."""
@@ -130,10 +161,11 @@ class ImagePanel(QWidget):
         two_theta: NDArray[np.float32],
         masked: NDArray[np.bool_],
         ticks: tuple[Ticks, ...],
+        step: int = 1,
     ) -> None:
-        """An image (rows, columns) with its mask, and rings at the ticks' angles."""
+        """An image (rows, columns) with its mask, and rings at the ticks' angles. step: as ImageView has it."""
         self._words.setText(words)
-        self.view.show_image(counts, two_theta, ticks, masked)
+        self.view.show_image(counts, two_theta, ticks, masked, step)
 
 
 def _levels(shown: NDArray[np.float32], masked: NDArray[np.bool_] | None) -> tuple[float, float]:

@@ -153,6 +153,11 @@ class PatternView(QWidget):
     def caption(self) -> str:
         return self._shown.caption if self._shown else ""
 
+    @property
+    def shown(self) -> Shown | None:
+        """The frame that is drawn; None while there is none."""
+        return self._shown
+
     def show_frame(self, shown: Shown) -> None:
         """Draw this frame; the zoom stays as the user left it."""
         first = self._shown is None or self._shown.pattern is None

@@ -4,6 +4,7 @@ from html import escape
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -63,6 +64,13 @@ class StripView(QWidget):
     def next_quantity(self) -> None:
         self.quantity.setCurrentIndex((self.quantity.currentIndex() + 1) % self.quantity.count())
 
+    def shown_values(self) -> tuple[str, NDArray[np.float64]]:
+        """What the strip shows, and its value in each row (count,); NaN where it has none. A view."""
+        chosen, name = self.quantity.currentData(), self.quantity.currentText()
+        if chosen is not None:
+            return str(chosen), self._history.header_values(chosen)
+        return name, self._history.merits[:, MERITS.get(name, 0)]
+
     def paint_now(self) -> None:
         if not self.isVisible() or not self._history.count:
             return
@@ -70,9 +78,7 @@ class StripView(QWidget):
             if self.quantity.findData(name) < 0:
                 self.quantity.addItem(shown_name(name), name)
         box = self.plot.getPlotItem().getViewBox()
-        chosen = self.quantity.currentData()
-        merits = self._history.merits[:, MERITS.get(self.quantity.currentText(), 0)]
-        every = merits if chosen is None else self._history.header_values(chosen)
+        _, every = self.shown_values()
         part = self._history.timeline.visible(*box.viewRange()[0])
         values, times = every[part], self._history.timeline.starts[part]
         self._line.setData(*thinned(times, values, values, max(50, int(box.width()))))

@@ -1,6 +1,6 @@
 """The bar over the page: whether it is live or looks back, and one button that goes back."""
 
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
@@ -18,6 +18,9 @@ class ViewBar(QWidget):
         self._theme = theme
         self._kind = ""
         self._word, self._detail, self.button = QLabel(), ElidedLabel(), QPushButton()
+        self._readout = ElidedLabel()
+        self._readout.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._readout.setAccessibleName("what is under the pointer")
         font = self._word.font()
         font.setBold(True)
         self._word.setFont(font)
@@ -27,7 +30,8 @@ class ViewBar(QWidget):
         layout.setContentsMargins(14, 2, 8, 2)
         layout.setSpacing(12)
         layout.addWidget(self._word)
-        layout.addWidget(self._detail, 1)
+        layout.addWidget(self._detail, 2)
+        layout.addWidget(self._readout, 3)
         layout.addWidget(self.button)
         # As high with the button as without: nothing must jump when one looks back.
         self.setFixedHeight(self.button.sizeHint().height() + 4)
@@ -47,6 +51,13 @@ class ViewBar(QWidget):
             palette.setColor(palette.ColorRole.Window, QColor(ground))
             palette.setColor(palette.ColorRole.WindowText, QColor(ink))
             self.setPalette(palette)
+
+    def show_readout(self, text: str) -> None:
+        """What is under the pointer."""
+        self._readout.setText(text)
+
+    def readout(self) -> str:
+        return self._readout.text()
 
     def words(self) -> str:
         return f"{self._word.text()} {self._detail.text()}".strip()

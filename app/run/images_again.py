@@ -22,11 +22,13 @@ class Picture:
     """An image for the screen, thinned to at most 700 pixels a side; all (rows, columns).
 
     counts: the largest under each pixel. two_theta: degrees. masked: where nothing below it enters a pattern.
+    step: pixels of the detector to one of the picture, each way.
     """
 
     counts: Floats
     two_theta: Floats
     masked: NDArray[np.bool_]
+    step: int = 1
 
 
 def picture_of(counts: NDArray[Any], angles: NDArray[Any], mask: NDArray[np.bool_] | None = None) -> Picture:
@@ -41,7 +43,7 @@ def picture_of(counts: NDArray[Any], angles: NDArray[Any], mask: NDArray[np.bool
         return np.asarray(np.maximum.reduceat(np.maximum.reduceat(values, edges[0], axis=0), edges[1], axis=1))
 
     clean = np.where(valid, counts, 0).astype(np.float32)
-    return Picture(largest(clean), angles[::step, ::step].astype(np.float32), ~largest(valid))
+    return Picture(largest(clean), angles[::step, ::step].astype(np.float32), ~largest(valid), step)
 
 
 class ImagesAgain:

@@ -57,6 +57,14 @@ def view_commands(page: OnPage, holds: Holds) -> list[Command]:
         ),
         Command(
             menu,
+            "Zoom back",
+            ("Backspace",),
+            page(lambda page: page.zoom_back()),
+            "range",
+            can=on(lambda page: page.can_zoom_back()),
+        ),
+        Command(
+            menu,
             "Map: whole pattern",
             ("W",),
             page(lambda page: page.map.toggle_whole()),

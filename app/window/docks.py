@@ -1,15 +1,17 @@
-"""What can be opened beside the run: the list of frames, the marks and the log."""
+"""What can be opened beside the run: the list of frames, the marks, the results and the log."""
 
 import logging
 
 from PyQt6.QtCore import QObject, Qt, pyqtSignal
-from PyQt6.QtWidgets import QDockWidget, QMainWindow, QWidget
+from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from latticewatch.app.run.run_log import LogLines
+from latticewatch.app.window.results_table import HEADER, Result, as_csv, as_latex, as_text, note_of, results_of
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView
 from latticewatch.widgets.marks_view import MarksView
+from latticewatch.widgets.results_view import ResultsView
 
 SIDE_WIDTH, SIDE_SHARE, LOG_HEIGHT = 340, 0.28, 130
 FORM = logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S")
@@ -26,9 +28,13 @@ class Docks(QObject):
         self._lines = LogLines(FORM)
         self._lines.begin()
         self.frames, self.marks, self.log = FramesView(), MarksView(), LogView()
+        self.results = ResultsView(HEADER)
+        self.results.copy_wanted.connect(self._copy_results)
+        self._told: list[Result] = []
         self.frames.frame_chosen.connect(self.frame_chosen)
         self._frames_dock = _dock(window, "Frames", self.frames, Qt.DockWidgetArea.RightDockWidgetArea)
         self._marks_dock = _dock(window, "Marks", self.marks, Qt.DockWidgetArea.RightDockWidgetArea)
+        self._results_dock = _dock(window, "Results", self.results, Qt.DockWidgetArea.RightDockWidgetArea)
         self._log_dock = _dock(window, "Log", self.log, Qt.DockWidgetArea.BottomDockWidgetArea)
 
     def toggle_frames(self) -> None:
@@ -39,6 +45,9 @@ class Docks(QObject):
         if self._marks_dock.isVisible():
             self.marks.setFocus()
 
+    def toggle_results(self) -> None:
+        self._toggle(self._results_dock, self._side(), Qt.Orientation.Horizontal)
+
     def toggle_log(self) -> None:
         self._toggle(self._log_dock, LOG_HEIGHT, Qt.Orientation.Vertical)
 
@@ -47,6 +56,9 @@ class Docks(QObject):
 
     def shows_marks(self) -> bool:
         return self._marks_dock.isVisible()
+
+    def shows_results(self) -> bool:
+        return self._results_dock.isVisible()
 
     def shows_log(self) -> bool:
         return self._log_dock.isVisible()
@@ -59,7 +71,7 @@ class Docks(QObject):
         return max(SIDE_WIDTH, round(SIDE_SHARE * self._window.width()))
 
     def close_all(self) -> None:
-        for dock in (self._frames_dock, self._marks_dock, self._log_dock):
+        for dock in (self._frames_dock, self._marks_dock, self._results_dock, self._log_dock):
             dock.setVisible(False)
 
     def add_lines(self, lines: list[str]) -> None:
@@ -73,8 +85,18 @@ class Docks(QObject):
     def fill(self, page: RunPage | None) -> None:
         if self._frames_dock.isVisible() and page is not None:
             self.frames.show_rows(page.snapshot(), page.history.count, page.history.gaps)
+        if page is not None:
+            page.results_wanted = self.shows_results()
+        if page is not None and self.shows_results() and page.results.summary is not None:
+            self._told = results_of(page.results.summary, page.run.names[0])
+            self.results.show_lines([one.cells for one in self._told], note_of(page.results.summary))
         if self._log_dock.isVisible():
             self.log.add_lines(self._lines.take())
+
+    def _copy_results(self, form: str) -> None:
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText({"text": as_text, "CSV": as_csv, "LaTeX": as_latex}[form](self._told))
 
     def end(self) -> None:
         self._lines.end()

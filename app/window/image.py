@@ -102,4 +102,4 @@ class FrameImage(QObject):
             words += f" ({row.fit.reason}: no rings)"
         else:
             ticks = ticks_of(self._run.setup, self._lines, row.fit)
-        self.panel.show_image(words, answer.counts, answer.two_theta, answer.masked, ticks)
+        self.panel.show_image(words, answer.counts, answer.two_theta, answer.masked, ticks, answer.step)

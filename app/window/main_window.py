@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QCoreApplication, QSize, Qt, QTimer, pyqtSignal
@@ -28,10 +29,12 @@ from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
 from latticewatch.app.window.run_page import RunPage
+from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.shown_run import Recall, ShownRun
 from latticewatch.app.window.transport import ReplayControl
 from latticewatch.app.window.undo import Undo
+from latticewatch.app.window.view_menu import ViewMenu
 from latticewatch.app.window.view_state import RunKind
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
@@ -101,6 +104,9 @@ class MainWindow(QMainWindow):
         )
         self.logbook.said.connect(self.say)
         self.logbook.not_kept.connect(self._keep_words)
+        self.saver = Saver(self)
+        self.saver.said.connect(self.say)
+        self.view_menu = ViewMenu(self, self.saver, lambda time_s: self.note.ask(time_s), self._stem)
         self._build()
         self._connect_docks()
         install(self, self._commands(), after=lambda: self.docks.fill(self.page))
@@ -116,6 +122,7 @@ class MainWindow(QMainWindow):
         lists = [
             Command(VIEW, "List of frames and gaps", ("G",), docks.toggle_frames, "lists", docks.shows_frames),
             Command(VIEW, "List of marks", ("K",), docks.toggle_marks, "lists", docks.shows_marks),
+            Command(VIEW, "Results of the run", ("V",), docks.toggle_results, "lists", docks.shows_results),
             Command(VIEW, "Log", ("L",), docks.toggle_log, "lists", docks.shows_log),
             Command(VIEW, "Wall: banner and trace, large", ("F11",), self.toggle_wall, "look", lambda: self.wall),
             Command(VIEW, "Dark", ("Ctrl+D",), self.toggle_dark, "look", lambda: self._theme is DARK),
@@ -214,12 +221,13 @@ class MainWindow(QMainWindow):
     def _show_page(self, page: RunPage) -> None:
         self.page = page
         page.chosen_changed.connect(self.show_words)
+        page.pointing.menu_wanted.connect(partial(self.view_menu.open, page))
         page.show_marks(self.marks.marks)
         if self.replay is not None:
             self.replay.show_page(page)
         self._stack.addWidget(page)
         self._stack.setCurrentWidget(page)
-        order_tabs((page, self.note, self.bar, self.docks.frames, self.docks.marks, self.docks.log))
+        order_tabs((page, self.note, self.bar, self.docks.frames, self.docks.marks, self.docks.results, self.docks.log))
         self._scale_type()
         page.setFocus()
 
@@ -417,6 +425,11 @@ class MainWindow(QMainWindow):
         self.marks.add(row.time_s if row is not None else 0.0, f"for the logbook: {words}")
         self.say(f"not posted; your words are kept as a note of the run (K lists the notes). {why}")
 
+    def _stem(self) -> Path:
+        """What is saved is called after the run file, beside it; where there is none, in the user's own folder."""
+        beside = self._run_file()
+        return beside.with_suffix("") if beside else Path.home() / "latticewatch"
+
     def _run_file(self) -> Path | None:
         return (self.shown_run.out or self.shown_run.seen_in) if self.shown_run is not None else None
 
@@ -446,6 +459,7 @@ class MainWindow(QMainWindow):
         self._timer.stop()
         if self._after_end is not None:
             self._after_end.end()
+        self.saver.end()
         if self.page is not None:
             self.page.results.end()
         self.docks.end()

@@ -17,6 +17,7 @@ from latticewatch.app.window.facts import (
     ticks_of,
 )
 from latticewatch.app.window.image import FrameImage
+from latticewatch.app.window.pointing import IMAGE, MAP, PATTERN, RESIDUAL, STRIP, TRACE, Pointing, Views
 from latticewatch.app.window.results import Results, rests_of
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.unknown_lines import Track, followed, marked
@@ -25,7 +26,7 @@ from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import moment
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines
-from latticewatch.widgets.axes import link_times, soon
+from latticewatch.widgets.axes import ZoomBox, link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import MapReflections, MapView
 from latticewatch.widgets.marks import Mark, Rest
@@ -38,6 +39,7 @@ from latticewatch.widgets.view_bar import ViewBar
 ROOM, STRIDE, MOST_AHEAD = 1.06, 0.07, 1.5
 # Rows whose foreign lines are taken up in one turn.
 FOREIGN_AT_ONCE = 200
+RESULTS_EVERY = 25
 
 
 class RunPage(QWidget):
@@ -48,7 +50,7 @@ class RunPage(QWidget):
 
     def __init__(self, theme: Theme, run: ShownRun, history: History | None = None) -> None:
         super().__init__()
-        self._run = run
+        self.run = run
         self._lines = reflection_lists(run.setup, run.series.two_theta)
         self.history = history or History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
         lines = MapReflections(self._lines, run.setup.wavelength_A)
@@ -60,6 +62,7 @@ class RunPage(QWidget):
         self.image = FrameImage(self, run, self._lines)
         self.view_bar = ViewBar(theme)
         self.chosen: int | None = None
+        self._chosen_before: int | None = None
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
@@ -70,9 +73,11 @@ class RunPage(QWidget):
         self._tracked = 0
         self._marks: tuple[Mark, ...] = ()
         self._drawn_marks: tuple[Mark, ...] = ()
-        self.results = Results(run)
+        self.results, self.results_wanted = Results(run), False
         self._to_paint: list[Callable[[], None]] = []
         self._next = soon(self, self._paint_next)
+        views = Views(self.map, self.trace, self.strip, self.pattern, self.image.panel.view)
+        self.pointing = Pointing(self, theme, run, self._lines, views, self.history, self.snapshot)
         self._lay_out()
         self._connect()
         plots = {"map of angle and time": self.map.plot, "lattice parameters against time": self.trace.plot}
@@ -112,6 +117,8 @@ class RunPage(QWidget):
         link_times(self.trace.plot, self.strip.plot)
         for view in (self.map, self.trace):
             view.time_chosen.connect(self.choose_time)
+        self.pointing.said.connect(self.view_bar.show_readout)
+        self.pointing.reset_wanted.connect(self._double_click)
         self.view_bar.back_wanted.connect(self.back_to_newest)
         for moved in (self.map.sheet.moved_by_hand, trace_box.sigRangeChangedManually):
             moved.connect(self._moved_by_hand)
@@ -123,8 +130,8 @@ class RunPage(QWidget):
 
     def refresh(self) -> bool:
         """Take in what is new and paint it, one view in each turn of the event loop; True if anything was new."""
-        self._snapshot = self._run.series.snapshot()
-        told = self.results.follow(self._snapshot, len(self.history.episodes))
+        self._snapshot = self.run.series.snapshot()
+        told = self.results.follow(self._snapshot, self._occasion())
         if not self.history.take(self._snapshot) and not told:
             return False
         self._note_gaps()
@@ -133,6 +140,10 @@ class RunPage(QWidget):
         self._next.start()
         return True
 
+    def _occasion(self) -> tuple[int, int]:
+        """Results are worked out anew with each change of state and, while somebody reads them, as the run grows."""
+        return len(self.history.episodes), self.history.count // RESULTS_EVERY if self.results_wanted else 0
+
     def _paint_next(self) -> None:
         if self._to_paint:
             self._to_paint.pop()()
@@ -140,11 +151,11 @@ class RunPage(QWidget):
 
     def catch_up(self) -> None:
         """Take in everything that is there, however long it takes: for a picture of a finished run."""
-        self._snapshot = self._run.series.snapshot()
+        self._snapshot = self.run.series.snapshot()
         self.history.take(self._snapshot, budget_s=float("inf"))
         self._note_gaps()
         self._follow_foreign(self.history.count)
-        self.results.work_out(self._snapshot, len(self.history.episodes))
+        self.results.work_out(self._snapshot, self._occasion())
         self.repaint_run()
 
     def repaint_run(self) -> None:
@@ -206,6 +217,40 @@ class RunPage(QWidget):
         self.view_bar.show_state(state.kind, state.words, state.detail, state.button)
         # On the wall everything is live, unless it is not.
         self.view_bar.setVisible(self.right.isVisibleTo(self) or state.kind is not Kind.LIVE)
+
+    def view_named(self, name: str) -> QWidget:
+        """The view that the pointer calls so."""
+        views: dict[str, QWidget] = {MAP: self.map, TRACE: self.trace, STRIP: self.strip, IMAGE: self.image.panel}
+        return views.get(name, self.pattern)
+
+    def _boxes(self) -> list[ZoomBox]:
+        plots = (self.map.plot, self.trace.plot, self.strip.plot, self.pattern.plot, self.pattern.residual)
+        return [plot.getPlotItem().getViewBox() for plot in plots]
+
+    def can_zoom_back(self) -> bool:
+        return any(box.before for box in self._boxes())
+
+    def zoom_back(self) -> None:
+        """Undo the last move or zoom by hand."""
+        moved = [box for box in self._boxes() if box.before]
+        if moved:
+            max(moved, key=lambda box: box.kept_s).zoom_back()
+
+    def reset(self, view: str) -> None:
+        """Everything in this view again: of map and trace the whole run, followed as it grows."""
+        if view == IMAGE:
+            self.image.panel.view.show_whole()
+        elif view in (PATTERN, RESIDUAL):
+            self.pattern.show_all()
+        else:
+            self.follow()
+            self.chosen_changed.emit()
+
+    def _double_click(self, view: str) -> None:
+        """Everything in view again, and the frame that was shown before its first click."""
+        if view in (MAP, TRACE):
+            self.choose(self._chosen_before)
+        self.reset(view)
 
     def back_to_newest(self) -> None:
         """The newest frame and the whole run, followed as it grows."""
@@ -301,6 +346,7 @@ class RunPage(QWidget):
     def choose_time(self, time_s: float) -> None:
         number = self.history.timeline.row_at(time_s)
         if number is not None:
+            self._chosen_before = self.chosen
             self.choose(number)
 
     def choose(self, number: int | None) -> None:
@@ -358,7 +404,7 @@ class RunPage(QWidget):
         if self._drawn is None or self._drawn[0] is not row or self._drawn[1] is not drawn[1]:
             self._drawn = drawn
             self.pattern.show_frame(self._shown(row))
-            numbers = numbers_of(row, len(self._run.names), scale=self._run.setup.composition)
+            numbers = numbers_of(row, len(self.run.names), scale=self.run.setup.composition)
             self.trace.show_numbers("newest" if drawn[1] else f"frame {row.index}", numbers)
             self.image.follow(row)
         held = None if self.chosen is None else float(self.history.timeline.starts[self.chosen])
@@ -366,12 +412,12 @@ class RunPage(QWidget):
             view.cursor_line.show_at(held)
 
     def _shown(self, row: Row) -> Shown:
-        caption = frame_caption(row, newest=self.chosen is None, accuracy=self._run.setup.accuracy)
+        caption = frame_caption(row, newest=self.chosen is None, accuracy=self.run.setup.accuracy)
         if self.has_second_opinion:
-            caption += f"\n{second_opinion(self._run.setup, row)}"
+            caption += f"\n{second_opinion(self.run.setup, row)}"
         if isinstance(row.fit, NoResult) or row.pattern is None:
             return Shown(caption, row.pattern)
-        curves = self._run.refinement.curves(row.fit.parameters)
+        curves = self.run.refinement.curves(row.fit.parameters)
         foreign = self._foreign.of(row.fit).values()
         unknown = tuple((one.two_theta_deg, one.phase or "?") for one in foreign)
-        return Shown(caption, row.pattern, curves, ticks_of(self._run.setup, self._lines, row.fit), unknown)
+        return Shown(caption, row.pattern, curves, ticks_of(self.run.setup, self._lines, row.fit), unknown)

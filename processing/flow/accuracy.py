@@ -63,7 +63,7 @@ def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None, unit: st
     """
     if not math.isfinite(lp_A):
         return "—"
-    digits = _digits(esd_A)
+    digits = digits_of(esd_A)
     precise = (
         f"{lp_A:.{digits}f} ± {esd_A:.{digits}f}" if math.isfinite(esd_A) and esd_A > 0.0 else f"{lp_A:.{digits}f}"
     )
@@ -71,9 +71,9 @@ def quoted(lp_A: float, esd_A: float, accuracy: Accuracy | None = None, unit: st
     return f"{known} {unit}".rstrip()
 
 
-def _digits(esd: float) -> int:
-    """Decimals that show an esd with one digit, with two where it begins with 1."""
+def digits_of(esd: float, unknown: int = 4, most: int = 6) -> int:
+    """Decimals that show an esd with one digit, with two where it begins with 1. unknown: where it is not known."""
     if not (math.isfinite(esd) and esd > 0.0):
-        return 4
+        return unknown
     place = -math.floor(math.log10(esd))
-    return min(6, max(1, place + (esd * 10.0**place < 2.0)))
+    return min(most, max(1, place + (esd * 10.0**place < 2.0)))
