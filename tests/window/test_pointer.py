@@ -40,7 +40,7 @@ LINES = reflection_lists(RUN.setup, SERIES.two_theta)
 
 @pytest.mark.parametrize(
     ("angle", "words"),
-    [(15.0, "2θ 15.000°, Q 2.560 Å⁻¹, d 2.4542 Å"), (0.0, "2θ 0.000°")],
+    [(15.0, "2θ 15.000°, Q 2.560 Å⁻¹, d 2.4541 Å"), (0.0, "2θ 0.000°")],
 )
 def test_an_angle_in_all_units(angle: float, words: str) -> None:
     assert angle_told(angle, WAVELENGTH_A) == words
