@@ -6,7 +6,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QWidget
 
 from latticewatch.app.run.run_log import LogLines
-from latticewatch.app.window.results_table import HEADER, Result, as_csv, as_latex, as_text, note_of, results_of
+from latticewatch.app.window.results_table import SHOWN_HEADER, Result, as_csv, as_latex, as_text, note_of, results_of
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.widgets.frames_view import FramesView
 from latticewatch.widgets.log_view import LogView
@@ -28,7 +28,7 @@ class Docks(QObject):
         self._lines = LogLines(FORM)
         self._lines.begin()
         self.frames, self.marks, self.log = FramesView(), MarksView(), LogView()
-        self.results = ResultsView(HEADER)
+        self.results = ResultsView(SHOWN_HEADER)
         self.results.copy_wanted.connect(self._copy_results)
         self._told: list[Result] = []
         self.frames.frame_chosen.connect(self.frame_chosen)
@@ -89,7 +89,7 @@ class Docks(QObject):
             page.results_wanted = self.shows_results()
         if page is not None and self.shows_results() and page.results.summary is not None:
             self._told = results_of(page.results.summary, page.run.names[0])
-            self.results.show_lines([one.cells for one in self._told], note_of(page.results.summary))
+            self.results.show_lines([one.shown for one in self._told], note_of(page.results.summary))
         if self._log_dock.isVisible():
             self.log.add_lines(self._lines.take())
 

@@ -13,6 +13,7 @@ from latticewatch.processing.flow.composition import fraction_text
 from latticewatch.processing.flow.wording import moment
 
 HEADER = ("quantity", "value", "esd", "accuracy", "unit")
+SHOWN_HEADER = ("quantity", "value ± esd", "accuracy", "unit")
 NAN = math.nan
 # Decimals of a number whose esd is not known.
 UNKNOWN = {"Å": 4, "s": 1, "1/s": 6}
@@ -36,6 +37,12 @@ class Result:
         value, esd, accuracy = numbers
         return (self.name, fraction_text(self.value, value) if self.unit == "" else value, esd, accuracy, self.unit)
 
+    @property
+    def shown(self) -> tuple[str, str, str, str]:
+        """As a line of the panel: value and esd in one cell."""
+        name, value, esd, accuracy, unit = self.cells
+        return name, f"{value} ± {esd}" if esd else value, accuracy, unit
+
 
 def results_of(summary: Summary, watched: str) -> list[Result]:
     """The numbers of a summary that are known, in the order of the reaction. watched: the component that is watched."""
@@ -54,9 +61,11 @@ def results_of(summary: Summary, watched: str) -> list[Result]:
     for reached in summary["reached"]:
         esd_s = _esd_of(reached["interval_s"])
         lines.append(Result(f"{100.0 * reached['share']:g} % of the change at", _number(reached["at_s"]), esd_s))
-    lines.append(_cell(summary, "end", summary["lp_end_A"], summary["lp_end_esd_A"]))
+    # Until the reaction is complete the last number is that of the watched lattice alone.
+    end, of_it = ("end", "composition x, end") if summary["complete"] else (f"so far, {watched}", "its composition x")
+    lines.append(_cell(summary, end, summary["lp_end_A"], summary["lp_end_esd_A"]))
     fraction, esd = _number(summary["fraction_end"]), _number(summary["fraction_end_esd"])
-    lines.append(Result("composition x at the end", fraction, esd, unit=""))
+    lines.append(Result(of_it, fraction, esd, unit=""))
     return [one for one in lines if math.isfinite(one.value)]
 
 

@@ -13,6 +13,7 @@ from tests.window.windows import shown_window
 
 SUMMARY = {
     "frames": 300,
+    "complete": {"declared_s": 750.0},
     "mixing_s": 10.0,
     "lp_start_A": 5.84201,
     "lp_start_esd_A": 5e-5,
@@ -58,8 +59,9 @@ def test_all_that_is_known_is_in_the_table_in_the_order_of_the_reaction() -> Non
         "half time, from mixing",
         "90 % of the change at",
         "end",
-        "composition x at the end",
+        "composition x, end",
     ]
+    assert found["pause, Br"].shown == ("pause, Br", "5.86700 ± 0.00003", "0.00059", "Å")
     assert found["pause, Br"].accuracy == pytest.approx(5.867e-4)
     assert found["90 % of the change at"].esd == pytest.approx(2.0)
     assert note_of(SUMMARY).startswith("± esd ± accuracy, 100 ppm by CeO2; from the first 300 frames")
@@ -68,8 +70,13 @@ def test_all_that_is_known_is_in_the_table_in_the_order_of_the_reaction() -> Non
 def test_what_is_not_known_is_left_out() -> None:
     unknown = {**SUMMARY, "half_time_s": None, "lp_end_A": None, "fraction_end": None, "accuracy": None}
     found = {one.name: one for one in results_of(unknown, "Br")}
-    assert not {"half time, from mixing", "end", "composition x at the end"} & set(found)
+    assert not {"half time, from mixing", "end", "composition x, end"} & set(found)
     assert found["start, Br"].cells[3] == ""
+
+
+def test_before_the_end_the_last_number_is_said_to_be_that_of_the_watched_lattice() -> None:
+    names = [one.name for one in results_of({**SUMMARY, "complete": None}, "Br")]
+    assert names[-2:] == ["so far, Br", "its composition x"]
 
 
 def test_text_csv_and_latex() -> None:
