@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -79,7 +79,16 @@ def watch(
         return run_headless(plan, as_json=json)
     from latticewatch.app.window.application import run_windowed  # slow to load: Qt
 
-    return run_windowed(plan, as_json=json, screenshot=screenshot, dark=night)
+    return run_windowed(
+        plan, as_json=json, screenshot=screenshot, dark=night, choosers={("Next scan …", "Ctrl+N"): _next_scan}
+    )
+
+
+def _next_scan(plan: Any) -> Any:
+    """The plan of the scan that the user goes on to after this one; None: of none."""
+    from latticewatch.app.start.next_scan import next_scan  # slow to load: the window is on the screen before it
+
+    return next_scan(plan)
 
 
 def _frames(folder: str, stream: str | None) -> tuple[Path | None, StreamAddress | None]:

@@ -105,6 +105,7 @@ class StartDialog(QDialog):
         self._frames: tuple[int, str] = (0, "")
         self._selection: FrameSelection = ALL
         self._glanced_s = 0.0
+        self._after: Given | None = None
         self._newest = Newest("first look")
         self.setWindowTitle("Watch a scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -183,6 +184,24 @@ class StartDialog(QDialog):
         self._say(Judgement(Level.UNKNOWN, "Looking into the folder …"))
         self._newest.ask(lambda _: survey(folder), self._surveyed, self._refused)
 
+    def begin_after(self, inputs: Given, *, trusted: bool, find: Callable[[], Path | None]) -> None:
+        """Offer the inputs of another scan for this one. trusted: the command of its set-up may be run.
+
+        find: the folder to begin with, None where the user has to choose; it is asked in a thread.
+        """
+        self._after = inputs
+        if trusted and inputs.experiment is not None:
+            self.form.trust(inputs.experiment)
+        self._say(Judgement(Level.UNKNOWN, "Looking for the next folder …"))
+        self._newest.ask(lambda _: find(), self._begin_in, self._refused)
+
+    def _begin_in(self, folder: Path | None) -> None:
+        if folder is None:
+            text = "No newer folder lies beside this scan. Choose the next one, or drop it here."
+            self._say(Judgement(Level.UNKNOWN, text))
+        else:
+            self.take_folder(folder)
+
     def _forget_scan(self) -> None:
         self.form.forget(first=self._scan is None and self._run_file is None)
         self._run_file, self._shown, self._frames, self._selection = None, None, (0, ""), ALL
@@ -194,7 +213,8 @@ class StartDialog(QDialog):
         if found.scan != self._scan:
             self._scan = found.scan
             put_first(self.form.folder, [found.scan])
-        self.form.offer(found.ponis, found.setups, found.before.given if found.before is not None else None)
+        before = found.before.given if found.before is not None else None
+        self.form.offer(found.ponis, found.setups, before, self._after)
         self.check()
 
     def take_file(self, path: Path) -> None:

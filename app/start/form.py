@@ -193,21 +193,30 @@ class ScanForm(QWidget):
         self.offer_series(())
         self.blockSignals(False)
 
-    def offer(self, ponis: Sequence[Path], setups: Sequence[Path], before: Given | None) -> None:
-        """Take what was chosen for this folder before, else what is found where there is only one."""
-        kept = before or Given()
-        for box, there, last in (
-            (self.geometry_box, ponis, kept.geometry),
-            (self.setup_box, setups, kept.experiment),
+    def offer(
+        self, ponis: Sequence[Path], setups: Sequence[Path], before: Given | None, after: Given | None = None
+    ) -> None:
+        """Take what was chosen for this folder before, else what is found where there is only one.
+
+        after: inputs of the scan before this one, taken where nothing else is there.
+        """
+        kept, other = before or Given(), after or Given()
+        for box, there, last, then in (
+            (self.geometry_box, ponis, kept.geometry, other.geometry),
+            (self.setup_box, setups, kept.experiment, other.experiment),
         ):
             chosen = path_in(box) if box in self._by_hand else None
             put_first(box, list(there))
-            wanted = chosen or last or (there[0] if len(there) == 1 else None)
+            wanted = chosen or last or (there[0] if len(there) == 1 else None) or then
             put_first(box, [wanted] if wanted is not None else [])
             if wanted is None:
                 box.setCurrentIndex(-1)
-        if before is not None:
-            self._recall(before)
+        if before is not None or after is not None:
+            self._recall(before or other)
+
+    def trust(self, setup: Path) -> None:
+        """The command of this set-up may be run."""
+        self._named.add(setup)
 
     def _recall(self, before: Given) -> None:
         """What else was chosen for this folder the last time."""

@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TypeVar
 
 from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
-from PyQt6.QtWidgets import QApplication, QMessageBox, QWidget
+from PyQt6.QtWidgets import QApplication, QWidget
 
 from latticewatch.app.checks.machine import display
 from latticewatch.app.checks.qt_platform import why_no_window
@@ -28,6 +28,7 @@ from latticewatch.app.window import placement as window_state
 from latticewatch.app.window.after_end import ScanFolder
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.next_run import NextRun, ask
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.worker import Worker
@@ -39,19 +40,41 @@ from latticewatch.processing.text import printable
 from latticewatch.widgets.theme import DARK, LIGHT, apply_theme, ensure_font
 
 Taken = TypeVar("Taken")
+Choosers = Mapping[tuple[str, str], Callable[[RunPlan], RunPlan | None]]
 log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
 
 
-def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None, dark: bool = False) -> int:
-    """Show a run while it happens. The exit status of the contract.
+def run_windowed(
+    plan: RunPlan,
+    *,
+    as_json: bool,
+    screenshot: Path | None = None,
+    dark: bool = False,
+    choosers: Choosers | None = None,
+) -> int:
+    """Show a run while it happens, and those that the user goes on to. The exit status of the contract.
 
-    Without a display the same window is drawn offscreen, and closes by itself when the run has ended.
+    Without a display the same window is drawn offscreen, and closes by itself when the run has ended. choosers: by
+    their words and key, what lets the user choose another run, given the one that is shown.
     """
     application = make_application()
-    theme = DARK if dark else LIGHT
-    apply_theme(application, theme)
+    apply_theme(application, DARK if dark else LIGHT)
+    shown: RunPlan | None = plan
+    status = DONE
+    while shown is not None:
+        offered = {words: partial(choose, shown) for words, choose in (choosers or {}).items()}
+        next_run = NextRun({} if offscreen() else offered)
+        status = _show_run(application, shown, next_run, as_json=as_json, screenshot=screenshot, dark=dark)
+        shown = next_run.plan
+    return status
+
+
+def _show_run(
+    application: QApplication, plan: RunPlan, next_run: NextRun, *, as_json: bool, screenshot: Path | None, dark: bool
+) -> int:
+    """One run in one window, until that is closed; its exit status."""
 
     def on_row(session: Session, row: Row) -> None:
         if as_json:
@@ -63,11 +86,12 @@ def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None
     may_close = None if offscreen() else ask_to_close
     window = MainWindow(
         plan.title,
-        theme=theme,
+        theme=DARK if dark else LIGHT,
         worker=worker,
         transport=plan.request.transport,
         may_close=may_close,
         folder=_folder_of(plan),
+        next_run=next_run,
     )
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
     window.resize(*(SCREENSHOT_SIZE if offscreen() else _first_size(application)))
@@ -85,7 +109,8 @@ def run_windowed(plan: RunPlan, *, as_json: bool, screenshot: Path | None = None
         window.logbook.end()
     if not offscreen():
         window_state.keep(window, window_state.state_path())
-    _raise_again(worker, faults)
+    if next_run.plan is None or not isinstance(worker.error, UserError):  # one that is left was on the banner
+        _raise_again(worker, faults)
     if screenshot:
         window.catch_up()
         save_picture(window, window.facts(), screenshot)
@@ -235,9 +260,7 @@ def _log_of_qt(kind: QtMsgType, context: QMessageLogContext, text: str | None) -
 
 def ask_to_close(window: QWidget) -> bool:
     """Whether the user means to end a run that is being recorded."""
-    button = QMessageBox.StandardButton
-    question = "A run is being recorded. End it and close?\nWhat was recorded is kept; frames to come are not."
-    return QMessageBox.question(window, "LatticeWatch", question, button.Yes | button.No, button.No) == button.Yes
+    return ask(window, "A run is being recorded. End it and close?\nWhat was recorded is kept; frames to come are not.")
 
 
 def _raise_again(worker: Worker, faults: list[BaseException]) -> None:

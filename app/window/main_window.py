@@ -28,6 +28,7 @@ from latticewatch.app.window.facts import (
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
+from latticewatch.app.window.next_run import NextRun
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import shoot
@@ -60,7 +61,8 @@ class MainWindow(QMainWindow):
     """Looks at a worker's session and paints it; it never waits for the worker, but at closing.
 
     interrupted: the run was stopped from outside before the window closed. may_close: asked while a run is being
-    recorded; None: closes without asking. folder: where the frames of a live run come from.
+    recorded; None: closes without asking. folder: where the frames of a live run come from. next_run: how the user goes
+    on to another run; None: closing is all there is.
     """
 
     run_ended = pyqtSignal()
@@ -82,10 +84,11 @@ class MainWindow(QMainWindow):
         transport: Transport | None = None,
         may_close: Callable[[QWidget], bool] | None = None,
         folder: ScanFolder | None = None,
+        next_run: NextRun | None = None,
     ) -> None:
         super().__init__()
         self._theme, self.title = theme, title
-        self._worker, self._may_close = worker, may_close
+        self._worker, self._may_close, self._next = worker, may_close, next_run or NextRun({})
         self.replay = ReplayControl(transport) if transport is not None else None
         self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
@@ -154,7 +157,8 @@ class MainWindow(QMainWindow):
                 Command(menu, "Replay faster", ("+", "="), lambda: self.bar.change_speed(1), "replay"),
                 Command(menu, "Replay slower", ("-",), lambda: self.bar.change_speed(-1), "replay"),
             ]
-        return [*commands, Command(menu, "Close", ("Ctrl+Q", "Ctrl+W"), self.close, "close")]
+        going_on = self._next.commands(self, self._worker if self.replay is None else None, self.say)
+        return [*commands, *going_on, Command(menu, "Close", ("Ctrl+Q", "Ctrl+W"), self.close, "close")]
 
     def _holds(self, holds: Callable[[RunPage], bool]) -> Callable[[], bool]:
         """Whether this holds of the page that is shown."""
@@ -248,7 +252,7 @@ class MainWindow(QMainWindow):
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and self._ended_s is None:
             self._end_run()
-        if self._worker is not None and self._worker.finished and self._worker.stop.is_set():
+        if self._worker is not None and self._worker.finished and self._stopped_from_outside(self._worker):
             self.close()
             return
         spent_ms = 1000.0 * (time.perf_counter() - began)
@@ -448,12 +452,17 @@ class MainWindow(QMainWindow):
     def show_keys(self) -> None:
         KeyList(self, self.actions()).show()
 
+    def _stopped_from_outside(self, worker: Worker) -> bool:
+        """By a signal, not by the user's command, after which the window stays."""
+        return worker.stop.is_set() and not self._next.is_stopped
+
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         """End the run in order: what was seen is recorded. While it is being recorded the user is asked."""
         worker = self._worker
         if worker is not None and not worker.finished and not worker.stop.is_set() and a0 is not None:
             recording = self.shown_run is not None and self.shown_run.out is not None
-            if recording and self._may_close is not None and not self._may_close(self):
+            asks = recording and self._may_close is not None and self._next.plan is None
+            if asks and self._may_close is not None and not self._may_close(self):
                 a0.ignore()
                 return
         self._timer.stop()
@@ -464,6 +473,6 @@ class MainWindow(QMainWindow):
             self.page.results.end()
         self.docks.end()
         if worker is not None:
-            self.interrupted = worker.stop.is_set()
+            self.interrupted = self._stopped_from_outside(worker)
             worker.end()
         super().closeEvent(a0)

@@ -1,0 +1,49 @@
+"""The next scan, asked for while this one is still recorded: the newest folder beside it, made with the same inputs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from latticewatch.app.run.decisions import RunPlan, decide
+from latticewatch.app.run.given import Given
+from latticewatch.app.start.dialog import StartDialog
+from latticewatch.processing.files.frame_names import TEMPORARY, frame_name
+from latticewatch.widgets.theme import LIGHT
+
+
+def newest_beside(scan: Path) -> Path | None:
+    """The newest folder beside this scan's that came after it, by its name or by its time; None: there is none."""
+    own = scan.resolve()
+    try:
+        beside = [each for each in own.parent.iterdir() if each.is_dir() and not TEMPORARY.search(each.name)]
+        changed = {each: each.stat().st_mtime for each in beside}
+    except OSError:
+        return None
+    name = frame_name(own.name)
+    after = [
+        each
+        for each in beside
+        if each != own and (name < frame_name(each.name) or changed[each] > changed.get(own, float("inf")))
+    ]
+    return max(after, key=lambda each: (changed[each], frame_name(each.name).key), default=None)
+
+
+def named_inputs(plan: RunPlan) -> Given:
+    """What this run was made with; files that were found are named, so that another scan can be made with them."""
+    given, inputs = plan.request.given, plan.inputs
+    if inputs is None:
+        return given
+    experiment = Path(next(each.value for each in inputs.decided if each.name == "experiment"))
+    return replace(given, geometry=Path(inputs.geometry.source), experiment=experiment)
+
+
+def next_scan(plan: RunPlan) -> RunPlan | None:
+    """What the user chose to be recorded next; None: nothing, and this run stays. Raises UserError."""
+    dialog = StartDialog(LIGHT)
+    dialog.setWindowTitle("Next scan – LatticeWatch")
+    scan = plan.request.scan
+    if scan is not None and scan.is_dir():
+        dialog.begin_after(named_inputs(plan), trusted=bool(plan.on_state), find=lambda: newest_beside(scan))
+    dialog.exec()
+    dialog.deleteLater()
+    request = dialog.start
+    return None if request is None else decide(replace(request, fallback=plan.request.fallback))

@@ -1,0 +1,77 @@
+"""Stop a run and keep looking at it; go on to another one in the same window's place."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from PyQt6.QtWidgets import QMainWindow, QMessageBox, QToolButton, QWidget
+
+from latticewatch.app.run.decisions import RunPlan
+from latticewatch.app.window.keys import Command
+from latticewatch.app.window.worker import Worker
+from latticewatch.processing.errors import UserError
+
+Chooser = Callable[[], RunPlan | None]
+"""Lets the user choose a run; None: none was chosen. Raises UserError where it cannot be opened."""
+STOP = "Stop recording?\nWhat was recorded is kept, and can be continued later; frames to come are not recorded."
+
+
+class NextRun:
+    """What becomes of a window's run by the user's choice.
+
+    choosers: by their words in the menu, with their key; the first has a button of its own. may_stop: asked before a
+    run is stopped. plan: the run that was chosen: the window closes for it. is_stopped: the user stopped the run, and
+    the window stays.
+    """
+
+    def __init__(
+        self,
+        choosers: Mapping[tuple[str, str], Chooser],
+        may_stop: Callable[[QWidget, str], bool] | None = None,
+    ) -> None:
+        self._choosers = choosers
+        self._may_stop = may_stop or ask
+        self.plan: RunPlan | None = None
+        self.is_stopped = False
+
+    def commands(self, window: QMainWindow, worker: Worker | None, say: Callable[[str], object]) -> list[Command]:
+        """What the menus offer; the first choice has a button in the menu bar's corner too."""
+        commands = [
+            Command("&Run", words, (key,), partial(self._choose, window, choose, say), "next")
+            for (words, key), choose in self._choosers.items()
+        ]
+        if worker is not None:
+            stop = partial(self._stop, window, worker, say)
+            runs: Callable[[], bool] = lambda: not worker.finished
+            commands.insert(0, Command("&Run", "Stop recording", ("Ctrl+E",), stop, "next", can=runs))
+        bar = window.menuBar()
+        if self._choosers and bar is not None:
+            (words, key), choose = next(iter(self._choosers.items()))
+            button = QToolButton()
+            button.setText(words)
+            button.setToolTip(f"{words} ({key})")
+            button.setAccessibleName(words)
+            button.clicked.connect(lambda _: self._choose(window, choose, say))
+            bar.setCornerWidget(button)
+        return commands
+
+    def _stop(self, window: QWidget, worker: Worker, say: Callable[[str], object]) -> None:
+        if worker.finished or worker.stop.is_set():
+            say("the run has ended already")
+        elif self._may_stop(window, STOP):
+            self.is_stopped = True
+            worker.stop.set()
+
+    def _choose(self, window: QWidget, choose: Chooser, say: Callable[[str], object]) -> None:
+        try:
+            self.plan = choose()
+        except UserError as error:
+            say(str(error))
+            return
+        if self.plan is not None:
+            window.close()
+
+
+def ask(window: QWidget, question: str) -> bool:
+    """Whether the user says yes; No is the answer to Enter and Esc."""
+    button = QMessageBox.StandardButton
+    return QMessageBox.question(window, "LatticeWatch", question, button.Yes | button.No, button.No) == button.Yes
