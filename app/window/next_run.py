@@ -41,8 +41,8 @@ class NextRun:
         ]
         if worker is not None:
             stop = partial(self._stop, window, worker, say)
-            runs: Callable[[], bool] = lambda: not worker.finished
-            commands.insert(0, Command("&Run", "Stop recording", ("Ctrl+E",), stop, "next", can=runs))
+            command = Command("&Run", "Stop recording", ("Ctrl+E",), stop, "next", can=lambda: not worker.finished)
+            commands.insert(0, command)
         bar = window.menuBar()
         if self._choosers and bar is not None:
             (words, key), choose = next(iter(self._choosers.items()))
