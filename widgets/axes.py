@@ -29,9 +29,17 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         # The base class sets a range while it is built.
         self._called, self._unit, self._size = name, "s", 1.0
         self._clock_zero_s: float | None = None
+        self._decades = False
         super().__init__(side)
         self.enableAutoSIPrefix(False)
         self._name()
+
+    def show_decades(self, shown: bool) -> None:
+        """Whether the axis is logarithmic: its values are the logarithm, to base 10, of the time in seconds."""
+        self._decades = shown
+        self._name()
+        self.picture = None
+        self.update()
 
     def show_clock(self, zero_s: float | None) -> None:
         """Show the time of day; ``zero_s``: the clock at time 0, seconds since the epoch. None: elapsed time."""
@@ -55,11 +63,14 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     def _name(self) -> None:
         if self._called:
             clock = self._clock_zero_s is not None
-            self.setLabel("time of day" if clock else f"{self._called} / {self._unit}")
+            unit = "s" if self._decades else self._unit
+            self.setLabel("time of day" if clock else f"{self._called} / {unit}")
 
     def tickValues(self, minVal: float, maxVal: float, size: float) -> Ticks:
         if self._clock_zero_s is not None:
             return _clock_ticks(self._clock_zero_s, minVal, maxVal, size)
+        if self._decades:
+            return _decade_ticks(minVal, maxVal)
         ticks = super().tickValues(minVal / self._size, maxVal / self._size, size)
         return [(spacing * self._size, [value * self._size for value in values]) for spacing, values in ticks]
 
@@ -67,6 +78,8 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         if self._clock_zero_s is not None:
             form = "%H:%M:%S" if spacing < 60 else "%H:%M"
             return [time.strftime(form, time.localtime(self._clock_zero_s + value)) for value in values]
+        if self._decades:
+            return [f"{10.0**value:.3g}" if spacing else "" for value in values]
         return list(super().tickStrings([value / self._size for value in values], scale, spacing / self._size))
 
 
@@ -80,6 +93,17 @@ def _clock_ticks(zero_s: float, first: float, last: float, size: float) -> Ticks
         values.append(number * step - local_zero)
         number += 1
     return [(step, values)]
+
+
+def _decade_ticks(first: float, last: float) -> Ticks:
+    """Decades, and in between 2 and 5 where there are few of them, else unnamed."""
+    decades = range(math.floor(first), math.ceil(last) + 1)
+    between = [number + math.log10(each) for number in decades for each in range(2, 10)]
+    named = [number + math.log10(each) for number in decades for each in ((1, 2, 5) if len(decades) < 5 else (1,))]
+    return [
+        (1.0, [value for value in named if first <= value <= last]),
+        (0.0, [value for value in between if first <= value <= last and value not in named]),
+    ]
 
 
 class CompositionAxis(pg.AxisItem):  # type: ignore[misc]

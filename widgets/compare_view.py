@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QBrush, QColor, QFont, QIcon, QPainter, QPainterPath, QPen, QPixmap, QTransform
 from PyQt6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QHBoxLayout,
     QLabel,
@@ -56,8 +57,11 @@ def symbol_of(number: int) -> Symbol:
 class CompareView(QWidget):
     """Overlay with a list of the runs; a run is hidden by its tick in the list.
 
-    A double click in the plot, or ``whole``, shows all of it again after it was zoomed.
+    A double click in the plot, or ``whole``, shows all of it again after it was zoomed. redrawn: other runs are drawn,
+    or others are ticked.
     """
+
+    redrawn = pyqtSignal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -67,6 +71,8 @@ class CompareView(QWidget):
         self._dropped: set[int] = set()
         self._whole: Limits | None = None
         self.quantity, self.alignment = _choice(QUANTITIES, "what is compared"), _choice(ZEROS, "what is time 0")
+        self.log_time = QCheckBox("logarithmic time")
+        self.log_time.setToolTip("decades of time from its zero on; what lies before it is left out (L)")
         self.whole_button = QPushButton("whole view")
         self.whole_button.setToolTip("show all of the runs again (F, or a double click in the plot)")
         self.list = QListWidget()
@@ -80,6 +86,7 @@ class CompareView(QWidget):
         self._lay_out()
         for choice in (self.quantity, self.alignment):
             choice.currentIndexChanged.connect(lambda _: self.draw(anew=True))
+        self.log_time.toggled.connect(lambda _: self.draw(anew=True))
         self.whole_button.clicked.connect(self.whole)
         self.plot.scene().sigMouseClicked.connect(lambda event: self.whole() if event.double() else None)
         on_range(self.plot, self._offer_whole)
@@ -90,6 +97,7 @@ class CompareView(QWidget):
         for text, choice in (("compare", self.quantity), ("aligned at", self.alignment)):
             choices.addWidget(QLabel(text))
             choices.addWidget(choice)
+        choices.addWidget(self.log_time)
         choices.addStretch(1)
         choices.addWidget(self.whole_button)
         across = QHBoxLayout()
@@ -163,6 +171,8 @@ class CompareView(QWidget):
 
     def _range(self) -> Limits:
         (left, right), (low, high) = self.plot.getPlotItem().getViewBox().viewRange()
+        if self.log_time.isChecked():
+            left, right = (10.0 ** min(each, 300.0) for each in (left, right))
         return (left, right), (low, high)
 
     def _offer_whole(self) -> None:
@@ -178,26 +188,36 @@ class CompareView(QWidget):
             del self._items[number][2:]
             if number in drawn:
                 zero_s = run.zero_s(alignment)
-                self._draw_run(number, run.curve.times_s - zero_s, run.values(quantity)[0], zero_s)
+                self._draw_run(number, self._along(run.curve.times_s - zero_s), run.values(quantity)[0], zero_s)
             else:
                 for item in self._items[number]:
                     item.setData([], [])
         self.plot.getPlotItem().setLabel("left", AXES[quantity])
+        self._axis.show_decades(self.log_time.isChecked())
         self._axis.call(TIMES[alignment])
         if not zoomed:
             self.whole()
         missing = [(self._runs[number], number) for number in shown if number not in drawn]
         why = [f"{run.label} ({run.why_not_drawn(quantity, alignment)})" for run, _ in missing]
         self.hint.setText(f"not drawn: {', '.join(why)}" if why else "")
+        self.redrawn.emit()
+
+    def _along(self, times_s: Floats) -> Floats:
+        """Where these times stand along the axis: on a logarithmic one nowhere at 0 and before it."""
+        if not self.log_time.isChecked():
+            return times_s
+        return np.log10(np.where(times_s > 0.0, times_s, np.nan))
 
     def _draw_run(self, number: int, times: Floats, values: Floats, zero_s: float) -> None:
         curve, points = self._items[number][:2]
         curve.setData(times, values)
-        some = np.flatnonzero(np.isfinite(values))[:: max(1, len(values) // MOST_SYMBOLS)]
+        some = np.flatnonzero(np.isfinite(values) & np.isfinite(times))[:: max(1, len(values) // MOST_SYMBOLS)]
         points.setData(times[some], values[some])
         for start_s, end_s in self._runs[number].pauses:
+            if self.log_time.isChecked() and not start_s > zero_s:
+                continue
             band = pg.LinearRegionItem(
-                (start_s - zero_s, end_s - zero_s),
+                tuple(self._along(np.array([start_s, end_s]) - zero_s)),
                 brush=faded(self.colour(number), 40),
                 pen=pg.mkPen(None),
                 movable=False,

@@ -4,22 +4,27 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QFileDialog, QMainWindow
+from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMainWindow
 
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import WINDOW_SIZE, make_application
+from latticewatch.app.window.compared_table import Column, as_csv, as_latex, as_text, header_of, lines_of
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
 from latticewatch.app.window.placement import fitted_size
+from latticewatch.app.window.results_table import results_of
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.export.compared import compared
 from latticewatch.processing.record.export.figures import compare_runs
+from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.widgets.compare_view import CompareView
 from latticewatch.widgets.key_list import KeyList
+from latticewatch.widgets.results_view import ResultsView
 from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
 
 FIGURES = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png);;CSV (*.csv)"
@@ -45,6 +50,13 @@ class CompareWindow(QMainWindow):
         super().__init__()
         self.view = CompareView(theme)
         self.paths: list[Path] = []
+        self._columns: list[Column] = []
+        self.results: ResultsView | None = None
+        self._dock = QDockWidget("Results", self)
+        self._dock.setObjectName("results")
+        self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._dock)
+        self._dock.hide()
+        self.view.redrawn.connect(self._fill_results)
         self.undo = Undo(self, self.say)
         self.setCentralWidget(self.view)
         self.setWindowTitle("Compare – LatticeWatch")
@@ -54,15 +66,17 @@ class CompareWindow(QMainWindow):
 
     def _commands(self) -> list[Command]:
         return [
-            Command("&Runs", "add a run …", ("Ctrl+O",), self.ask),
-            Command("&Runs", "remove the chosen run", ("Del",), self.drop),
-            Command("&Runs", "undo", ("Ctrl+Z",), self.undo.undo),
-            Command("&Runs", "redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo),
-            Command("&Runs", "screenshot for the logbook", ("S",), self.shoot),
-            Command("&Runs", "figure for the paper …", ("Ctrl+S",), self.save_figure),
-            Command("&Runs", "close", ("Ctrl+W", "Ctrl+Q"), self.close),
-            Command("&View", "whole view, after a zoom", ("F",), self.view.whole),
-            Command("&Help", "keys", ("F1",), self.show_keys),
+            Command("&Runs", "Add a run …", ("Ctrl+O",), self.ask),
+            Command("&Runs", "Remove the chosen run", ("Del",), self.drop),
+            Command("&Runs", "Undo", ("Ctrl+Z",), self.undo.undo),
+            Command("&Runs", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo),
+            Command("&Runs", "Screenshot for the logbook", ("S",), self.shoot),
+            Command("&Runs", "Figure for the paper …", ("Ctrl+S",), self.save_figure),
+            Command("&Runs", "Close", ("Ctrl+W", "Ctrl+Q"), self.close),
+            Command("&View", "Whole view, after a zoom", ("F",), self.view.whole),
+            Command("&View", "Logarithmic time", ("L",), self.view.log_time.toggle, is_on=self.view.log_time.isChecked),
+            Command("&View", "Results of the runs", ("R",), self.toggle_results, is_on=self._dock.isVisible),
+            Command("&Help", "Keys", ("F1",), self.show_keys),
         ]
 
     def say(self, text: str) -> None:
@@ -71,7 +85,11 @@ class CompareWindow(QMainWindow):
     def add_file(self, path: Path) -> None:
         """One more run. Raises UserError where it cannot be read."""
         with read_run(path) as run:
-            self.view.add_run(compared(run))
+            one = compared(run)
+            summary = summarise(run.header, run.traced, one.kinetics)
+            watched = run.header.component_names[0]
+        self.view.add_run(one)
+        self._columns.append(Column(one.label, tuple(results_of(summary, watched))))
         self.paths.append(path)
         self.view.draw(anew=True)
 
@@ -127,11 +145,37 @@ class CompareWindow(QMainWindow):
                 view.alignment.currentText(),
                 numbers=numbers,
                 limits=view.limits(),
+                log_time=view.log_time.isChecked(),
             )
         except UserError as error:
             self.say(str(error))
             return
         self.say(f"saved {path.absolute()}")
+
+    def toggle_results(self) -> None:
+        self._dock.setVisible(not self._dock.isVisible())
+        self._fill_results()
+
+    def _fill_results(self) -> None:
+        """A column for each run that is ticked; the table is made anew with them."""
+        if not self._dock.isVisible():
+            return
+        columns = self._shown_columns()
+        self.results = ResultsView(header_of(columns))
+        self.results.copy_wanted.connect(self._copy)
+        accuracy = "value ± esd ± accuracy where that is known; times are from the first frame"
+        self.results.show_lines(lines_of(columns), accuracy)
+        self._dock.setWidget(self.results)
+
+    def _shown_columns(self) -> list[Column]:
+        return [self._columns[number] for number in self.view.visible_runs()]
+
+    def _copy(self, form: str) -> None:
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            text = {"text": as_text, "CSV": as_csv, "LaTeX": as_latex}[form](self._shown_columns())
+            clipboard.setText(text)
+            self.say(f"the results are in the clipboard as {form}")
 
     def show_keys(self) -> None:
         KeyList(self, self.actions()).show()

@@ -157,3 +157,18 @@ def test_there_is_a_way_back_from_a_zoom(qtbot: QtBot, view: CompareView) -> Non
             qtbot.mouseDClick(place, Qt.MouseButton.LeftButton, pos=place.rect().center())
             qtbot.mouseRelease(place, Qt.MouseButton.LeftButton, pos=place.rect().center())
         assert view.plot.getPlotItem().getViewBox().viewRange() == whole
+
+
+def test_logarithmic_time_begins_after_its_zero(qtbot: QtBot, view: CompareView) -> None:
+    qtbot.mouseClick(view.log_time, Qt.MouseButton.LeftButton, pos=QPoint(8, view.log_time.height() // 2))
+    assert view.log_time.isChecked()
+    times = view._items[0][0].xData
+    assert np.isnan(times[:5]).all(), "what lies at mixing and before it is left out"
+    assert times[5] == pytest.approx(math.log10(2.5))
+    assert view._items[0][2].getRegion() == pytest.approx((1.0, math.log10(15.0)))
+    axis = view.plot.getPlotItem().getAxis("bottom")
+    (_, named), _ = axis.tickValues(0.0, 2.0, 500.0)
+    assert axis.tickStrings(named, 1.0, 1.0) == ["1", "2", "5", "10", "20", "50", "100"]
+    assert axis.labelText == "time since mixing / s"
+    view.log_time.setChecked(False)
+    assert view._items[0][0].xData[0] == -10.0

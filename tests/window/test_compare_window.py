@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
-from PyQt6.QtWidgets import QApplication
+from PyQt6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import compare_window
@@ -101,4 +101,44 @@ def test_a_figure_has_the_part_that_is_zoomed_to_and_the_runs_own_symbols(
     window.save_to(tmp_path / "a.pdf")
     window.view.plot.getPlotItem().getViewBox().setRange(xRange=(1.0, 20.0), yRange=(5.9, 6.0), padding=0.0)
     window.save_to(tmp_path / "a.pdf")
-    assert asked == [{"numbers": [1], "limits": None}, {"numbers": [1], "limits": ((1.0, 20.0), (5.9, 6.0))}]
+    assert asked == [
+        {"numbers": [1], "limits": None, "log_time": False},
+        {"numbers": [1], "limits": ((1.0, 20.0), (5.9, 6.0)), "log_time": False},
+    ]
+
+
+def test_the_results_of_the_ticked_runs_stand_side_by_side_and_are_copied(qtbot: QtBot, window: CompareWindow) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_R)
+    assert window.results is not None
+    assert window.results.isVisible()
+    heads = [window.results.table.horizontalHeaderItem(number) for number in range(4)]
+    assert [head.text() if head else "" for head in heads] == [
+        "quantity",
+        "Br/shell2 + I/shell1, bare",
+        "Br/shell2 + I/shell1, shell",
+        "unit",
+    ]
+    (button,) = [each for each in window.results.findChildren(QPushButton) if each.text() == "CSV"]
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    clipboard = QApplication.clipboard()
+    assert clipboard is not None
+    assert clipboard.text().splitlines()[1].startswith("mixing,")
+    item = window.view.list.item(0)
+    assert item is not None
+    item.setCheckState(Qt.CheckState.Unchecked)
+    assert window.results.table.columnCount() == 3
+    qtbot.keyClick(window, Qt.Key.Key_R)
+    assert not window.results.isVisible()
+
+
+def test_logarithmic_time_is_saved_as_it_is_shown(
+    qtbot: QtBot, window: CompareWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, object]] = []
+    monkeypatch.setattr(compare_window, "compare_runs", lambda *_, **more: asked.append(more))
+    qtbot.keyClick(window, Qt.Key.Key_L)
+    window.save_to(tmp_path / "a.pdf")
+    assert asked == [{"numbers": [0, 1], "limits": None, "log_time": True}]
+    monkeypatch.undo()
+    window.save_to(tmp_path / "a.pdf")
+    assert (tmp_path / "a.pdf").read_bytes()[:4] == b"%PDF"

@@ -103,12 +103,14 @@ def compare_runs(
     *,
     numbers: Sequence[int] = (),
     limits: Limits | None = None,
+    log_time: bool = False,
 ) -> None:
     """This quantity of several runs against the time since mixing, or another zero: .pdf, .svg, .png or .csv.
 
     numbers: which symbol and colour each run has; left out: in their order. limits: the part of the plot that is shown
-    (seconds, the quantity's unit); None: all of it. Where the zero of a run is not known its first frame stands for
-    it, and the legend says so. Raises UserError for other suffixes and where it cannot be written.
+    (seconds, the quantity's unit); None: all of it. log_time: decades of time, from its zero on. Where the zero of a
+    run is not known its first frame stands for it, and the legend says so. Raises UserError for other suffixes and
+    where it cannot be written.
     """
     if path.suffix.lower() == ".csv":
         write_whole(path, _compare_table(runs, quantity, alignment).encode())
@@ -118,6 +120,8 @@ def compare_runs(
 
         def draw(figure: Figure) -> None:
             axes = _compare(figure, runs, quantity, alignment, numbers or range(len(runs)))
+            if log_time:
+                axes.set_xscale("log", nonpositive="mask")
             if limits is not None:
                 axes.set_xlim(*limits[0])
                 axes.set_ylim(*limits[1])
