@@ -106,7 +106,9 @@ class MainWindow(QMainWindow):
             self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words), self.say
         )
         self.logbook.said.connect(self.say)
-        self.logbook.not_kept.connect(self._keep_words)
+        self.logbook.not_kept.connect(
+            lambda *said: self.marks.keep_words(self.page.shown_row() if self.page is not None else None, *said)
+        )
         self.saver = Saver(self)
         self.saver.said.connect(self.say)
         self.view_menu = ViewMenu(self, self.saver, lambda time_s: self.note.ask(time_s), self._stem)
@@ -252,7 +254,7 @@ class MainWindow(QMainWindow):
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and self._ended_s is None:
             self._end_run()
-        if self._worker is not None and self._worker.finished and self._stopped_from_outside(self._worker):
+        if self._worker is not None and self._worker.finished and self._next.is_interrupted(self._worker):
             self.close()
             return
         spent_ms = 1000.0 * (time.perf_counter() - began)
@@ -420,15 +422,6 @@ class MainWindow(QMainWindow):
         beside = self._run_file()
         self.say(shoot(self, self.facts(), beside.with_suffix("") if beside else None))
 
-    def _keep_words(self, words: str, why: str) -> None:
-        """Words for the logbook that it did not get: a note of the run, so that they are not lost."""
-        if not words:
-            self.say(f"not posted: {why}")
-            return
-        row = self.page.shown_row() if self.page is not None else None
-        self.marks.add(row.time_s if row is not None else 0.0, f"for the logbook: {words}")
-        self.say(f"not posted; your words are kept as a note of the run (K lists the notes). {why}")
-
     def _stem(self) -> Path:
         """What is saved is called after the run file, beside it; where there is none, in the user's own folder."""
         beside = self._run_file()
@@ -452,10 +445,6 @@ class MainWindow(QMainWindow):
     def show_keys(self) -> None:
         KeyList(self, self.actions()).show()
 
-    def _stopped_from_outside(self, worker: Worker) -> bool:
-        """By a signal, not by the user's command, after which the window stays."""
-        return worker.stop.is_set() and not self._next.is_stopped
-
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         """End the run in order: what was seen is recorded. While it is being recorded the user is asked."""
         worker = self._worker
@@ -473,6 +462,6 @@ class MainWindow(QMainWindow):
             self.page.results.end()
         self.docks.end()
         if worker is not None:
-            self.interrupted = self._stopped_from_outside(worker)
+            self.interrupted = self._next.is_interrupted(worker)
             worker.end()
         super().closeEvent(a0)

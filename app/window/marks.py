@@ -7,6 +7,7 @@ from operator import attrgetter
 
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.wording import moment
 from latticewatch.processing.record.run_file.notes import MARK, REMOVED
 from latticewatch.widgets.marks import Mark
@@ -44,6 +45,13 @@ class MarkBook:
     def add(self, time_s: float, text: str) -> None:
         mark = Mark(time_s, text or "mark")
         self._undo.do(_named(mark), partial(self._put, mark), partial(self._take, mark))
+
+    def keep_words(self, row: Row | None, words: str, why: str) -> None:
+        """Words for the logbook that it did not get become a note at this row; ``why``: what went wrong."""
+        if words:
+            self.add(row.time_s if row is not None else 0.0, f"for the logbook: {words}")
+        kept = "; your words are kept as a note of the run (K lists the notes)" if words else ""
+        self._say(f"not posted{kept}. {why}")
 
     def remove(self, mark: Mark) -> None:
         self._undo.do(f"deleting {_named(mark)}", partial(self._take, mark), partial(self._put, mark))

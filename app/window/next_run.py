@@ -54,6 +54,10 @@ class NextRun:
             bar.setCornerWidget(button)
         return commands
 
+    def is_interrupted(self, worker: Worker) -> bool:
+        """Whether the run was stopped from outside, by a signal, and not by the user's command."""
+        return worker.stop.is_set() and not self.is_stopped
+
     def _stop(self, window: QWidget, worker: Worker, say: Callable[[str], object]) -> None:
         if worker.finished or worker.stop.is_set():
             say("the run has ended already")
