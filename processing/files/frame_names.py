@@ -180,13 +180,14 @@ class MissingFrames:
             self._between.append((before, after))
         return missing
 
-    def fill(self, name: FrameName) -> None:
-        """Note a frame whose number was missing."""
+    def fill(self, name: FrameName) -> bool:
+        """Note a frame that comes late; whether its number was missing."""
         for place, (before, after) in enumerate(self._between):
             if before < name < after:
                 self._between[place : place + 1] = [(before, name), (name, after)]
                 self.count = sum(self.between(*each) or 0 for each in self._between)
-                return
+                return True
+        return False
 
 
 def missing_numbers(names: Iterable[str]) -> int:

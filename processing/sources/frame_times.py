@@ -18,9 +18,11 @@ times confirm is a pause of the scan.
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
+from statistics import median_low
 
 from latticewatch.processing.files.frame_names import FrameName
 from latticewatch.processing.text import printable
@@ -31,6 +33,7 @@ HOUR_S, DAY_S = 3600.0, 86400.0
 FAR = 20.0
 """So many periods, and a minute, later than its pace says: a pause of the scan, or a clock that was set."""
 SHORTEST_HOLD_S, LONGEST_HOLD_S, HOLD_PERIODS = 2.0, 60.0, 2.0
+STEPS = 9
 COUNTED_S = 1.0
 """What a frame counts where stamps stand still in the whole of a recorded scan and nothing else tells the time."""
 UNKNOWN = "the time is not known, set frame_period_s in experiment.toml"
@@ -81,6 +84,7 @@ class ScanClock:
         # The newest frame whose clock was believed, its time, and the time from frame to frame before it.
         self._newest: tuple[Moment, float] | None = None
         self._step_s = NAN
+        self._steps: deque[float] = deque(maxlen=STEPS)
         # The first frame since the clock was set or the scan paused.
         self._anchor: Moment | None = None
         # The latest time that was given while the clock stood still.
@@ -93,6 +97,11 @@ class ScanClock:
     def period_s(self) -> float:
         """From frame to frame, as the header, the experiment or else the last two stamps say; NaN where not known."""
         return self._step_s if math.isnan(self._period_s) else self._period_s
+
+    @property
+    def usual_period_s(self) -> float:
+        """The same, but in the middle of the last steps: one that is long, as by a pause, is not the scan's pace."""
+        return median_low(self._steps) if math.isnan(self._period_s) and self._steps else self.period_s
 
     def time_s(self, moment: Moment, *, readable: bool) -> float:
         """Seconds from the first frame that could be read; NaN where not known."""
@@ -165,6 +174,7 @@ class ScanClock:
             self._anchor = moment
         else:
             self._step_s = self._step(newest, moment, frames)
+            self._steps.append(self._step_s)
             agree = self._rule is _Rule.STAMPS and abs(moment.mtime_s - newest.mtime_s - elapsed_s) <= 0.5 * elapsed_s
             self._files_agree = agree and self._files_agree is not False
         if math.isnan(newest_s):  # the first frame has no stamp, and no period was known: now it is

@@ -37,9 +37,14 @@ def test_a_listener_that_goes_away_stops_nothing(listener: str, scan: Path, tmp_
         assert ended.stderr.count("standard output can no longer be written") == 1
 
 
-def test_an_output_without_our_letters_stops_nothing(scan: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [{"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}],
+    ids=["ascii", "no UTF-8 mode"],
+)
+def test_an_output_without_our_letters_stops_nothing(scan: Path, tmp_path: Path, names: dict[str, str]) -> None:
     process = f"latticewatch process {scan} --out run.h5"
-    ended, rows = recorded(process, tmp_path, PYTHONIOENCODING="ascii")
+    ended, rows = recorded(process, tmp_path, **names)
     assert rows == 12
     assert ended.returncode == 0, ended.stderr
     assert "\\xb1" in ended.stdout

@@ -77,10 +77,13 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def watching(folder: Path, out: Path, *more: str) -> Iterator["subprocess.Popen[str]"]:
+def watching(
+    folder: Path, out: Path, *more: str, window: bool = False, idle_s: float = IDLE_S
+) -> Iterator["subprocess.Popen[str]"]:
     """The command, watching; it ends by itself once the folder is idle."""
-    words = [sys.executable, "-m", "latticewatch.app", "watch", str(folder), "--headless", "--json"]
-    words += ["--until-idle", str(IDLE_S), "--out", str(out), *more]
+    words = [sys.executable, "-m", "latticewatch.app", "watch", str(folder), "--json"]
+    words += [] if window else ["--headless"]
+    words += ["--until-idle", str(idle_s), "--out", str(out), *more]
     with (
         out.with_suffix(".log").open("a") as log,
         out.with_suffix(".jsonl").open("a") as lines,
@@ -132,7 +135,7 @@ def check_lag(player: Player, path: Path, tally: Tally) -> None:
         recorded_s = {row.name: row.recorded_s for row in run.traced}
     names = list(player.written_s)[PLAIN:]
     lags = {
-        name: recorded_s[name] - player.written_s[name] - _away_s(player, player.written_s[name], recorded_s[name])
+        name: recorded_s[name] - player.written_s[name] - away_s(player, player.written_s[name], recorded_s[name])
         for name in names
         if name in recorded_s
     }
@@ -141,7 +144,8 @@ def check_lag(player: Player, path: Path, tally: Tally) -> None:
     tally.wrong += [f"{name}: shown after {lag:.2f} s" for name, lag in lags.items() if lag > PERIODS * player.period_s]
 
 
-def _away_s(player: Player, begun_s: float, ended_s: float) -> float:
+def away_s(player: Player, begun_s: float, ended_s: float) -> float:
+    """For how long of this time the folder was not there, with what passes until it is looked for again."""
     overlaps = (min(ended_s, end_s + LOOKED_FOR_S) - max(begun_s, away_s) for away_s, end_s in player.away)
     return sum(max(0.0, overlap) for overlap in overlaps)
 

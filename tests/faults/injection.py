@@ -67,7 +67,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Operation:
-    """prepare: what is there before, in the parent. work: in the child. done: whether all was done as it should be."""
+    """prepare: what is there before each point, made once. work: in the child. done: whether all was done as it should
+    be."""
 
     prepare: Callable[[Path], list[Row]]
     work: Callable[[Place], None]
@@ -81,6 +82,14 @@ class Tally:
     lost: int = 0
     silent: int = 0
     wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Before:
+    """What each point finds: the folder of the run, and the rows in it."""
+
+    folder: Path
+    rows: list[Row]
 
 
 @dataclass(frozen=True)
@@ -287,21 +296,27 @@ def tally(name: str, kinds: list[str], first: int, step: int, memory_step: int =
     """All points of one operation; allocations only with a step of theirs."""
     found = Tally()
     with _scratch() as scratch:
-        undisturbed = attempt(name, Plan("none", 0, scratch), scratch / "undisturbed")
+        before = prepared(OPERATIONS[name], scratch / "before")
+        undisturbed = attempt(name, before, Plan("none", 0, scratch), scratch / "undisturbed")
         if undisturbed.wrong or undisturbed.status:
             raise RuntimeError(f"{name}: fails by itself: {undisturbed}")
         for kind in kinds:
             numbers = range(first, undisturbed.seen[kind] + 1)
             points = list(itertools.product(numbers, (False, True)))
             for number, is_lasting in [*points[::step], *points[-1:]][: len(points)]:
-                _point(found, name, Plan(kind, number, scratch, is_lasting))
+                _point(found, name, before, Plan(kind, number, scratch, is_lasting))
         if memory_step:
-            _memory_points(found, name, scratch, memory_step)
+            _memory_points(found, name, before, scratch, memory_step)
     return found
 
 
-def _point(found: Tally, name: str, plan: Plan) -> Ended:
-    ended = attempt(name, plan, plan.folder / "point")
+def prepared(operation: Operation, folder: Path) -> Before:
+    folder.mkdir()
+    return Before(folder, operation.prepare(folder / "run.h5"))
+
+
+def _point(found: Tally, name: str, before: Before, plan: Plan) -> Ended:
+    ended = attempt(name, before, plan, plan.folder / "point")
     shutil.rmtree(plan.folder / "point")
     found.points += 1
     found.crashes += ended.is_crash
@@ -313,11 +328,11 @@ def _point(found: Tally, name: str, plan: Plan) -> Ended:
     return ended
 
 
-def _memory_points(found: Tally, name: str, scratch: Path, step: int) -> None:
+def _memory_points(found: Tally, name: str, before: Before, scratch: Path, step: int) -> None:
     """Allocations cannot be counted beforehand: until several in a row have passed untouched."""
     untouched = 0
     for number in itertools.count(1, step):
-        untouched = untouched + 1 if _point(found, name, Plan(MEMORY, number, scratch)).status == 0 else 0
+        untouched = untouched + 1 if _point(found, name, before, Plan(MEMORY, number, scratch)).status == 0 else 0
         if untouched == MOST_UNTOUCHED:
             return
 
@@ -333,12 +348,11 @@ def _scratch() -> Iterator[Path]:
             shutil.rmtree(folder)
 
 
-def attempt(name: str, plan: Plan, folder: Path) -> Ended:
+def attempt(name: str, before: Before, plan: Plan, folder: Path) -> Ended:
     """One point, in a process of its own."""
     operation = OPERATIONS[name]
-    (folder / "place").mkdir(parents=True)
+    shutil.copytree(before.folder, folder / "place")
     (folder / "out").mkdir()
-    before = operation.prepare(folder / "place" / "run.h5")
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -353,7 +367,7 @@ def attempt(name: str, plan: Plan, folder: Path) -> Ended:
     seen = Counter(end["seen"])
     if status < 0:
         return Ended(status, seen, is_crash=True, wrong=f"ended by {signal.Signals(-status).name}")
-    if lost := _lost(folder, before, reported):
+    if lost := _lost(folder, before.rows, reported):
         return Ended(status, seen, is_lost=True, wrong=f"{lost} ({end['said']})")
     if end["trace"] and plan.kind == MEMORY:  # the command says "internal error" in one line
         return Ended(status, seen)

@@ -19,6 +19,8 @@ TRANSIENT: dict[str, Write] = {}
 FOR_EVER: dict[str, Write] = {}
 LEFT_OPEN: dict[str, Write] = {}
 BESIDE: dict[str, Write] = {}
+UNPLAYED_PERIOD_S = 2.5
+"""What headers say where frames come as fast as they can be written."""
 
 
 @dataclass
@@ -68,7 +70,9 @@ class Player:
             return self.truth[(shown or number) - 1].read_bytes()
         image = self.image(shown or number)
         if self.kind == "cbf":
-            return frame_files.cbf(image, stamp=frame_files.stamp(2.5 * number), Exposure_period="2.5")
+            period_s = self.period_s or UNPLAYED_PERIOD_S
+            stamp = frame_files.stamp(period_s * number)
+            return frame_files.cbf(image, stamp=stamp, Exposure_period=f"{period_s}")
         return frame_files.tiff(image) if self.kind == "tif" else frame_files.edf(image)
 
     def pause(self) -> None:

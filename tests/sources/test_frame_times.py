@@ -146,3 +146,13 @@ def test_an_old_frame_under_a_new_name_has_its_old_time(caplog: pytest.LogCaptur
         [*TRUE, 30.0, 240.0]
     )
     assert "was set" not in caplog.text
+
+
+@pytest.mark.parametrize("odd_s", [4.0, 50.0])
+def test_one_long_step_is_not_the_pace_of_the_scan(odd_s: float) -> None:
+    """What holds up other frames does so for two periods: not for two pauses."""
+    clock = ScanClock(None)
+    for moment in moments([NAN] * 12, [9e8 + 0.25 + number + (odd_s if number == 11 else 0.0) for number in range(12)]):
+        clock.time_s(moment, readable=True)
+    assert clock.period_s == 1.0 + odd_s
+    assert clock.usual_period_s == 1.0

@@ -131,6 +131,22 @@ def test_a_file_of_another_series_makes_no_frame_late(tmp_path: Path, caplog: py
     assert source.progress().missing == 1
 
 
+def test_a_frame_of_a_later_scan_makes_no_frame_late(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One file of scan 2 among those of scan 1, as when a file is renamed: a missing number is still waited for."""
+    for number in (1, 2, 3):
+        put(tmp_path, number)
+    stray = tmp_path / "br_0002p_00002.cbf"
+    after = {
+        3: lambda: stray.write_bytes(frame_files.cbf(frame_files.counts(77), stamp=frame_files.stamp(8.0))),
+        4: lambda: [put(tmp_path, number) for number in (4, 5)],
+        6: lambda: [put(tmp_path, 7), threading.Timer(0.2, lambda: put(tmp_path, 6)).start()],
+    }
+    source = watch(tmp_path, missing_wait_s=5.0)
+    assert [frame.name for frame in run(source, after)] == [*NAMES[:3], stray.name, *NAMES[3:], "br_0001p_00007.cbf"]
+    assert "comes late" not in caplog.text
+    assert source.progress().missing == 0
+
+
 def test_a_file_that_stays_broken_is_a_gap_and_its_good_version_a_row(tmp_path: Path) -> None:
     put(tmp_path, 1)
     put(tmp_path, 2).write_bytes(b"###CBF: cut")

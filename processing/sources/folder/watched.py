@@ -18,7 +18,7 @@ from pathlib import Path
 
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.frame_names import FrameName, MissingFrames
+from latticewatch.processing.files.frame_names import FrameName, MissingFrames, missing_between
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import Progress
 from latticewatch.processing.sources.folder.candidate import (
@@ -210,7 +210,7 @@ class WatchedFolder:
         """How long frames are held up by one before them."""
         if self._selection.give_up_s is not None:
             return self._selection.give_up_s
-        return hold_s(self._clock.period_s)
+        return hold_s(self._clock.usual_period_s)
 
     def _held_s(self) -> float:
         """How long the next frame has been holding up those behind it."""
@@ -238,7 +238,7 @@ class WatchedFolder:
             is_first = is_first or is_unchanged_since_start(candidate, self._folder, START_WAIT_S)
             return waited_s < min(START_WAIT_S, longest_s) and not is_first
         newest = self._newest_of.get(_series_of(candidate.name))
-        if self._selection.include or (newest is not None and candidate.name < newest):
+        if self._selection.include or (newest is not None and _is_late(candidate.name, newest)):
             return False
         missing = None if newest is None else self._missing.between(newest, candidate.name)
         starts_series = missing is None and candidate.name.numbers[-1:] in ((), (0,), (1,))
@@ -251,12 +251,13 @@ class WatchedFolder:
                 self._listing.forget(name.name)
             return []
         newest = self._newest_of.get(_series_of(name))
-        if newest and name < newest:
+        late = newest is not None and name < newest and (self._missing.fill(name) or _is_late(name, newest))
+        if late:
             log.warning("%s comes late: recorded out of order", printable(name.name))
-            self._missing.fill(name)
         elif newest and not self._selection.include and (missing := self._missing.note_step(newest, name)):
             log.warning("%s frame numbers are missing before %s", missing, printable(name.name))
-        self._newest_of[_series_of(name)] = name if newest is None else max(newest, name)
+        if not late:
+            self._newest_of[_series_of(name)] = name
         return self._frames(candidate, outcome)
 
     def _again(self, candidate: Candidate, outcome: Taken | GivenUp) -> list[Frame]:
@@ -320,6 +321,11 @@ class WatchedFolder:
 def _series_of(name: FrameName) -> tuple[str, tuple[str, ...]]:
     """What names of one series have in common: their folder, and what stands around their numbers."""
     return name.name.rpartition("/")[0], name.texts
+
+
+def _is_late(name: FrameName, newest: FrameName) -> bool:
+    """Whether it lies before the newest in one run of numbers: a single frame of scan 2 makes none of scan 1 late."""
+    return name < newest and missing_between(name, newest) is not None
 
 
 class _Descending:

@@ -136,7 +136,7 @@ class HDF5Stack:
         now = time.monotonic()
         if self._held is None or self._held[0] != index:
             self._held = index, now
-        return now - self._held[1] >= hold_s(self._clock.period_s)
+        return now - self._held[1] >= hold_s(self._clock.usual_period_s)
 
     def _tell_what_is_taken(self, layout: Layout) -> None:
         name, first = printable(self._path.name), layout.blocks[0].dataset
