@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 TRIES = 3
-"""How often a write is tried that finds no memory for what it needs beside its content: a few bytes."""
+"""How often a call is tried that finds no memory for what it needs beside its content: a few bytes."""
 
 
 class ErrorLatchingFile(io.RawIOBase):
@@ -48,6 +48,12 @@ class ErrorLatchingFile(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer; what lies behind the end of the file, or cannot be read, is zeros."""
+        for _ in range(TRIES):
+            with suppress(MemoryError):
+                return self._read(buffer)
+        return self._without_memory(len(buffer))
+
+    def _read(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
         done = 0
         try:
@@ -68,8 +74,11 @@ class ErrorLatchingFile(io.RawIOBase):
         for _ in range(TRIES):
             with suppress(MemoryError):
                 return self._write(content)
+        return self._without_memory(len(content))
+
+    def _without_memory(self, done: int) -> int:
         self._keep(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
-        return len(content)
+        return done
 
     def truncate(self, size: int | None = None) -> int:
         """Cut or grow the file, or keep the error."""

@@ -240,9 +240,9 @@ READING = {"open", "read_bytes", "read_text", "load", "loadtxt", "genfromtxt", "
 # These open for writing, under names of their own that nothing has.
 WRITING = {
     "app/output.py",
-    *(f"processing/files/{name}.py" for name in ("write_whole", "error_latching_file")),
+    *(f"processing/files/{name}.py" for name in ("write_whole", "error_latching_file", "closed_hdf5")),
     *("processing/simulation/writing.py", "processing/record/export/patterns_and_map.py"),
-    *(f"processing/record/run_file/{name}.py" for name in ("nexus", "journal", "lock", "open_for_writing", "rebuild")),
+    *(f"processing/record/run_file/{name}.py" for name in ("journal", "lock", "open_for_writing", "rebuild")),
 }
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.closed_hdf5 import close_hdf5, opened_hdf5
 from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
 from latticewatch.processing.files.write_whole import replace_whole, write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
@@ -125,21 +126,23 @@ def _csv_line(cells: Iterable[str]) -> str:
 def _map_hdf5(run: Run, path: Path) -> None:
     out = ErrorLatchingFile(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     with failure_raised(out), closing(out):
-        _write_hdf5(run, out)
+        try:
+            _write_hdf5(run, out, opened_hdf5(out, "w"))
+        finally:
+            close_hdf5(out)
 
 
-def _write_hdf5(run: Run, out: ErrorLatchingFile) -> None:
-    with h5py.File(out, "w") as file:
-        file.attrs.update(NX_class="NXroot", default="entry")
-        entry = file.create_group("entry")
-        entry.attrs.update(NX_class="NXentry", default="map")
-        group = entry.create_group("map")
-        group.attrs.update(NX_class="NXdata", signal="intensity", axes=["time_s", "two_theta"])
-        group["title"] = run.header.title or "LatticeWatch run"
-        group["time_s"], group["two_theta"] = _times(run), run.two_theta
-        group["time_s"].attrs["units"], group["two_theta"].attrs["units"] = "s", "degree"
-        made = group.create_dataset("intensity", (len(run.rows), len(run.two_theta)), "f4")
-        for number, block in enumerate(_blocks(run)):
-            if out.failure is not None:
-                return
-            made[number * BLOCK_ROWS : number * BLOCK_ROWS + len(block)] = block
+def _write_hdf5(run: Run, out: ErrorLatchingFile, file: Any) -> None:
+    file.attrs.update(NX_class="NXroot", default="entry")
+    entry = file.create_group("entry")
+    entry.attrs.update(NX_class="NXentry", default="map")
+    group = entry.create_group("map")
+    group.attrs.update(NX_class="NXdata", signal="intensity", axes=["time_s", "two_theta"])
+    group["title"] = run.header.title or "LatticeWatch run"
+    group["time_s"], group["two_theta"] = _times(run), run.two_theta
+    group["time_s"].attrs["units"], group["two_theta"].attrs["units"] = "s", "degree"
+    made = group.create_dataset("intensity", (len(run.rows), len(run.two_theta)), "f4")
+    for number, block in enumerate(_blocks(run)):
+        if out.failure is not None:
+            return
+        made[number * BLOCK_ROWS : number * BLOCK_ROWS + len(block)] = block

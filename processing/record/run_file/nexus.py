@@ -9,6 +9,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.files.closed_hdf5 import close_hdf5, opened_hdf5
 from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
 from latticewatch.processing.files.guarded_hdf5 import DAMAGE
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
@@ -34,7 +35,7 @@ class NexusFile:
 
     def __init__(self, handle: ErrorLatchingFile, header: RunHeader, mode: str) -> None:
         self._handle = handle
-        self._file = h5py.File(handle, mode)
+        self._file = opened_hdf5(handle, mode)
         self._header = header
         self._columns = header.columns
         self._datasets: dict[str, Any] = {}
@@ -113,7 +114,7 @@ class NexusFile:
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        close_hdf5(self._handle)
 
     @contextlib.contextmanager
     def _closed_on_error(self) -> Iterator[None]:
