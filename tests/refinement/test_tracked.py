@@ -26,6 +26,7 @@ from tests.realistic_patterns import pilatus_bins, real_pattern
 from tests.simulated_patterns import binning, noisy_pattern, patterns_1d
 
 BINS = binning()
+WEAKER = 300.0
 Scan = list[tuple[Pattern, Truth]]
 
 
@@ -290,3 +291,19 @@ def test_labels_are_kept_when_lines_merge_and_separate_again(name: str, frames: 
         told += fit.components == 2
     assert min(truth.separation_fwhm for _, truth in apart) < 0.12
     assert told > 0.9 * len(fits)
+
+
+@pytest.mark.parametrize("gain", [15.0, 40.0])
+def test_a_weak_sample_on_a_detector_that_counts_in_units_of_its_own(gain: float) -> None:
+    refinement = refinement_of("iodide")
+    found = []
+    for number in range(40, 52):
+        rng = frame_generator(11, number)
+        truth = exposed(recipe_named("iodide"), number, rng)
+        counts = noisy_pattern(truth, replace(BINS, response=BINS.response / (WEAKER * gain)), rng)
+        # Sigmas are those of single counts, as if the gain were one.
+        pattern = replace(counts, sigma=counts.sigma / np.float32(np.sqrt(gain)))
+        found.append((refinement.refine(pattern), truth))
+    for fit, truth in found:
+        assert isinstance(fit, Fit)
+        assert max(map(abs, pulls(fit, truth))) < 5.0

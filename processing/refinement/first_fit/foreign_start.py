@@ -42,7 +42,7 @@ def lines_in_start(start: Start, model: Extended, lines: Lines) -> Extended:
     data, solution = start.data, start.solution
     deviation = np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
     residual = (data.y - solution.model) / deviation
-    noise = _white_noise(residual)
+    noise = white_noise_of(start)
     _, own = lines_alone(solution.x, data, lines, model.lay)
     areas = solution.x[model.lay.extra : model.lay.ratio]
     foreign = areas[:, np.newaxis] * rows_of(model.lines, data.grid)
@@ -125,7 +125,11 @@ def _too_foreign(fit: Start, model: Extended, lines: Lines) -> str:
     return ""
 
 
-def _white_noise(residual: Floats) -> float:
-    """Standard deviation of what changes from bin to bin, at least 1: the gain of a detector may not be known yet."""
+def white_noise_of(start: Start) -> float:
+    """Standard deviation of what a first fit leaves and changes from bin to bin, over that of the data, at least 1: the
+    gain of a detector may not be known yet."""
+    data, solution = start.data, start.solution
+    deviation = np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
+    residual = (data.y - solution.model) / deviation
     change = residual[:-2] - 2.0 * residual[1:-1] + residual[2:]
     return max(1.0, 1.4826 * float(np.median(np.abs(change))) / math.sqrt(6.0))

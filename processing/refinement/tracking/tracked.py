@@ -32,6 +32,7 @@ from latticewatch.processing.refinement.first_fit.foreign_start import (
     doubt_and_misfit,
     lines_in_start,
     refitted,
+    white_noise_of,
     with_rows,
 )
 from latticewatch.processing.refinement.first_fit.names import names_of
@@ -82,6 +83,8 @@ FREED = (
     '(texture? intensities = "free" says so in experiment.toml, "structure" forbids it)'
 )
 ANY = RecentFits()
+# Noise of a first pattern over its variances, from which on a detector counts in units of its own.
+OF_UNKNOWN_GAIN = 2.0
 # χ² of what was tracked over that of a fresh start, from which on the fresh one is believed.
 CLEARLY_BETTER = 1.5
 # Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
@@ -320,15 +323,12 @@ class TrackedRefinement:
     def _restart(self, pattern: Pattern, recent: RecentFits = ANY, tracked: Quality | None = None) -> Fit | NoResult:
         """The fit where nothing is known, or nothing that holds any more. recent: what it has to do as well as.
         tracked: what it has to do better than."""
-        data = self._data(pattern, 1.0)
-        lines = self._lines
-        known = self._foreign.model
-        starts = [self._begin(data, known)]
-        if len(known.lines) > len(self._expected):
-            # What was found while a phase grew may be bent to what was not found yet.
-            anew = self._bare.joined(self._expected[:MOST_EXPECTED])
-            starts.append(self._begin(with_rows(data, anew), anew))
-        start, model = min(starts, key=doubt_and_misfit)
+        lines, noise = self._lines, 1.0
+        start, model = self._best_start(self._data(pattern, noise))
+        if start is not None and white_noise_of(start) ** 2 > OF_UNKNOWN_GAIN:
+            # What is a line and what is left of one is to be told from the noise that there is.
+            noise = white_noise_of(start) ** 2
+            start, model = self._best_start(self._data(pattern, noise))
         if start is None:
             return NO_PEAKS
         if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
@@ -336,18 +336,28 @@ class TrackedRefinement:
             return NoResult("fit refused: the intensities are not those of the phases")
         if start.doubt:
             return NoResult(f"fit refused: {start.doubt}")
-        quality = quality_of(start.solution, start.data, model.lay, 1.0)
+        quality = quality_of(start.solution, start.data, model.lay, noise)
         if not recent.allows(quality):
             return NoResult(f"fit refused: {recent.reason(quality)}")
         if tracked is not None and tracked.chi2 < CLEARLY_BETTER * quality.chi2:
             return NoResult(f"fit refused: {self._recent.reason(tracked)}")
         self._foreign = self._foreign.using(model)
-        self._state, self._selection, self._noise, self._frames = None, start.selection, 1.0, 0
+        self._state, self._selection, self._noise, self._frames = None, start.selection, noise, 0
         self._assumed = Assumed(start.prior, np.zeros_like(start.prior.mean))
         self._recent = recent.anew()
         if self._lay.components == 2:
             self._sign = math.copysign(1.0, float(start.solution.x[1] - start.solution.x[0]))
         return self._accept(start.solution, start.data, start.absent, quality)
+
+    def _best_start(self, data: Data) -> tuple[Start | None, Extended]:
+        """The best first fit, with the foreign lines that are known or without them."""
+        known = self._foreign.model
+        starts = [self._begin(data, known)]
+        if len(known.lines) > len(self._expected):
+            # What was found while a phase grew may be bent to what was not found yet.
+            anew = self._bare.joined(self._expected[:MOST_EXPECTED])
+            starts.append(self._begin(with_rows(data, anew), anew))
+        return min(starts, key=doubt_and_misfit)
 
     def _begin(self, data: Data, model: Extended) -> tuple[Start | None, Extended]:
         """The first fit, with the foreign lines that it needs."""
