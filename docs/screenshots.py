@@ -96,6 +96,10 @@ def _looking_back(window: MainWindow) -> None:
     page_of(window).choose(40)
 
 
+def _results(window: MainWindow) -> None:
+    window.docks.toggle_results()
+
+
 PICTURES = {
     "live": Picture("iodide", 110, _mark_and_pin),
     "paused": Picture("iodide", 13),
@@ -107,6 +111,8 @@ PICTURES = {
     "whole-pattern": Picture("iodide", 200, _whole),
     "image": Picture("iodide", 150, _image),
     "replay": Picture("iodide", 150, _looking_back, replay=True),
+    "looking-back": Picture("iodide", 110, _looking_back),
+    "results": Picture("iodide", 200, _results),
 }
 
 

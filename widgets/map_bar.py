@@ -1,20 +1,25 @@
 """Over the map: what it shows, on which scale, in which unit, and what its colours mean."""
 
+import math
+
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QImage, QPixmap
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from latticewatch.processing.flow.wording import level
 from latticewatch.widgets.axes import LEFT_WIDTH
 from latticewatch.widgets.colours import COLOURS, Levels, lookup_table
 from latticewatch.widgets.theme import Theme
 
-MODES = ("as measured", "minus first", "|change|")
+MODES = ("as measured", "minus first", "|change|", "minus shown", "minus pinned", "minus mean")
 MODE_TIPS = (
     "intensity",
     "minus the first frame that has a pattern",
     "absolute change from the frame before",
+    "minus the shown frame: the chosen one, or the newest",
+    "minus the frame that was pinned last (P)",
+    "minus the mean of the frames in view",
 )
 SCALES = ("linear", "sqrt", "log")
 RANGES = ("reflection", "whole pattern")
@@ -23,7 +28,7 @@ SCALE_TIP = "scale of the colours (C); a difference is always linear, even about
 
 
 class MapBar(QWidget):
-    """Four choices and a strip of colours with the intensities at its ends."""
+    """Four choices and a strip of colours between the intensities at its ends, which can be given by hand."""
 
     changed = pyqtSignal()
 
@@ -37,15 +42,17 @@ class MapBar(QWidget):
         self.scale = _choice(SCALES, SCALE_TIP, "scale")
         self.unit = _choice(UNITS, "unit of the scattering angle, here and under the pattern (U)", "unit")
         self._strip = QLabel()
-        self._low, self._high = QLabel(), QLabel()
+        self.low, self.high = (_Limit(which) for which in ("lowest", "highest"))
+        for limit in (self.low, self.high):
+            limit.editingFinished.connect(self.changed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(LEFT_WIDTH + 4, 0, 8, 2)
         for choice in (self.range, self.mode, self.scale, self.unit):
             layout.addWidget(choice)
             choice.currentIndexChanged.connect(lambda _: self.changed.emit())
         layout.addStretch(1)
-        for label in (self._low, self._strip, self._high):
-            layout.addWidget(label)
+        for widget in (self.low, self._strip, self.high):
+            layout.addWidget(widget)
         self._draw_strip(diverging=False)
 
     def next_mode(self) -> None:
@@ -58,9 +65,15 @@ class MapBar(QWidget):
     def next_unit(self) -> None:
         _advance(self.unit)
 
+    def limited(self, levels: Levels) -> Levels:
+        """These levels, but where the user gave a limit by hand."""
+        low = levels.low if self.low.given is None else self.low.given
+        high = levels.high if self.high.given is None else self.high.given
+        return Levels(low, max(high, low + 1e-6))
+
     def show_levels(self, levels: Levels, *, diverging: bool) -> None:
-        self._low.setText(level(levels.low))
-        self._high.setText(level(levels.high))
+        self.low.show_level(levels.low)
+        self.high.show_level(levels.high)
         self.scale.setEnabled(not diverging)
         if diverging != self._diverging:
             self._draw_strip(diverging=diverging)
@@ -73,6 +86,40 @@ class MapBar(QWidget):
         self._strip.setPixmap(QPixmap.fromImage(image.copy()))
         self._strip.setAccessibleName("colour scale")
         self._strip.setToolTip("colours of the map; robust: the 1st to the 99.8th percentile")
+
+
+class _Limit(QLineEdit):
+    """One end of the colour scale. given: what the user wrote; None: it follows the data."""
+
+    def __init__(self, which: str) -> None:
+        super().__init__()
+        self.given: float | None = None
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance("-000000.0"))
+        self.setToolTip(f"{which} intensity of the colours; a number holds it, an empty field follows the data again")
+        self.setAccessibleName(f"{which} intensity of the colours")
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.returnPressed.connect(self._leave)
+        self.textEdited.connect(self._take)
+
+    def show_level(self, value: float) -> None:
+        if not self.hasFocus():
+            self.setText(level(value))
+
+    def _take(self, text: str) -> None:
+        try:
+            given = float(text.replace(",", "."))
+        except ValueError:
+            given = math.nan
+        self.given = given if math.isfinite(given) else None
+        font = self.font()
+        font.setBold(self.given is not None)
+        self.setFont(font)
+
+    def _leave(self) -> None:
+        """The keys belong to the window again."""
+        window = self.window()
+        if window is not None:
+            window.setFocus()
 
 
 def _advance(choice: QComboBox) -> None:

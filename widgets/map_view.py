@@ -24,6 +24,7 @@ from latticewatch.widgets.thinning import Floats
 from latticewatch.widgets.time_sheet import TimeSheet
 
 LINE_POINTS = 600
+PINNED, MEAN_OF_VIEW = 4, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +59,14 @@ class MapView(QWidget):
         self.with_lines = True
         self._unknown: tuple[MarkedAngle, ...] = ()
         self._rests: tuple[Rest, ...] = ()
+        self._frames: tuple[int | None, int | None] = (None, None)
         self.bar = MapBar(theme)
         self.sheet = TimeSheet(lines.wavelength_A, theme.text)
         self.plot = self.sheet.plot
         self._image = pg.ImageItem()
         self._tables = [lookup_table(theme, diverging=diverging) for diverging in (False, True)]
         self.plot.addItem(self._image)
-        self._bands = PauseBands(self.plot, QColor(255, 255, 255, 46))
+        self._bands = PauseBands(self.plot, QColor(255, 255, 255, 170), edges_only=True)
         self._curves = [self._curve(DARK.components[number]) for number in range(len(lines.hkls))]
         dotted = pg.mkPen(DARK.gap, width=2.0, style=Qt.PenStyle.DotLine)
         self._unknown_curve = self.plot.plot(pen=dotted, connect="pairs")
@@ -159,7 +161,7 @@ class MapView(QWidget):
         first, last = history.timeline.columns(start, end, columns)
         values = _not_taller((pyramid.maxima(first, last, bins) - reference[bins]).T, upward[2])
         diverging = bool(reference.any())
-        levels = _levels(pyramid, reference)
+        levels = self.bar.limited(_levels(pyramid, reference))
         image = indices(values, levels, "linear" if diverging else self.bar.scale.currentText())
         image = _hatched(image, upward[2])
         self._image.setImage(self.sheet.lay(image), autoLevels=False, levels=(0, 255), lut=self._tables[diverging])
@@ -178,6 +180,9 @@ class MapView(QWidget):
             case 1:
                 first = next((row for row in pyramid.sample(pyramid.count) if np.isfinite(row).any()), nothing)
                 return pyramid, np.where(np.isfinite(first), first, 0.0).astype(np.float32)
+            case mode if mode > 2:
+                reference = self._reference(pyramid, mode)
+                return pyramid, np.where(np.isfinite(reference), reference, 0.0).astype(np.float32)
             case 2:
                 changes = self._changes.setdefault(self.whole, ChangeMap(pyramid))
                 if not changes.catch_up():
@@ -185,6 +190,23 @@ class MapView(QWidget):
                 return changes.map, nothing
             case _:
                 return pyramid, nothing
+
+    def _reference(self, pyramid: Pyramid, mode: int) -> NDArray[np.float32]:
+        """What is taken from each row: the shown frame, the pinned one, or the mean of those in view."""
+        if mode == MEAN_OF_VIEW:
+            part = self._history.timeline.visible(*self.sheet.times())
+            return pyramid.mean(part.start, part.stop)
+        shown, pinned = self._frames
+        number = pinned if mode == PINNED else shown
+        if mode == PINNED and number is None:
+            return np.zeros(pyramid.height, np.float32)
+        return pyramid.row(min(pyramid.count - 1, number if number is not None else pyramid.count - 1))
+
+    def show_frames(self, shown: int | None, pinned: int | None) -> None:
+        """The rows that can be taken from the others: the chosen one (None: the newest), and the one pinned last."""
+        if self._frames != (shown, pinned):
+            self._frames = (shown, pinned)
+            self._later.start()
 
     def _paint_lines(self, history: History, snapshot: Snapshot, start: float, end: float) -> None:
         """Every line that lies in sight, at the lattice parameters of each frame; one curve per component."""

@@ -26,9 +26,10 @@ class Rest:
 class PauseBands:
     """Bands where the lattice parameter stood still, with its value where there is room for it."""
 
-    def __init__(self, plot: pg.PlotWidget, colour: QColor) -> None:
+    def __init__(self, plot: pg.PlotWidget, colour: QColor, *, edges_only: bool = False) -> None:
+        """edges_only: two lines instead of a band, over what is measured itself."""
         self._plot = plot
-        self._colour = colour
+        self._colour, self._edges_only = colour, edges_only
         self._bands: list[Any] = []
         self._texts: list[Any] = []
         self._font: QFont | None = None
@@ -61,7 +62,10 @@ class PauseBands:
             self._place_texts(pauses)
 
     def _band(self) -> Any:
-        band = pg.LinearRegionItem(orientation=self._across, brush=self._colour, pen=pg.mkPen(None), movable=False)
+        brush, pen = (
+            (QColor(0, 0, 0, 0), line(self._colour, 1.0)) if self._edges_only else (self._colour, pg.mkPen(None))
+        )
+        band = pg.LinearRegionItem(orientation=self._across, brush=brush, pen=pen, movable=False)
         band.setZValue(1)
         self._plot.addItem(band, ignoreBounds=True)
         return band

@@ -20,6 +20,7 @@ from latticewatch.widgets.thinning import Floats, thinned
 LABEL_ROOM, MOST_PINS = 24, 4
 TICK_PX, ROW_PX, FOOT_PX, ABOVE_PX = 7.0, 20.0, 4.0, 14.0
 LEAST_RESIDUAL_PX = 100
+MOST_DECADES = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class PatternView(QWidget):
         super().__init__()
         self._theme = theme
         self._shown: Shown | None = None
+        self.logarithmic = False
         self._caption = ElidedLabel()
         self._pinned = QLabel()
         self._pinned.setTextFormat(Qt.TextFormat.RichText)
@@ -145,10 +147,25 @@ class PatternView(QWidget):
     def _draw_pins(self, part: slice, columns: int) -> None:
         for number, item in enumerate(self._pin_curves):
             if number < len(self._pins):
-                values = self._pins[number][1].intensity[part].astype(np.float64)
+                values = self._scaled(self._pins[number][1].intensity[part])
                 item.setData(*thinned(self._pins[number][1].two_theta[part], values, values, columns))
             else:
                 item.setData([], [])
+
+    def toggle_logarithmic(self) -> None:
+        """Intensities on a logarithmic scale, or on a linear one; what is not above 0 has no place on the first."""
+        self.logarithmic = not self.logarithmic
+        self.plot.getPlotItem().getAxis("left").setLogMode(self.logarithmic)
+        if self._shown is not None and self._shown.pattern is not None:
+            self._fit_height(self._shown.pattern)
+        self._draw()
+
+    def _scaled(self, intensity: NDArray[Any]) -> Floats:
+        """As it is drawn."""
+        values: Floats = intensity.astype(np.float64)
+        if not self.logarithmic:
+            return values
+        return np.log10(values, out=np.full(values.shape, np.nan), where=values > 0.0)
 
     def caption(self) -> str:
         return self._shown.caption if self._shown else ""
@@ -200,7 +217,7 @@ class PatternView(QWidget):
         columns = max(100, int(box.width()))
         grid = pattern.two_theta[part]
         self._draw_pins(part, columns)
-        self._draw_observed(grid, pattern.intensity[part].astype(np.float64), columns)
+        self._draw_observed(grid, self._scaled(pattern.intensity[part]), columns)
         if shown.curves is None:
             self._clear_fit()
             return
@@ -209,7 +226,8 @@ class PatternView(QWidget):
         components = zip(self._components, curves.components, strict=True)
         drawn += [(item, component + curves.background) for item, component in components]
         for item, values in drawn:
-            item.setData(*thinned(grid, values[part], values[part], columns))
+            scaled = self._scaled(values[part])
+            item.setData(*thinned(grid, scaled, scaled, columns))
         pull = _pull(pattern, shown.curves)
         self._difference.setData(*thinned(grid, pull[part], pull[part], columns))
         self._place_labels()
@@ -242,9 +260,13 @@ class PatternView(QWidget):
         low, high = self.plot.getPlotItem().getViewBox().viewRange()[0]
         visible = (pattern.two_theta >= low) & (pattern.two_theta <= high) & np.isfinite(pattern.intensity)
         if visible.any():
-            values = pattern.intensity[visible]
-            bottom, top = float(values.min()), float(values.max())
-            if self._shown is not None and self._shown.curves is not None:
+            values = self._scaled(pattern.intensity[visible])
+            if not np.isfinite(values).any():
+                return
+            bottom, top = float(np.nanmin(values)), float(np.nanmax(values))
+            if self.logarithmic:  # a bin of nearly nothing would leave no room for the others
+                bottom = max(bottom, top - MOST_DECADES, float(np.nanpercentile(values, 0.5)) - 0.3)
+            elif self._shown is not None and self._shown.curves is not None:
                 bottom = float(np.fmin(bottom, np.fmin.reduce(self._shown.curves.background[visible])))
             span = top - bottom if top > bottom else max(abs(top), 1.0)
             feet = FOOT_PX + ROW_PX * len(self._ticks) + ABOVE_PX

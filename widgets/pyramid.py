@@ -72,13 +72,22 @@ class Pyramid:
 
     def row(self, number: int) -> NDArray[np.float32]:
         """Row ``number`` as kept: (height,)."""
-        row: NDArray[np.float32] = self.sample(self.count)[number]
+        row: NDArray[np.float32] = self._levels[0][number]
         return row
 
     def sample(self, most: int = 256) -> NDArray[np.float32]:
         """At most so many rows spread over the map, for the colour scale: (rows, height)."""
         rows: NDArray[np.float32] = self._levels[0][: self.count : max(1, -(-self.count // most))]
         return rows
+
+    def mean(self, first: int, last: int, most: int = 256) -> NDArray[np.float32]:
+        """Mean over rows first to last - 1, of many of them over so many: (height,); -inf where none was measured."""
+        rows = self._levels[0][first : min(last, self.count) : max(1, -(-(last - first) // most))]
+        known = np.isfinite(rows)
+        count = known.sum(axis=0)
+        total = np.where(known, rows, np.float32(0.0)).sum(axis=0)
+        mean: NDArray[np.float32] = np.where(count > 0, total / np.maximum(count, 1), EMPTY).astype(np.float32)
+        return mean
 
     def _grouped(self, intensity: NDArray[np.float32]) -> NDArray[np.float32]:
         clean = np.where(np.isfinite(intensity), intensity, EMPTY)

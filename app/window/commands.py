@@ -89,6 +89,14 @@ def view_commands(page: OnPage, holds: Holds) -> list[Command]:
             "map",
             on(lambda page: page.map.with_lines),
         ),
+        Command(
+            menu,
+            "Pattern: logarithmic intensity",
+            ("Y",),
+            page(lambda page: page.pattern.toggle_logarithmic()),
+            "axes",
+            on(lambda page: page.pattern.logarithmic),
+        ),
         Command(menu, "2θ, Q or d: the next", ("U",), page(lambda page: page.map.bar.next_unit()), "axes"),
         Command(
             menu,

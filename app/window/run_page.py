@@ -63,6 +63,7 @@ class RunPage(QWidget):
         self.view_bar = ViewBar(theme)
         self.chosen: int | None = None
         self._chosen_before: int | None = None
+        self._pinned: int | None = None
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
@@ -308,10 +309,12 @@ class RunPage(QWidget):
 
     def _pin(self, row: Row) -> None:
         if row.pattern is not None:
+            self._pinned = row.index
             mixing_s = self.history.mixing_s
             known = math.isfinite(mixing_s) and row.time_s >= mixing_s
             text = f"{moment(row.time_s - mixing_s)} after mixing" if known else moment(row.time_s)
             self.pattern.pin(text if math.isfinite(row.time_s) else f"frame {row.index}", row.pattern)
+            self.map.show_frames(self.chosen, self._pinned)
 
     def shown_time_s(self) -> float:
         return float(self.history.timeline.starts[self.history.count - 1 if self.chosen is None else self.chosen])
@@ -407,6 +410,7 @@ class RunPage(QWidget):
             numbers = numbers_of(row, len(self.run.names), scale=self.run.setup.composition)
             self.trace.show_numbers("newest" if drawn[1] else f"frame {row.index}", numbers)
             self.image.follow(row)
+        self.map.show_frames(self.chosen, self._pinned if self.pattern.pins() else None)
         held = None if self.chosen is None else float(self.history.timeline.starts[self.chosen])
         for view in (self.map, self.trace):
             view.cursor_line.show_at(held)

@@ -172,7 +172,7 @@ def test_a_difference_is_even_about_0_and_its_scale_is_not_offered(qtbot: QtBot)
     qtbot.keyClick(window, Qt.Key.Key_D)
     page.map.paint_now()
     assert not page.map.bar.scale.isEnabled()
-    low, high = (label.text() for label in (page.map.bar._low, page.map.bar._high))
+    low, high = (label.text() for label in (page.map.bar.low, page.map.bar.high))
     assert float(low) == -float(high)
     before = page.map.bar.scale.currentText()
     qtbot.keyClick(window, Qt.Key.Key_C)
@@ -325,3 +325,65 @@ def test_nothing_that_was_measured_lies_under_a_word(qtbot: QtBot) -> None:
     drawn = [item for curve in trace._curves for item in (curve._bars, curve._line, curve._points)]
     assert len(words) >= 4
     assert max(item.zValue() for item in words) < min(item.zValue() for item in drawn)
+
+
+def reference_of(page: RunPage) -> np.ndarray:
+    """What the map takes from each of its rows."""
+    return np.asarray(page.map._source(page.history)[1])
+
+
+def test_the_shown_the_pinned_and_the_mean_frame_are_taken_from_the_map(qtbot: QtBot) -> None:
+    window = shown_window(qtbot, ROWS)
+    page = page_of(window)
+    rows = page.history.window_map.sample(ROWS)
+    page.map.bar.mode.setCurrentText("minus shown")
+    page.choose(20)
+    page.map.paint_now()
+    assert np.array_equal(reference_of(page), rows[20])
+    page.choose(None)
+    assert np.array_equal(reference_of(page), rows[ROWS - 1])
+    page.map.bar.mode.setCurrentText("minus pinned")
+    assert not reference_of(page).any()  # nothing is pinned yet
+    page.choose(30)
+    qtbot.keyClick(window, Qt.Key.Key_P)
+    page.choose(10)
+    assert np.array_equal(reference_of(page), rows[30])
+    page.map.bar.mode.setCurrentText("minus mean")
+    page.map.sheet.show_times(10 * PERIOD_S, 20 * PERIOD_S)
+    assert reference_of(page) == pytest.approx(rows[9:22].mean(axis=0), rel=1e-5)
+
+
+def test_limits_of_the_colours_are_held_by_hand_until_the_field_is_empty(qtbot: QtBot) -> None:
+    window = shown_window(qtbot, ROWS)
+    page = page_of(window)
+    bar = page.map.bar
+    page.map.paint_now()
+    high = bar.high.text()
+    bar.low.setFocus()
+    bar.low.selectAll()
+    qtbot.keyClicks(bar.low, "12.5")
+    qtbot.keyClick(bar.low, Qt.Key.Key_Return)
+    page.map.paint_now()
+    assert (bar.low.text(), bar.high.text(), bar.low.font().bold()) == ("12.5", high, True)
+    assert not bar.low.hasFocus()
+    bar.low.setFocus()
+    bar.low.selectAll()
+    qtbot.keyClick(bar.low, Qt.Key.Key_Backspace)
+    qtbot.keyClick(bar.low, Qt.Key.Key_Return)
+    page.map.paint_now()
+    assert bar.low.given is None
+    assert bar.low.text() != "12.5"
+
+
+def test_the_patterns_intensity_is_logarithmic_by_key(qtbot: QtBot) -> None:
+    window = shown_window(qtbot, ROWS)
+    page = page_of(window)
+    pattern = page.shown_row().pattern
+    before = page.pattern._observed.getData()[1]
+    qtbot.keyClick(window, Qt.Key.Key_Y)
+    drawn = page.pattern._observed.getData()[1]
+    assert drawn.max() == pytest.approx(np.log10(pattern.intensity.max()))
+    low, high = page.pattern.plot.getPlotItem().getViewBox().viewRange()[1]
+    assert low < drawn.min() < drawn.max() < high < 5.0
+    qtbot.keyClick(window, Qt.Key.Key_Y)
+    assert np.array_equal(page.pattern._observed.getData()[1], before)
