@@ -14,6 +14,7 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import numpy as np
 from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
 from PyQt6.QtWidgets import QWidget
@@ -126,7 +127,7 @@ def simulate(folder: Path, recipe: str) -> Path:
 def images_of(run_path: Path) -> ImagesAgain:
     scan = run_path.with_suffix("")
     first = read_image(min(scan.glob("*.cbf"))).counts
-    return ImagesAgain(scan, gather(scan, Given()), (first.shape[0], first.shape[1]), lambda: None)
+    return ImagesAgain(scan, gather(scan, Given()).geometry, lambda: np.zeros(first.shape, bool))
 
 
 def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) -> None:
@@ -143,7 +144,9 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
         window = MainWindow(run.header.title, theme=picture.theme, transport=transport)
         look = images_of(run_path).look
         window.show_run(
-            ShownRun(run.setup, series, refinement, Path(run_path.name), inputs=run.header.inputs, look=look)
+            ShownRun(
+                run.setup, series, refinement, Path("/data/ch7001") / run_path.name, inputs=run.header.inputs, look=look
+            )
         )
     window.resize(*size)
     window.lay_out_unseen()

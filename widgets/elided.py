@@ -6,6 +6,9 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QPainter, QPaintEvent
 from PyQt6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+# A name that is cut has at least this width.
+LEAST_PX = 60
+
 
 class ElidedLabel(QLabel):
     """Plain text of one or several lines; the middle of a line that is too long is left out: a file's number stays."""
@@ -26,10 +29,19 @@ class ElidedLabel(QLabel):
 
     def shown(self) -> str:
         """What is on the screen."""
-        metrics, middle = self.fontMetrics(), Qt.TextElideMode.ElideMiddle
-        return "\n".join(
-            metrics.elidedText(line, middle, self.contentsRect().width()) for line in self.text().split("\n")
-        )
+        return "\n".join(self._cut(line) for line in self.text().split("\n"))
+
+    def _cut(self, line: str) -> str:
+        """A long name gives way to the words beside it, while that leaves something of it."""
+        metrics, width, middle = self.fontMetrics(), self.contentsRect().width(), Qt.TextElideMode.ElideMiddle
+        too_wide = metrics.horizontalAdvance(line) - width
+        if too_wide <= 0:
+            return line
+        longest = max(line.split(" "), key=metrics.horizontalAdvance)
+        left = metrics.horizontalAdvance(longest) - too_wide
+        if left > LEAST_PX:
+            line = line.replace(longest, metrics.elidedText(longest, middle, left), 1)
+        return metrics.elidedText(line, middle, width)
 
     def paintEvent(self, a0: QPaintEvent | None) -> None:
         del a0

@@ -94,7 +94,7 @@ class _Limit(QLineEdit):
     def __init__(self, which: str) -> None:
         super().__init__()
         self.given: float | None = None
-        self.setFixedWidth(self.fontMetrics().horizontalAdvance("-000000.0"))
+        self.setFixedWidth(self.fontMetrics().horizontalAdvance("-00000.0 "))
         self.setToolTip(f"{which} intensity of the colours; a number holds it, an empty field follows the data again")
         self.setAccessibleName(f"{which} intensity of the colours")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

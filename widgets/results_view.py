@@ -1,6 +1,7 @@
 """A table of results, and buttons that copy it."""
 
 from collections.abc import Sequence
+from html import escape
 
 from PyQt6.QtCore import QSize, Qt, pyqtSignal
 from PyQt6.QtWidgets import (
@@ -36,6 +37,8 @@ class ResultsView(QWidget):
             numbers.setDefaultSectionSize(self.fontMetrics().height() + 6)
         if names is not None:
             names.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+            # The numbers are never cut; a long name is, and is whole in its tip.
+            names.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._note = QLabel()
         self._note.setTextFormat(Qt.TextFormat.PlainText)
         self._note.setWordWrap(True)
@@ -72,3 +75,4 @@ class ResultsView(QWidget):
                         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                     self.table.setItem(number, column, item)
                 item.setText(cell)
+                item.setToolTip(escape(cell))

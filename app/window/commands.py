@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from latticewatch.app.window.alarms import WindowAlarms
+from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.keys import Command
 from latticewatch.app.window.run_page import RunPage
 
@@ -139,6 +140,16 @@ def view_commands(page: OnPage, holds: Holds) -> list[Command]:
             "panels",
             on(lambda page: page.has_second_opinion),
         ),
+    ]
+
+
+def list_commands(docks: Docks) -> list[Command]:
+    """What can be opened beside the page."""
+    return [
+        Command(VIEW, "List of frames and gaps", ("G",), docks.toggle_frames, "lists", docks.shows_frames),
+        Command(VIEW, "List of marks", ("K",), docks.toggle_marks, "lists", docks.shows_marks),
+        Command(VIEW, "Results of the run", ("V",), docks.toggle_results, "lists", docks.shows_results),
+        Command(VIEW, "Log", ("L",), docks.toggle_log, "lists", docks.shows_log),
     ]
 
 

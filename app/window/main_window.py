@@ -14,7 +14,7 @@ from latticewatch.app.window.after_end import FolderAfterEnd, ScanFolder
 from latticewatch.app.window.alarm_settings import settings_path
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
-from latticewatch.app.window.commands import VIEW, alarm_commands, frame_commands, view_commands
+from latticewatch.app.window.commands import VIEW, alarm_commands, frame_commands, list_commands, view_commands
 from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.facts import (
     Arrivals,
@@ -111,7 +111,7 @@ class MainWindow(QMainWindow):
         )
         self.saver = Saver(self)
         self.saver.said.connect(self.say)
-        self.view_menu = ViewMenu(self, self.saver, lambda time_s: self.note.ask(time_s), self._stem)
+        self.view_menu = ViewMenu(self, self.saver, lambda time_s: self.note.ask(time_s), self._run_file)
         self._build()
         self._connect_docks()
         install(self, self._commands(), after=lambda: self.docks.fill(self.page))
@@ -123,19 +123,13 @@ class MainWindow(QMainWindow):
 
     def _commands(self) -> list[Command]:
         """Everything that a key does in the window; F1 and the menus are made from this list."""
-        page, holds, docks = self._on_page, self._holds, self.docks
-        lists = [
-            Command(VIEW, "List of frames and gaps", ("G",), docks.toggle_frames, "lists", docks.shows_frames),
-            Command(VIEW, "List of marks", ("K",), docks.toggle_marks, "lists", docks.shows_marks),
-            Command(VIEW, "Results of the run", ("V",), docks.toggle_results, "lists", docks.shows_results),
-            Command(VIEW, "Log", ("L",), docks.toggle_log, "lists", docks.shows_log),
-            Command(VIEW, "Wall: banner and trace, large", ("F11",), self.toggle_wall, "look", lambda: self.wall),
-            Command(VIEW, "Dark", ("Ctrl+D",), self.toggle_dark, "look", lambda: self._theme is DARK),
-        ]
+        page, holds = self._on_page, self._holds
         return [
             *frame_commands(page, holds, self.to_change, self.unpin),
             *view_commands(page, holds),
-            *lists,
+            *list_commands(self.docks),
+            Command(VIEW, "Wall: banner and trace, large", ("F11",), self.toggle_wall, "look", lambda: self.wall),
+            Command(VIEW, "Dark", ("Ctrl+D",), self.toggle_dark, "look", lambda: self._theme is DARK),
             *self._run_commands(),
             *alarm_commands(self.alarms, self.acknowledge),
             Command("&Help", "Keys", ("F1",), self.show_keys),
@@ -421,11 +415,6 @@ class MainWindow(QMainWindow):
     def shoot(self) -> None:
         beside = self._run_file()
         self.say(shoot(self, self.facts(), beside.with_suffix("") if beside else None))
-
-    def _stem(self) -> Path:
-        """What is saved is called after the run file, beside it; where there is none, in the user's own folder."""
-        beside = self._run_file()
-        return beside.with_suffix("") if beside else Path.home() / "latticewatch"
 
     def _run_file(self) -> Path | None:
         return (self.shown_run.out or self.shown_run.seen_in) if self.shown_run is not None else None

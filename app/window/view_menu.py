@@ -87,12 +87,14 @@ def _do(act: Act, checked: bool = False) -> None:
 
 
 class ViewMenu:
-    """Opens that menu over a page. mark: asks for a note at a time. stem: what saved files are called after."""
+    """Opens that menu over a page. mark: asks for a note at a time. run_file: what is saved is called after it, beside
+    it; where there is none, in the user's own folder.
+    """
 
     def __init__(
-        self, window: QWidget, saver: Saver, mark: Callable[[float], object], stem: Callable[[], Path]
+        self, window: QWidget, saver: Saver, mark: Callable[[float], object], run_file: Callable[[], Path | None]
     ) -> None:
-        self._window, self._saver, self._mark, self._stem = window, saver, mark, stem
+        self._window, self._saver, self._mark, self._run_file = window, saver, mark, run_file
 
     def open(self, page: RunPage, place: Place, at: QPoint) -> None:
         menu_of(self._window, entries(place, self.acts(page, place))).popup(at)
@@ -116,7 +118,8 @@ class ViewMenu:
 
     def _save(self, ending: str, write: Callable[[Path], object]) -> None:
         """Ask where to, and write in a thread."""
-        offered = self._stem().with_suffix(f".{ending}")
+        beside = self._run_file() or Path.home() / "latticewatch"
+        offered = beside.with_suffix(f".{ending}")
         name, _ = QFileDialog.getSaveFileName(self._window, "Save", str(offered), f"*.{ending}")
         if name:
             path = Path(name)

@@ -96,6 +96,10 @@ def test_what_does_not_fit_is_cut_in_the_middle_and_whole_in_the_tip(qtbot: QtBo
     assert "…" in first
     assert second == "second line"
     assert label.toolTip().count("a") >= 100
+    label.resize(300, 40)
+    label.setText("newest frame: 42 at 1:45 min, " + "a" * 100 + "_00042.cbf")
+    assert label.shown().startswith("newest frame: 42 at 1:45 min, a")
+    assert label.shown().endswith("042.cbf")
 
 
 @pytest.mark.parametrize(
