@@ -66,12 +66,14 @@ class ResultsView(QWidget):
             return
         self._lines = tuple(lines)
         self.table.setRowCount(len(lines))
+        for column in range(self.table.columnCount()):  # of a run without a standard all accuracies are empty
+            self.table.setColumnHidden(column, not any(line[column] for line in lines))
         for number, line in enumerate(lines):
             for column, cell in enumerate(line):
                 item = self.table.item(number, column)
                 if item is None:
                     item = QTableWidgetItem()
-                    if 0 < column < len(line) - 1:
+                    if column:
                         item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                     self.table.setItem(number, column, item)
                 item.setText(cell)

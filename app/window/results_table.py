@@ -13,7 +13,7 @@ from latticewatch.processing.flow.composition import fraction_text
 from latticewatch.processing.flow.wording import moment
 
 HEADER = ("quantity", "value", "esd", "accuracy", "unit")
-SHOWN_HEADER = ("quantity", "value ± esd", "accuracy", "unit")
+SHOWN_HEADER = ("quantity", "value ± esd", "accuracy")
 NAN = math.nan
 # Decimals of a number whose esd is not known.
 UNKNOWN = {"Å": 4, "s": 1, "1/s": 6}
@@ -38,10 +38,10 @@ class Result:
         return (self.name, fraction_text(self.value, value) if self.unit == "" else value, esd, accuracy, self.unit)
 
     @property
-    def shown(self) -> tuple[str, str, str, str]:
-        """As a line of the panel: value and esd in one cell."""
+    def shown(self) -> tuple[str, str, str]:
+        """As a line of the panel: value, esd and unit in one cell."""
         name, value, esd, accuracy, unit = self.cells
-        return name, f"{value} ± {esd}" if esd else value, accuracy, unit
+        return name, f"{value} ± {esd} {unit}".rstrip() if esd else f"{value} {unit}".rstrip(), accuracy
 
 
 def results_of(summary: Summary, watched: str) -> list[Result]:
