@@ -79,14 +79,18 @@ class StatusStrip(QWidget):
     def text(self, name: str) -> str:
         return self._labels[name].text()
 
+    def is_strong(self, name: str) -> bool:
+        """Whether this counter is bold: something is to be done."""
+        return self._labels[name].font().bold()
+
     def _set(self, name: str, text: str, *, strong: bool = False) -> None:
         label = self._labels[name]
-        if label.text() == text:
-            return
-        label.setText(text)
+        if label.text() != text:
+            label.setText(text)
         font = label.font()
-        font.setBold(strong)
-        label.setFont(font)
+        if font.bold() is not strong:
+            font.setBold(strong)
+            label.setFont(font)
 
 
 def _field(tip: str, name: str) -> QLabel:

@@ -94,8 +94,8 @@ def _aligned(columns: Sequence[Column]) -> list[tuple[str, list[Result | None]]]
 
 def _shown(one: Result) -> str:
     """Value ± esd and, where it is known, ± accuracy."""
-    _, number, accuracy, _ = one.shown
-    return f"{number} ± {accuracy}" if accuracy else number
+    accuracy = one.cells[3]
+    return f"{one.number} ± {accuracy}" if accuracy else one.number
 
 
 def _escaped(text: str) -> str:

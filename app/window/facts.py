@@ -191,7 +191,7 @@ def _overlap(angles_deg: Sequence[float], fwhm_deg: float) -> str:
     apart_deg = min((after - before for before, after in pairwise(sorted(angles_deg))), default=math.inf)
     if apart_deg >= RESOLVED_FWHM * fwhm_deg:
         return ""
-    return f"{PART}not resolved ({apart_deg / fwhm_deg:.1f} FWHM apart): may be off by several of these esds"
+    return f"\nnot resolved ({apart_deg / fwhm_deg:.1f} FWHM apart): may be off by several of these esds"
 
 
 def reflection_lists(

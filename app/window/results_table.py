@@ -38,10 +38,16 @@ class Result:
         return (self.name, fraction_text(self.value, value) if self.unit == "" else value, esd, accuracy, self.unit)
 
     @property
+    def number(self) -> str:
+        """Value ± esd; the value where its esd is not known."""
+        _, value, esd, _, _ = self.cells
+        return f"{value} ± {esd}" if esd else value
+
+    @property
     def shown(self) -> tuple[str, str, str]:
         """As a line of the panel: value, esd and unit in one cell."""
-        name, value, esd, accuracy, unit = self.cells
-        return name, f"{value} ± {esd} {unit}".rstrip() if esd else f"{value} {unit}".rstrip(), accuracy
+        name, _, _, accuracy, unit = self.cells
+        return name, f"{self.number} {unit}".rstrip(), accuracy
 
 
 def results_of(summary: Summary, watched: str) -> list[Result]:
