@@ -52,6 +52,8 @@ PARTED, PARTED_PAIR, PARTED_SINGLE = 1e-3, 1.0, 3.0
 # A distance that grows between two frames by this share of the first one, and stays grown for so many frames, and falls
 # from there: more was added to the sample.
 LEAP, LEAP_LEFT, LEAP_SIGMAS, LEAP_FRAMES = 0.15, 0.2, 8.0, 4
+# One frame is enough to call a completion or a pause back where nothing was seen for so many periods before it.
+UNSEEN_PERIODS = 3.5
 # A quantity sleeps from this probability of rest and so many frames on, and wakes at so many esds from its mean.
 ASLEEP, ASLEEP_FRAMES, AWAKE = 0.9, 8, 3.0
 # So many levels before it say from where; among fewer, a few bad frames would be the most.
@@ -108,12 +110,16 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class _Leap:
-    """The distance grew at once: time and level in the frame before, and in the first one after."""
+    """The distance grew at once: time and level in the frame before, and in the first one after.
+
+    unseen: it grew while nothing was seen, and one frame says so.
+    """
 
     before_s: float
     before: float
     first_s: float
     first: float
+    unseen: bool = False
     frames: int = 1
 
 
@@ -161,6 +167,7 @@ class Follower:
         self._in_a_row = 0
         self._levels: tuple[float, ...] = ()
         self._leap: _Leap | None = None
+        self._moved_unseen = False
         self._rest: _Rest | None = None
 
     def observe(self, y: float, esd: float, clock: Clock, empty_s: float) -> None:
@@ -192,8 +199,10 @@ class Follower:
         else:
             if self.start is None:
                 self._sight = seen_again(self._sight, now, y, variance)
-            self._note_leap(y, now)
             passed = now - self._observed_s
+            unseen = passed > UNSEEN_PERIODS * period
+            self._note_leap(y, now, unseen)
+            self._moved_unseen = unseen and abs(y - self.level) > LEAP_SIGMAS * math.sqrt(variance + self._noise)
             self.bank = step(self._motion, self.bank, now, passed, period, y, variance, self._hazards(y, now))
         self._observed_s = now
         if self._leap is None:
@@ -222,7 +231,10 @@ class Follower:
             level, variance = 0.5 * self._nearest, self._nearest**2
             ahead = first_bank(self._motion, level, variance, clock.usual_s, clock.time_s, moving=0.0)
             likelihood = np.ones_like(ahead.weight)
+        # What is not seen does not show that it rests.
+        ahead = replace(ahead, age=np.maximum(ahead.age - 1, 1))
         self.bank = reweighed(ahead, np.maximum(likelihood, 0.02))
+        self._moved_unseen = False
         self._leap, self._levels = None, (*self._levels[1 - LEVELS :], self.level)
 
     @property
@@ -243,7 +255,8 @@ class Follower:
             return self._opinion
         again = self._second_injection(bank, self.start, now)
         self.start = again or self.start
-        done = self._done(bank, self.start, self._tolerance)
+        leapt = self._leap is not None and self._leap.unseen
+        done = 0.0 if leapt else self._done(bank, self.start, self._tolerance)
         resting = float(bank.weight @ rest_probability(bank))
         state, since_s = self._next(bank, self.start, done, resting, clock)
         number = max(self._opinion.reaction, 1)
@@ -291,7 +304,7 @@ class Follower:
             return Hazards(span)
         return Hazards(span, move=0.3 if now > self._mixing_s else 1e-5)
 
-    def _note_leap(self, y: float, now: float) -> None:
+    def _note_leap(self, y: float, now: float, unseen: bool) -> None:
         """Remember when a distance grew at once, as long as it stays grown."""
         if self._leap is not None:
             stays = y > self._leap.before + LEAP_LEFT * (self._leap.first - self._leap.before)
@@ -301,7 +314,7 @@ class Follower:
         elif self._pair and self.start is not None and len(self._levels) >= FEWEST_LEVELS:
             grown = y - max(self._levels[-1], median(self._levels))
             if grown > max(LEAP * self.start.level, LEAP_SIGMAS * math.sqrt(self._noise)):
-                self._leap = _Leap(self._observed_s, self._levels[-1], now, y)
+                self._leap = _Leap(self._observed_s, self._levels[-1], now, y, unseen)
 
     def _second_injection(self, bank: Bank, start: Onset, now: float) -> Onset | None:
         """The start of the reaction that what was added begins, once it is seen to run."""
@@ -331,10 +344,12 @@ class Follower:
 
     def _next(self, bank: Bank, start: Onset, done: float, resting: float, clock: Clock) -> tuple[State, float]:
         was, since, now = self._opinion.state, self._opinion.since_s, clock.time_s
-        if was is State.COMPLETE and not self._parted(bank, start):
+        if was is State.COMPLETE and done > 0.0 and not self._parted(bank, start):
             return was, since
         if done >= CONFIDENT:
             return State.COMPLETE, now
+        if was is State.PAUSED and self._moved_unseen:
+            return State.REACTING, now
         if was is State.PAUSED and resting > RESUMED:
             return was, since
         best = int(np.argmax(np.where(bank.kind == REST, bank.weight, 0.0)))

@@ -27,6 +27,7 @@ from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import (
     calculate,
     least_free_variance,
+    line_intensity,
     lines_in,
     relative_intensity,
 )
@@ -58,10 +59,16 @@ WIDE_LINES = 0.5
 WIDEST_LINES = 1.2
 MINOR_SHARE = 0.2
 LARGEST_STRENGTH_UNPLACED = 0.35
+# How far intensities may follow the composition: not at all, or as the cell says, give or take.
+LEAST_VEGARD, MOST_VEGARD = -0.5, 1.5
 # A component with a smaller share has no say; a ring is wider than this many bins.
 THERE = 1e-3
 NARROWEST_BINS = 0.5
 OTHER_INTENSITIES = "the intensities are not those of the phases"
+FREED = (
+    "the intensities of {} are not the structure's, but one lattice explains its lines: they are free from now on "
+    '(texture? intensities = "free" says so in experiment.toml, "structure" forbids it)'
+)
 # Distance from the start cell (Å) over which a candidate loses standing.
 TRUSTED_A = 0.15
 # Lines this far apart in units of their width are told apart by themselves.
@@ -300,11 +307,22 @@ def _no_lattice(x: Floats, data: Data, lines: Lines, lay: Layout) -> str:
 def _own_strength_away(x: Floats, mine: NDArray[np.bool_], lines: Lines, lay: Layout) -> float:
     """How far the intensities of these lines are from the structure's: ln of their ratio, the median over what they
     should scatter. A line that is absent, or lies on one of something else, does not move it."""
-    found = [relative_intensity(one)[0] for one in x[lay.intensity_correction : lay.gaussian_width][mine]]
-    away = np.abs(np.log(np.maximum(found, 1e-2)))
+    away = np.abs(np.log(np.maximum(_over_structure(x, lines, lay)[mine], 1e-2)))
     order, given = np.argsort(away), np.exp(lines.log_base[mine])
     total = np.cumsum(given[order])
     return float(away[order][np.searchsorted(total, 0.5 * total[-1])])
+
+
+def _over_structure(x: Floats, lines: Lines, lay: Layout) -> Floats:
+    """The lines' intensities over what the structure gives for a composition that there is, (lines,)."""
+    found = np.array([relative_intensity(one)[0] for one in x[lay.intensity_correction : lay.gaussian_width]])
+    fraction = float(x[lay.vegard_intensity_fraction])
+    beyond = fraction - min(max(fraction, LEAST_VEGARD), MOST_VEGARD)
+    if not beyond:
+        return found
+    thetas = np.radians(positions(x, lines) / 2.0).tolist()
+    by_cell = [line_intensity(x, line, theta, lines, lay)[2] for line, theta in enumerate(thetas)]
+    return np.asarray(found * np.exp(np.clip(beyond * np.array(by_cell), -10.0, 10.0)))
 
 
 def _far_from_all(x: Floats, lines: Lines, lay: Layout) -> bool:
@@ -330,9 +348,8 @@ def _strength_away(x: Floats, data: Data, lines: Lines, lay: Layout) -> float:
     """
     centres = positions(x, lines)
     seen = (centres > data.grid[0]) & (centres < data.grid[-1])
-    strengths = x[lay.intensity_correction : lay.gaussian_width]
     given = np.exp(lines.log_base)
-    found = given * np.maximum([relative_intensity(one)[0] for one in strengths], 0.0)
+    found = given * np.maximum(_over_structure(x, lines, lay), 0.0)
     faint = FAINT * np.array([given[lines.phase == p].max() for p in range(lay.components)])[lines.phase]
     away = np.log((found + faint) / (given + faint))
     weight = np.where(seen & ~lines.free[lines.phase], given + found, 0.0)

@@ -1,12 +1,13 @@
 """Places and widths of foreign lines, from what the fit leaves at them: one step of Gauss and Newton.
 
-The fit itself knows the areas only. What its parameters would take up of a moved line is projected out.
+The fit itself knows the areas only. What its parameters would take up of a moved line is projected out. Broad lines
+that overlap hardly know which of them moves: a step that explains far less than was promised is halved.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.foreign.lines import ForeignLine, profiles_of
+from latticewatch.processing.refinement.foreign.lines import ForeignLine, profiles_of, rows_of
 from latticewatch.processing.refinement.solver.solve import Data, Solution
 
 Floats = NDArray[np.float64]
@@ -14,6 +15,9 @@ Floats = NDArray[np.float64]
 PLACE_STEP = 0.3
 WIDTH_STEP = 0.3
 LARGEST_STEP = 0.4
+# What a step may leave unexplained, as a multiple of what was before: it may lead out of a wrong place.
+WORSE = 2.0
+HALVED = 4
 MOST_SHAPE = 4.0
 NARROWEST_BINS = 0.3
 
@@ -41,14 +45,27 @@ def adjusted(
     )
     moved = profiles[:, 1:] * (areas[:, None] * scales * [-1.0, 1.0, 1.0])[:, :, None]
     rows = moved.reshape(-1, len(data.grid)) / deviation
-    crossed = rows @ (solution.jacobian / deviation).T
+    jacobian = solution.jacobian / deviation
+    crossed = rows @ jacobian.T
     information = frames * (rows @ rows.T - crossed @ solution.covariance @ crossed.T)
     step = np.linalg.solve(information + np.eye(len(rows)), frames * (rows @ rest)).reshape(-1, 3)
-    step = np.clip(step, -LARGEST_STEP / PLACE_STEP, LARGEST_STEP / PLACE_STEP) * scales
-    return tuple(
-        _moved(line, place, sigma, gamma, data.grid)
-        for line, (place, sigma, gamma) in zip(foreign, step.tolist(), strict=True)
-    )
+    step = np.clip(step, -LARGEST_STEP / PLACE_STEP, LARGEST_STEP / PLACE_STEP)
+
+    def left_by(changed: Floats) -> float:
+        after = rest - changed / deviation
+        taken_up = jacobian @ after
+        return float(after @ after - taken_up @ solution.covariance @ taken_up)
+
+    before = left_by(np.zeros(len(rest)))
+    for _ in range(HALVED):
+        moved_lines = tuple(
+            _moved(line, place, sigma, gamma, data.grid)
+            for line, (place, sigma, gamma) in zip(foreign, (step * scales).tolist(), strict=True)
+        )
+        if left_by(areas @ (rows_of(moved_lines, data.grid) - profiles[:, 0])) < WORSE * before:
+            return moved_lines
+        step = step / 2.0
+    return foreign
 
 
 def _moved(line: ForeignLine, place: float, sigma: float, gamma: float, grid: Floats) -> ForeignLine:

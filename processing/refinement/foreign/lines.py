@@ -33,9 +33,9 @@ class ForeignLine:
         """Whether it is a line that another pattern has at this angle."""
         return abs(self.two_theta - two_theta) < max(TOLERANCE_DEG, OF_WIDTH * self.fwhm_deg)
 
-    def is_ring(self, grid: Floats) -> bool:
-        """Whether it is as wide as a ring is in a pattern over this grid (degrees)."""
-        return self.fwhm_deg > NARROWEST_RING_BINS * float(np.median(np.diff(grid)))
+    def is_ring(self, step_deg: float) -> bool:
+        """Whether it is as wide as a ring is in a pattern whose bins are so wide."""
+        return self.fwhm_deg > NARROWEST_RING_BINS * step_deg
 
 
 def profiles_of(foreign: tuple[ForeignLine, ...], grid: Floats) -> Floats:

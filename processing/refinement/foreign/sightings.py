@@ -64,6 +64,7 @@ class ForeignLines:
 
     def __init__(self, setup: Setup, two_theta: NDArray[np.float64]) -> None:
         self._setup, self._two_theta = setup, two_theta
+        self._step_deg = float(np.median(np.diff(two_theta)))
         self._lay = bare_layout(setup, two_theta)
 
     def of(self, fit: Fit) -> dict[int, Sighting]:
@@ -72,7 +73,7 @@ class ForeignLines:
         seen = {
             slot: self._sighting(line, area)
             for slot, (line, area) in (known[1] if known else {}).items()
-            if area > 0.0 and line.is_ring(self._two_theta) and not expected(line, self._setup)
+            if area > 0.0 and line.is_ring(self._step_deg) and not expected(line, self._setup)
         }
         named = names_of([one.two_theta_deg for one in seen.values()], self._setup.library, self._setup.wavelength_A)
         return {slot: replace(one, phase=name) for (slot, one), name in zip(seen.items(), named, strict=True)}

@@ -19,6 +19,7 @@ from latticewatch.processing.refinement.solver.solve import (
     Prior,
     Solution,
     add_prior,
+    all_numbers,
     evaluate,
     lines_in_light,
     second_share,
@@ -39,6 +40,8 @@ NEAR = 0.02
 STEP = 0.05
 REPEATS = 3
 SOUND = 0.7
+# An expansion that multiplies a lattice's size by less, or all intensities by more than e to this, leads nowhere.
+NARROWEST, FURTHEST = 0.5, 1.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -129,7 +132,7 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
     covariance = C + product(product(K, spread), K.T)
     rest = held.chi2 - gained
     # Too far for the expansion to hold: no fit.
-    fine = bool(held.converged and rest > SOUND * held.chi2)
+    fine = bool(held.converged and rest > SOUND * held.chi2 and all_numbers(x, covariance, rest))
     return Solution(
         x, share, covariance, rest, held.iterations, fine, held.wrss, held.residual, held.model, held.jacobian
     )
@@ -139,7 +142,8 @@ def _expand(held: Solution, data: Data, prior: Prior, lines: Lines, lay: Layout,
 def solve_merged(
     x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: Limits, sign: float, width: float
 ) -> Solution:
-    """The posterior mean of this pattern's parameters, with their covariance over (m, d, ...).
+    """The posterior mean of this pattern's parameters, with their covariance over (m, d, ...). Where the expansion does
+    not hold: the solution with its distance held, not converged.
 
     sign: of a_2 - a_1. width: of a line, in Å of the cell; d is summed up to REACH widths.
     """
@@ -151,8 +155,35 @@ def solve_merged(
         if result.converged and abs(_start(result.x, width) - held) < NEAR * width:
             break
         x = at_distance(result.x, result.share, sign * _start(result.x, width))
+        if not _possible(x, found.x, lay):
+            break
         found = solve(x, data, prior, lines, lay, lim)
-    return result
+    return result if result.converged else _not_converged(found)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _possible(x: Floats, held: Floats, lay: Layout) -> bool:
+    """Whether an expansion that did not hold leads to parameters from which to start anew."""
+    fine = bool(np.isfinite(x).all()) and abs(x[lay.scale] - held[lay.scale]) < FURTHEST
+    for p in range(lay.components):
+        fine = fine and x[lay.gaussian_width + p] > NARROWEST * held[lay.gaussian_width + p]
+    return fine
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _not_converged(held: Solution) -> Solution:
+    return Solution(
+        held.x,
+        held.share,
+        held.covariance,
+        held.chi2,
+        held.iterations,
+        False,
+        held.wrss,
+        held.residual,
+        held.model,
+        held.jacobian,
+    )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

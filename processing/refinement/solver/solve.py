@@ -376,4 +376,15 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     covariance, fine = inverse(A)
     wrss = float(np.sum(w * data.y * data.y))
     residual = (data.y - y) * np.sqrt(w)
-    return Solution(x, share, covariance, _chi2(y, data, w), iteration, converged and fine, wrss, residual, y, J)
+    chi2 = _chi2(y, data, w)
+    converged = converged and fine and all_numbers(x, covariance, chi2)
+    return Solution(x, share, covariance, chi2, iteration, converged, wrss, residual, y, J)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def all_numbers(x: Floats, covariance: Floats, chi2: float) -> bool:
+    """Whether parameters, their variances and χ² are numbers, and no variance is negative: else there is no fit."""
+    fine = math.isfinite(chi2) and chi2 >= 0.0
+    for i in range(len(x)):
+        fine = fine and math.isfinite(x[i]) and math.isfinite(covariance[i, i]) and covariance[i, i] >= 0.0
+    return bool(fine)

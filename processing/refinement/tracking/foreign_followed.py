@@ -43,7 +43,10 @@ class Followed:
     def clear(self, expected: tuple[ForeignLine, ...]) -> int:
         """How many rings are in the pattern that are none of the expected ones."""
         clear = [line for line, weak in zip(self.model.lines, self.weak, strict=True) if weak == 0]
-        rings = [line for line in clear if line.is_ring(self.model.window.grid)]
+        if not clear:
+            return 0
+        step_deg = float(np.median(np.diff(self.model.window.grid)))
+        rings = [line for line in clear if line.is_ring(step_deg)]
         return sum(not any(line.lies_at(one.two_theta) for one in expected) for line in rings)
 
 
@@ -63,9 +66,13 @@ def after_fit(followed: Followed, state: State, solution: Solution, data: Data, 
 
 
 def with_new_lines(
-    followed: Followed, state: State, solution: Solution, data: Data, lines: Lines
+    followed: Followed, state: State, solution: Solution, data: Data, lines: Lines, earlier: Residuals | None = None
 ) -> tuple[Followed, State]:
-    """With the lines that stand out of what the fits left so far, if there are any."""
+    """With the lines that stand out of what the fits left so far, if there are any.
+
+    earlier: what the fits before left, where the lines stand out of this pattern alone: of what was not there then
+    nothing is in what is tracked.
+    """
     before, left = followed.model, followed.left
     deviation = _deviation(solution, data)
     areas = solution.x[before.lay.extra : before.lay.ratio]
@@ -76,11 +83,27 @@ def with_new_lines(
     if len(model.lines) == len(before.lines):
         return replace(followed, left=left.looked(left.stands_out()), puzzled=True), state
     added = rows_of(model.lines[len(before.lines) :], data.grid)
-    scaled = added / deviation
-    amounts = np.maximum(scaled @ left.mean, 0.0) / np.sum(scaled * scaled, axis=1)
+    amounts = hidden = areas_in(left.mean, added / deviation)
+    if earlier is not None and len(earlier.mean) == len(left.mean):
+        hidden = np.minimum(areas_in(earlier.mean, added / deviation), amounts)
     response = response_to(added, solution.jacobian, deviation**-2.0, state.x, lines, before.lay)
-    wider = with_foreign(state, before.lay, response, amounts)
+    wider = with_foreign(state, before.lay, response, amounts, hidden)
     return replace(followed.using(model), age=0), wider
+
+
+def areas_in(residual: Floats, rows: Floats) -> Floats:
+    """About the area of each of these rows (rows, bins) in a residual (bins,), both in units of the noise. Next to
+    another line it may seem to be none: at least what one frame knows it to."""
+    squares = np.sum(rows * rows, axis=1)
+    return np.asarray(np.maximum(rows @ residual / squares, 1.0 / np.sqrt(squares)))
+
+
+def with_fresh_adjusted(followed: Followed, known: Extended, data: Data, solution: Solution) -> Followed:
+    """With the lines that are not among the known ones where this solution's residual has them."""
+    model, count = followed.model, len(known.lines)
+    areas = solution.x[model.lay.extra : model.lay.ratio]
+    fresh = adjusted(model.lines[count:], areas[count:], data, solution)
+    return replace(followed, model=model.moved_to((*model.lines[:count], *fresh)))
 
 
 def _counted(followed: Followed, solution: Solution) -> Followed:

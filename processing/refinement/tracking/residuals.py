@@ -5,7 +5,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS
+
 Floats = NDArray[np.float64]
+# How the noise compares with the sigmas is the mean over so many frames.
+NOISE_FRAMES = 30
 # The mean runs over about so many frames.
 MEMORY = 12.0
 # A close look is costly: after one that found nothing the next one waits, longer each time, but not where so many
@@ -55,3 +59,15 @@ class Residuals:
     def anew(self) -> "Residuals":
         """From now on the model is another one."""
         return Residuals(np.zeros_like(self.mean))
+
+
+def noise_after(noise: float, frames: int, old: Floats | None, residual: Floats, components: int) -> tuple[float, int]:
+    """How the noise compares with the sigmas, and from how many frames, with one more frame: from what changes between
+    two frames, not from steady misfit. old, residual: (bins,) what the fits left, in the pattern's own sigmas."""
+    if old is None or len(old) != len(residual):
+        return noise, frames
+    free = len(residual) - BACKGROUND_TERMS - components - 1
+    change = residual - old
+    found = 0.5 * float(change @ change) / free
+    frames = min(frames + 1, NOISE_FRAMES)
+    return noise + (found - noise) / (frames + 1), frames

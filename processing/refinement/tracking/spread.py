@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.model.pattern_model import UNIT_SPREAD, spread_of
-from latticewatch.processing.refinement.solver.solve import Prior
+from latticewatch.processing.refinement.solver.solve import Prior, Solution
 
 Floats = NDArray[np.float64]
 # χ² of what the law of unlike rates has no place for, in four numbers, from which on it is there.
@@ -22,6 +22,8 @@ LAWLESS = 14.0
 # deviation of how either changes by itself from frame to frame, as a share of the spread, beside that of the distance.
 STAYS = 0.5
 STEP = 0.05
+# Where cells spread by so many deviations less than nothing the model has bent to what it has no place for.
+IMPOSSIBLE = 3.5
 # One standard deviation of how much more, or less, of the spread has gone than half of it.
 UNKNOWN_SHARE = 0.5
 
@@ -67,3 +69,19 @@ def unseen_variance(rows: Floats, x: Floats, prior: Prior, lay: Layout) -> Float
         stays, goes = x[lay.free_variance + phase], x[lay.cell_variance + phase] * distance**2 / UNIT_SPREAD
         off[lay.free_variance + phase - lay.extra] = UNKNOWN_SHARE * max(stays - goes, 0.0)
     return np.asarray(np.square(rows[:, lay.extra :] @ (prior.information @ off)))
+
+
+def less_than_nothing(solution: Solution, lines: Lines, lay: Layout) -> bool:
+    """Whether one of two lattices spreads by clearly less than nothing, which no sample does.
+
+    While their lines are merged, intensities that move (texture) are told from distance and spread by the shape of the
+    lines alone: distance, amounts and spread then go wrong together, the spread below zero.
+    """
+    for phase in range(2):
+        variance, by_c, by_k, by_d = spread_of(solution.x, phase, lines, lay)
+        gradient = np.zeros(lay.length)
+        gradient[[1, lay.cell_variance + phase, lay.cell_variance_growth + phase]] = by_d, by_c, by_k
+        gradient[lay.free_variance + phase] = UNIT_SPREAD
+        if variance < -IMPOSSIBLE * math.sqrt(max(float(gradient @ solution.covariance @ gradient), 0.0)):
+            return True
+    return False

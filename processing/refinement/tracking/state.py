@@ -181,18 +181,19 @@ def step_covariance(x: Floats, frames: int, moved: float, lines: Lines, lay: Lay
     return full
 
 
-def with_foreign(state: State, before: Layout, response: Floats, areas: Floats) -> State:
-    """The state with rows that were in the patterns all the time and only now are in the model.
+def with_foreign(state: State, before: Layout, response: Floats, areas: Floats, hidden: Floats) -> State:
+    """The state with rows that only now are in the model.
 
     response: (tracked, rows) how what is tracked was moved by a unit of each row; areas: (rows,) about how much there
-    is. What is tracked is off by response · area, and the area is found by the frames to come.
+    is; hidden: (rows,) about how much of it, at most all, was in the patterns before. What is tracked is off by
+    response · hidden, and the area is found by the frames to come.
     """
     at, added = before.ratio - before.extra, len(areas)
-    variance = np.square(AREA_FIRST * areas)
-    covariance = state.covariance + (response * variance) @ response.T
+    variance, shared = np.square(AREA_FIRST * areas), np.square(AREA_FIRST * hidden)
+    covariance = state.covariance + (response * shared) @ response.T
     both = np.insert(np.insert(covariance, at, np.zeros((added, 1)), axis=0), at, np.zeros((added, 1)), axis=1)
     new, old = np.arange(at, at + added), np.delete(np.arange(len(both)), np.arange(at, at + added))
-    both[np.ix_(old, new)] = -response * variance
+    both[np.ix_(old, new)] = -response * shared
     both[np.ix_(new, old)] = both[np.ix_(old, new)].T
     both[new, new] = variance
     nothing = np.zeros(added)

@@ -3,7 +3,6 @@
 import copy
 import logging
 import math
-from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +18,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     APART_OF_WIDTH,
     CELL_STEP_A,
     FEWEST_BINS,
+    FREED,
     LEAST_SIGMAS,
     Start,
     alone,
@@ -41,7 +41,7 @@ from latticewatch.processing.refinement.first_fit.selection import Selection, ce
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
 from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED, spectator_lines
-from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, Layout, layout, lines_of
+from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
 from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, scatter_of
@@ -50,10 +50,19 @@ from latticewatch.processing.refinement.solver.report import counted_lines, fit_
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
 from latticewatch.processing.refinement.solver.surprise import explains, let_go
 from latticewatch.processing.refinement.tracking.drawing import draw
-from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, middle, quality_of
-from latticewatch.processing.refinement.tracking.foreign_followed import Followed, after_fit, with_new_lines
+from latticewatch.processing.refinement.tracking.fit_quality import GROSS, Quality, RecentFits, quality_of
+from latticewatch.processing.refinement.tracking.foreign_followed import (
+    Followed,
+    after_fit,
+    with_fresh_adjusted,
+    with_new_lines,
+)
+from latticewatch.processing.refinement.tracking.light import Light
+from latticewatch.processing.refinement.tracking.next_state import CERTAIN, next_state
 from latticewatch.processing.refinement.tracking.presence import There, who_is_there
-from latticewatch.processing.refinement.tracking.spread import as_seen, follows_law, unseen_variance
+from latticewatch.processing.refinement.tracking.residuals import noise_after
+from latticewatch.processing.refinement.tracking.split import said_once, split_of
+from latticewatch.processing.refinement.tracking.spread import less_than_nothing, unseen_variance
 from latticewatch.processing.refinement.tracking.state import (
     NOTHING_ASSUMED,
     Assumed,
@@ -61,7 +70,6 @@ from latticewatch.processing.refinement.tracking.state import (
     State,
     certainty_of,
     finite,
-    learnt,
     loose_variance,
     steadied,
 )
@@ -69,28 +77,17 @@ from latticewatch.processing.refinement.tracking.state import (
 logger = logging.getLogger(__name__)
 Floats = NDArray[np.float64]
 NO_BEAM, NO_PEAKS = NoResult("no beam"), NoResult("no peaks")
-DARK_FRACTION = 0.05
 ITERATIONS = 30
 # A step that promises to lower χ² by no more than this is taken and is the last.
 FOLLOWED = 0.1
-REMEMBERED = 50
-NOISE_FRAMES = 30
 MOST_STUCK = 3
 # A search of all cells is slow: of frames that go on being refused so many are left out.
 TRIED_EVERY = 10
-FREED = (
-    "the intensities of {} are not the structure's, but one lattice explains its lines: they are free from now on "
-    '(texture? intensities = "free" says so in experiment.toml, "structure" forbids it)'
-)
 ANY = RecentFits()
 # Noise of a first pattern over its variances, from which on a detector counts in units of its own.
 OF_UNKNOWN_GAIN = 2.0
 # χ² of what was tracked over that of a fresh start, from which on the fresh one is believed.
 CLEARLY_BETTER = 1.5
-# Where the distance of two cells is known to fewer of its sigmas, its posterior is summed up.
-CERTAIN = 12.0
-# Below this distance, in units of a line's width, what is tracked is left as it was.
-FROZEN_BELOW = 0.12
 # Merged lines are told apart only by what was learnt in more frames than these in which they were apart.
 GROUNDED = 3
 # Of the variance by which a parameter was let go so much goes on frame by frame, and how much of that is left a frame
@@ -100,6 +97,10 @@ DRIFT_LASTS = 0.95
 DRIFT_OF_LOOSE = 0.1
 # Δχ² that it must be worth to let all that is tracked move by more than is usual.
 WORTH_MOVING = 30.0
+# A fit that is worse than those before it is a zinger's where none was in so many fits before.
+SELDOM = 20
+# Places and widths of a line that was not there before are adjusted so many times in its first frame.
+ADJUSTMENTS = 2
 # Δχ² at which a component that was absent is looked for anew.
 ARRIVED = 50.0
 
@@ -124,6 +125,7 @@ class TrackedRefinement:
     ) -> None:
         """fit: which angles are fitted. expected: lines of no component known beforehand. empty: the cell."""
         self._grid = np.asarray(two_theta, dtype=np.float64)
+        self._names = tuple(component.name for component in components)
         self._name, self._free_on_need = components[0].name, components[0].intensities == "auto"
         self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
         window = window_of(self._grid, self._lines, fit=fit, empty=empty)
@@ -137,7 +139,7 @@ class TrackedRefinement:
         # Where each lattice was when last told apart: a fresh start keeps their names.
         self._last_A: Floats = np.full(len(components), np.nan)
         self._sign = -1.0 if len(components) == 2 and self._lines.cell[1] < self._lines.cell[0] else 1.0
-        self._means: deque[float] = deque(maxlen=REMEMBERED)
+        self._light = Light()
         self._recent = ANY
         self._model_error = NOTHING_YET
         self._state: State | None = None
@@ -146,6 +148,9 @@ class TrackedRefinement:
         self._searched: tuple[int, tuple[ForeignLine, ...]] = (0, ())
         self._since = 1
         self._noise, self._frames, self._stuck, self._strange, self._jumped = 1.0, 0, 0, 0, False
+        # Not negative in the SELDOM fits after a worse one. Whether what was learnt while lines were apart was let go.
+        self._surprised, self._loosened = -1, False
+        self._split: dict[str, int] = {}  # fits in a row in which a component's lines were split
 
     def refine(self, pattern: Pattern) -> Fit | NoResult:
         """The fit of this pattern, or why there is none. Never raises on data."""
@@ -155,8 +160,9 @@ class TrackedRefinement:
         return result
 
     def _refine(self, pattern: Pattern) -> Fit | NoResult:
-        if self._dark(pattern):
+        if (light := self._light.joined(pattern)) is None:
             return NO_BEAM
+        self._light = light
         data = self._data(pattern, self._noise)
         if len(data.y) < FEWEST_BINS:
             return NoResult("fit refused: too few bins with counts")
@@ -190,20 +196,23 @@ class TrackedRefinement:
         """The fit with foreign lines that were not there before, where these are all that is wrong."""
         if self._state is None or not (finite(solution) and solution.converged):
             return None
-        before, assumed = self._foreign, self._assumed
+        before, assumed, loosened = self._foreign, self._assumed, self._loosened
         left = replace(before.left, mean=solution.residual, frames=1.0)
-        now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines)
+        now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines, before.left)
         if now.model is before.model:
             return None
         kept, self._foreign, self._state = self._state, now, state
-        data = self._data(pattern, self._noise)
-        part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
-        again = self._follow(state, part)
-        if again is not None and again.converged and finite(again):
+        for _ in range(1 + ADJUSTMENTS):
+            data = self._data(pattern, self._noise)
+            part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
+            again = self._follow(state, part)
+            if again is None or not again.converged:
+                break
             quality = quality_of(again, part, self._lay, self._noise)
             if self._recent.allows(quality):
                 return self._accept(again, part, state.absent, quality)
-        self._foreign, self._state, self._assumed = before, kept, assumed
+            self._foreign = with_fresh_adjusted(self._foreign, before.model, part, again)
+        self._foreign, self._state, self._assumed, self._loosened = before, kept, assumed, loosened
         return None
 
     def _worse_than_recent(self, pattern: Pattern, tracked: Solution, part: Data, quality: Quality) -> Fit | NoResult:
@@ -232,25 +241,13 @@ class TrackedRefinement:
         self._strange, self._jumped = strange, jumped
         return fit
 
-    def _dark(self, pattern: Pattern) -> bool:
-        mean = float(pattern.intensity.mean(dtype=np.float64))
-        if not math.isfinite(mean):
-            known = np.isfinite(pattern.intensity)
-            mean = float(pattern.intensity[known].mean(dtype=np.float64)) if known.any() else 0.0
-        if not mean > 0.0 or (self._means and mean < DARK_FRACTION * middle(tuple(self._means))):
-            return True
-        self._means.append(mean)
-        return False
-
     def _data(self, pattern: Pattern, noise: float) -> Data:
         scale = None if self._state is None else float(self._state.x[self._bare.lay.extra - 1])
         return data_of(self._window, pattern.intensity, pattern.sigma, noise, scale)
 
     def fork(self) -> "TrackedRefinement":
         """One that knows what this one knows now; what either sees from now on the other does not."""
-        other = copy.copy(self)
-        other._means = self._means.copy()
-        return other
+        return copy.copy(self)
 
     def curves(self, parameters: NDArray[np.float64]) -> Curves:
         """The fit with these parameters, drawn over the run's grid. Pure: safe from another thread."""
@@ -280,16 +277,21 @@ class TrackedRefinement:
         x[lay.scale] += math.log(found.factor)
         x[lay.background : lay.ratio] = found.background
         solution, self._assumed = self._informed(state, x, data)
-        if not (solution.converged and self._recent.surprises(quality_of(solution, data, lay, self._noise))):
+        self._loosened = False
+        if not solution.converged:
+            return solution
+        quality = quality_of(solution, data, lay, self._noise)
+        if not self._recent.surprises(quality):
             return solution
         freer, assumed = self._informed(state, solution.x, data, loose=True)
         if not (freer.converged and freer.chi2 < solution.chi2 - WORTH_MOVING and explains(freer, solution)):
             return solution
+        merged = not self._apart(freer.x)
+        if merged and self._surprised < 0 and self._recent.allows(quality):
+            # A zinger, a dip: what was learnt while the lines were apart is not given up for one frame.
+            return solution
         drift = np.maximum(assumed.drift, DRIFT_OF_LOOSE * loose_variance(x, lay))
-        self._assumed = assumed._replace(drift=drift)
-        if not self._apart(freer.x):
-            # What was learnt while the lines were apart holds no more.
-            self._state = replace(state, grounded=0)
+        self._assumed, self._loosened = assumed._replace(drift=drift), merged
         return freer
 
     def _informed(self, state: State, x: Floats, data: Data, loose: bool = False) -> tuple[Solution, Assumed]:
@@ -411,6 +413,8 @@ class TrackedRefinement:
     def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
         x, lay = solution.x, self._lay
         grounded = self._grounded(x)
+        if lay.components == 2 and absent < 0 and not self._apart(x) and less_than_nothing(solution, self._lines, lay):
+            grounded = 0
         shares = shares_of(x, self._lines, lay, self._counted)
         rows = quoted_rows(solution, shares, lay) @ solution.covariance
         widths = full_widths(x, self._lines, lay)
@@ -424,15 +428,21 @@ class TrackedRefinement:
         fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model)
         told = np.array([lattice.lp_A for lattice in fit.lattices])
         self._last_A = np.where(np.isfinite(told), told, self._last_A)
+        self._surprised = SELDOM if self._recent.surprises(quality) else self._surprised - 1
         self._recent = self._recent.joined(quality)
         residual = solution.residual * math.sqrt(self._noise)
-        self._update_noise(residual)
+        before = None if self._state is None else self._state.seen.residual
+        if self._bare.window.empty is None:  # the empty cell's noise does not change
+            self._noise, self._frames = noise_after(self._noise, self._frames, before, residual, lay.components)
         peaks = solution.model - x[lay.background : lay.ratio] @ data.basis
-        state = self._next_state(solution, grounded, absent, Seen(data.grid, peaks, residual))
+        seen, old = Seen(data.grid, peaks, residual), self._state
+        state = next_state(solution, old, self._since, self._assumed, grounded, absent, seen, self._lines, lay)
         fit = replace(fit, parameters=packed(x, self._foreign.model))
         self._foreign, self._state = after_fit(self._foreign, state, solution, data, self._lines)
         fit = replace(fit, foreign_lines=self._foreign.clear(self._expected))
         self._since, self._stuck, self._strange, self._jumped = 1, 0, 0, False
+        if self._apart(x):
+            self._split = said_once(split_of(solution, self._lines, lay, self._names, data.grid), self._split)
         return fit
 
     def _told_apart(self, x: Floats, grounded: int) -> bool:
@@ -444,34 +454,7 @@ class TrackedRefinement:
 
     def _grounded(self, x: Floats) -> int:
         """Frames since the start in which the lines of two components were apart."""
-        before = 0 if self._state is None else self._state.grounded
+        before = 0 if self._state is None or self._loosened else self._state.grounded
         if self._lay.components != 2:
             return before
         return before + int(self._apart(x))
-
-    def _update_noise(self, residual: Floats) -> None:
-        """How the noise compares with the sigmas: from what changes between two frames, not from steady misfit."""
-        old = None if self._state is None else self._state.seen.residual
-        if old is None or len(old) != len(residual) or self._bare.window.empty is not None:
-            return  # the empty cell's noise does not change
-        free = len(residual) - BACKGROUND_TERMS - self._lay.components - 1
-        change = residual - old
-        found = 0.5 * float(change @ change) / free
-        self._frames = min(self._frames + 1, NOISE_FRAMES)
-        self._noise += (found - self._noise) / (self._frames + 1)
-
-    def _next_state(self, solution: Solution, grounded: int, absent: int, seen: Seen) -> State:
-        x, old = solution.x, self._state
-        two = self._lay.components == 2
-        cells = self._lay.components
-        change = np.zeros(cells) if old is None else x[:cells] - old.x[:cells]
-        moved = float(np.abs(change).max())
-        certainty = certainty_of(solution) if two else math.inf
-        step = change if certainty > CERTAIN and self._since == 1 and moved < CELL_STEP_A else np.zeros_like(change)
-        if two and old is not None and abs(x[1] - x[0]) < FROZEN_BELOW * self._width(x):
-            age, moved = old.age + self._since, old.moved + moved
-            return State(x, old.mean, old.covariance, age, moved, certainty, grounded, absent, seen, old.drift, step)
-        mean, covariance = learnt(solution, self._assumed.prior, self._lay)
-        if two and self._apart(x) and not follows_law(x, covariance, self._lay):
-            x, mean, covariance = as_seen(x, mean, covariance, moved, self._lines, self._lay)
-        return State(x, mean, covariance, 0, moved, certainty, grounded, absent, seen, self._assumed.drift, step)
