@@ -10,6 +10,7 @@ keeps its rows in memory, some kB a frame; anything beyond that, and any handle 
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from latticewatch.app.exit_status import INTERRUPTED
 from tests.faults import mischief
 from tests.faults.bench import PLAIN, SETTLING, prepare, wait_for_quiet, wait_for_rows, watching
 from tests.faults.player import Player
@@ -28,8 +30,9 @@ from tests.faults.truth import Truth
 
 FRAME_PERIOD_S = 30.0
 """Of the shift, not of the clock."""
-SAMPLE_S, IDLE_S = 5.0, 120.0
-"""The folder of a day takes long to be moved away and copied anew, which is one of the faults."""
+SAMPLE_S, QUIET_S, NEVER_S = 5.0, 20.0, 3600.0
+"""The watch is ended by a signal once it has been quiet for so long, not by its own idle time: to copy the folder of a
+day anew, which is one of the faults, takes long."""
 SETTLED_SHARE = 1.0 / 3.0
 """By then everything is compiled and loaded, and whatever is kept for the newest frames is full."""
 VALUE_BYTES, ROW_BYTES, ALLOCATED = 8, 1000, 2.0
@@ -79,7 +82,7 @@ def soaked(
     player = Player(folder, "cbf", seed, truth=truth.files, plain=PLAIN, period_s=period_s)
     samples: list[Sample] = []
     over = threading.Event()
-    with watching(folder, work / "run.h5", window=window, idle_s=IDLE_S) as process:
+    with watching(folder, work / "run.h5", window=window, idle_s=NEVER_S) as process:
         player.wait_for_watcher = partial(wait_for_rows, work / "run.jsonl", process)
         player.before_last = partial(wait_for_quiet, work / "run.jsonl", process)
         sampling = threading.Thread(target=_sample, args=(process, player, samples, over))
@@ -87,9 +90,12 @@ def soaked(
         player.play(len(truth.files), faults)
         over.set()
         sampling.join()
+        wait_for_quiet(work / "run.jsonl", process, QUIET_S)
+        ended_before = process.poll() is not None
+        process.send_signal(signal.SIGINT)
         status = process.wait(600)
     tally = checked(truth, player, work / "run.h5")
-    if status:
+    if ended_before or status != INTERRUPTED:
         tally.wrong.append(f"exit status {status}")
         tally.lost += 1
     tally.seconds = round(time.monotonic() - begun_s, 1)
