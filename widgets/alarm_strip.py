@@ -17,7 +17,7 @@ class AlarmStrip(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._lasts: bool | None = None
+        self._urgent: bool | None = None
         self._shape, self._word, self._text = StateShape(theme), QLabel("ALARM"), _Alarms()
         self._shape.setFixedSize(22, 22)
         self._shape.show_kind("error")
@@ -35,15 +35,15 @@ class AlarmStrip(QWidget):
         self.setAutoFillBackground(True)
         self.hide()
 
-    def show_alarms(self, words: str, *, lasts: bool) -> None:
-        """The alarms in words, between dots; empty: none. lasts: the cause of one of them is not over."""
+    def show_alarms(self, words: str, *, urgent: bool) -> None:
+        """The alarms in words, between dots; empty: none. urgent: something is wrong now."""
         self._text.setText(words)
         self.setVisible(bool(words))
         self.setAccessibleName(f"ALARM: {words}")
-        if lasts != self._lasts:
-            self._lasts = lasts
-            ground, ink = self._theme.states["error" if lasts else "paused"]
-            self._shape.show_kind("error" if lasts else "silent")
+        if urgent != self._urgent:
+            self._urgent = urgent
+            ground, ink = self._theme.states["error" if urgent else "paused"]
+            self._shape.show_kind("error" if urgent else "silent")
             palette = self.palette()
             palette.setColor(palette.ColorRole.Window, QColor(ground))
             palette.setColor(palette.ColorRole.WindowText, QColor(ink))

@@ -14,7 +14,7 @@ from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 from latticewatch.app.window.alarm_settings import keep_settings, read_settings
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.flow.wording import StandingAlarm, alarms_told
-from latticewatch.processing.reaction.live.alarms import Alarm, Watch, acknowledged, after_row, at_time, is_over
+from latticewatch.processing.reaction.live.alarms import NEWS, Alarm, Watch, acknowledged, after_row, at_time, is_over
 
 REPEAT_S = 60.0
 
@@ -73,13 +73,18 @@ class WindowAlarms:
         self._watch = acknowledged(self._watch)
 
     def standing(self) -> tuple[StandingAlarm, ...]:
-        """The alarms that stand, those whose cause lasts first, in the order in which they rang."""
+        """The alarms that stand: urgent ones first, then those whose cause lasts, in the order in which they rang."""
         clock_s = time.monotonic()
         told = [
-            StandingAlarm(str(alarm), self._raised_s.get(alarm, math.nan), over=is_over(self._watch, alarm, clock_s))
+            StandingAlarm(
+                str(alarm),
+                self._raised_s.get(alarm, math.nan),
+                over=is_over(self._watch, alarm, clock_s),
+                trouble=alarm not in NEWS,
+            )
             for alarm in self._watch.standing
         ]
-        return tuple(sorted(told, key=lambda one: (one.over, one.since_s, one.words)))
+        return tuple(sorted(told, key=lambda one: (not one.is_urgent, one.over, one.since_s, one.words)))
 
     def _give(self, raised: Sequence[Alarm]) -> None:
         for alarm in raised:

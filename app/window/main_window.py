@@ -297,7 +297,7 @@ class MainWindow(QMainWindow):
         lag = self._lag(page)
         self.banner.show_headline(self._headline(lag.silent_s))
         standing = self.alarms.standing()
-        self.alarm_strip.show_alarms(alarms_told(standing), lasts=any(not one.over for one in standing))
+        self.alarm_strip.show_alarms(alarms_told(standing), urgent=any(one.is_urgent for one in standing))
         if page is None or run is None:
             return
         snapshot, row = page.snapshot(), page.newest_row() if self.replay is None else page.shown_row()

@@ -64,6 +64,7 @@ class RunPage(QWidget):
         self.chosen: int | None = None
         self._chosen_before: int | None = None
         self._pinned: int | None = None
+        self._run_kind = RunKind.LIVE
         self.last_gap = ""
         self._snapshot = run.series.snapshot()
         self._drawn: tuple[Row, bool] | None = None
@@ -142,8 +143,11 @@ class RunPage(QWidget):
         return True
 
     def _occasion(self) -> tuple[int, int]:
-        """Results are worked out anew with each change of state and, while somebody reads them, as the run grows."""
-        return len(self.history.episodes), self.history.count // RESULTS_EVERY if self.results_wanted else 0
+        """Results are worked out anew with each change of state and, while somebody reads them, as the run grows; once
+        it has ended they hold all of it.
+        """
+        every = 1 if self._run_kind is RunKind.ENDED else RESULTS_EVERY
+        return len(self.history.episodes), self.history.count // every if self.results_wanted else 0
 
     def _paint_next(self) -> None:
         if self._to_paint:
@@ -213,6 +217,7 @@ class RunPage(QWidget):
 
     def show_view(self, run: RunKind) -> None:
         """Say whether the page follows the run, and how to go back where it does not."""
+        self._run_kind = run
         chosen = None if self.chosen is None else self._snapshot.row(self.chosen)
         state = view_state(self.newest_row(), chosen, follows=self.follows, run=run)
         self.view_bar.show_state(state.kind, state.words, state.detail, state.button)

@@ -105,11 +105,19 @@ def ended(state: Headline, at_s: float, unrecorded: int = 0) -> Headline:
 
 @dataclass(frozen=True, slots=True)
 class StandingAlarm:
-    """An alarm that nobody has acknowledged. since_s: clock when it was raised; over: its cause is."""
+    """An alarm that nobody has acknowledged. since_s: clock when it was raised; over: its cause is. trouble: something
+    is wrong; else it is news, such as a pause.
+    """
 
     words: str
     since_s: float
     over: bool = False
+    trouble: bool = True
+
+    @property
+    def is_urgent(self) -> bool:
+        """Something is wrong, and still is."""
+        return self.trouble and not self.over
 
 
 def alarms_told(standing: Sequence[StandingAlarm]) -> str:

@@ -196,3 +196,19 @@ def test_the_sound_is_short_and_heard() -> None:
         assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
         assert 0.5 < file.getnframes() / file.getframerate() < 2.0
         assert max(file.readframes(file.getnframes())[1::2]) > 0x40
+
+
+def test_trouble_comes_before_news_and_what_is_over_last(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window_alarms, "alarm_sound", lambda _: Mock())
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    # Row 40 has no beam, row 50 a pause, which lasts.
+    series, _ = make_series(52, bins=50)
+    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
+    series.report(Progress(found=52, gone_since_s=1.7e9))
+    alarms.follow(series.snapshot(), 2.5)
+    standing = alarms.standing()
+    assert [one.words for one in standing] == ["folder gone", "pause", "no beam"]
+    assert [one.is_urgent for one in standing] == [True, False, False]

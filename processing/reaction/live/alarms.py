@@ -29,6 +29,8 @@ class Alarm(StrEnum):
     UNKNOWN_LINE = "unknown line"
 
 
+# What is no trouble: the reaction does what it does.
+NEWS = frozenset({Alarm.PAUSE, Alarm.COMPLETE, Alarm.MOVING_AGAIN})
 BY_STATE = {State.PAUSED: Alarm.PAUSE, State.COMPLETE: Alarm.COMPLETE, State.NO_BEAM: Alarm.NO_BEAM}
 
 
