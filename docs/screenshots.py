@@ -1,6 +1,7 @@
 """Make the pictures of docs/screenshots from runs that are simulated for them.
 
 python docs/screenshots.py [--only NAME] [--size 1280x720] [--out FOLDER]
+python docs/screenshots.py --extremes --out FOLDER       what a window must bear: long names, 5000 rows, 300 gaps, ...
 
 Twice the scale, for a screen of many dots: QT_SCALE_FACTOR=2 python docs/screenshots.py --out FOLDER
 """
@@ -8,6 +9,7 @@ Twice the scale, for a screen of many dots: QT_SCALE_FACTOR=2 python docs/screen
 import argparse
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +33,8 @@ from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.processing.flow.series import Progress, Series
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.series import Progress, Row, Series
 from latticewatch.processing.formats.decode import read_image
 from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
@@ -40,19 +43,22 @@ from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 
+LONG = "br_shell2_i_shell1_capillary_07_after_annealing_second_injection_" + "x" * 40
+MANY, GAPS = 5000, 300
 HERE = Path(__file__).parent / "screenshots"
 FRAMES = {"iodide": 200, "iodide-bare": 120, "beam-dump": 160}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture: rows of a run, and what is done to the window before it is taken."""
+    """One picture: rows of a run, what is made of them, and what is done to the window before it is taken."""
 
     recipe: str
     rows: int
     act: Callable[[MainWindow], object] = MainWindow.show_words
     theme: Theme = LIGHT
     replay: bool = False
+    made: Callable[[list[Row]], list[Row]] = list
 
 
 def page_of(window: MainWindow) -> RunPage:
@@ -101,6 +107,54 @@ def _results(window: MainWindow) -> None:
     window.docks.toggle_results()
 
 
+def _many(rows: list[Row]) -> list[Row]:
+    """5000 rows, each recorded one for many frames."""
+    times = (2.5 * number for number in range(MANY))
+    return [
+        replace(rows[number * len(rows) // MANY], index=number, time_s=time_s) for number, time_s in enumerate(times)
+    ]
+
+
+def _with_gaps(rows: list[Row]) -> list[Row]:
+    """300 of 5000 rows without a number."""
+    reasons = ("unreadable: cut short: 18804 of 301793 bytes", "fit refused: the peaks are not those of the phases")
+    return [
+        replace(row, fit=NoResult(reasons[row.index // 500 % 2])) if row.index % 500 < GAPS // 10 else row
+        for row in _many(rows)
+    ]
+
+
+def _named_long(rows: list[Row]) -> list[Row]:
+    return [replace(row, name=f"{LONG}_{row.index:05d}.cbf") for row in rows]
+
+
+def _long_names(window: MainWindow) -> None:
+    window.name(LONG)
+    window.docks.toggle_frames()
+    window.say(f"saved {LONG}.png")
+
+
+def _folder_gone(window: MainWindow) -> None:
+    series = page_of(window).run.series
+    series.report(replace(series.snapshot().progress, gone_since_s=time.time() - 600.0))
+    window.alarms.toggle("sound")
+    window.alarms.follow(series.snapshot(), 2.5)
+    window.alarms.toggle("sound")
+    window.catch_up()
+
+
+def _ended(window: MainWindow) -> None:
+    window.end_run(time.time() - 3600.0)
+
+
+EXTREMES = {
+    "long-names": Picture("iodide", 110, _long_names, made=_named_long),
+    "many-rows": Picture("iodide", 200, made=_many),
+    "many-gaps": Picture("iodide", 200, _gaps, made=_with_gaps),
+    "many-rows-wall": Picture("iodide", 200, MainWindow.toggle_wall, made=_many),
+    "folder-gone": Picture("iodide", 110, _folder_gone),
+    "ended": Picture("iodide-bare", 120, _ended),
+}
 PICTURES = {
     "live": Picture("iodide", 110, _mark_and_pin),
     "paused": Picture("iodide", 13),
@@ -135,10 +189,11 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
     apply_theme(application, picture.theme)
     with read_run(run_path) as run:
         series = Series(run.two_theta, run.header.component_names)
-        for row in run.rows[: picture.rows]:
-            # As it was live: the files were written a moment before.
-            series.append(replace(row, mtime_s=row.recorded_s - 0.2))
-        series.report(Progress(found=picture.rows))
+        # As it was live: the files were written a moment before.
+        rows = [replace(row, mtime_s=row.recorded_s - 0.2) for row in run.rows[: picture.rows]]
+        for row in picture.made(rows):
+            series.append(row)
+        series.report(Progress(found=series.snapshot().count))
         refinement = refinement_of(run.setup, run.two_theta)
         transport = Transport(speed=20.0) if picture.replay else None
         window = MainWindow(run.header.title, theme=picture.theme, transport=transport)
@@ -169,6 +224,16 @@ def save(window: QWidget, target: Path, settle: Callable[[], object]) -> None:
     saved.convert("RGB").save(target, optimize=True)
 
 
+def take_waiting(target: Path, size: tuple[int, int]) -> None:
+    """Of a folder in which nothing is yet."""
+    apply_theme(make_application(), LIGHT)
+    window = MainWindow("br_i_0042")
+    window.resize(*size)
+    window.lay_out_unseen()
+    save(window, target, window.catch_up)
+    window.close()
+
+
 def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out: Path) -> None:
     apply_theme(make_application(), LIGHT)
     compare = CompareWindow(LIGHT)
@@ -197,6 +262,7 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only")
+    parser.add_argument("--extremes", action="store_true")
     parser.add_argument("--size", default="1280x720")
     parser.add_argument("--out", type=Path, default=HERE)
     given = parser.parse_args()
@@ -205,12 +271,15 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wanted = {given.only: PICTURES[given.only]} if given.only else PICTURES
+        every = EXTREMES if given.extremes else PICTURES
+        wanted = {given.only: every[given.only]} if given.only else every
         recipes = {picture.recipe for picture in wanted.values()} | (set() if given.only else {"iodide-bare"})
         runs = {recipe: simulate(folder, recipe) for recipe in sorted(recipes)}
         for title, picture in wanted.items():
             take(picture, runs[picture.recipe], given.out / f"{title}.png", (width, height))
-        if not given.only:
+        if given.extremes:
+            take_waiting(given.out / "empty-folder.png", (width, height))
+        elif not given.only:
             take_dialogs(folder, runs, (width, height), given.out)
     application.quit()
 

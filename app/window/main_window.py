@@ -247,16 +247,18 @@ class MainWindow(QMainWindow):
         self.show_words()
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and self._ended_s is None:
-            self._end_run()
+            self.end_run(time.time())
         if self._worker is not None and self._worker.finished and self._next.is_interrupted(self._worker):
             self.close()
             return
         spent_ms = 1000.0 * (time.perf_counter() - began)
         self._timer.setInterval(round(min(SLOWEST_MS, max(PULL_MS, SHARE * spent_ms))))
 
-    def _end_run(self) -> None:
-        """The run has ended: from now on somebody has to look whether its folder gets frames that nobody records."""
-        self._ended_s = time.time()
+    def end_run(self, at_s: float) -> None:
+        """The run has ended (seconds since the epoch): from now on its folder is looked at for frames that nobody
+        records.
+        """
+        self._ended_s = at_s
         if self._folder is not None and self.page is not None and self.replay is None:
             self._after_end = FolderAfterEnd(self._folder, [row.name for row in self.page.snapshot().rows()])
         self.run_ended.emit()

@@ -166,7 +166,11 @@ def _forecast(forecast: Forecast | None, now_s: float) -> str:
         return "end not yet foreseeable"
     if not math.isfinite(now_s):
         return f"complete {moment(forecast.complete_s)} after the first frame"
-    left = max(0.0, forecast.complete_s - now_s)
+    if forecast.latest_s <= now_s:  # it was wrong: it is over, and the reaction is not
+        return "end not yet foreseeable"
+    if forecast.complete_s <= now_s:
+        return f"complete within {duration(forecast.latest_s - now_s)}"
+    left = forecast.complete_s - now_s
     unit, size = ("s", 1.0) if left < 90.0 else ("min", 60.0) if left < 5400.0 else ("h", 3600.0)
     low, high = (max(0.0, bound - now_s) / size for bound in (forecast.earliest_s, forecast.latest_s))
     digits = 1 if unit == "h" or high - low < 1.5 else 0

@@ -230,3 +230,19 @@ def test_alarms_are_told_with_their_time_and_whether_their_cause_is_over() -> No
     standing = [StandingAlarm("detector silent", NOON), StandingAlarm("pause", NOON - 600.0, over=True)]
     assert alarms_told(standing) == "detector silent since 2026-03-01 12:00 · pause at 2026-03-01 11:50, over"
     assert alarms_told([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("now_s", "detail"),
+    [
+        (300.0, "complete in 6 min (5–9)"),
+        (650.0, "complete in 10 s (0–190)"),
+        (660.0, "complete within 3 min"),
+        (835.0, "complete within 5 s"),
+        (840.0, "end not yet foreseeable"),
+        (2000.0, "end not yet foreseeable"),
+    ],
+)
+def test_a_forecast_whose_time_has_passed_is_never_a_countdown_at_zero(now_s: float, detail: str) -> None:
+    """Best estimate 660 s, 90 % interval 600 to 840 s."""
+    assert headline(run_of((now_s, NOON, FIT, REACTING))).detail == detail

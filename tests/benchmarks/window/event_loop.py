@@ -6,7 +6,8 @@ A heartbeat of 2 ms runs in the event loop while a thread appends rows; what a h
 the window could not react. On a machine that is busy otherwise that is mostly waiting for a core. So two more figures
 stand beside it: ``own`` is the lateness less the time that the window's thread and the appending one, which may hold
 the interpreter, stood ready and were given no core (Linux tells it); and the CPU time of the window's thread between
-two heartbeats is what the window itself costs. Garbage is collected as in the program.
+two heartbeats is what the window itself costs. Garbage is collected as in the program. The pointer moves over the map
+meanwhile, thirty times a second.
 """
 
 import argparse
@@ -18,7 +19,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QElapsedTimer, Qt, QTimer
@@ -29,6 +32,7 @@ from latticewatch.processing.flow.series import Row, Series
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 BEAT_MS = 2
+POINTER_MS = 33
 RATE_HZ = 100.0
 
 
@@ -69,8 +73,12 @@ def measure(rows: int, seconds: float, size: tuple[int, int] = (1920, 1080)) -> 
     window.catch_up()
     QApplication.processEvents()
     beats, ticks = Beats(), Ticks(window.tick)
+    moves = QTimer(window)
+    moves.timeout.connect(partial(_move_pointer, window))
+    moves.start(POINTER_MS)
     with appended(series, template[-20:], rows):
         cpu_s = run_loop(beats, ticks, seconds)
+    moves.stop()
     shown = 0 if window.page is None else window.page.history.count - rows
     window.close()
     return Result(
@@ -83,6 +91,16 @@ def measure(rows: int, seconds: float, size: tuple[int, int] = (1920, 1080)) -> 
         tick_cpu_max_ms=float(np.max(ticks.cost_ms)),
         ticks=len(ticks.cost_ms),
     )
+
+
+def _move_pointer(window: Any) -> None:
+    """The pointer goes over the map, with its crosshair and what is said of the place."""
+    page = window.page
+    if page is not None:
+        (first_s, last_s), (low, high) = page.map.sheet.times(), page.map.sheet.angles()
+        share = time.monotonic() % 1.0
+        place = page.pointing.place("map", first_s + share * (last_s - first_s), low + share * (high - low))
+        page.pointing.point(place)
 
 
 def core_wait_ms() -> float:
