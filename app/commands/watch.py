@@ -77,11 +77,13 @@ def watch(
         from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
 
         return run_headless(plan, as_json=json)
+    from latticewatch.app.start.recent import remember  # slow to load: pydantic
     from latticewatch.app.window.application import run_windowed  # slow to load: Qt
 
-    return run_windowed(
-        plan, as_json=json, screenshot=screenshot, dark=night, choosers={("Next scan …", "Ctrl+N"): _next_scan}
-    )
+    if plan.out is not None and request.scan is not None:
+        remember(request.scan, request.given, plan.out)
+    choosers = {("Next scan …", "Ctrl+N"): _next_scan, ("Runs of the night …", "Ctrl+R"): _night_runs}
+    return run_windowed(plan, as_json=json, screenshot=screenshot, dark=night, choosers=choosers)
 
 
 def _next_scan(plan: Any) -> Any:
@@ -89,6 +91,13 @@ def _next_scan(plan: Any) -> Any:
     from latticewatch.app.start.next_scan import next_scan  # slow to load: the window is on the screen before it
 
     return next_scan(plan)
+
+
+def _night_runs(plan: Any) -> Any:
+    """The plan of the run that the user continues instead of this one; None: of none."""
+    from latticewatch.app.start.next_scan import night_runs  # slow to load: the window is on the screen before it
+
+    return night_runs(plan)
 
 
 def _frames(folder: str, stream: str | None) -> tuple[Path | None, StreamAddress | None]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from latticewatch.app.run.decisions import RunPlan, decide
 from latticewatch.app.run.given import Given
 from latticewatch.app.start.dialog import StartDialog
+from latticewatch.app.start.runs_dialog import RunsDialog
 from latticewatch.processing.files.frame_names import TEMPORARY, frame_name
 from latticewatch.widgets.theme import LIGHT
 
@@ -47,3 +48,11 @@ def next_scan(plan: RunPlan) -> RunPlan | None:
     dialog.deleteLater()
     request = dialog.start
     return None if request is None else decide(replace(request, fallback=plan.request.fallback))
+
+
+def night_runs(plan: RunPlan) -> RunPlan | None:
+    """List the runs of the night; the plan of one that is to be continued, None: of none. Raises UserError."""
+    dialog = RunsDialog(plan.out or (plan.request.scan if plan.run is not None else None))
+    dialog.exec()
+    dialog.deleteLater()
+    return None if dialog.chosen is None else decide(replace(dialog.chosen, fallback=plan.request.fallback))
