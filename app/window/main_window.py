@@ -28,7 +28,7 @@ from latticewatch.app.window.facts import (
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
-from latticewatch.app.window.next_run import NextRun
+from latticewatch.app.window.next_run import NextRun, dismiss_dialogs
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import shoot
@@ -456,3 +456,4 @@ class MainWindow(QMainWindow):
             self.interrupted = self._next.is_interrupted(worker)
             worker.end()
         super().closeEvent(a0)
+        dismiss_dialogs()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PyQt6.QtWidgets import QMainWindow, QMessageBox, QToolButton, QWidget
+from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QToolButton, QWidget
 
 from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.window.keys import Command
@@ -71,8 +71,15 @@ class NextRun:
         except UserError as error:
             say(str(error))
             return
-        if self.plan is not None:
+        if self.plan is not None and window.isVisible():
             window.close()
+
+
+def dismiss_dialogs() -> None:
+    """Close every dialog: one that is left open would keep the program when its window is closed by a signal."""
+    for widget in QApplication.topLevelWidgets():
+        if isinstance(widget, QDialog) and widget.isVisible():
+            widget.reject()
 
 
 def ask(window: QWidget, question: str) -> bool:

@@ -182,3 +182,21 @@ def test_what_is_accepted_becomes_the_plan_of_the_next_run(
     chosen = next_scan(plan)
     assert chosen is not None
     assert (chosen.out, chosen.fallback) == (tmp_path / "b.h5", tmp_path / "fallback")
+
+
+def test_a_signal_closes_the_window_also_while_a_dialog_is_open(qtbot: QtBot, gate: threading.Event) -> None:
+    """The dialog has an event loop of its own: left open it would keep the program alive for ever."""
+    dialog = StartDialog(LIGHT, lambda *_: look_of("a.cbf"))
+    qtbot.addWidget(dialog)
+
+    def choose() -> RunPlan | None:
+        assert window._worker is not None
+        window._worker.stop.set()  # what the signal's handler does
+        dialog.exec()
+        return None
+
+    window = live(qtbot, gate, choose)
+    qtbot.keyClick(window, Qt.Key.Key_N, CTRL)
+    assert not dialog.isVisible()
+    assert not window.isVisible()
+    assert window.interrupted
