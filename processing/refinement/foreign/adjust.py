@@ -1,8 +1,10 @@
 """Places and widths of foreign lines, from what the fit leaves at them: one step of Gauss and Newton.
 
 The fit itself knows the areas only. What its parameters would take up of a moved line is projected out. Broad lines
-that overlap hardly know which of them moves: a step that explains far less than was promised is halved.
+that overlap hardly know which of them moves: where they are known, a step that explains far less is halved.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +17,6 @@ Floats = NDArray[np.float64]
 PLACE_STEP = 0.3
 WIDTH_STEP = 0.3
 LARGEST_STEP = 0.4
-# What a step may leave unexplained, as a multiple of what was before: it may lead out of a wrong place.
-WORSE = 2.0
 HALVED = 4
 MOST_SHAPE = 4.0
 NARROWEST_BINS = 0.3
@@ -29,11 +29,12 @@ def adjusted(
     solution: Solution,
     residual: Floats | None = None,
     frames: float = 1.0,
+    worse: float = math.inf,
 ) -> tuple[ForeignLine, ...]:
     """The lines where this solution's residual has them.
 
     areas: (lines,). residual: (bins,) in units of the noise, the mean over so many
-    frames; left out: this solution's.
+    frames; left out: this solution's. worse: what a step may leave unexplained, as a multiple of what was before.
     """
     if not foreign:
         return foreign
@@ -62,7 +63,7 @@ def adjusted(
             _moved(line, place, sigma, gamma, data.grid)
             for line, (place, sigma, gamma) in zip(foreign, (step * scales).tolist(), strict=True)
         )
-        if left_by(areas @ (rows_of(moved_lines, data.grid) - profiles[:, 0])) < WORSE * before:
+        if left_by(areas @ (rows_of(moved_lines, data.grid) - profiles[:, 0])) < worse * before:
             return moved_lines
         step = step / 2.0
     return foreign

@@ -115,12 +115,23 @@ def quoted_rows(solution: Solution, shares: Shares, lay: Layout) -> Floats:
     count = lay.components
     rows = np.zeros((count + 1, lay.length))
     rows[:count, :count] = np.eye(count)
-    rows[count] = solution.x[:count] @ shares.gradient
-    rows[count, :count] = shares.values
+    there = _there(shares, solution)
+    weights = np.where(there, shares.values, 0.0) / shares.values[there].sum()
+    away = np.where(there, solution.x[:count] - weights @ solution.x[:count], 0.0)
+    rows[count] = away @ shares.gradient / shares.values[there].sum()
+    rows[count, :count] = weights
     if count == 2:
         turn = np.array([[1.0, -solution.share], [1.0, 1.0 - solution.share]])
         rows[:, :2] = rows[:, :2] @ turn
     return rows
+
+
+def _there(shares: Shares, solution: Solution) -> NDArray[np.bool_]:
+    """(components,) which components have a say in the mean: of three and more those that are clearly there. Of two it
+    is decided elsewhere, over several frames."""
+    count = len(shares.values)
+    there = np.array([count <= 2 or present(shares, solution, p) for p in range(count)])
+    return there if there.any() else np.ones_like(there)
 
 
 def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, absent: int) -> list[bool]:
@@ -132,7 +143,9 @@ def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, abse
     distance = np.abs(cells.values[:, None] - cells.values[None, :])
     deviation = np.sqrt(np.maximum(np.diag(c)[:, None] + np.diag(c)[None, :] - 2.0 * c, 0.0))
     clear = (distance > TOLD_APART * deviation) | np.eye(count, dtype=np.bool_)
-    return [bool(clear[p].all()) and present(shares, solution, p) for p in range(count)]
+    # What is not there has no cell to be told from.
+    there = np.array([present(shares, solution, p) for p in range(count)])
+    return [bool(there[p] and clear[p][there].all()) for p in range(count)]
 
 
 def fit_of(
@@ -156,7 +169,8 @@ def fit_of(
     each = zip(cells.values.tolist(), esd, shares.values.tolist(), share_esd, own, strict=True)
     lattices = tuple(Lattice(*numbers) if known else Lattice() for known, numbers in zip(told, each, strict=True))
     bins = len(solution.residual)
-    mean = float(shares.values @ cells.values)
+    there = _there(shares, solution)
+    mean = float(shares.values[there] @ cells.values[there] / shares.values[there].sum())
     gradient = quoted_rows(solution, shares, lay)[-1]
     mean_esd = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0) + model_variance[-1])
     if absent >= 0:

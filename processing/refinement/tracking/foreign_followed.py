@@ -19,6 +19,8 @@ Floats = NDArray[np.float64]
 # Places and widths are adjusted, and new lines looked for, every so many frames.
 ADJUSTED_EVERY = 3
 LOOKED_EVERY = 2
+# What moved lines may leave unexplained, as a multiple of what was before: that may lead out of a wrong place.
+WORSE = 2.0
 # A line whose area is below this many of its sigmas in so many frames in a row is gone.
 CLEAR_SIGMAS = 3.0
 GONE_AFTER = 6
@@ -118,7 +120,7 @@ def _adjusted(followed: Followed, solution: Solution, data: Data) -> Followed:
     model, left = followed.model, followed.left
     areas = solution.x[model.lay.extra : model.lay.ratio]
     frames = min(left.frames, float(followed.age))
-    lines = adjusted(model.lines, areas, data, solution, left.mean, frames)
+    lines = adjusted(model.lines, areas, data, solution, left.mean, frames, WORSE)
     change = areas @ (rows_of(lines, data.grid) - rows_of(model.lines, data.grid))
     deviation = _deviation(solution, data)
     moved, scaled = change / deviation, solution.jacobian / deviation
