@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QImage, QPixmap
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QWidget
 
 from latticewatch.processing.flow.wording import level
 from latticewatch.widgets.axes import LEFT_WIDTH
@@ -22,6 +22,7 @@ MODE_TIPS = (
     "minus the mean of the frames in view",
 )
 SCALES = ("linear", "sqrt", "log")
+LEAST_PX = 52
 RANGES = ("reflection", "whole pattern")
 UNITS = ("2θ", "Q", "d")
 SCALE_TIP = "scale of the colours (C); a difference is always linear, even about 0"
@@ -42,6 +43,9 @@ class MapBar(QWidget):
         self.scale = _choice(SCALES, SCALE_TIP, "scale")
         self.unit = _choice(UNITS, "unit of the scattering angle, here and under the pattern (U)", "unit")
         self._strip = QLabel()
+        self._strip.setScaledContents(True)
+        self._strip.setMinimumWidth(24)
+        self._strip.setMaximumWidth(90)
         self.low, self.high = (_Limit(which) for which in ("lowest", "highest"))
         for limit in (self.low, self.high):
             limit.editingFinished.connect(self.changed)
@@ -94,7 +98,8 @@ class _Limit(QLineEdit):
     def __init__(self, which: str) -> None:
         super().__init__()
         self.given: float | None = None
-        self.setFixedWidth(self.fontMetrics().horizontalAdvance("-00000.0 "))
+        self.setMaximumWidth(self.fontMetrics().horizontalAdvance("-00000.0 "))
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance("00000 "))
         self.setToolTip(f"{which} intensity of the colours; a number holds it, an empty field follows the data again")
         self.setAccessibleName(f"{which} intensity of the colours")
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -131,5 +136,9 @@ def _choice(texts: tuple[str, ...], tip: str, name: str) -> QComboBox:
     choice.addItems(texts)
     choice.setToolTip(tip)
     choice.setAccessibleName(name)
+    # Where there is little room the views need it.
+    choice.setMinimumContentsLength(3)
+    choice.setMinimumWidth(LEAST_PX)
+    choice.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
     choice.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return choice

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QColor, QFont
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QColor, QFont, QResizeEvent
 from PyQt6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from latticewatch.widgets.axes import LEFT_WIDTH
@@ -25,12 +25,9 @@ class NumberTable(QWidget):
         self._grid.setHorizontalSpacing(10)
         self._grid.setVerticalSpacing(0)
         self._grid.addWidget(self._title, 0, 0)
-        for number, (upper, lower) in enumerate(self._cells):
-            line, column = divmod(number, A_LINE)
-            self._grid.addWidget(upper, 2 * line, column + 1)
-            self._grid.addWidget(lower, 2 * line + 1, column + 1)
-        self._grid.setColumnStretch(A_LINE + 1, 1)
+        self._a_line = 0
         self._size_columns()
+        self._arrange(A_LINE)
         self.setAccessibleName("numbers of the shown frame")
 
     def set_font(self, font: QFont) -> None:
@@ -38,13 +35,37 @@ class NumberTable(QWidget):
             label.setFont(font)
         self._size_columns()
 
+    def minimumSizeHint(self) -> QSize:
+        """Room for one number in a line: what is narrower would cut it, and half a number is another number."""
+        return QSize(self._title_px + self._cell_px + 40, super().minimumSizeHint().height())
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        super().resizeEvent(a0)
+        self._arrange(max(1, (self.width() - self._title_px - 24) // (self._cell_px + 10)))
+
     def _size_columns(self) -> None:
         """As wide as the widest number that can come: what changes with each frame must not move."""
         metrics = self._title.fontMetrics()
-        self._grid.setColumnMinimumWidth(0, max(LEFT_WIDTH, metrics.horizontalAdvance("frame 00000")))
-        for column in range(min(A_LINE, len(self._names))):
-            longest = max(self._names[column::A_LINE], key=metrics.horizontalAdvance)
-            self._grid.setColumnMinimumWidth(column + 1, metrics.horizontalAdvance(longest + WIDEST))
+        self._title_px = max(LEFT_WIDTH, metrics.horizontalAdvance("frame 00000"))
+        longest = max(self._names, key=metrics.horizontalAdvance)
+        self._cell_px = metrics.horizontalAdvance(longest + WIDEST)
+        self._grid.setColumnMinimumWidth(0, self._title_px)
+        for column in range(1, self._grid.columnCount()):
+            self._grid.setColumnMinimumWidth(column, self._cell_px if column <= self._a_line else 0)
+
+    def _arrange(self, a_line: int) -> None:
+        """So many numbers beside each other, but not more than there are, nor than are easily read."""
+        a_line = min(a_line, A_LINE, len(self._cells))
+        if a_line == self._a_line:
+            return
+        self._a_line = a_line
+        for number, (upper, lower) in enumerate(self._cells):
+            line, column = divmod(number, a_line)
+            self._grid.addWidget(upper, 2 * line, column + 1)
+            self._grid.addWidget(lower, 2 * line + 1, column + 1)
+        for column in range(1, A_LINE + 2):
+            self._grid.setColumnMinimumWidth(column, self._cell_px if column <= a_line else 0)
+            self._grid.setColumnStretch(column, int(column == a_line + 1))
 
     def show_numbers(self, title: str, numbers: Sequence[tuple[str, str]]) -> None:
         self._title.setText(title)

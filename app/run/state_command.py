@@ -95,7 +95,8 @@ class _Teller:
             self._watch = acknowledged(watch)
             for alarm in raised:
                 quiet = f"No frame for more than {silent_after_s(self._watch.period_s):.3g} s."
-                self._start(alarm, "The folder cannot be listed." if gone else quiet)
+                outage = "The folder does not answer." if progress.stuck else "The folder cannot be listed."
+                self._start(alarm, outage if gone else quiet)
 
     def _start(self, what: str, why: str) -> None:
         # Its output goes to standard error: standard output may hold rows. Asking a process that has ended collects it.

@@ -13,7 +13,7 @@ from latticewatch.widgets.log_view import LogView
 from latticewatch.widgets.marks_view import MarksView
 from latticewatch.widgets.results_view import ResultsView
 
-SIDE_WIDTH, SIDE_SHARE, LOG_HEIGHT = 340, 0.28, 130
+SIDE_WIDTH, SIDE_SHARE, LOG_HEIGHT = 260, 0.28, 130
 FORM = logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S")
 
 

@@ -331,7 +331,7 @@ class MainWindow(QMainWindow):
             return headline(page.shown_snapshot())
         snapshot = page.snapshot()
         if self._ended_s is None:
-            said = headline(snapshot, silent_s, snapshot.progress.gone_since_s)
+            said = headline(snapshot, silent_s, snapshot.progress.gone_since_s, stuck=snapshot.progress.stuck)
         else:
             said = ended(headline(snapshot), self._ended_s, self._after_end.unrecorded if self._after_end else 0)
         return said

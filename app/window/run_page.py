@@ -102,6 +102,8 @@ class RunPage(QWidget):
         self.right.setSizes([400, 340])
         self.across.addWidget(self.right)
         self.across.setSizes([620, 380])
+        for number, share in enumerate((62, 38)):
+            self.across.setStretchFactor(number, share)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)

@@ -61,7 +61,8 @@ class Progress:
     """Counters of the source: frames found so far, and how many of them wait to be processed.
 
     missing: numbers of the series that are not there. ignored: files that are not taken for frames. gone_since_s: clock
-    (seconds since the epoch) since which the folder cannot be listed, NaN while it can.
+    (seconds since the epoch) since which the folder cannot be listed, NaN while it can. stuck: it is there and
+    does not answer.
     """
 
     found: int = 0
@@ -70,6 +71,7 @@ class Progress:
     missing: int = 0
     ignored: int = 0
     gone_since_s: float = NAN
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

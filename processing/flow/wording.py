@@ -61,24 +61,27 @@ def level(value: float) -> str:
     return f"{value:.0f}" if 100.0 <= abs(value) < 1e6 else f"{value:.3g}"
 
 
-def headline(snapshot: Snapshot, silent_s: float = 0.0, gone_since_s: float = math.nan) -> Headline:
+def headline(
+    snapshot: Snapshot, silent_s: float = 0.0, gone_since_s: float = math.nan, *, stuck: bool = False
+) -> Headline:
     """The newest row's state. silent_s: how long nothing has come although something was due; 0: all is well.
     gone_since_s: clock (seconds since the epoch) since which the folder cannot be listed; NaN: it can.
+    stuck: it is there, and does not answer.
 
     A scan that is complete may end: neither hides that, as it is no alarm.
     """
-    gone = math.isfinite(gone_since_s)
+    gone, what = math.isfinite(gone_since_s), "does not answer" if stuck else "gone"
     if not snapshot.count:
         state = Headline(State.WAITING.value, "WAITING", "for the first frame")
     else:
         verdict = snapshot.row(-1).verdict
         state = Headline(verdict.state.value, *_words(snapshot), verdict.why)
     if state.kind == State.COMPLETE.value and (gone or silent_s > 0.0):
-        told = f"folder gone since {_clock(gone_since_s)}" if gone else f"no new frame for {duration(silent_s)}"
+        told = f"folder {what} since {_clock(gone_since_s)}" if gone else f"no new frame for {duration(silent_s)}"
         return replace(state, detail=f"{told}{PART}{state.detail}")
     if gone:
         detail = f"frames are taken when it is back; the last one: {state.words}"
-        return Headline("silent", f"FOLDER GONE since {_clock(gone_since_s)}", detail)
+        return Headline("silent", f"FOLDER {what.upper()} since {_clock(gone_since_s)}", detail)
     if silent_s > 0.0:
         return Headline("silent", f"DETECTOR SILENT {duration(silent_s)}", f"no new frame; the last one: {state.words}")
     return state

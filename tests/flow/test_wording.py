@@ -246,3 +246,10 @@ def test_alarms_are_told_with_their_time_and_whether_their_cause_is_over() -> No
 def test_a_forecast_whose_time_has_passed_is_never_a_countdown_at_zero(now_s: float, detail: str) -> None:
     """Best estimate 660 s, 90 % interval 600 to 840 s."""
     assert headline(run_of((now_s, NOON, FIT, REACTING))).detail == detail
+
+
+def test_a_disk_that_does_not_answer_is_neither_silence_nor_gone() -> None:
+    said = headline(snapshot_of(Verdict(State.REACTING, progress=0.27), FIT), 35.0, GONE_S, stuck=True)
+    assert said.words == "FOLDER DOES NOT ANSWER since 2026-03-01 12:04"
+    done = headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT), 35.0, GONE_S, stuck=True)
+    assert done.detail.startswith("folder does not answer since 2026-03-01 12:04 · ")

@@ -309,3 +309,32 @@ def test_while_its_folder_is_gone_it_says_since_when(tmp_path: Path) -> None:
     finally:
         stop.set()
         drawn.join()
+
+
+def test_a_disk_that_does_not_answer_is_said_while_the_reader_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched_module, "UNANSWERED_S", 0.2)
+    put(tmp_path, 1)
+    source, stop, answers = watch(tmp_path, until_idle_s=None), threading.Event(), threading.Event()
+    frames = source.frames(stop)
+    next(frames)
+    time.sleep(0.3)  # a slow loop is no slow disk
+    assert not source.progress().stuck
+
+    def listed(_: bool) -> list[object]:
+        answers.wait()
+        return []
+
+    monkeypatch.setattr(source._listing, "new_frames", listed)
+    drawn = threading.Thread(target=lambda: list(frames))
+    drawn.start()
+    try:
+        wait_until(lambda: source.progress().stuck)
+        assert source.progress().gone_since_s <= time.time() - 0.2
+        answers.set()
+        wait_until(lambda: not source.progress().stuck)
+    finally:
+        stop.set()
+        answers.set()
+        drawn.join()

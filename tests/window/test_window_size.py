@@ -108,3 +108,16 @@ def test_what_does_not_fit_is_cut_in_the_middle_and_whole_in_the_tip(qtbot: QtBo
 )
 def test_a_first_window_fits_the_screen_with_its_title_bar(screen: tuple[int, int], size: tuple[int, int]) -> None:
     assert fitting_size((1280, 720), screen) == size
+
+
+def test_on_a_small_screen_a_dock_leaves_the_pattern_its_share_and_no_number_is_cut(qtbot: QtBot) -> None:
+    window = window_of(qtbot, SMALL)
+    page = window.page
+    assert page is not None
+    window.docks.toggle_frames()
+    qtbot.waitUntil(lambda: page.pattern.width() >= 180)
+    labels = [label for pair in page.trace.numbers._cells for label in pair if label.text()]
+    assert labels
+    for label in labels:
+        inside = page.trace.numbers.rect().contains(label.geometry())
+        assert (inside, label.width() >= label.sizeHint().width()) == (True, True), label.text()

@@ -9,6 +9,7 @@ same name: it fills the gap (pipeline/late_frames.py).
 import bisect
 import itertools
 import logging
+import math
 import os
 import threading
 import time
@@ -42,6 +43,7 @@ START_WAIT_S = 1.0
 READ_AHEAD, READ_AHEAD_STEP = 256, 8
 MANY = 32
 WAITING_POLL_S = 0.1
+UNANSWERED_S = 10.0
 LATE_LOOK_S, LATE_AT_ONCE, BEHIND = 0.1, 8, 8
 
 log = logging.getLogger(__name__)
@@ -90,7 +92,7 @@ class WatchedFolder:
         self._missing = MissingFrames()
         self._shape: tuple[int, ...] | None = None
         self._index = 0
-        self._active_s = time.monotonic()
+        self._active_s, self._asked_s = time.monotonic(), math.nan
         self._files_prove_themselves = True
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
@@ -107,8 +109,10 @@ class WatchedFolder:
         self._active_s = time.monotonic()
         given = 0
         while not stop.is_set() and given != self._frame_limit:
+            self._asked_s = time.monotonic()
             self._look()
             frames = [] if self._listing.gone else self._next()
+            self._asked_s = math.nan
             for frame in frames:
                 self._active_s = time.monotonic()
                 given += 1
@@ -127,7 +131,12 @@ class WatchedFolder:
         newest = self._ledger.newest_mtime_s
         listing = self._listing
         found = self._index + waiting
-        return Progress(found, waiting, newest, self._missing.count, listing.ignored, listing.gone_since_s)
+        counts = Progress(found, waiting, newest, self._missing.count, listing.ignored, listing.gone_since_s)
+        # This is asked in another thread: the one that reads may be in a call that does not return.
+        unanswered_s = time.monotonic() - self._asked_s
+        if unanswered_s > UNANSWERED_S:
+            return replace(counts, gone_since_s=time.time() - unanswered_s, stuck=True)
+        return counts
 
     def _look(self) -> None:
         """Take in what is new in the folder, and what changed of what is recorded."""

@@ -73,8 +73,9 @@ class StreamWithFolder:
 
     def progress(self) -> Progress:
         """Frames so far; files that wait for the stream are not counted yet."""
-        gone_since_s = self._folder.progress().gone_since_s
-        return replace(self._stream.progress(), found=self._count, gone_since_s=gone_since_s)
+        files = self._folder.progress()
+        stream = self._stream.progress()
+        return replace(stream, found=self._count, gone_since_s=files.gone_since_s, stuck=files.stuck)
 
     def close(self) -> None:
         self._stream.close()
