@@ -76,11 +76,11 @@ def fitted(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def holds(row: dict[str, Any], name: str) -> bool:
-    """Whether this cell is within five esds of the truth, or within what is allowed beside a growing phase."""
+    """Whether this cell is within what is allowed beside a growing phase."""
     found = row[f"lp_{name}_A"]
     if found is None:
         return True
     recipe = recipe_named("iodide")
     truth = exposed(recipe, row["frame"], frame_generator(1, row["frame"]))
     true = next(one.lp_A for one in truth.lattices if one.name == name)
-    return bool(abs(found - true) < max(5.0 * row[f"lp_{name}_esd_A"], LARGEST_ERROR_A))
+    return bool(abs(found - true) < LARGEST_ERROR_A)

@@ -11,7 +11,7 @@ from latticewatch.processing.refinement.first_fit.first_prior import (
     first_prior,
     without_component,
 )
-from latticewatch.processing.refinement.first_fit.names import Names, in_order, nearest_of_two, put_in_order
+from latticewatch.processing.refinement.first_fit.names import OPEN_A, Names, in_order, nearest_of_two, put_in_order
 from latticewatch.processing.refinement.first_fit.search import REACH_A, Candidate, Search, candidates
 from latticewatch.processing.refinement.first_fit.selection import (
     Selection,
@@ -51,6 +51,8 @@ LARGEST_OFFSET = 0.15
 LARGEST_OFFSET_FREE = 0.05
 # ln of how far intensities may be from the structure's, root mean square over what is fitted.
 LARGEST_STRENGTH = 1.2
+# ... where none of two lattices is near a cell that is given.
+LARGEST_STRENGTH_AWAY = 0.3
 FAINT = 0.02
 # A lattice is known by places or by intensities. Lines as wide as this share of their distance lie anywhere, and so do
 # those of a component with less than that share of the scattering; then ln of how far its own intensities are from the
@@ -277,6 +279,8 @@ def doubt_of(solution: Solution, data: Data, lines: Lines, lay: Layout) -> str:
     strength = _strength_away(solution.x, data, lines, lay)
     if strength > LARGEST_STRENGTH:
         return OTHER_INTENSITIES
+    if lay.components == 2 and strength > LARGEST_STRENGTH_AWAY and _away_from_all(solution.x, OPEN_A, lines, lay):
+        return "neither the intensities nor the cells are those of the phases"
     offset = _offset(solution, data, lines, lay)
     if offset > LARGEST_OFFSET:
         return f"the lines do not lie on one lattice (off by {offset:.2f} of their width)"
@@ -289,6 +293,7 @@ def _no_lattice(x: Floats, data: Data, lines: Lines, lay: Layout) -> str:
     """Why one of the components is no lattice but pixels, humps or lines of something else; empty: all are."""
     centres, widths, step = positions(x, lines), full_widths(x, lines, lay), float(np.median(np.diff(data.grid)))
     shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_)).values
+    merged = lay.components == 2 and abs(x[1] - x[0]) < APART_OF_WIDTH * cell_width(x, lines, lay)
     for p in np.flatnonzero(np.asarray(shares) > THERE).tolist():
         mine = (lines.phase == p) & (centres > data.grid[0]) & (centres < data.grid[-1])
         if np.count_nonzero(mine) < 2:
@@ -299,8 +304,10 @@ def _no_lattice(x: Floats, data: Data, lines: Lines, lay: Layout) -> str:
         if width > WIDEST_LINES * apart:
             return "its lines are wider than their distances: a hump, not rings"
         placed = width < WIDE_LINES * apart and shares[p] > MINOR_SHARE
-        if not placed and not lines.free[p] and _own_strength_away(x, mine, lines, lay) > LARGEST_STRENGTH_UNPLACED:
-            return OTHER_INTENSITIES
+        if not placed and not lines.free[p]:
+            impossible = not merged and not LEAST_VEGARD <= x[lay.vegard_intensity_fraction] <= MOST_VEGARD
+            if impossible or _own_strength_away(x, mine, lines, lay) > LARGEST_STRENGTH_UNPLACED:
+                return OTHER_INTENSITIES
     return ""
 
 
@@ -323,6 +330,13 @@ def _over_structure(x: Floats, lines: Lines, lay: Layout) -> Floats:
     thetas = np.radians(positions(x, lines) / 2.0).tolist()
     by_cell = [line_intensity(x, line, theta, lines, lay)[2] for line, theta in enumerate(thetas)]
     return np.asarray(found * np.exp(np.clip(beyond * np.array(by_cell), -10.0, 10.0)))
+
+
+def _away_from_all(x: Floats, away_A: float, lines: Lines, lay: Layout) -> bool:
+    """Whether every lattice that scatters is further than this from each cell that is given."""
+    shares = np.asarray(shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_)).values)
+    cells = x[: lay.components][shares > FAINT]
+    return bool(np.abs(cells[:, None] - lines.cell[None, :]).min() > away_A)
 
 
 def _far_from_all(x: Floats, lines: Lines, lay: Layout) -> bool:

@@ -101,7 +101,7 @@ WORTH_MOVING = 30.0
 SELDOM = 20
 # Places and widths of a line that was not there before are adjusted so many times in its first frame.
 ADJUSTMENTS = 2
-# Δχ² at which a component that was absent is looked for anew.
+# Δχ² in units of the misfit at which a component that was absent is looked for anew.
 ARRIVED = 50.0
 
 
@@ -397,7 +397,8 @@ class TrackedRefinement:
         absent = -1 if self._state is None else self._state.absent
         if absent < 0 or self._search is None or len(self._search.grid) != len(data.y):
             return False
-        return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * max(1.0, self._noise)
+        misfit = max(1.0, solution.chi2 / len(data.y)) * max(1.0, self._noise)
+        return newcomer(self._search, data.y - solution.model, absent) > ARRIVED * misfit
 
     def _who_is_there(self, state: State, solution: Solution, data: Data) -> tuple[Solution, int]:
         """The solution, and the one of two components that is not clearly there (-1 for none)."""
