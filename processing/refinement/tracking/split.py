@@ -29,23 +29,24 @@ def split_of(solution: Solution, lines: Lines, lay: Layout, names: tuple[str, ..
     """A sentence for each component whose lines are split, by its name. grid: (bins,) the fitted angles in degrees."""
     said: dict[str, str] = {}
     most = EXPLAINED if lay.ratio == lay.extra else EXPLAINED_WITH_FOREIGN
-    if solution.chi2 > most * len(solution.residual):
+    splits = solution.x[lay.split : lay.split + len(names)].tolist()
+    esds = [math.sqrt(max(float(solution.covariance[k, k]), 0.0)) for k in range(lay.split, lay.split + len(names))]
+    clear = [split > SIGMAS * esd > 0.0 for split, esd in zip(splits, esds, strict=True)]
+    if not any(clear) or solution.chi2 > most * len(solution.residual):
         return said
     centres, widths = positions(solution.x, lines), full_widths(solution.x, lines, lay)
     for phase, name in enumerate(names):
-        at = lay.split + phase
-        split, esd = float(solution.x[at]), math.sqrt(max(float(solution.covariance[at, at]), 0.0))
         mine = np.flatnonzero(
             (lines.phase == phase)
             & (lines.log_base > lines.log_base[lines.phase == phase].max() + math.log(STRONG))
             & (centres > grid[0])
             & (centres < grid[-1])
         )
-        if not split > SIGMAS * esd > 0.0 or len(mine) < 2:
+        if not clear[phase] or len(mine) < 2:
             continue
         # FWHM of what the split adds alone, 2θ in degrees: 2 tan θ δa / a.
         lever = 2.0 * np.degrees(np.tan(np.radians(centres[mine] / 2.0))) / solution.x[phase]
-        added = 2.3548 * lever * np.sqrt(split * UNIT_SPREAD * lines.split[mine])
+        added = 2.3548 * lever * np.sqrt(splits[phase] * UNIT_SPREAD * lines.split[mine])
         wider = np.hypot(widths[mine], added) / widths[mine]
         widest, least = int(np.argmax(wider)), int(np.argmin(wider))
         ratio = float(wider[widest] / wider[least])
