@@ -1,7 +1,7 @@
 """The state, readable across the hutch: in words, in shape and in colour."""
 
 from PyQt6.QtCore import QPointF, QRectF, Qt
-from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
+from PyQt6.QtGui import QBrush, QColor, QFont, QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from latticewatch.processing.flow.wording import PART, Headline
@@ -9,6 +9,7 @@ from latticewatch.widgets.theme import Theme
 
 SIZES_PT = (20.0, 11.5, 11.5, 11.5, 10.0)
 LONGEST_SAMPLE_PX = 260
+MARGIN_PX = 14
 
 
 class StateShape(QWidget):
@@ -88,15 +89,15 @@ class Banner(QWidget):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
-        self._kind = ""
+        self._kind, self._scale = "", 1.0
         self.setAutoFillBackground(True)
         self._shape = StateShape(theme)
         self._words, self._detail = _label(_Line(), bold=True), _label(_Line())
         self._facts, self._sample, self._lag = (_label(QLabel(), align=Qt.AlignmentFlag.AlignRight) for _ in range(3))
         self.set_scale(1.0)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(14, 6, 14, 6)
-        layout.setSpacing(14)
+        layout.setContentsMargins(MARGIN_PX, 6, MARGIN_PX, 6)
+        layout.setSpacing(MARGIN_PX)
         layout.addWidget(self._shape)
         # A long headline is cut rather than widening the window; the numbers are never cut.
         for label in (self._words, self._detail):
@@ -107,6 +108,7 @@ class Banner(QWidget):
 
     def show_headline(self, headline: Headline) -> None:
         self._words.setText(headline.words)
+        self._make_room()
         self._detail.setText(headline.detail)
         self.setToolTip(headline.why)
         self.setAccessibleName(f"{headline.words}, {headline.detail}")
@@ -121,7 +123,7 @@ class Banner(QWidget):
 
     def set_scale(self, scale: float) -> None:
         """Size of the type; 1 in the window. On the wall it is more, and the numbers stand over the trace only."""
-        self._facts.setVisible(scale == 1.0)
+        self._scale = scale
         self._sample.setVisible(scale != 1.0)
         self._shape.setFixedSize(round(44 * scale), round(44 * scale))
         labels = (self._words, self._detail, self._facts, self._sample, self._lag)
@@ -129,10 +131,23 @@ class Banner(QWidget):
             font = label.font()
             font.setPointSizeF(size_pt * scale)
             label.setFont(font)
+        self._make_room()
 
     def show_facts(self, facts: str, lag: str) -> None:
         self._facts.setText(facts)
         self._lag.setText(lag)
+        self._make_room()
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        super().resizeEvent(a0)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """Where there is no room for both the state comes first: the numbers stand over the trace as well."""
+        beside = max(self._facts.sizeHint().width(), self._lag.sizeHint().width())
+        words = self._words.fontMetrics().horizontalAdvance(self._words.text())
+        fits = self._shape.width() + words + beside + 6 * MARGIN_PX <= self.width()
+        self._facts.setVisible(self._scale == 1.0 and fits)
 
     def facts(self) -> str:
         return self._facts.text()

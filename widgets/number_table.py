@@ -59,7 +59,9 @@ class NumberTable(QWidget):
         if a_line == self._a_line:
             return
         self._a_line = a_line
+        few_lines = len(self._cells) <= 2 * a_line  # where there is no room, the lattice parameters come first
         for number, (upper, lower) in enumerate(self._cells):
+            lower.setVisible(few_lines)
             line, column = divmod(number, a_line)
             self._grid.addWidget(upper, 2 * line, column + 1)
             self._grid.addWidget(lower, 2 * line + 1, column + 1)

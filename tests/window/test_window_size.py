@@ -11,6 +11,7 @@ from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.placement import fitting_size
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.series import Series
+from latticewatch.processing.flow.wording import Headline
 from latticewatch.widgets.elided import ElidedLabel
 from tests.window.synthetic import make_series, make_setup
 
@@ -116,8 +117,20 @@ def test_on_a_small_screen_a_dock_leaves_the_pattern_its_share_and_no_number_is_
     assert page is not None
     window.docks.toggle_frames()
     qtbot.waitUntil(lambda: page.pattern.width() >= 180)
-    labels = [label for pair in page.trace.numbers._cells for label in pair if label.text()]
-    assert labels
+    labels = [label for pair in page.trace.numbers._cells for label in pair if label.isVisible() and label.text()]
+    assert len(labels) >= 3
     for label in labels:
         inside = page.trace.numbers.rect().contains(label.geometry())
         assert (inside, label.width() >= label.sizeHint().width()) == (True, True), label.text()
+
+
+def test_the_state_is_not_cut_for_the_numbers_that_stand_over_the_trace_as_well(qtbot: QtBot) -> None:
+    window = window_of(qtbot, (1280, 720))
+    banner = window.banner
+    banner.show_headline(Headline("silent", "DETECTOR SILENT 72 s", "no new frame"))
+    assert banner._facts.isVisible()
+    banner.setFixedWidth(660)
+    banner.show_headline(Headline("silent", "DETECTOR SILENT 72 s", "no new frame"))
+    qtbot.waitUntil(lambda: not banner._facts.isVisible())
+    wanted = banner._words.fontMetrics().horizontalAdvance(banner.words())
+    qtbot.waitUntil(lambda: banner._words.width() >= wanted)
