@@ -1,4 +1,5 @@
-"""What others can make the program do: claims of docs/threats.md that no other test holds; and its tests exist."""
+"""What others can make the program do: claims of docs/threats.md that no other test holds; and the tests that it and
+docs/faults.md name exist."""
 
 import ast
 import dataclasses
@@ -19,7 +20,7 @@ from tests.record import runs
 
 Command = Callable[..., Said]
 CHECKOUT = Path(__file__).parents[2]
-PAGE = CHECKOUT / "docs" / "threats.md"
+PAGES = [CHECKOUT / "docs" / name for name in ("threats.md", "faults.md")]
 
 # What could run text as a program, and what could let others in.
 EVALUATING = {"eval", "exec", "compile", "__import__", "system", "popen", "QSettings", "read_pickle"}
@@ -133,8 +134,9 @@ def test_markup_and_codes_of_a_run_file_do_not_reach_terminal_or_log(
     assert not [path for path in (tmp_path / "xye").iterdir() if "\x1b" in path.name]
 
 
-def test_the_tests_that_the_page_names_are_there() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE.read_text(encoding="utf-8"))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_tests_that_the_page_names_are_there(page: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page.read_text(encoding="utf-8"))
     assert len(named) > 20
     for file, test in named:
         path = CHECKOUT / file

@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from latticewatch.processing.record.run_file.reader import read_run
@@ -45,4 +46,20 @@ def test_an_account_survives_a_kill_after_it_was_kept(tmp_path: Path) -> None:
     writer._lock_file.release()
     with read_run(path) as run:
         assert (run.account.seen, run.account.waiting, run.account.left_out) == (9, 4, 2)
+    writer._leave_file()
+
+
+def test_of_what_was_kept_several_times_the_newest_holds(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    writer = RunWriter(path, runs.header(), runs.two_theta())
+    writer.append_many(runs.rows(5))
+    none = np.empty((0, 2), np.int64)
+    for number in (1, 2, 3, 4):
+        writer.set_account(waiting=number, left_out=10 * number)
+        writer.set_defects(np.array([[number, 7]]), none if number < 3 else np.array([[number, 9]]))
+    writer._journal.close()
+    writer._lock_file.release()
+    with read_run(path) as run:
+        assert (run.account.waiting, run.account.left_out) == (4, 40)
+        assert (run.hot.tolist(), run.dead.tolist()) == ([[4, 7]], [[4, 9]])
     writer._leave_file()

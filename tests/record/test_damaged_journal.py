@@ -159,7 +159,36 @@ def test_the_journal_of_another_run_with_a_damaged_beginning_gives_no_row(tmp_pa
     flip(path, entries(path)["HEADER"][0] + 9)
     with read_run(path) as run:
         assert_same_rows(run.rows, recorded)
+        assert "its journal cannot be read" in run.notices[0]
+        assert run.notices[0].endswith("; 10 rows are there from the run file")
     assert path.with_name(KEPT).exists()
+
+
+def test_one_row_that_both_have_shows_that_a_journal_without_a_beginning_is_of_this_run(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    writer = RunWriter(path, runs.header(), runs.two_theta())
+    recorded = [writer.append(runs.rows(1)[0])]
+    writer.flush()
+    recorded.append(writer.append(runs.rows(2)[1]))  # in the journal alone
+    _abandon(writer)
+    flip(path, entries(path)["HEADER"][0] + 9)
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
+
+
+def test_a_damaged_journal_of_a_run_without_a_row_loses_none(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    writer = RunWriter(path, runs.header(), runs.two_theta())
+    writer.append_note(1.0, "before the first frame")
+    writer.append_note(2.0, "still none")
+    _abandon(writer)
+    flip(path, entries(path)["NOTE"][0])
+    with read_run(path) as run:
+        assert len(run.rows) == 0
+        assert [note.text for note in run.notes] == ["still none"]
+        assert "0 rows are there" in run.notices[0]
+        assert "no row is lost" in run.notices[0]
+        assert "torn" not in run.notices[0]
 
 
 def test_an_entry_that_is_whole_and_says_nothing_is_left_out(tmp_path: Path) -> None:

@@ -210,6 +210,22 @@ def test_it_knows_whether_its_name_still_leads_to_it(tmp_path: Path) -> None:
     journal.close()
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES])
+def test_where_its_name_leads_cannot_be_told_it_counts_as_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A share that does not answer for a while is no reason to leave it."""
+    journal = Journal.create(tmp_path / "j")
+
+    def without_an_answer(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as share:
+        share.setattr(Path, "stat", without_an_answer)
+        assert journal.is_there()
+    journal.close()
+
+
 def test_it_knows_that_a_file_took_the_place_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "place").mkdir()
     journal = Journal.create(tmp_path / "place" / "j")
