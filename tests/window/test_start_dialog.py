@@ -403,3 +403,19 @@ def test_rings_lie_at_their_angle_in_the_lower_half() -> None:
     assert not marked[:50].any()
     assert np.abs(angles[marked] - 3.0).max() < 0.1
     assert marked[50:].sum() > 60
+
+
+def test_no_box_is_cut_off_on_a_small_screen(qtbot: QtBot, scan: Path) -> None:
+    """1920 x 1080 at twice the scale leaves 960 x 540."""
+    del scan
+    dialog = opened(qtbot, lambda *_: look_of("a.cbf"))
+    dialog.resize(940, 500)
+    QApplication.processEvents()
+    for box in (dialog.form.folder, dialog.form.geometry_box, dialog.form.setup_box, dialog.run_box):
+        row = box.parentWidget()
+        assert row is not None
+        for each in (box, *row.findChildren(QPushButton)):
+            assert each.visibleRegion().boundingRect().width() == each.width(), each.accessibleName()
+    assert dialog.minimumSizeHint().width() <= 940
+    assert dialog.minimumSizeHint().height() <= 500
+    dialog.reject()
