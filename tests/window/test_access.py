@@ -31,6 +31,7 @@ def test_tab_goes_from_the_map_to_the_transport_and_on_to_the_lists(qtbot: QtBot
     first = names.index("range")
     assert [*names[first:], *names[:first]] == [
         *("range", "mode", "scale", "unit"),
+        *("lowest intensity of the colours", "highest intensity of the colours"),
         *("Pause", "Step", "◂ change", "change ▸", "speed", "time of the replay"),
         *("gaps only", "frames", "marks", "log"),
     ]
