@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.config.accuracy_file import accuracy_toml
+from latticewatch.processing.config.accuracy_file import accuracy_toml, read_accuracy
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.write_whole import write_whole
@@ -63,6 +63,11 @@ def report(
     frame: Path, calibrant: str, poni: Path, mask: Path | None, orientation: int | None, out: Path | None = None
 ) -> Iterator[str]:
     """The check, line by line; the accuracy is kept in ``out`` where that is given. Raises UserError."""
+    if out is not None and out.is_file():
+        try:
+            read_accuracy(out)
+        except UserError:
+            raise UserError(f"{out}: is no accuracy file, and is kept; choose another name for --out") from None
     check, accuracy = checked(frame, calibrant, poni, mask, orientation)
     yield from _told(check, accuracy.calibrant)
     if out is not None:

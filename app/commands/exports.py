@@ -1,8 +1,10 @@
 """Exports of a run file: each asked for by a path."""
 
 import logging
+import os
 from pathlib import Path
 
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.reaction.afterwards.kinetics import describe
 from latticewatch.processing.record.export.figures import draw_figure
 from latticewatch.processing.record.export.patterns_and_map import export_map, export_patterns
@@ -25,6 +27,11 @@ def export_run(
     summary: Path | None = None,
 ) -> list[Path]:
     """Write what is asked for; the paths written. Raises UserError for what cannot be read or written."""
+    targets = [target for target in (trace, patterns, map_file, figure, summary, screenshot) if target]
+    places = [os.path.realpath(target) for target in targets]
+    for target, place in zip(targets, places, strict=True):
+        if places.count(place) > 1 and not place.startswith("/dev/"):
+            raise UserError(f"{target}: is named for two exports; give each its own file")
     with read_run(path) as run:
         setup = run.setup
         if trace:
@@ -45,4 +52,4 @@ def export_run(
             from latticewatch.app.window.application import save_run_picture  # slow to load: Qt
 
             save_run_picture(run, screenshot)
-    return [target for target in (trace, patterns, map_file, figure, summary, screenshot) if target]
+    return targets

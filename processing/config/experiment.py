@@ -13,6 +13,7 @@ from latticewatch.processing.flow.fit import Intensities
 from latticewatch.processing.flow.row_fields import columns_of
 
 MOST_SAMPLES = 4
+SHORTEST_A, LONGEST_A = 1.0, 100.0  # cell edges
 
 
 def _ascending(value: tuple[float, float]) -> tuple[float, float]:
@@ -21,7 +22,16 @@ def _ascending(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
-CellEdge = Annotated[FiniteFloat, Field(ge=1.0, le=100.0)]
+def _cell_edge(value: float) -> float:
+    if not SHORTEST_A <= value <= LONGEST_A:
+        units = {"nanometres": 10.0, "picometres": 0.01}
+        like = [unit for unit, in_A in units.items() if SHORTEST_A <= value * in_A <= LONGEST_A]
+        hint = f" (this looks like {like[0]})" if like else ""
+        raise ValueError(f"{value:g} is no cell edge in angstrom, {SHORTEST_A:g} to {LONGEST_A:g}{hint}; fix it")
+    return value
+
+
+CellEdge = Annotated[FiniteFloat, AfterValidator(_cell_edge)]
 AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
 

@@ -1,5 +1,7 @@
 """One experiment, resolved: what the stages and the views need to know, with every default filled in."""
 
+import itertools
+import logging
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.config.experiment import ComponentTable, Experiment
+from latticewatch.processing.config.experiment import ComponentTable, Experiment, FitTable
 from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
 from latticewatch.processing.crystal.line_phase import LinePhase, read_library, read_line_phase
 from latticewatch.processing.crystal.phase import read_phase
@@ -18,6 +20,11 @@ from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
+
+USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
+REACH = 0.02  # how far, as a share, a cell may be from its start when its lines are looked for in the fitted range
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +67,20 @@ def resolve(
     """Fill in every default: phases read, start cells, the map's reflection and window.
 
     folder: what paths to CIF files are relative to. two_theta: (bins,) the run's grid in degrees.
-    Raises UserError for phases that cannot be used and for a map window the detector does not see.
+    Raises UserError for phases that cannot be used, for components that nothing tells apart, for a [fit] that leaves
+    out all lines of a component, and for a map window the detector does not see.
     """
+    seen = (float(two_theta[0]), float(two_theta[-1]))
     components = tuple(_component(table, folder) for table in experiment.component if table.role == "sample")
+    _check_told_apart(components)
+    fit = _fit_range(experiment, seen)
+    if experiment.fit != FitTable():
+        for component in components:
+            _check_fitted(component, fit, wavelength_A, two_theta)
     groups = {component.phase.space_group for component in components[:2]}
     cells = [component.lattice_parameter_A for component in components]
     scale, library = experiment.composition, experiment.phases.library
     ends = [scale.first_A, scale.second_A] if scale else []
-    seen = (float(two_theta[0]), float(two_theta[-1]))
     reflection = experiment.map.reflection or _reflection(components[0], wavelength_A, seen)
     window = experiment.map.two_theta_deg or _window(reflection, [*cells, *ends], wavelength_A)
     if window[1] <= seen[0] or window[0] >= seen[1]:
@@ -87,7 +100,7 @@ def resolve(
         tolerance=experiment.plateau.tolerance,
         end=experiment.plateau.end or ("merge" if len(groups) == 1 else "apart"),
         accuracy=accuracy,
-        fit=_fit_range(experiment, seen),
+        fit=fit,
         spectators=tuple(
             read_line_phase(folder / table.cif, wavelength_A, seen[1], table.name)
             for table in experiment.component
@@ -111,8 +124,37 @@ def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:
 
 def _component(table: ComponentTable, folder: Path) -> Component:
     phase = read_phase(folder / table.cif if table.cif else str(table.phase))
-    return Component(
-        table.name, phase, table.lattice_parameter_A or phase.lattice_parameter_A, intensities=table.intensities
+    edge = table.lattice_parameter_A or phase.lattice_parameter_A
+    if abs(edge / phase.lattice_parameter_A - 1.0) > USUAL_CHANGE:
+        log.warning(
+            "component %s: starts at %g angstrom, and %s has %g; check lattice_parameter_A",
+            *(table.name, edge, phase.name, phase.lattice_parameter_A),
+        )
+    return Component(table.name, phase, edge, intensities=table.intensities)
+
+
+def _check_told_apart(components: tuple[Component, ...]) -> None:
+    """Raises UserError where neither cell nor structure says which lattice has which name."""
+    for first, second in itertools.combinations(components, 2):
+        same_cell = math.isclose(first.lattice_parameter_A, second.lattice_parameter_A)
+        if same_cell and first.phase.cif_text == second.phase.cif_text:
+            raise UserError(
+                f"components {first.name} and {second.name} have one phase and start at one cell, "
+                f"{first.lattice_parameter_A:g} angstrom: nothing tells them apart; give each its lattice_parameter_A"
+            )
+
+
+def _check_fitted(component: Component, fit: FitRange, wavelength_A: float, two_theta: NDArray[np.float64]) -> None:
+    """Raises UserError where [fit] leaves out all lines of this component, wherever its cell may go."""
+    fitted = two_theta[fit.fitted(two_theta)]
+    d_min = wavelength_A / (2.0 * math.sin(math.radians(float(two_theta[-1]) / 2.0)))
+    for line in reflections(component.phase, d_min, component.lattice_parameter_A):
+        low, high = (float(two_theta_deg(line.d_A * change, wavelength_A)) for change in (1.0 + REACH, 1.0 - REACH))
+        if np.any((fitted >= low) & (fitted <= high)):
+            return
+    raise UserError(
+        f"component {component.name}: [fit] leaves out all of its lines; widen two_theta_deg or leave out less by "
+        "exclude_two_theta_deg"
     )
 
 

@@ -4,6 +4,7 @@ Every file that a user names, or that lies where others may write, is opened her
 files otherwise.
 """
 
+import codecs
 import contextlib
 import errno
 import io
@@ -81,5 +82,14 @@ def read_start(path: Path, size: int) -> bytes:
 
 
 def read_regular_text(path: Path, most_bytes: int, errors: str = "strict") -> str:
-    """The same as UTF-8 text with lines that end in a line feed. Raises UnicodeDecodeError too."""
-    return read_regular(path, most_bytes).decode("utf-8", errors).replace("\r\n", "\n").replace("\r", "\n")
+    """The same as text, see ``text_of``. Raises UnicodeDecodeError too."""
+    return text_of(read_regular(path, most_bytes), errors)
+
+
+def text_of(raw: bytes, errors: str = "strict") -> str:
+    """These bytes as text with lines that end in a line feed: UTF-8, or UTF-16 where its byte order mark says so.
+
+    Editors on Windows begin files with a mark, which is no part of the text. Raises UnicodeDecodeError.
+    """
+    encoding = "utf-16" if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    return raw.decode(encoding, errors).replace("\r\n", "\n").replace("\r", "\n")

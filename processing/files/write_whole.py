@@ -8,6 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import is_image
+from latticewatch.processing.files.regular_file import read_start
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+INPUTS = (".poni", ".cif")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -30,11 +35,16 @@ def _open_for_others(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
+def _never(_: Path) -> bool:
+    return False
+
+
+def replace_whole(path: Path, write: Callable[[Path], object], may_replace: Callable[[Path], bool] = _never) -> None:
     """Let ``write`` fill a draft beside the file, then put it in the file's place in one step.
 
-    The draft has the file's suffix. A pipe or a device is written to as it is. Raises UserError where the
-    file cannot be written; what was there before is then still there.
+    The draft has the file's suffix. A pipe or a device is written to as it is. may_replace: whether the HDF5 file
+    that is there was written by this export before. Raises UserError where the file cannot be written, and where a
+    run, an image, a geometry or a structure is there; what was there before is then still there.
     """
     try:
         if path.exists() and not path.is_file():
@@ -45,6 +55,7 @@ def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
                 place = path.resolve()
             except RuntimeError as error:
                 raise OSError(errno.ELOOP, "a link in circles") from error
+            _check_no_measurement(place, path, may_replace)
             draft = place.with_name(f".{place.stem[:40]}-{secrets.token_hex(4)}{place.suffix}")
             try:
                 draft.touch(exist_ok=False)
@@ -55,3 +66,12 @@ def replace_whole(path: Path, write: Callable[[Path], object]) -> None:
     except OSError as error:
         reason = error.strerror or str(error)
         raise UserError(f"{path}: cannot be written ({reason}); choose another file") from None
+
+
+def _check_no_measurement(place: Path, path: Path, may_replace: Callable[[Path], bool]) -> None:
+    """Raises UserError where a file is there that cannot be computed again."""
+    if not place.exists():
+        return
+    kept = is_image(place.name) or place.suffix.lower() in INPUTS
+    if kept or (read_start(place, len(HDF5)) == HDF5 and not may_replace(place)):
+        raise UserError(f"{path}: holds a run, images or what a run was made with, and is kept; choose another file")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.regular_file import read_regular
+from latticewatch.processing.files.regular_file import read_regular_text
 from latticewatch.processing.flow.empty_cell import EmptyCell
 
 SUFFIXES = (".xy", ".xye", ".dat", ".chi", ".txt", ".csv")
@@ -23,7 +23,7 @@ def read_empty_cell(path: Path) -> EmptyCell:
     much the intensity changes from point to point. Raises UserError.
     """
     try:
-        text = read_regular(path, LARGEST_BYTES).decode("utf-8", "replace")
+        text = read_regular_text(path, LARGEST_BYTES, "replace")
     except OSError as error:
         raise UserError(
             f"{path}: the background cannot be read ({error.strerror}); check [geometry] background"

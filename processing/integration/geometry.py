@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.regular_file import TooLargeError, read_regular
+from latticewatch.processing.files.regular_file import TooLargeError, read_regular, text_of
 
 LARGEST_BYTES = 1_000_000
 AS_READ = 3  # pyFAI's number for an image whose origin is where the first pixel of the array is
@@ -80,7 +80,9 @@ def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
     Raises UserError, one line, where the file is absent, broken, physically impossible or names a file.
     """
     raw = _read(poni_path)
-    text = raw.decode("utf-8", errors="replace")
+    text = text_of(raw, "replace")
+    if "\0" in text:
+        raise _no_poni(poni_path)
     keys = _last_calibration(text, poni_path)
     config = _detector_config(keys, poni_path)
     name = _detector_name(keys, poni_path)
@@ -110,14 +112,15 @@ def read_geometry(poni_path: Path, orientation: int | None = None) -> Geometry:
 
 def _read(path: Path) -> bytes:
     try:
-        raw = read_regular(path, LARGEST_BYTES)
+        return read_regular(path, LARGEST_BYTES)
     except TooLargeError:
-        raw = b"\0"
+        raise _no_poni(path) from None
     except OSError as error:
         raise UserError(f"{path}: the geometry cannot be read ({error.strerror}); check --geometry") from None
-    if b"\0" in raw:
-        raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
-    return raw
+
+
+def _no_poni(path: Path) -> UserError:
+    return UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
 
 
 def _last_calibration(text: str, path: Path) -> dict[str, str]:
@@ -138,7 +141,7 @@ def _last_calibration(text: str, path: Path) -> dict[str, str]:
         blocks[-1][key] = value
         written.setdefault((len(blocks), key), []).append(value)
     if not blocks[0]:
-        raise UserError(f"{path}: not a .poni file; give the text file that pyFAI's calibration wrote")
+        raise _no_poni(path)
     _check_repeated({key: values for (number, key), values in written.items() if number == len(blocks)}, path)
     if "distance" not in blocks[-1] and len(blocks) > 1:  # the detector of a single calibration may stand at its end
         blocks[-2:] = [blocks[-2] | blocks[-1]]

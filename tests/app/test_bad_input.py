@@ -123,3 +123,34 @@ def test_a_command_line_that_does_not_hold(latticewatch: Command, words: str) ->
 def test_export_of_what_is_no_run_file(latticewatch: Command, tmp_path: Path) -> None:
     (tmp_path / "run.h5").write_text("nothing")
     expect_refusal(latticewatch("export", tmp_path / "run.h5", "--trace", tmp_path / "t.csv"), "run.h5")
+
+
+def test_an_edge_in_nanometres(latticewatch: Command, copy: Path) -> None:
+    edit(copy / "experiment.toml", "lattice_parameter_A = 5.842", "lattice_parameter_A = 0.5842")
+    expect_refusal(latticewatch("process", copy), "experiment.toml, line", "0.5842 is no cell edge", "nanometres")
+
+
+@pytest.mark.parametrize("fit", ["exclude_two_theta_deg = [[0, 180]]", "two_theta_deg = [1, 2]"])
+def test_a_fit_without_a_line(latticewatch: Command, copy: Path, fit: str) -> None:
+    with (copy / "experiment.toml").open("a") as file:
+        file.write(f"\n[fit]\n{fit}\n")
+    expect_refusal(latticewatch("process", copy), "component Br", "[fit] leaves out all of its lines", fit[:12])
+
+
+def test_two_components_that_nothing_tells_apart(latticewatch: Command, copy: Path) -> None:
+    edit(
+        copy / "experiment.toml",
+        'phase = "CsPbI3"\nlattice_parameter_A = 6.205',
+        'phase = "CsPbBr3"\nlattice_parameter_A = 5.842',
+    )
+    expect_refusal(latticewatch("process", copy), "Br and I", "nothing tells them apart", "lattice_parameter_A")
+
+
+def test_a_start_far_from_the_structure_is_said(
+    latticewatch: Command, copy: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    edit(copy / "experiment.toml", "lattice_parameter_A = 5.842", "lattice_parameter_A = 7.5")
+    for frame in sorted(copy.glob("*.cbf"))[:-1]:
+        frame.unlink()
+    latticewatch("process", copy)
+    assert "component Br: starts at 7.5 angstrom, and CsPbBr3 has 5.874; check lattice_parameter_A" in caplog.messages

@@ -13,6 +13,7 @@ import numpy as np
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.closed_hdf5 import close_hdf5, opened_hdf5
 from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
+from latticewatch.processing.files.guarded_hdf5 import child, damage_said, open_hdf5
 from latticewatch.processing.files.write_whole import replace_whole, write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.flow.frame import NoResult
@@ -69,7 +70,7 @@ def export_map(run: Run, path: Path) -> None:
     if suffix in FIGURE_SUFFIXES:
         draw_map(run, path)
     elif suffix in writers:
-        replace_whole(path, partial(writers[suffix], run))
+        replace_whole(path, partial(writers[suffix], run), _is_map)
     else:
         known = ", ".join((*writers, *FIGURE_SUFFIXES))
         raise UserError(f"{path}: no map of this kind; end the name with one of {known}")
@@ -130,6 +131,15 @@ def _map_hdf5(run: Run, path: Path) -> None:
             _write_hdf5(run, out, opened_hdf5(out, "w"))
         finally:
             close_hdf5(out)
+
+
+def _is_map(path: Path) -> bool:
+    """Whether this HDF5 file is one that ``_map_hdf5`` wrote."""
+    try:
+        with open_hdf5(path) as file, damage_said(str(path)):
+            return list(child(file, "entry", str(path))) == ["map"] and list(file) == ["entry"]
+    except UserError:
+        return False
 
 
 def _write_hdf5(run: Run, out: ErrorLatchingFile, file: Any) -> None:
