@@ -102,7 +102,7 @@ def resolve(
         accuracy=accuracy,
         fit=fit,
         spectators=tuple(
-            read_line_phase(folder / table.cif, wavelength_A, seen[1], table.name)
+            _spectator(table.name, folder / table.cif, wavelength_A, seen)
             for table in experiment.component
             if table.role == "spectator" and table.cif
         ),
@@ -131,6 +131,16 @@ def _component(table: ComponentTable, folder: Path) -> Component:
             *(table.name, edge, phase.name, phase.lattice_parameter_A),
         )
     return Component(table.name, phase, edge, intensities=table.intensities)
+
+
+def _spectator(name: str, cif: Path, wavelength_A: float, seen: tuple[float, float]) -> LinePhase:
+    phase = read_line_phase(cif, wavelength_A, seen[1], name)
+    if not any(two_theta_deg(d_A, wavelength_A) > seen[0] for d_A in phase.d_A):
+        raise UserError(
+            f"spectator {name}: none of its lines falls on the detector ({seen[0]:.2f} to {seen[1]:.2f} deg); "
+            f"check the cell in {cif} and the geometry"
+        )
+    return phase
 
 
 def _check_told_apart(components: tuple[Component, ...]) -> None:

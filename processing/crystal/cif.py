@@ -23,6 +23,7 @@ AS_A = {"cubic": (1, 2), "tetragonal": (1,), "hexagonal": (1,), "trigonal": (1,)
 SYMMETRIC_A = 0.01
 ELEMENT_AND_COUNT = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
 SAME_COUNT = 0.02
+FULL = 1.05  # refined occupancies may be a little above 1
 
 
 def blocks_of(cif_text: str, where: str) -> list[gemmi.cif.Block]:
@@ -148,6 +149,17 @@ def _with_its_symmetry(structure: gemmi.SmallStructure) -> gemmi.SmallStructure:
         site.fract = gemmi.Fractional(*found.std_positions[at])
         new.add_site(site)
     return new
+
+
+def check_places(structure: gemmi.SmallStructure, where: str) -> None:
+    """Raises UserError where an atom has no place, or is there more often than can be."""
+    for site in structure.sites:
+        if not all(math.isfinite(value) for value in (*site.fract.tolist(), site.occ)):
+            raise UserError(f"{where}: atom {site.label!a} has no position; fix _atom_site_fract_x, _y, _z")
+        if not 0.0 <= site.occ <= FULL:
+            raise UserError(
+                f"{where}: atom {site.label!a} has an occupancy of {site.occ:g}; fix _atom_site_occupancy (0 to 1)"
+            )
 
 
 def _value(block: gemmi.cif.Block, tag: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gemmi
 
-from latticewatch.processing.crystal.cif import blocks_of, structure_of_block
+from latticewatch.processing.crystal.cif import blocks_of, check_places, structure_of_block
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
 
@@ -31,7 +31,7 @@ class LinePhase:
 def read_line_phase(path: Path, wavelength_A: float, highest_deg: float, name: str = "") -> LinePhase:
     """The lines up to this 2θ of the first structure in a CIF, of any crystal system, also written in P 1.
 
-    Raises UserError where the file cannot be read, has no cell or no atoms.
+    Raises UserError where the file cannot be read, has no cell, no atoms, or an atom that cannot be.
     """
     try:
         text = read_regular_text(path, LARGEST_BYTES, "replace")
@@ -44,6 +44,7 @@ def read_line_phase(path: Path, wavelength_A: float, highest_deg: float, name: s
     usable = [structure for structure in structures if structure.sites and structure.cell.volume > 1.0]
     if not usable:
         raise UserError(f"{path}: no cell with atoms in it; give a CIF with cell and atoms")
+    check_places(usable[0], str(path))
     return _phase(usable[0], name or path.stem, wavelength_A, highest_deg)
 
 

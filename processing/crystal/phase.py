@@ -9,7 +9,7 @@ from pathlib import Path
 
 import gemmi
 
-from latticewatch.processing.crystal.cif import SYMBOL, blocks_of, structure_of_block
+from latticewatch.processing.crystal.cif import SYMBOL, blocks_of, check_places, structure_of_block
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
 
@@ -141,9 +141,8 @@ def _check_atoms(structure: gemmi.SmallStructure, where: str) -> None:
     for site in structure.sites:
         if site.element.atomic_number == 0:
             raise UserError(f"{where}: atom {site.label!a} is of no known element; fix _atom_site_type_symbol")
-        if not all(math.isfinite(value) for value in (*site.fract.tolist(), site.occ)):
-            raise UserError(f"{where}: atom {site.label!a} has no position; fix _atom_site_fract_x, _y, _z")
-    if not structure.sites:
+    check_places(structure, where)
+    if not any(site.occ > 0.0 for site in structure.sites):
         raise UserError(f"{where}: no atoms with positions in it; give a CIF with cell and atoms")
 
 

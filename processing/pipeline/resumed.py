@@ -44,6 +44,12 @@ class NewFrames:
         first = self._recorded[-1].index + 1 if self._recorded else 0
         for frame in self._source.frames(stop):
             self._drawn += 1
+            if self._drawn == 1 and self._places and frame.name not in self._places:
+                log.warning(
+                    "%s, the first frame there is, is not in the run that is resumed, which has %d from %s on: "
+                    "is it of the same scan? If not, stop and give a new --out",
+                    *(frame.name, len(self._recorded), self._recorded[0].name),
+                )
             new = self._new_in(frame) if frame.name in self._places else frame
             if new is not None:
                 yield replace(new, index=first + self._given)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.app.conftest import Said
 
+EDGES, ANGLES = ("a", "b", "c"), ("alpha", "beta", "gamma")
 Command = Callable[..., Said]
 
 
@@ -154,3 +155,14 @@ def test_a_start_far_from_the_structure_is_said(
         frame.unlink()
     latticewatch("process", copy)
     assert "component Br: starts at 7.5 angstrom, and CsPbBr3 has 5.874; check lattice_parameter_A" in caplog.messages
+
+
+def test_a_spectator_without_a_line(latticewatch: Command, copy: Path) -> None:
+    cell = "".join(
+        f"_cell_length_{edge} 1.2\n_cell_angle_{angle} 90\n" for edge, angle in zip(EDGES, ANGLES, strict=True)
+    )
+    sites = "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nAl1 0 0 0\n"
+    (copy / "al.cif").write_text(f"data_a\n_space_group_name_H-M_alt 'F m -3 m'\n{cell}{sites}")
+    with (copy / "experiment.toml").open("a") as file:
+        file.write('\n[[component]]\nname = "window"\ncif = "al.cif"\nrole = "spectator"\n')
+    expect_refusal(latticewatch("process", copy), "spectator window", "none of its lines", "al.cif")

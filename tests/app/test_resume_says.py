@@ -51,3 +51,15 @@ def test_of_a_run_that_was_killed_it_is_said_once(
     assert latticewatch("process", half, "--out", "run.h5", "--resume").status == 0
     assert caplog.text.count("was not closed; 6 rows are there from its journal") == 1
     assert caplog.text.count("closed") == 1
+
+
+def test_of_frames_of_another_scan_it_is_said(
+    half: Path, scan: Path, latticewatch: Command, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The folder may have been renamed; the frames have not."""
+    assert latticewatch("process", half, "--out", "run.h5", "--resume").status == 0
+    assert "is it of the same scan" not in caplog.text
+    for frame in half.glob("*.cbf"):
+        frame.rename(half / f"other_{frame.name}")
+    latticewatch("process", half, "--out", "run.h5", "--resume")
+    assert caplog.text.count("is it of the same scan? If not, stop and give a new --out") == 1

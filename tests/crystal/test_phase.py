@@ -2,10 +2,12 @@
 
 import logging
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
+from latticewatch.processing.crystal.line_phase import read_line_phase
 from latticewatch.processing.crystal.phase import parse_phase, read_phase, shipped_phases
 from latticewatch.processing.crystal.reflections import reflections
 from latticewatch.processing.errors import UserError
@@ -94,6 +96,7 @@ def test_operations_win_over_a_wrong_symbol() -> None:
         (("_atom_site_fract_x", "_atom_site_what"), "no atoms"),
         (("Br1 Br 0 ", "Br1 Xx 0 "), "of no known element"),
         (("Br1 Br 0 ", "Br1 Br ? "), "has no position"),
+        (("Br1 Br 0 0.5 0.5", "Br1 Br 0 0,5 0.5"), "'Br1' has no position"),
         (("data_x", "hello"), "not a CIF"),
         (("Br1 Br 0 0.5 0.5", "Br1 Br 0 0.5"), "not a CIF"),
         (("'P m -3 m'", "'P m -3 m"), "not a CIF"),
@@ -141,3 +144,16 @@ def test_unknown_phase_with_no_neighbour_lists_what_ships() -> None:
 
 def test_a_cif_that_passes_yields_reflections() -> None:
     assert reflections(parse_phase(CUBIC, "x"), 2.0)
+
+
+OCCUPIED = CUBIC.replace("_atom_site_fract_x\n", "_atom_site_occupancy\n_atom_site_fract_x\n")
+
+
+@pytest.mark.parametrize("of_any_system", [False, True])
+@pytest.mark.parametrize("occupancy", ["60", "-0.6", "1.2"])
+def test_an_atom_is_there_once_at_most(tmp_path: Path, occupancy: str, of_any_system: bool) -> None:
+    """Occupancies in percent would make other intensities, without a word."""
+    path = tmp_path / "x.cif"
+    path.write_text(re.sub(r"^(\w+ (?:Cs|Pb|Br) )", rf"\g<1>{occupancy} ", OCCUPIED, flags=re.MULTILINE))
+    with pytest.raises(UserError, match=f"has an occupancy of {float(occupancy):g}; fix _atom_site_occupancy"):
+        read_line_phase(path, 0.64, 30.0) if of_any_system else read_phase(path)
