@@ -51,3 +51,21 @@ def test_lattices_that_are_not_told_apart_do_not_rest_for_it() -> None:
     merged = fit_of(np.nan, np.nan, ESD_A, mean_A=6.031)
     told = verdicts(q, range(48, 90), merged)
     assert State.PAUSED not in {verdict.state for verdict in told}
+
+
+def test_more_that_was_added_is_seen_by_three_frames_and_complete_again_only_at_its_end() -> None:
+    """Then the lattices are too near each other to be told apart."""
+    frames = np.arange(150)
+    q = np.where(frames < 65, np.exp(-frames / 12.0), 0.4 * np.exp(-np.maximum(frames - 65, 0) / 12.0))
+    told = verdicts(q, range(68, 150), fit_of(np.nan, np.nan, ESD_A, mean_A=6.031))
+    assert told[64].state is State.COMPLETE
+    complete = [number for number in range(67, 150) if told[number].state is State.COMPLETE]
+    assert all(q[number] < 0.06 for number in complete)
+    assert complete[-1] == 149
+
+
+def test_three_bad_frames_that_do_not_come_together_call_no_completion_back() -> None:
+    q = np.exp(-np.arange(90) / 12.0)
+    q[66:69] = [0.3, 0.4, 0.45]
+    told = verdicts(q, range(69, 90), fit_of(np.nan, np.nan, ESD_A, mean_A=6.031))
+    assert all(verdict.state is State.COMPLETE for verdict in told[62:])

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -108,11 +109,20 @@ class Opinion:
     reaction: int = 0
 
 
+class _Value(NamedTuple):
+    """One observation; period_s: the usual time between frames then."""
+
+    y: float
+    variance: float
+    time_s: float
+    period_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Leap:
     """The distance grew at once: time and level in the frame before, and in the first one after.
 
-    unseen: it grew while nothing was seen, and one frame says so.
+    unseen: it grew while nothing was seen, and one frame says so. values: those since, the first one too.
     """
 
     before_s: float
@@ -121,15 +131,13 @@ class _Leap:
     first: float
     unseen: bool = False
     frames: int = 1
+    values: tuple[_Value, ...] = ()
 
-
-class _Value(NamedTuple):
-    """One observation; period_s: the usual time between frames then."""
-
-    y: float
-    variance: float
-    time_s: float
-    period_s: float
+    @property
+    def falls(self) -> bool:
+        """Whether the first values each are less than the one before: bad frames grow, or stay where they are."""
+        first = self.values[:IN_A_ROW]
+        return len(first) == IN_A_ROW and all(later.y < each.y for each, later in pairwise(first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +212,10 @@ class Follower:
             self._note_leap(y, now, unseen)
             self._moved_unseen = unseen and abs(y - self.level) > LEAP_SIGMAS * math.sqrt(variance + self._noise)
             self.bank = step(self._motion, self.bank, now, passed, period, y, variance, self._hazards(y, now))
+            if self._leap is not None:
+                self._leap = replace(self._leap, values=(*self._leap.values, value))
+                if self._opinion.state is State.COMPLETE and self._leap.falls:
+                    self._begin_anew(self._leap.values)
         self._observed_s = now
         if self._leap is None:
             self._levels = (*self._levels[1 - LEVELS :], y)
@@ -213,6 +225,17 @@ class Follower:
         if self.quantity.sleeps and self.start is None and float(self.bank.weight[resting].sum()) > ASLEEP:
             variance = float(self.bank.P[resting, 0, 0].min())
             self._rest, self._pending = _Rest(level, variance, (value,)), None
+
+    def _begin_anew(self, values: tuple[_Value, ...]) -> None:
+        """What was complete has parted, and no bad frame did it: only these values still say where the lattices are."""
+        first = values[0]
+        self.bank = first_bank(self._motion, first.y, first.variance, first.period_s, first.time_s, moving=0.9)
+        before_s = first.time_s
+        for y, variance, now, period in values[1:]:
+            hazards = self._hazards(y, now)
+            self.bank = step(self._motion, self.bank, now, now - before_s, period, y, variance, hazards)
+            before_s = now
+        self._nearest = abs(values[-1].y)
 
     def merged(self, clock: Clock, within_A: float = 0.0) -> None:
         """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight.
@@ -255,7 +278,7 @@ class Follower:
             return self._opinion
         again = self._second_injection(bank, self.start, now)
         self.start = again or self.start
-        leapt = self._leap is not None and self._leap.unseen
+        leapt = self._leap is not None and (self._leap.unseen or self._leap.falls)
         done = 0.0 if leapt else self._done(bank, self.start, self._tolerance)
         resting = float(bank.weight @ rest_probability(bank))
         state, since_s = self._next(bank, self.start, done, resting, clock)
