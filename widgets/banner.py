@@ -94,7 +94,6 @@ class Banner(QWidget):
         self._shape = StateShape(theme)
         self._words, self._detail = _label(_Line(), bold=True), _label(_Line())
         self._facts, self._sample, self._lag = (_label(QLabel(), align=Qt.AlignmentFlag.AlignRight) for _ in range(3))
-        self.set_scale(1.0)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(MARGIN_PX, 6, MARGIN_PX, 6)
         layout.setSpacing(MARGIN_PX)
@@ -104,6 +103,7 @@ class Banner(QWidget):
             label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout.addLayout(_stacked(self._words, self._detail), 1)
         layout.addLayout(_stacked(self._facts, self._sample, self._lag))
+        self.set_scale(1.0)  # what is hidden or shown before it has a parent would be a window of its own
         self.show_headline(Headline("waiting", "WAITING", "for the first frame"))
 
     def show_headline(self, headline: Headline) -> None:

@@ -61,10 +61,10 @@ class NumberTable(QWidget):
         self._a_line = a_line
         few_lines = len(self._cells) <= 2 * a_line  # where there is no room, the lattice parameters come first
         for number, (upper, lower) in enumerate(self._cells):
-            lower.setVisible(few_lines)
             line, column = divmod(number, a_line)
             self._grid.addWidget(upper, 2 * line, column + 1)
             self._grid.addWidget(lower, 2 * line + 1, column + 1)
+            lower.setVisible(few_lines)  # after it has a parent: without one it would be a window of its own
         for column in range(1, A_LINE + 2):
             self._grid.setColumnMinimumWidth(column, self._cell_px if column <= a_line else 0)
             self._grid.setColumnStretch(column, int(column == a_line + 1))
