@@ -29,6 +29,7 @@ LISTENING = {"bind", "listen", "serve_forever", "start_server", "create_server",
 STARTED = {
     "app/checks/qt_platform.py": "this program, to see whether a window opens",
     "app/commands/demonstration.py": "this program, which simulates a scan",
+    "app/start/runs_dialog.py": "this program, with the runs that are chosen in the list",
     "app/run/state_command.py": "the user's own command, named by the user",
 }
 

@@ -327,7 +327,7 @@ class TrackedRefinement:
         tracked: what it has to do better than."""
         lines, noise = self._lines, 1.0
         start, model = self._best_start(self._data(pattern, noise))
-        if start is not None and white_noise_of(start) ** 2 > OF_UNKNOWN_GAIN:
+        if start is not None and start.doubt and white_noise_of(start) ** 2 > OF_UNKNOWN_GAIN:
             # What is a line and what is left of one is to be told from the noise that there is.
             noise = white_noise_of(start) ** 2
             start, model = self._best_start(self._data(pattern, noise))
