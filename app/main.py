@@ -26,7 +26,7 @@ from latticewatch.app.commands import (
 )
 from latticewatch.app.exit_status import DONE, INTERNAL_ERROR, INTERRUPTED, UNUSABLE
 from latticewatch.app.log import log_path, start_logging
-from latticewatch.app.output import secure_outputs, write_line
+from latticewatch.app.output import flush_outputs, secure_outputs, write_line
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable
 
@@ -72,6 +72,7 @@ app.command("demo", short_help="Watch a simulated exchange, to its verdict.")(de
 def main() -> None:
     secure_outputs()
     status = run(sys.argv[1:])
+    flush_outputs()
     gc.freeze()  # what is alive ends with the process: to search it for cycles takes a fifth of a second
     sys.exit(status)
 

@@ -37,9 +37,22 @@ def write_line(text: str, stream: TextIO | None = None) -> None:
         stream.write(text + "\n")
         stream.flush()
     except (OSError, ValueError) as error:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, stream.fileno())
-        os.close(nowhere)
+        _lead_nowhere(stream)
         reason = getattr(error, "strerror", None) or error
         name = "standard error" if stream is sys.stderr else "standard output"
         log.warning("%s can no longer be written (%s); the run continues", name, reason)
+
+
+def flush_outputs() -> None:
+    """What others wrote and nobody takes (a warning, on a full disk) must not become the status of the process."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

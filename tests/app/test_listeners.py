@@ -15,6 +15,7 @@ COMMAND = f"{sys.executable} -m latticewatch.app"
 def recorded(shell: str, tmp_path: Path, **environment: str) -> tuple[subprocess.CompletedProcess[str], int]:
     """What became of this shell command, and how many rows run.h5 holds."""
     names = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), **environment}
+    names.pop("PYTHONUNBUFFERED", None)  # what is kept back and cannot be written at the end must do no harm either
     ended = subprocess.run(
         ["bash", "-o", "pipefail", "-c", shell.replace("latticewatch", COMMAND)],
         cwd=tmp_path,
@@ -48,3 +49,13 @@ def test_an_output_without_our_letters_stops_nothing(scan: Path, tmp_path: Path,
     assert rows == 12
     assert ended.returncode == 0, ended.stderr
     assert "\\xb1" in ended.stdout
+
+
+def test_what_others_wrote_and_nobody_takes_is_no_failure(tmp_path: Path) -> None:
+    program = (
+        "import sys; from latticewatch.app import main; main.run = lambda _: sys.stderr.write('x') - 1; main.main()"
+    )
+    shell = f'{sys.executable} -c "{program}" 2> /dev/full'
+    names = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    names.pop("PYTHONUNBUFFERED", None)
+    assert subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=names, capture_output=True).returncode == 0
