@@ -64,7 +64,7 @@ def written(folder):
 for work, done in ((crash, lambda folder: True), (lose, lambda folder: True), (hush, written)):
     OPERATIONS["own"] = Operation(closed, work, done)
     found = tally("own", ["open"], 1, 1)
-    print(found.points, found.crashes, found.lost, found.silent)
+    print(found.points, found.crashes, found.lost, found.silent, flush=True)  # children have a copy of what is kept
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.stdout.splitlines() == ["2 2 0 0", "2 0 2 0", "2 0 0 2"], done.stderr
