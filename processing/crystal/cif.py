@@ -11,7 +11,6 @@ import numpy as np
 
 from latticewatch.processing.errors import UserError
 
-BYTE_ORDER_MARK = "\ufeff"
 SYMBOL = "_space_group_name_H-M_alt"
 # How the ICSD marks the first (S) and the second origin (Z) of a space group; S also where there is one alone.
 ICSD_ORIGIN = re.compile(r"\s*([SZ])$")
@@ -29,7 +28,7 @@ FULL = 1.05  # refined occupancies may be a little above 1
 def blocks_of(cif_text: str, where: str) -> list[gemmi.cif.Block]:
     """The data blocks of a CIF. Raises UserError where the text is none; where: the file it names."""
     # CIF 1.1 has no letters beyond ASCII; where they stand all the same (names, titles) nothing is read.
-    text = cif_text.removeprefix(BYTE_ORDER_MARK).encode("ascii", "replace").decode("ascii")
+    text = cif_text.encode("ascii", "replace").decode("ascii")
     try:
         return list(gemmi.cif.read_string(text))
     except (ValueError, RuntimeError) as error:
@@ -75,7 +74,7 @@ def _by_formula(structure: gemmi.SmallStructure, block: gemmi.cif.Block, symbol:
     """Of a group's two origins the one that gives the cell the atoms of its formula."""
     formula = _value(block, "_chemical_formula_sum").strip("'\"")
     units = gemmi.cif.as_number(_value(block, "_cell_formula_units_Z") or "?")
-    wanted = {name: units * float(count or 1.0) for name, count in ELEMENT_AND_COUNT.findall(formula)}
+    wanted = {name: units * gemmi.cif.as_number(count or "1") for name, count in ELEMENT_AND_COUNT.findall(formula)}
     fitting = []
     for origin in "12":
         group = gemmi.SpaceGroup(f"{symbol}:{origin}")

@@ -120,18 +120,15 @@ class _Value(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Leap:
-    """The distance grew at once: time and level in the frame before, and in the first one after.
+    """The distance grew at once: time and level in the frame before, and the values since.
 
-    unseen: it grew while nothing was seen, and one frame says so. values: those since, the first one too.
+    unseen: it grew while nothing was seen, and one frame says so.
     """
 
     before_s: float
     before: float
-    first_s: float
-    first: float
-    unseen: bool = False
-    frames: int = 1
-    values: tuple[_Value, ...] = ()
+    unseen: bool
+    values: tuple[_Value, ...]
 
     @property
     def falls(self) -> bool:
@@ -209,13 +206,11 @@ class Follower:
                 self._sight = seen_again(self._sight, now, y, variance)
             passed = now - self._observed_s
             unseen = passed > UNSEEN_PERIODS * period
-            self._note_leap(y, now, unseen)
+            self._note_leap(value, unseen)
             self._moved_unseen = unseen and abs(y - self.level) > LEAP_SIGMAS * math.sqrt(variance + self._noise)
             self.bank = step(self._motion, self.bank, now, passed, period, y, variance, self._hazards(y, now))
-            if self._leap is not None:
-                self._leap = replace(self._leap, values=(*self._leap.values, value))
-                if self._opinion.state is State.COMPLETE and self._leap.falls:
-                    self._begin_anew(self._leap.values)
+            if self._leap is not None and self._leap.falls and self._opinion.state is State.COMPLETE:
+                self._begin_anew(self._leap.values)
         self._observed_s = now
         if self._leap is None:
             self._levels = (*self._levels[1 - LEVELS :], y)
@@ -327,26 +322,27 @@ class Follower:
             return Hazards(span)
         return Hazards(span, move=0.3 if now > self._mixing_s else 1e-5)
 
-    def _note_leap(self, y: float, now: float, unseen: bool) -> None:
+    def _note_leap(self, value: _Value, unseen: bool) -> None:
         """Remember when a distance grew at once, as long as it stays grown."""
-        if self._leap is not None:
-            stays = y > self._leap.before + LEAP_LEFT * (self._leap.first - self._leap.before)
-            frames = self._leap.frames + 1
-            self._leap = replace(self._leap, frames=frames) if stays and frames <= YOUNG else None
-            self._levels = self._levels if frames <= YOUNG else ()
+        leap = self._leap
+        if leap is not None:
+            stays = value.y > leap.before + LEAP_LEFT * (leap.values[0].y - leap.before)
+            young = len(leap.values) < YOUNG
+            self._leap = replace(leap, values=(*leap.values, value)) if stays and young else None
+            self._levels = self._levels if young else ()
         elif self._pair and self.start is not None and len(self._levels) >= FEWEST_LEVELS:
-            grown = y - max(self._levels[-1], median(self._levels))
+            grown = value.y - max(self._levels[-1], median(self._levels))
             if grown > max(LEAP * self.start.level, LEAP_SIGMAS * math.sqrt(self._noise)):
-                self._leap = _Leap(self._observed_s, self._levels[-1], now, y, unseen)
+                self._leap = _Leap(self._observed_s, self._levels[-1], unseen, (value,))
 
     def _second_injection(self, bank: Bank, start: Onset, now: float) -> Onset | None:
         """The start of the reaction that what was added begins, once it is seen to run."""
         leap = self._leap
-        if leap is None or leap.frames < LEAP_FRAMES or directed(self._motion, bank) < CONFIDENT:
+        if leap is None or len(leap.values) < LEAP_FRAMES or directed(self._motion, bank) < CONFIDENT:
             return None
         best = int(np.argmax(np.where(bank.kind == MOVE, bank.weight, 0.0)))
         self._leap, self._levels = None, ()
-        mixing_s = (leap.before_s + leap.first_s) / 2.0
+        mixing_s = (leap.before_s + leap.values[0].time_s) / 2.0
         again = followed_back(self._motion, bank.x[best], bank.P[best], now, mixing_s, leap.before_s)
         # What two lattices were apart when they were first mixed is the most that is left.
         return replace(again, level=min(again.level, start.level), age=YOUNG)

@@ -40,8 +40,7 @@ def doubt_and_misfit(started: tuple[Start | None, Extended]) -> tuple[bool, bool
 def lines_in_start(start: Start, model: Extended, lines: Lines) -> Extended:
     """The model with the lines that stand out of what this first fit leaves."""
     data, solution = start.data, start.solution
-    deviation = np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
-    residual = (data.y - solution.model) / deviation
+    residual, deviation = _left_by(start)
     noise = white_noise_of(start)
     _, own = lines_alone(solution.x, data, lines, model.lay)
     areas = solution.x[model.lay.extra : model.lay.ratio]
@@ -128,8 +127,13 @@ def _too_foreign(fit: Start, model: Extended, lines: Lines) -> str:
 def white_noise_of(start: Start) -> float:
     """Standard deviation of what a first fit leaves and changes from bin to bin, over that of the data, at least 1: the
     gain of a detector may not be known yet."""
-    data, solution = start.data, start.solution
-    deviation = np.sqrt(np.maximum(data.variance + data.gain * (solution.model - data.y), data.floor))
-    residual = (data.y - solution.model) / deviation
+    residual, _ = _left_by(start)
     change = residual[:-2] - 2.0 * residual[1:-1] + residual[2:]
     return max(1.0, 1.4826 * float(np.median(np.abs(change))) / math.sqrt(6.0))
+
+
+def _left_by(start: Start) -> tuple[Floats, Floats]:
+    """What a first fit leaves over its standard deviation, and that deviation as the model has it; both (bins,)."""
+    data, model = start.data, start.solution.model
+    deviation = np.sqrt(np.maximum(data.variance + data.gain * (model - data.y), data.floor))
+    return (data.y - model) / deviation, deviation
