@@ -7,6 +7,7 @@ from pathlib import Path
 
 from latticewatch.app.batch.find_scans import Found
 from latticewatch.app.batch.run_status import Content, RunStatus, content_of, run_status_of
+from latticewatch.app.run.decisions import run_name
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.processing.errors import UserError
@@ -42,7 +43,7 @@ def named_scans(scans: Sequence[Path], folder: Path | None) -> list[Found]:
     """Scans named one by one; run files SCAN.h5 in ``folder`` (None: the present one), SCAN_2.h5 for a second SCAN."""
     found: list[Found] = []
     for scan in scans:
-        base = (folder or Path.cwd()).absolute() / f"{scan.resolve().stem or 'run'}.h5"
+        base = run_name(scan, (folder or Path.cwd()).absolute())
         out = next(path for path in numbered(base) if all(path != other.out for other in found))
         found.append(Found(str(scan), scan.absolute(), out))
     return found

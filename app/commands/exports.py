@@ -30,7 +30,8 @@ def export_run(
     targets = [target for target in (trace, patterns, map_file, figure, summary, screenshot) if target]
     places = [os.path.realpath(target) for target in targets]
     for target, place in zip(targets, places, strict=True):
-        if places.count(place) > 1 and not place.startswith("/dev/"):
+        takes_both = os.access(target, os.F_OK) and not target.is_file()  # a pipe or a device
+        if places.count(place) > 1 and not takes_both:
             raise UserError(f"{target}: is named for two exports; give each its own file")
     with read_run(path) as run:
         setup = run.setup

@@ -8,6 +8,7 @@ import typer
 
 from latticewatch.app.commands import options
 from latticewatch.app.run.given import Given
+from latticewatch.app.start.recent import remember
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.streams.address import StreamAddress, is_stream, stream_address
 
@@ -77,7 +78,6 @@ def watch(
         from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
 
         return run_headless(plan, as_json=json)
-    from latticewatch.app.start.recent import remember  # slow to load: pydantic
     from latticewatch.app.window.application import run_windowed  # slow to load: Qt
 
     if plan.out is not None and request.scan is not None:

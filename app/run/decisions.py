@@ -103,16 +103,17 @@ def decide(request: Request) -> RunPlan:
     _check_frames(request)
     scan, out = request.scan, request.out
     if out is None and request.transport is None:
-        out = run_name(scan or Path(request.stream.stem if request.stream else ""), resume=request.resume)
-        base = out.with_name(f"{_run_stem(scan)}.h5") if scan is not None else out
+        base = run_name(scan or Path(request.stream.stem if request.stream else ""), Path())
+        out = base if request.resume else free_name(base)
         if request.live and out != base:
-            log.warning("%s is there already: this run is a new one; to continue that one: --resume", base.absolute())
+            how = "" if request.stream else "; to continue that one: --resume"
+            log.warning("%s is there already: this run is a new one%s", base.absolute(), how)
     if scan is not None and not request.live and scan.is_file() and is_run(scan):
         run = read_run(scan)
         return RunPlan(request, None, run, out, None, False, (), run.header.decided)
     inputs = gather(scan or Path.cwd(), request.given)
     resumes = request.resume and out is not None and is_taken(out)
-    fallback = request.fallback or user_data_path("latticewatch", appauthor=False) / "runs" if request.live else None
+    fallback = request.fallback or own_runs() if request.live else None
     decided = [
         *inputs.decided,
         Decision("run file", str(out or "none"), COMMAND_LINE if request.out else DEFAULT),
@@ -227,8 +228,7 @@ def _keys(experiment: Experiment, given: Given) -> Iterator[Decision]:
 
 def find_only(scan: Path, pattern: str, option: str) -> Path:
     """The only file of this pattern in the scan's folder or one above. Raises UserError listing what is there."""
-    folder = (scan if scan.is_dir() else scan.parent).resolve()
-    found = [path for place in dict.fromkeys((folder, folder.parent)) for path in _files(place, pattern)]
+    found = candidates(scan, pattern)
     if len(found) == 1:
         return found[0]
     if not found:
@@ -236,6 +236,12 @@ def find_only(scan: Path, pattern: str, option: str) -> Path:
         raise UserError(f"{scan}: no {pattern} in the scan's folder or one above; {how}name one with {option}")
     names = ", ".join(str(path) for path in found[:10])
     raise UserError(f"{scan}: {len(found)} files {pattern} ({names}); choose one with {option}")
+
+
+def candidates(scan: Path, pattern: str) -> list[Path]:
+    """The files of this pattern in the scan's folder and one above; hidden ones are none."""
+    folder = (scan if scan.is_dir() else scan.parent).resolve()
+    return [path for place in dict.fromkeys((folder, folder.parent)) for path in _files(place, pattern)]
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
@@ -294,11 +300,11 @@ def is_run(path: Path) -> bool:
         return False
 
 
-def run_name(scan: Path, *, resume: bool = False) -> Path:
-    """The run file in the present folder: SCAN.h5; SCAN_2.h5, ... where that is taken and not to be resumed."""
-    base = Path(f"{_run_stem(scan)}.h5")
-    return base if resume else free_name(base)
+def run_name(scan: Path, folder: Path) -> Path:
+    """The run file of this scan in this folder: SCAN.h5."""
+    return folder / f"{scan.resolve().stem or 'run'}.h5"
 
 
-def _run_stem(scan: Path) -> str:
-    return scan.resolve().stem or "run"
+def own_runs() -> Path:
+    """The user's own folder of runs."""
+    return user_data_path("latticewatch", appauthor=False) / "runs"

@@ -1,4 +1,4 @@
-"""What the command line says of a scan's inputs. It loads nothing slow: every command imports it."""
+"""What the command line or the start dialog says of a scan's inputs. It loads nothing slow: every command needs it."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -22,6 +22,8 @@ from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 log = logging.getLogger(__name__)
 
 MOST_LINES = 2000
+# Threads of the start dialog and of the list of runs, which may be open during a run: what they say is of other scans.
+ASIDE = {"first look", "runs of the night"}
 
 
 class LogLines(logging.Handler):
@@ -59,6 +61,7 @@ class LogLines(logging.Handler):
 def log_kept(writer: RunWriter | None) -> Iterator[Callable[[Row], None]]:
     """What is yielded is called with each row: it keeps what was said since the row before as notes of the run."""
     lines = LogLines(logging.Formatter("%(message)s"))
+    lines.addFilter(lambda record: record.threadName not in ASIDE)
     newest_s = [0.0]
 
     def keep() -> None:

@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 )
 
 from latticewatch.app.checks.machine import display
-from latticewatch.app.run.decisions import is_run
+from latticewatch.app.run.decisions import candidates, is_run
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Request
@@ -41,6 +41,7 @@ from latticewatch.app.window.path_box import dropped_on, put_first
 from latticewatch.app.window.placement import fitted_size
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, impossible
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.processing.text import printable
 from latticewatch.widgets.image_view import ImageView
@@ -48,7 +49,6 @@ from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
 
 POLL_MS, GLANCE_MS = 80, 2000
-STACKS = (".h5", ".hdf5", ".nxs")
 GROUND = {Level.GOOD: "complete", Level.WARNING: "paused", Level.WRONG: "no_beam", Level.UNKNOWN: "waiting"}
 WELCOME = "Choose a folder, or drop one here; it may be empty. A run file that is dropped is shown again."
 log = logging.getLogger(__name__)
@@ -67,9 +67,10 @@ def ask_for_scan(*, headless: bool) -> Request | None:
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """What lies in a folder and one above, and what was chosen for it before."""
+    """What lies in a folder and one above, and what was chosen for it before. is_stack: it is a file of many frames."""
 
     scan: Path
+    is_stack: bool = False
     ponis: tuple[Path, ...] = ()
     setups: tuple[Path, ...] = ()
     before: Recalled | None = None
@@ -79,20 +80,17 @@ def survey(folder: Path) -> Surveyed:
     """Geometries and set-ups in this folder or one above. Of an HDF5 file in its folder; another file stands for its
     folder.
     """
-    if not folder.is_dir() and folder.suffix not in STACKS:
-        folder = folder.parent
-    within = (folder if folder.is_dir() else folder.parent).resolve()
-    found = [
-        tuple(path for place in dict.fromkeys((within, within.parent)) for path in sorted(place.glob(pattern)))
-        for pattern in ("*.poni", "experiment.toml")
-    ]
-    return Surveyed(folder, found[0], found[1], recalled(folder))
+    is_stack = not folder.is_dir() and folder.suffix.lower() in HDF5_SUFFIXES
+    scan = folder if folder.is_dir() or is_stack else folder.parent
+    ponis, setups = (tuple(candidates(scan, pattern)) for pattern in ("*.poni", "experiment.toml"))
+    return Surveyed(scan, is_stack, ponis, setups, recalled(scan))
 
 
 class StartDialog(QDialog):
     """Asks for a scan and its inputs; ``start`` holds the answer once it was accepted.
 
-    What it asks of the disk it asks in a thread. Frames that come while it is open are looked at too.
+    The scan's folder and its frames are looked at in a thread, also those that come while the dialog is open. What was
+    chosen before and the profiles, in the user's own folders, are read at once.
     """
 
     def __init__(self, theme: Theme, look: Callable[..., FirstLook] = first_look) -> None:
@@ -100,6 +98,7 @@ class StartDialog(QDialog):
         self._theme, self._look = theme, look
         self.start: Request | None = None
         self._scan: Path | None = None
+        self._is_stack = False
         self._run_file: Path | None = None
         self._shown: FirstLook | None = None
         self._frames: tuple[int, str] = (0, "")
@@ -129,7 +128,8 @@ class StartDialog(QDialog):
 
     def _lay_out(self) -> None:
         """The form and what will be used on the left; the judgement, the image and its pattern on the right."""
-        self.form.rows.insertRow(5, "&Run file", with_buttons(self.run_box, self.run_box.ask))
+        self._run_row = with_buttons(self.run_box, self.run_box.ask)
+        self.form.rows.insertRow(5, "&Run file", self._run_row)
         self.form.folder_chosen.connect(self.take_folder)
         self.form.changed.connect(self.check)
         self.form.new_wanted.connect(self.new_setup)
@@ -183,7 +183,7 @@ class StartDialog(QDialog):
         put_first(self.form.folder, [folder])
         if folder != self._scan:
             self._forget_scan()
-        self._scan = folder
+        self._scan, self._is_stack = folder, False
         self._say(Judgement(Level.UNKNOWN, "Looking into the folder …"))
         self._newest.ask(lambda _: survey(folder), self._surveyed, self._refused)
 
@@ -216,6 +216,8 @@ class StartDialog(QDialog):
         if found.scan != self._scan:
             self._scan = found.scan
             put_first(self.form.folder, [found.scan])
+        self._is_stack = found.is_stack
+        self.form.rows.setRowVisible(self._run_row, not found.is_stack)  # a replay is not recorded
         before = found.before.given if found.before is not None else None
         self.form.offer(found.ponis, found.setups, before, self._after)
         self.check()
@@ -223,7 +225,7 @@ class StartDialog(QDialog):
     def take_file(self, path: Path) -> None:
         """Take what was dropped or chosen: a folder, a poni, a set-up, a CIF, a run file, a stack, a frame."""
         kinds = {".poni": self.form.geometry_box, ".toml": self.form.setup_box}
-        if path.suffix in STACKS:
+        if path.suffix.lower() in HDF5_SUFFIXES:
             self._newest.ask(lambda _: is_run(path), partial(self._take_stack, path), self._refused)
         elif path.suffix == ".cif":
             self.new_setup((path,))
@@ -265,7 +267,7 @@ class StartDialog(QDialog):
             self._refused(missing)
             return
         if not quietly:
-            self._ok().setText("&Watch")
+            self._ok().setText("&Replay" if self._is_stack else "&Watch")
             self._ok().setEnabled(False)
             self._say(Judgement(Level.UNKNOWN, "Looking at the frames …"))
         self._newest.ask(lambda stop: self._look(*chosen, stop), self._show, self._refused)
@@ -310,7 +312,7 @@ class StartDialog(QDialog):
 
     def _show(self, look: FirstLook) -> None:
         self._shown, self._selection = look, look.selection
-        self._glanced_s = time.monotonic()
+        self._frames, self._glanced_s = (look.frames, look.newest), time.monotonic()
         if look.others:
             self.form.offer_series(look.others)
         self.run_box.offer(look.place)
@@ -372,10 +374,13 @@ class StartDialog(QDialog):
             self.take_file(path)
 
     def accept(self) -> None:
-        """Start with what is in the form, or with the run file that was dropped."""
+        """Start with what is in the form, or with the run file that was dropped. A stack is there already: a replay."""
         chosen = self.chosen()
         if self._run_file is not None:
             self.start = Request(self._run_file, transport=Transport())
+        elif chosen is not None and self._is_stack:
+            self.start = Request(*chosen, transport=Transport())
+            remember(*chosen)
         elif chosen is not None:
             folder, given = chosen
             out, resume = self.run_box.choice() or (None, False)

@@ -57,10 +57,11 @@ class Seen:
 class FirstLook:
     """What the scan and its inputs are, as far as they can be told now.
 
-    frames: how many there are. seen: the newest frame that fits, else the newest one; None: no frame is there yet.
+    frames: how many there are. seen: of the frames that were looked at the newest that fits, else one that does not;
+    None: no frame can be read yet.
     used: what the run will be made with, but for defaults. place: where it is recorded. others: series of images in
     the same file that were not looked at, each as ``PATH (n images)``. command: what is run when the state changes.
-    selection: which files are frames.
+    selection: which files are frames. newest: the newest frame's file, as ``glance`` says it; empty: there is none.
     """
 
     judgement: Judgement
@@ -71,6 +72,7 @@ class FirstLook:
     others: tuple[str, ...] = ()
     command: str = ""
     selection: FrameSelection = ALL
+    newest: str = ""
 
 
 def first_look(scan: Path, given: Given, stop: threading.Event) -> FirstLook:
@@ -87,8 +89,9 @@ def first_look(scan: Path, given: Given, stop: threading.Event) -> FirstLook:
         return FirstLook(NO_FRAME, 0, None, used, place, (), command, selection)
     source = open_scan(scan, period_s=1.0, selection=selection)
     others = source.others if isinstance(source, HDF5Stack) else ()
-    place = run_place(scan, inputs.files, source.files()[1])
-    found = FirstLook(NO_FRAME, source.progress().found, None, used, place, others, command, selection)
+    names = source.files()[1]
+    place = run_place(scan, inputs.files, names)
+    found = FirstLook(NO_FRAME, source.progress().found, None, used, place, others, command, selection, names[-1])
     frames = _readable(source)
     if not frames:
         text = f"None of the {found.frames} frames can be read yet. They are looked at again when new ones come."
@@ -117,7 +120,7 @@ def glance(scan: Path, selection: FrameSelection) -> tuple[int, str]:
 
 
 def _readable(source: RecordedSource) -> list[Frame]:
-    """Images from the newest back to the first, at most FRAMES_LOOKED_AT of those that can be read."""
+    """Images from the newest back to the first: those that can be read of FRAMES_LOOKED_AT evenly spaced ones."""
     places = np.linspace(source.progress().found - 1, 0, FRAMES_LOOKED_AT).round().astype(int)
     frames = source.frames_at([int(place) for place in dict.fromkeys(places.tolist())])
     return [frame for frame in frames if isinstance(frame.content, Image)]

@@ -17,17 +17,11 @@ from PyQt6.QtWidgets import (
 )
 
 from latticewatch.app.run.given import Given
+from latticewatch.app.start.judging import ORIENTATIONS
 from latticewatch.app.start.profiles import profiles
 from latticewatch.app.start.recent import recent
 from latticewatch.app.window.path_box import append, files_box, path_in, put_first
 
-ORIENTATIONS = (
-    ("as the poni says", None),
-    ("as read (3)", 3),
-    ("up-down (2)", 2),
-    ("left-right (4)", 4),
-    ("both (1)", 1),
-)
 # The files that correct an image, and the key of ``Given`` that each is.
 CORRECTIONS = ("mask", "dark", "flat", "background")
 
@@ -70,8 +64,9 @@ class ScanForm(QWidget):
         self.geometry_box.setPlaceholderText("choose or drop a .poni file")
         self.setup_box.setPlaceholderText("choose experiment.toml, or New")
         self.orientation = QComboBox()
-        for text, number in ORIENTATIONS:
-            self.orientation.addItem(text, number)
+        self.orientation.addItem("as the poni says", None)
+        for number in (3, 2, 4, 1):
+            self.orientation.addItem(f"{ORIENTATIONS[number]} ({number})", number)
         self.orientation.setToolTip("how the image lies in the geometry (EXIF number); seen by the rings over it")
         self.series = QComboBox()
         self.recursive = QCheckBox("sub-folders too")
@@ -219,7 +214,7 @@ class ScanForm(QWidget):
         self._named.add(setup)
 
     def _recall(self, before: Given) -> None:
-        """What else was chosen for this folder the last time."""
+        """What else was chosen for this folder the last time, or for the scan before it."""
         self.blockSignals(True)
         self.orientation.setCurrentIndex(max(0, self.orientation.findData(before.orientation)))
         self.recursive.setChecked(bool(before.recursive))

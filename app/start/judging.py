@@ -7,12 +7,12 @@ from enum import StrEnum
 
 from latticewatch.processing.text import one_line
 
-ORIENTATIONS = (1, 2, 3, 4)
 # χ² of a frame whose geometry, phases and mask are right; the samples that the tests use have .9 to 2.
 FAR = 3.0
 # A χ² that is this many times another one is worse, not another draw of the noise.
 WORSE = 1.2
-TURNS = {1: "both ways", 2: "up-down", 3: "as read", 4: "left-right"}
+ORIENTATIONS = {1: "both ways", 2: "up-down", 3: "as read", 4: "left-right"}
+"""How the image is turned, by the orientation's EXIF number."""
 
 
 class Level(StrEnum):
@@ -76,15 +76,15 @@ def judged(trials: Sequence[Trial], chosen: int, cells: str = "") -> Judgement:
     far = far if best.chi2 > FAR else ""
     if not own.chi2 <= WORSE * best.chi2:
         now = f"χ² {_number(own.chi2)}" if math.isfinite(own.chi2) else f"no fit: {one_line(own.reason)}"
-        turn = f"{best.orientation} ({TURNS[best.orientation]})"
+        turn = f"{best.orientation} ({ORIENTATIONS[best.orientation]})"
         text = f"Orientation {chosen} is not the best ({now}). Best is {turn}, χ² {_number(best.chi2)}.{far} {told}"
         return Judgement(Level.WRONG, text, best.orientation)
-    if far:
-        return Judgement(Level.WARNING, f"Orientation {chosen} fits best of all four ({cells}), but{far} {told}")
     alike = [f"{each.orientation}" for each in fits if each is not own and each.chi2 <= WORSE * own.chi2]
     if alike:
-        text = f"Fits: {cells}. Orientation {', '.join(alike)} fits as well, so the flip cannot be told. {told}"
+        text = f"Fits: {cells}. Orientation {', '.join(alike)} fits as well, so the flip cannot be told.{far} {told}"
         return Judgement(Level.WARNING, text)
+    if far:
+        return Judgement(Level.WARNING, f"Orientation {chosen} fits best of all four ({cells}), but{far} {told}")
     return Judgement(Level.GOOD, f"Fits: {cells}. {told}")
 
 

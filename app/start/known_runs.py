@@ -2,18 +2,18 @@
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from latticewatch.app.run.decisions import is_run
-from latticewatch.app.start.recent import Recalled, scans
+from latticewatch.app.start.recent import scans
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.verdict import State
 from latticewatch.processing.record.run_file.lock import is_held
-from latticewatch.processing.record.run_file.names import is_taken
 from latticewatch.processing.record.run_file.reader import read_run
 
 A_NIGHT_S = 24.0 * 3600.0
@@ -43,10 +43,12 @@ def known_runs(current: Path | None, *, within_s: float = A_NIGHT_S) -> list[Kno
     window's thread.
     """
     watched = scans()
-    newest = sorted(_paths(current, watched), key=_changed_s, reverse=True)
-    recent = [path for path in newest if time.time() - _changed_s(path) < within_s]
     folders = {each.out: each.folder for each in watched if each.out is not None}
-    return [known_run(path, folders.get(path)) for path in recent[:MOST]]
+    changed_s = {path: _changed_s(path) for path in (*folders, *_beside(current))}
+    since_s = time.time() - within_s
+    newest = sorted((path for path in changed_s if changed_s[path] > since_s), key=changed_s.__getitem__, reverse=True)
+    runs = (path for path in newest if path in folders or is_run(path))
+    return [known_run(path, folders.get(path)) for path in islice(runs, MOST)]
 
 
 def known_run(path: Path, folder: Path | None = None) -> KnownRun:
@@ -72,19 +74,18 @@ def state_words(rows: Sequence[Row], *, is_recording: bool) -> str:
     return word if state is State.COMPLETE else f"ended while {word}"
 
 
-def _paths(current: Path | None, watched: Iterable[Recalled]) -> list[Path]:
-    """Every run file once: of the scans that were watched, and beside this one."""
-    paths = [each.out for each in watched if each.out is not None and is_taken(each.out)]
-    if current is not None:
-        try:
-            beside = sorted(current.absolute().parent.glob("*.h5"))
-        except OSError:
-            beside = []
-        paths += [path for path in (current.absolute(), *beside) if is_run(path)]
-    return list(dict.fromkeys(paths))
+def _beside(current: Path | None) -> list[Path]:
+    """The HDF5 files beside this run file, and itself."""
+    if current is None:
+        return []
+    try:
+        return [current.absolute(), *sorted(current.absolute().parent.glob("*.h5"))]
+    except OSError:
+        return [current.absolute()]
 
 
 def _changed_s(path: Path) -> float:
+    """The clock when this file was last written; 0: it is not there."""
     try:
         return path.stat().st_mtime
     except OSError:

@@ -70,9 +70,9 @@ class Newest:
             answer = question.work(question.stop)
         except UserError as error:
             text = str(error)
-        except Exception as error:  # whatever is wrong with one scan: it is said, and another can be chosen
+        except Exception as error:  # whatever is wrong with one scan: it is said, and the window stays
             log.exception("the %s failed", self._name)
-            text = one_line(f"internal error ({type(error).__name__}: {error}); choose another scan")
+            text = one_line(f"internal error ({type(error).__name__}: {error}); the log has details")
         else:
             question.call = lambda: question.then(answer)
             return

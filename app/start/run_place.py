@@ -8,19 +8,20 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from platformdirs import user_data_path
-
+from latticewatch.app.run.decisions import own_runs, run_name
 from latticewatch.app.run.resuming import made_with
+from latticewatch.app.start.recent import recalled
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.header import InputFile
 from latticewatch.processing.record.run_file.lock import is_held
 from latticewatch.processing.record.run_file.names import free_name, is_taken, numbered
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.text import printable
 
 
 @dataclass(frozen=True, slots=True)
 class EarlierRun:
-    """A run file of this scan's name. frames: rows in it. ended_s: when the last was recorded, NaN: not known.
+    """A run file of this scan. frames: rows in it. ended_s: when the last was recorded, NaN: not known.
 
     why_not: why it cannot be continued; empty: it can.
     """
@@ -33,7 +34,9 @@ class EarlierRun:
 
 @dataclass(frozen=True, slots=True)
 class RunPlace:
-    """new: the file of a new run, its whole path. earlier: the newest run of this scan that is there."""
+    """new: the file of a new run, its whole path. earlier: the run that was last watched of this scan, wherever it is
+    recorded; where that is not there, the newest of the scan's name.
+    """
 
     new: Path
     earlier: EarlierRun | None = None
@@ -42,7 +45,7 @@ class RunPlace:
 def run_folder(scan: Path) -> Path:
     """Beside the scan's folder; where nothing may be written there, the user's own folder of runs."""
     beside = (scan if scan.is_dir() else scan.parent).resolve().parent
-    return beside if os.access(beside, os.W_OK | os.X_OK) else user_data_path("latticewatch", appauthor=False) / "runs"
+    return beside if os.access(beside, os.W_OK | os.X_OK) else own_runs()
 
 
 def run_place(scan: Path, files: Sequence[InputFile], names: Sequence[str]) -> RunPlace:
@@ -53,8 +56,11 @@ def run_place(scan: Path, files: Sequence[InputFile], names: Sequence[str]) -> R
     folder = run_folder(scan)
     with suppress(OSError):  # a run file that cannot be made is said when it is to be made
         folder.mkdir(parents=True, exist_ok=True)
-    base = folder / f"{scan.resolve().stem or 'run'}.h5"
+    base = run_name(scan, folder)
     there = list(takewhile(is_taken, numbered(base)))
+    before = recalled(scan)
+    if before is not None and before.out is not None and is_taken(before.out):
+        there.append(before.out)
     return RunPlace(free_name(base), _earlier(there[-1], files, names) if there else None)
 
 
@@ -66,7 +72,7 @@ def _earlier(path: Path, files: Sequence[InputFile], names: Sequence[str]) -> Ea
             rows = run.traced
             last_s = rows[-1].recorded_s if rows else math.nan
             why_not = ""
-            if names and rows and rows[0].name.partition("::")[0] not in names:
+            if names and rows and rows[0].name.partition("::")[0] not in map(printable, names):
                 why_not = "its frames are not in this folder"
             elif made_with(run.header.inputs) != made_with(files):
                 why_not = "it was made with another geometry or set-up"

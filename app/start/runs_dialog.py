@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QTimer
+from PyQt6.QtCore import QItemSelectionModel, Qt, QTimer
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -67,6 +67,7 @@ class RunsDialog(QDialog):
             header.setStretchLastSection(True)
             numbers.hide()
         self.said = QLabel("Looking for runs …")
+        self.said.setTextFormat(Qt.TextFormat.PlainText)
         self._lay_out()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._poll)
@@ -103,14 +104,16 @@ class RunsDialog(QDialog):
         selected = {self.runs[number].path for number in self._rows()}
         self.runs = runs
         self.said.setText("" if runs else "No run was recorded in the last 24 hours.")
+        model, flags = self.table.selectionModel(), QItemSelectionModel.SelectionFlag
+        self.table.clearSelection()
         self.table.setRowCount(len(runs))
         for number, run in enumerate(runs):
             for column, text in enumerate(cells_of(run)):
                 item = QTableWidgetItem(text)
                 item.setToolTip(printable(str(run.path)))
                 self.table.setItem(number, column, item)
-            if run.path in selected:
-                self.table.selectRow(number)
+            if run.path in selected and model is not None:
+                model.select(self.table.indexFromItem(item), flags.Select | flags.Rows)
         self._offer()
 
     def _rows(self) -> list[int]:
@@ -136,7 +139,7 @@ class RunsDialog(QDialog):
             self._start(["replay", str(chosen[0].path), "--speed", "max"])
 
     def continue_chosen(self) -> None:
-        """Ask in the start dialog, which offers to continue the folder's run."""
+        """Ask in the start dialog, which offers to continue the run that was last watched of this folder."""
         chosen = self.selected()
         if len(chosen) == 1 and chosen[0].folder is not None:
             dialog = StartDialog(LIGHT)

@@ -31,7 +31,7 @@ PHASE, NAME, ROLE, START = range(4)
 HEADINGS = ("phase", "name", "role", "start cell / Å")
 HINT = (
     "The first sample is watched for pauses. A spectator (window, salt, capillary) is fitted and has no say; it "
-    "needs a CIF. With two samples and both start cells given, the composition is told between these two cells."
+    "needs a CIF. With two samples and both start cells given, the composition is reported between these two cells."
 )
 
 

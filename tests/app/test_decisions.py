@@ -1,5 +1,6 @@
 """Inputs that are not named are found only where there is exactly one, and where each value came from is kept."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from latticewatch.app.run.request import Request
 from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.toml_tables import Table
+from latticewatch.processing.sources.streams.address import StreamAddress
 from tests.app.conftest import scan as scan
 
 EXPERIMENT_TOML = """
@@ -88,3 +90,8 @@ def test_a_run_file_of_the_folder_that_is_there_already_is_said_with_its_whole_p
     (tmp_path / "here" / f"{scan.name}.h5").touch()
     assert decide(request).out == Path(f"{scan.name}_2.h5")
     assert f"{tmp_path / 'here' / scan.name}.h5 is there already" in caplog.text
+    assert "--resume" in caplog.text
+    caplog.clear()
+    decide(replace(request, stream=StreamAddress("tcp", "detector:31001")))
+    assert f"{tmp_path / 'here' / scan.name}.h5 is there already" in caplog.text
+    assert "--resume" not in caplog.text, "a stream refuses it"

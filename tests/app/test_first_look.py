@@ -11,12 +11,15 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.start.first_look import first_look, glance
 from latticewatch.app.start.judging import Level
 from latticewatch.app.start.profiles import Choice, profile_text
+from latticewatch.app.start.recent import remember
 from latticewatch.app.start.run_place import run_folder, run_place
 from latticewatch.processing.config.frame_selection import ALL
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.lock import acquire
+from latticewatch.processing.record.run_file.writer import RunWriter
 from latticewatch.processing.simulation.scan import write_scan
-from tests.record.runs import header, write_run
+from latticewatch.processing.text import printable
+from tests.record.runs import header, rows, two_theta, write_run
 from tests.sample_data import sample
 
 GO = threading.Event()
@@ -49,6 +52,7 @@ def test_the_newest_frame_that_fits_is_judged_and_all_orientations_are_told(hali
     assert look.seen is not None
     assert look.seen.name.endswith("00012.cbf")
     assert look.seen.curves is not None
+    assert (look.frames, look.newest) == glance(halide, look.selection)
     assert look.frames == 12
     for number in ("1 no fit", "2 no fit", "3 0.", "4 "):
         assert number in look.judgement.text
@@ -150,6 +154,30 @@ def test_the_run_goes_beside_the_folder_and_the_earlier_one_is_found(tmp_path: P
     newest = run_place(scan, inputs, names)
     assert newest.new == tmp_path / "br_i_004_3.h5"
     assert newest.earlier.why_not.startswith("it cannot be read")
+
+
+def test_the_run_that_was_watched_last_is_found_wherever_it_was_recorded(tmp_path: Path) -> None:
+    scan, elsewhere = tmp_path / "scans" / "br_i_004", tmp_path / "elsewhere" / "mine.h5"
+    for folder in (scan, elsewhere.parent):
+        folder.mkdir(parents=True)
+    inputs, names = header().inputs, ["scan_0000p.cbf"]
+    write_run(scan.with_suffix(".h5"), 3)
+    remember(scan, Given(), elsewhere)
+    assert run_place(scan, inputs, names).earlier.path == scan.with_suffix(".h5")
+    write_run(elsewhere, 6)
+    place = run_place(scan, inputs, names)
+    assert (place.new, place.earlier.path) == (tmp_path / "scans" / "br_i_004_2.h5", elsewhere)
+    assert place.earlier.why_not == ""
+
+
+def test_names_that_cannot_be_printed_are_those_of_the_run(tmp_path: Path) -> None:
+    """The run file holds them percent-escaped."""
+    scan = tmp_path / "br_i_004"
+    scan.mkdir()
+    name = "scan\n_0000p.cbf"
+    with RunWriter(tmp_path / "br_i_004.h5", header(), two_theta()) as writer:
+        writer.append_many([replace(rows(1)[0], name=printable(name))])
+    assert run_place(scan, header().inputs, [name]).earlier.why_not == ""
 
 
 def test_a_run_that_is_being_recorded_is_not_offered(tmp_path: Path) -> None:

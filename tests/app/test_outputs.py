@@ -1,5 +1,6 @@
 """What a command is told to write never takes the place of a run, of frames or of what a run is made with."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_two_exports_into_one_file(latticewatch: Command, run: Path, tmp_path: P
     said = latticewatch("export", run, "--trace", tmp_path / "a.csv", "--map", tmp_path / "sub" / ".." / "a.csv")
     expect_refusal(said, "a.csv", "two exports")
     assert not (tmp_path / "a.csv").exists()
+
+
+def test_two_exports_into_one_pipe(latticewatch: Command, run: Path, tmp_path: Path) -> None:
+    """Whoever reads it gets one after the other."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        said = latticewatch("export", run, "--trace", tmp_path / "pipe", "--summary", tmp_path / "pipe")
+        assert said.status == 0, said.err
+        read = os.read(reader, 1 << 20).decode()
+    finally:
+        os.close(reader)
+    assert read.startswith("frame,file,time_s")
+    assert '"title": "Br/shell2 + I/shell1"' in read
 
 
 @pytest.mark.parametrize("name", ["experiment.toml", "geometry.poni"])

@@ -41,6 +41,14 @@ CASES = [
     ("fits badly", 3, trials(o1=NO, o2=NO, o3=48.0, o4=NO), Level.WARNING, None, ["far above 1", "48.0"]),
     ("the best is bad too", 2, trials(o1=NO, o2=90.0, o3=48.0, o4=NO), Level.WRONG, 3, ["far above 1", "48.0"]),
     ("the beam in the middle", 3, trials(o1=0.93, o2=0.91, o3=0.92, o4=0.95), Level.WARNING, None, ["cannot be told"]),
+    (
+        "alike and bad",
+        4,
+        trials(o1=NO, o2=NO, o3=48.0, o4=50.0),
+        Level.WARNING,
+        None,
+        ["Orientation 3 fits as well, so the flip cannot be told", "48.0 is far above 1"],
+    ),
     ("within the noise", 4, trials(o1=NO, o2=NO, o3=1.0, o4=1.1), Level.WARNING, None, ["Orientation 3 fits as well"]),
 ]
 

@@ -1,5 +1,6 @@
 """The list of the night's runs: what each came to, shown, compared and continued by clicks."""
 
+import logging
 import math
 import os
 import time
@@ -9,14 +10,22 @@ import pytest
 from PyQt6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.run.decisions import is_run
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.request import Request
+from latticewatch.app.run.run_log import log_kept
+from latticewatch.app.start import known_runs as known_runs_module
 from latticewatch.app.start import recent, runs_dialog
 from latticewatch.app.start.dialog import StartDialog
+from latticewatch.app.start.first_look import FirstLook
 from latticewatch.app.start.known_runs import KnownRun, known_run, known_runs, state_words
 from latticewatch.app.start.runs_dialog import RunsDialog, cells_of
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.lock import acquire
-from tests.record.runs import rows, write_run
+from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.widgets.theme import LIGHT
+from tests.record.runs import header, rows, two_theta, write_run
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 LEFT = Qt.MouseButton.LeftButton
@@ -41,7 +50,9 @@ def test_the_state_of_a_run_in_words(count: int, is_recording: bool, said: str) 
     assert state_words(rows(count), is_recording=is_recording) == said
 
 
-def test_runs_of_the_night_are_those_watched_and_those_beside_this_one(tmp_path: Path) -> None:
+def test_runs_of_the_night_are_those_watched_and_those_beside_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("far", "near", "old"):
         (tmp_path / name).mkdir()
     watched, beside, old = tmp_path / "far" / "a.h5", tmp_path / "near" / "b.h5", tmp_path / "near" / "old.h5"
@@ -59,6 +70,10 @@ def test_runs_of_the_night_are_those_watched_and_those_beside_this_one(tmp_path:
     assert (first.frames, first.gaps, first.folder) == (12, 4, tmp_path / "scan_a")
     assert found[0].folder is None
     assert known_runs(None) == [first]
+    opened: list[str] = []
+    monkeypatch.setattr(known_runs_module, "is_run", lambda path: opened.append(path.name) or is_run(path))
+    assert known_runs(tmp_path / "near" / "current.h5") == found
+    assert sorted(opened) == ["b.h5", "other.h5"], "what is too old is not opened"
 
 
 def test_a_run_that_is_recorded_now_and_one_that_is_damaged_say_so(tmp_path: Path) -> None:
@@ -134,6 +149,57 @@ def test_the_choice_stays_when_the_list_is_read_again(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: dialog.table.rowCount() == len(RUNS))
     assert [run.path for run in dialog.selected()] == [Path("/runs/a.h5")]
     dialog.reject()
+
+
+def test_all_chosen_runs_stay_chosen_and_one_that_left_is_no_other(qtbot: QtBot) -> None:
+    dialog = opened(qtbot, [])
+    click_row(qtbot, dialog, 0)
+    click_row(qtbot, dialog, 1, ctrl=True)
+    dialog._show_runs([RUNS[2], RUNS[1], RUNS[0]])
+    assert dialog.selected() == [RUNS[1], RUNS[0]]
+    dialog._show_runs([RUNS[2], RUNS[3], RUNS[0]])
+    assert dialog.selected() == [RUNS[0]]
+    dialog._show_runs([RUNS[3], RUNS[2], RUNS[1]])
+    assert dialog.selected() == []
+    assert not dialog.compare_button.isEnabled()
+    dialog.reject()
+
+
+def test_what_is_said_in_the_list_is_plain_text(qtbot: QtBot) -> None:
+    def find(_: Path | None) -> list[KnownRun]:
+        raise RuntimeError("<b>no</b>")
+
+    dialog = RunsDialog(None, find)
+    qtbot.addWidget(dialog)
+    qtbot.waitUntil(lambda: "<b>no</b>" in dialog.said.text())
+    assert dialog.said.textFormat() == Qt.TextFormat.PlainText
+    assert "choose another scan" not in dialog.said.text()
+    dialog.reject()
+
+
+def test_what_is_found_out_of_other_scans_is_no_note_of_the_run_that_is_recorded(qtbot: QtBot, tmp_path: Path) -> None:
+    log = logging.getLogger("latticewatch.elsewhere")
+
+    def find(_: Path | None) -> list[KnownRun]:
+        log.warning("said of another run")
+        return RUNS
+
+    def look(*_: object) -> FirstLook:
+        log.warning("said of another scan")
+        raise UserError("looked")
+
+    with RunWriter(tmp_path / "run.h5", header(), two_theta()) as writer, log_kept(writer):
+        listed, start = RunsDialog(None, find), StartDialog(LIGHT, look)
+        for dialog in (listed, start):
+            qtbot.addWidget(dialog)
+        qtbot.waitUntil(lambda: listed.table.rowCount() == len(RUNS))
+        start._newest.ask(look, lambda _: None, start.verdict.setText)
+        qtbot.waitUntil(lambda: start.verdict.text() == "looked")
+        log.warning("said of this run")
+    listed.reject()
+    start.reject()
+    with read_run(tmp_path / "run.h5") as run:
+        assert [note.text for note in run.notes] == ["said of this run"]
 
 
 def test_a_run_is_continued_by_the_start_dialog(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
@@ -15,6 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import picture_of
+from latticewatch.app.run.request import Request
 from latticewatch.app.start import dialog as dialog_module
 from latticewatch.app.start import profiles, recent
 from latticewatch.app.start.dialog import StartDialog
@@ -120,17 +122,27 @@ def test_new_frames_are_looked_at_until_one_is_judged_well(
 ) -> None:
     monkeypatch.setattr(dialog_module, "GLANCE_MS", 20)
     there = [0]
-    monkeypatch.setattr(dialog_module, "glance", lambda *_: (there[0], f"{there[0]}.cbf"))
     looks: list[int] = []
+    glances: list[int] = []
+
+    def glance(*_: object) -> tuple[int, str]:
+        glances.append(there[0])
+        return glances[-1], f"{glances[-1]}.cbf"
+
+    monkeypatch.setattr(dialog_module, "glance", glance)
 
     def look(*_: object) -> FirstLook:
-        looks.append(there[0])
-        unknown = Judgement(Level.UNKNOWN, "Cannot be judged from this frame.")
-        return replace(look_of(f"{there[0]}.cbf", GOOD if there[0] > 2 else unknown), frames=there[0])
+        frames = there[0]
+        looks.append(frames)
+        judgement = GOOD if frames > 2 else Judgement(Level.UNKNOWN, "Cannot be judged from this frame.")
+        return replace(look_of(f"{frames}.cbf", judgement), frames=frames, newest=f"{frames}.cbf")
 
     dialog = opened(qtbot, look)
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Cannot be judged")
+    glanced = len(glances)
+    qtbot.waitUntil(lambda: len(glances) > glanced + 2)
+    assert looks == [0], "what was looked at is not looked at once more"
     for number in (1, 2, 3):
         there[0] = number
         qtbot.waitUntil(lambda number=number: number in looks)
@@ -319,6 +331,39 @@ def test_a_run_file_that_is_dropped_is_to_be_shown_again(qtbot: QtBot, scan: Pat
     assert dialog.start is not None
     assert dialog.start.scan == scan.parent / "old.h5"
     assert dialog.start.transport is not None
+
+
+def test_a_stack_is_judged_and_replayed(qtbot: QtBot, scan: Path) -> None:
+    """It is no folder that can be watched."""
+    stack = scan / "stack.NXS"
+    with h5py.File(stack, "w") as file:
+        file["entry/data/data"] = np.ones((2, 3, 4), np.uint16)
+    dialog = opened(qtbot, lambda folder, *_: look_of(folder.name))
+    dialog.take_file(stack)
+    looked(qtbot, dialog, "stack.NXS of 1 frame. Fits.")
+    assert ok(dialog).text() == "&Replay"
+    assert not dialog.run_box.isVisible()
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "scan of 1 frame. Fits.")
+    assert ok(dialog).text() == "&Watch"
+    assert dialog.run_box.isVisible()
+    dialog.take_file(stack)
+    looked(qtbot, dialog, "stack.NXS of 1 frame. Fits.")
+    dialog.accept()
+    given = Given(geometry=scan / "lab6.poni", experiment=scan.parent / "experiment.toml")
+    assert dialog.start is not None
+    assert replace(dialog.start, transport=None) == Request(stack, given)
+    assert dialog.start.transport is not None
+
+
+def test_hidden_files_are_not_offered(qtbot: QtBot, scan: Path) -> None:
+    """As macOS puts them beside each file on a foreign disk."""
+    (scan / "._lab6.poni").touch()
+    dialog = opened(qtbot, lambda folder, *_: look_of(folder.name))
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Fits.")
+    assert dialog.form.given().geometry == scan / "lab6.poni"
+    dialog.reject()
 
 
 def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
