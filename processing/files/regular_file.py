@@ -13,6 +13,7 @@ import stat
 from pathlib import Path
 
 KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 NOT_OPENED = {errno.ELOOP: "a link", errno.ENXIO: "a pipe or device"}
 
 

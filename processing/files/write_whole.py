@@ -9,9 +9,8 @@ from pathlib import Path
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import is_image
-from latticewatch.processing.files.regular_file import read_start
+from latticewatch.processing.files.regular_file import HDF5_SIGNATURE, read_start
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
 INPUTS = (".poni", ".cif")
 
 
@@ -73,5 +72,5 @@ def _check_no_measurement(place: Path, path: Path, may_replace: Callable[[Path],
     if not place.exists():
         return
     kept = is_image(place.name) or place.suffix.lower() in INPUTS
-    if kept or (read_start(place, len(HDF5)) == HDF5 and not may_replace(place)):
+    if kept or (read_start(place, len(HDF5_SIGNATURE)) == HDF5_SIGNATURE and not may_replace(place)):
         raise UserError(f"{path}: holds a run, images or what a run was made with, and is kept; choose another file")

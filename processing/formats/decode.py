@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
+from latticewatch.processing.files.regular_file import HDF5_SIGNATURE
 from latticewatch.processing.formats.cbf import decode_cbf
 from latticewatch.processing.formats.edf import decode_edf
 from latticewatch.processing.formats.file_bytes import FileState, read_file, unpack
@@ -25,7 +26,6 @@ STARTS: tuple[tuple[bytes, Decoder], ...] = (
     (b"\n{", decode_edf),
     (b"\r\n{", decode_edf),
 )
-HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def read_image(path: Path) -> ImageFile:
@@ -66,6 +66,6 @@ def _decoder(content: bytes) -> Decoder:
             return decoder
     if not content[:4096].strip(b"\x00"):
         raise NotWhole("begins with nothing but zeros")
-    if content.startswith(HDF5):
+    if content.startswith(HDF5_SIGNATURE):
         raise Unreadable("an HDF5 file; give it as the scan")
     raise Unreadable("not an image of a format that is known")

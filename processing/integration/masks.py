@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.regular_file import check_regular, open_regular, read_regular, read_start
+from latticewatch.processing.files.regular_file import (
+    HDF5_SIGNATURE,
+    check_regular,
+    open_regular,
+    read_regular,
+    read_start,
+)
 from latticewatch.processing.formats.decode import decode
 from latticewatch.processing.formats.image_file import LARGEST_FILE, Unreadable, check_shape
 from latticewatch.processing.integration.detector import azimuthal_integrator
@@ -19,7 +25,7 @@ from latticewatch.processing.integration.geometry import AS_READ, Geometry
 
 FIT2D = tuple(b"MASK")
 FIT2D_HEADER_BYTES = 1024
-PNG, HDF5 = b"\x89PNG\r\n\x1a\n", b"\x89HDF\r\n\x1a\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 FEW_LEFT, HALF = 0.3, 0.5  # of the pixels; a detector with more bad pixels than good ones is no detector
 RINGS = 500
 OUTLYING = 8.0  # times the spread of the ring
@@ -121,7 +127,7 @@ def _read(path: Path, role: str, shape: tuple[int, int]) -> NDArray[Any]:
         reader = _READERS.get(path.suffix.lower(), _read_image)
         if path.suffix.lower() == ".npz":
             values = _read_npz(path, role)
-        elif reader is _read_image and read_start(path, 8) == HDF5:
+        elif reader is _read_image and read_start(path, 8) == HDF5_SIGNATURE:
             values = _read_hdf5(path, role)
         else:
             values = reader(path)

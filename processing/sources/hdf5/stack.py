@@ -82,7 +82,7 @@ class HDF5Stack:
                 self._note_mask(layout)
                 return [self._frame(layout, number) for number in numbers if 0 <= number < layout.count]
         except (Unreadable, OSError, KeyError, RuntimeError) as error:
-            raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from error
+            raise self._refused(error) from error
 
     def files(self) -> tuple[Path, list[str]]:
         """The file's folder, and the names of all files in it that the frames are in. Raises UserError."""
@@ -92,7 +92,10 @@ class HDF5Stack:
                 find_layout(tree, named=self._dataset)
                 return folder, [path.relative_to(folder).as_posix() for path in tree.files]
         except (Unreadable, OSError) as error:
-            raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from None
+            raise self._refused(error) from None
+
+    def _refused(self, error: Exception) -> UserError:
+        return UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " "))
 
     def progress(self) -> Progress:
         seen = max(self._count, self._drawn)
@@ -127,7 +130,7 @@ class HDF5Stack:
                 self._told = str(error)
                 log.info("%s: %s", printable(self._path.name), error)
             if self._follow_s is None:
-                raise UserError(f"{self._path}: {error}; give a valid HDF5 file".replace("\n", " ")) from error
+                raise self._refused(error) from error
 
     def _is_held_up_by(self, layout: Layout, index: int) -> bool:
         """Whether this image, which is not there, has held up later ones for long enough."""
