@@ -99,7 +99,7 @@ def _show_run(
         window_state.restore(window, window_state.state_path())
     with (
         collected_in_this_thread(),
-        stopped_by_signals(worker.stop),
+        stopped_by_signals(worker.stop, worker.interrupted),
         faults_kept(lambda text: window.say(text)) as faults,
     ):
         window.show()

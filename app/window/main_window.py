@@ -248,7 +248,7 @@ class MainWindow(QMainWindow):
         self.docks.fill(self.page)
         if self._worker is not None and self._worker.finished and not new and self._ended_s is None:
             self.end_run(time.time())
-        if self._worker is not None and self._worker.finished and self._next.is_interrupted(self._worker):
+        if self._worker is not None and self._worker.finished and self._worker.interrupted.is_set():
             self.close()
             return
         spent_ms = 1000.0 * (time.perf_counter() - began)
@@ -453,7 +453,7 @@ class MainWindow(QMainWindow):
             self.page.results.end()
         self.docks.end()
         if worker is not None:
-            self.interrupted = self._next.is_interrupted(worker)
+            self.interrupted = worker.interrupted.is_set()
             worker.end()
         super().closeEvent(a0)
         dismiss_dialogs()

@@ -19,8 +19,7 @@ class NextRun:
     """What becomes of a window's run by the user's choice.
 
     choosers: by their words in the menu, with their key; the first has a button of its own. may_stop: asked before a
-    run is stopped. plan: the run that was chosen: the window closes for it. is_stopped: the user stopped the run, and
-    the window stays.
+    run is stopped. plan: the run that was chosen: the window closes for it.
     """
 
     def __init__(
@@ -31,7 +30,6 @@ class NextRun:
         self._choosers = choosers
         self._may_stop = may_stop or ask
         self.plan: RunPlan | None = None
-        self.is_stopped = False
 
     def commands(self, window: QMainWindow, worker: Worker | None, say: Callable[[str], object]) -> list[Command]:
         """What the menus offer; the first choice has a button in the menu bar's corner too."""
@@ -54,15 +52,10 @@ class NextRun:
             bar.setCornerWidget(button)
         return commands
 
-    def is_interrupted(self, worker: Worker) -> bool:
-        """Whether the run was stopped from outside, by a signal, and not by the user's command."""
-        return worker.stop.is_set() and not self.is_stopped
-
     def _stop(self, window: QWidget, worker: Worker, say: Callable[[str], object]) -> None:
         if worker.finished or worker.stop.is_set():
             say("the run has ended already")
         elif self._may_stop(window, STOP):
-            self.is_stopped = True
             worker.stop.set()
 
     def _choose(self, window: QWidget, choose: Chooser, say: Callable[[str], object]) -> None:

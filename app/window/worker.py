@@ -17,11 +17,12 @@ Task = Callable[[threading.Event, Callable[[Session], None], Callable[[Row], Non
 class Worker:
     """Runs a session in one thread; the window only looks. There is no signal per frame.
 
-    session: None until the first image is there. error: what ended the run, None while all is well.
+    session: None until the first image is there. error: what ended the run, None while all is well. interrupted: set
+    where a signal has stopped it, and not the user's command.
     """
 
     def __init__(self, task: Task, on_row: Callable[[Session, Row], None] | None = None) -> None:
-        self.stop = threading.Event()
+        self.stop, self.interrupted = threading.Event(), threading.Event()
         self.session: Session | None = None
         self.error: BaseException | None = None
         self._task = task

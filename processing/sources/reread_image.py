@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.files.regular_file import read_start
+from latticewatch.processing.files.regular_file import HDF5_SIGNATURE, read_start
 from latticewatch.processing.flow.frame import Image, NoResult
 from latticewatch.processing.flow.packed_images import PackingError
-from latticewatch.processing.formats.decode import HDF5, read_image
+from latticewatch.processing.formats.decode import read_image
 from latticewatch.processing.formats.image_file import ImageFile, Unreadable
 from latticewatch.processing.sources.hdf5.stack import stack_image
 
@@ -35,7 +35,7 @@ def read_again(scan: Path, name: str) -> NDArray[Any]:
 
 
 def _image_of(path: Path, number: int) -> ImageFile | Image | NoResult:
-    if read_start(path, len(HDF5)) == HDF5:
+    if read_start(path, len(HDF5_SIGNATURE)) == HDF5_SIGNATURE:
         return stack_image(path, number)
     file = read_image(path)
     if number > len(file.more):

@@ -64,7 +64,7 @@ def test_a_signal_closes_the_window_even_after_the_run_has_ended(qtbot: QtBot, g
     with qtbot.waitSignal(window.run_ended):
         worker.start()
     assert window.isVisible()
-    worker.stop.set()  # what the signal's handler does
+    worker.interrupted.set()  # as the signal's handler does
     qtbot.waitUntil(lambda: not window.isVisible())
     assert window.interrupted
 

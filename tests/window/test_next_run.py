@@ -1,6 +1,7 @@
 """Stopping a run without closing its window, and going on to the next scan: by keys and clicks."""
 
 import os
+import signal
 import threading
 from pathlib import Path
 from typing import Any, cast
@@ -13,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from latticewatch.app.run.decisions import RunPlan, decide
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.request import Request
+from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.app.start import next_scan as next_scan_module
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.start.next_scan import named_inputs, newest_beside, next_scan
@@ -53,6 +55,20 @@ def test_a_run_that_is_stopped_stays_on_the_screen(qtbot: QtBot, gate: threading
     assert window.isVisible()
     window.close()
     assert not window.interrupted
+
+
+def test_one_signal_closes_the_window_of_a_run_that_was_stopped(qtbot: QtBot, gate: threading.Event) -> None:
+    window = live(qtbot, gate)
+    worker = window._worker
+    assert worker is not None
+    with stopped_by_signals(worker.stop, worker.interrupted):
+        with qtbot.waitSignal(window.run_ended):
+            qtbot.keyClick(window, Qt.Key.Key_E, CTRL)
+        signal.raise_signal(signal.SIGINT)
+        qtbot.waitUntil(lambda: not window.isVisible())
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert window.interrupted
 
 
 def test_a_run_whose_user_says_no_is_not_stopped(qtbot: QtBot, gate: threading.Event) -> None:
@@ -191,7 +207,8 @@ def test_a_signal_closes_the_window_also_while_a_dialog_is_open(qtbot: QtBot, ga
 
     def choose() -> RunPlan | None:
         assert window._worker is not None
-        window._worker.stop.set()  # what the signal's handler does
+        for event in (window._worker.stop, window._worker.interrupted):  # as the signal's handler does
+            event.set()
         dialog.exec()
         return None
 
