@@ -7,6 +7,7 @@ import bisect
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pyqtgraph as pg
@@ -168,6 +169,14 @@ class AngleAxis(pg.AxisItem):  # type: ignore[misc]
         return 2.0 * math.degrees(math.asin(sine)) if sine <= 1.0 else math.nan
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A move or zoom by hand: when it began (monotonic clock), and the ranges across and up before it."""
+
+    began_s: float
+    ranges: tuple[list[float], list[float]]
+
+
 class ZoomBox(pg.ViewBox):  # type: ignore[misc]
     """A view that is moved by a drag and zoomed to a rectangle by a drag with Shift; it remembers where it was."""
 
@@ -175,8 +184,8 @@ class ZoomBox(pg.ViewBox):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.before: list[list[list[float]]] = []
-        self.kept_s = -math.inf
+        self.before: list[Step] = []
+        self._turned_s = -math.inf
 
     def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
         if ev.isStart():
@@ -187,7 +196,6 @@ class ZoomBox(pg.ViewBox):  # type: ignore[misc]
             super().mouseDragEvent(ev)
             if ev.isFinish():
                 self.setMouseMode(self.PanMode)
-                self.sigRangeChangedManually.emit(self.state["mouseEnabled"])
         else:
             super().mouseDragEvent(ev, axis)
 
@@ -197,17 +205,16 @@ class ZoomBox(pg.ViewBox):  # type: ignore[misc]
 
     def _keep(self) -> None:
         """Where it is now; many turns of the wheel in one go are one step."""
-        here = self.viewRange()
-        now = time.monotonic()
-        if now - self.kept_s > 0.5 and (not self.before or self.before[-1] != here):
-            self.before = [*self.before[1 - self.MOST_KEPT :], here]
-        self.kept_s = now
+        (across, up), now = self.viewRange(), time.monotonic()
+        if now - self._turned_s > 0.5 and (not self.before or self.before[-1].ranges != (across, up)):
+            self.before = [*self.before[1 - self.MOST_KEPT :], Step(now, (across, up))]
+        self._turned_s = now
 
     def zoom_back(self) -> bool:
         """Where it was before the last move or zoom by hand; False where there was none."""
         if not self.before:
             return False
-        across, up = self.before.pop()
+        across, up = self.before.pop().ranges
         self.setRange(xRange=across, yRange=up, padding=0.0, disableAutoRange=True)
         return True
 

@@ -51,13 +51,21 @@ class MapBar(QWidget):
             limit.editingFinished.connect(self.changed)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(LEFT_WIDTH + 4, 0, 8, 2)
-        for choice in (self.range, self.mode, self.scale, self.unit):
+        self._choices = (self.range, self.mode, self.scale, self.unit)
+        for choice in self._choices:
             layout.addWidget(choice)
             choice.currentIndexChanged.connect(lambda _: self.changed.emit())
         layout.addStretch(1)
         for widget in (self.low, self._strip, self.high):
             layout.addWidget(widget)
         self._draw_strip(diverging=False)
+
+    def take_over(self, before: "MapBar") -> None:
+        """The choices of another bar, and the limits that were given by hand."""
+        for old, new in zip(before._choices, self._choices, strict=True):
+            new.setCurrentIndex(old.currentIndex())
+        self.low.hold(before.low.given)
+        self.high.hold(before.high.given)
 
     def next_mode(self) -> None:
         _advance(self.mode)
@@ -115,7 +123,10 @@ class _Limit(QLineEdit):
             given = float(text.replace(",", "."))
         except ValueError:
             given = math.nan
-        self.given = given if math.isfinite(given) else None
+        self.hold(given if math.isfinite(given) else None)
+
+    def hold(self, given: float | None) -> None:
+        self.given = given
         font = self.font()
         font.setBold(self.given is not None)
         self.setFont(font)

@@ -96,6 +96,13 @@ class MapView(QWidget):
         self.cursor_line.turn(down=self.sheet.down)
         self.paint_now()
 
+    def take_over(self, before: "MapView") -> None:
+        """Show what another map of this run showed; its ranges are not among that."""
+        self.bar.take_over(before.bar)
+        self.with_lines = before.with_lines
+        if before.sheet.down:
+            self.flip()
+
     def toggle_lines(self) -> None:
         self.with_lines = not self.with_lines
         self.paint_now()

@@ -54,7 +54,7 @@ class NumberTable(QWidget):
             self._grid.setColumnMinimumWidth(column, self._cell_px if column <= self._a_line else 0)
 
     def _arrange(self, a_line: int) -> None:
-        """So many numbers beside each other, but not more than there are, nor than are easily read."""
+        """This number of columns, but not more than there are, nor than are easily read."""
         a_line = min(a_line, A_LINE, len(self._cells))
         if a_line == self._a_line:
             return

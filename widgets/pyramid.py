@@ -17,8 +17,8 @@ FIRST_ROWS = 256
 class Pyramid:
     """Rows of equal length, -inf where nothing was measured: a NaN would triple the cost of painting.
 
-    bins: length of a row. group: so many neighbouring bins are kept as their maximum; height: rows kept. replaced:
-    numbers of the rows that were put in the place of others.
+    bins: length of a row. group: number of neighbouring bins that are kept as their maximum; height: rows kept.
+    replaced: numbers of the rows that were put in the place of others.
     """
 
     def __init__(self, bins: int, group: int = 1) -> None:
@@ -76,12 +76,12 @@ class Pyramid:
         return row
 
     def sample(self, most: int = 256) -> NDArray[np.float32]:
-        """At most so many rows spread over the map, for the colour scale: (rows, height)."""
+        """At most ``most`` rows spread over the map, for the colour scale: (rows, height)."""
         rows: NDArray[np.float32] = self._levels[0][: self.count : max(1, -(-self.count // most))]
         return rows
 
     def mean(self, first: int, last: int, most: int = 256) -> NDArray[np.float32]:
-        """Mean over rows first to last - 1, of many of them over so many: (height,); -inf where none was measured."""
+        """Mean over rows first to last - 1, of at most ``most`` of them: (height,); -inf where none was measured."""
         rows = self._levels[0][first : min(last, self.count) : max(1, -(-(last - first) // most))]
         known = np.isfinite(rows)
         count = known.sum(axis=0)

@@ -31,13 +31,13 @@ class Status:
     place: str = ""
 
 
+# The tip of the place is its whole text.
 TIPS = {
     "found": "frames that the detector has written so far",
     "recorded": "frames that are safely in the run file, those without a number among them",
     "waiting": "frames found that are not processed yet",
     "gaps": "frames that are recorded without a number, with the reason of the newest",
     "lag": "from the detector's file to its row; while frames wait, since the first of them was due",
-    "place": "where this run is recorded",
     "clock": "time of day",
 }
 
@@ -48,7 +48,7 @@ class StatusStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._said_until_s = 0.0
-        self._labels = {name: _field(tip, name) for name, tip in TIPS.items()}
+        self._labels = {name: _field(QLabel(), name) for name in TIPS} | {"place": _field(ElidedLabel(), "place")}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 3, 14, 4)
         layout.setSpacing(22)
@@ -93,10 +93,10 @@ class StatusStrip(QWidget):
             label.setFont(font)
 
 
-def _field(tip: str, name: str) -> QLabel:
-    label = ElidedLabel() if name == "place" else QLabel()
+def _field(label: QLabel, name: str) -> QLabel:
     label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setToolTip(tip)
+    if name in TIPS:
+        label.setToolTip(TIPS[name])
     label.setAccessibleName(name)
     label.setObjectName(name)
     return label

@@ -30,7 +30,7 @@ class ScanFolder:
 class FolderAfterEnd:
     """Counts them in a thread of its own: a disk that does not answer must not hold up the window.
 
-    unrecorded: so many, as of the last look. recorded: names of the frames of the run.
+    unrecorded: how many, as of the last look. recorded: names of the frames of the run.
     """
 
     def __init__(self, folder: ScanFolder, recorded: Collection[str]) -> None:

@@ -40,8 +40,8 @@ class WindowAlarms:
     def follow(self, snapshot: Snapshot, period_s: float, *, live: bool = True, resumed: int = 0) -> None:
         """Take in the rows that are new and, while frames are due, what the clock says where none came.
 
-        The last rows of a run may come when it is no longer live: they ring as well. resumed: so many rows were
-        recorded before this run was resumed: what they raise rang then.
+        The last rows of a run may come when it is no longer live: they ring as well. resumed: the number of
+        rows that were recorded before this run was resumed: what they raise rang then.
         """
         raised: set[Alarm] = set()
         for number, row in enumerate(snapshot.rows(self._rows), start=self._rows):

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QtMsgType, qInstallMessageHandler
+from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QSize, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from latticewatch.app.checks.machine import display
@@ -94,7 +94,7 @@ def _show_run(
         next_run=next_run,
     )
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
-    window.resize(*(SCREENSHOT_SIZE if offscreen() else _first_size(application)))
+    window.resize(QSize(*SCREENSHOT_SIZE) if offscreen() else window_state.fitted_size(window, *WINDOW_SIZE))
     if not offscreen():
         window_state.restore(window, window_state.state_path())
     with (
@@ -109,7 +109,7 @@ def _show_run(
         window.logbook.end()
     if not offscreen():
         window_state.keep(window, window_state.state_path())
-    if next_run.plan is None or not isinstance(worker.error, UserError):  # one that is left was on the banner
+    if next_run.plan is None:  # a run that the user went on from said its errors in its window and in the log
         _raise_again(worker, faults)
     if screenshot:
         window.catch_up()
@@ -119,19 +119,12 @@ def _show_run(
     return INTERRUPTED if window.interrupted else DONE
 
 
-def _first_size(application: QApplication) -> tuple[int, int]:
-    """Of a window whose place is not known from before."""
-    screen = application.primaryScreen()
-    if screen is None:
-        return WINDOW_SIZE
-    room = screen.availableGeometry()
-    return window_state.fitting_size(WINDOW_SIZE, (room.width(), room.height()))
-
-
 def _folder_of(plan: RunPlan) -> ScanFolder | None:
-    """The folder that the detector of a live run writes to."""
+    """The folder that the detector of a live run writes to. None beside a stream: its frames have other names than the
+    files, so that every file would count as not recorded.
+    """
     request, inputs = plan.request, plan.inputs
-    if not request.live or request.scan is None or inputs is None:
+    if not request.live or request.stream is not None or request.scan is None or inputs is None:
         return None
     given = request.given
     return ScanFolder(request.scan, inputs.experiment.source.given(given.recursive, given.include, given.dataset))

@@ -46,99 +46,50 @@ def frame_commands(page: OnPage, holds: Holds, to_change: Callable[[int], None],
 
 def view_commands(page: OnPage, holds: Holds) -> list[Command]:
     """What the views of a page show."""
-    menu, on = VIEW, holds
+
+    def of(
+        group: str,
+        text: str,
+        key: str,
+        act: Callable[[RunPage], object],
+        is_on: Callable[[RunPage], bool] | None = None,
+        can: Callable[[RunPage], bool] | None = None,
+    ) -> Command:
+        asked = [None if question is None else holds(question) for question in (is_on, can)]
+        return Command(VIEW, text, (key,), page(act), group, *asked)
+
+    def has_strip(page: RunPage) -> bool:
+        return not page.strip.isHidden()
+
+    def has_image(page: RunPage) -> bool:
+        return not page.image.panel.isHidden()
+
     return [
-        Command(
-            menu,
-            "Whole run, followed as it grows",
-            ("F",),
-            page(lambda page: page.follow()),
-            "range",
-            on(lambda page: page.follows),
-        ),
-        Command(
-            menu,
-            "Zoom back",
-            ("Backspace",),
-            page(lambda page: page.zoom_back()),
-            "range",
-            can=on(lambda page: page.can_zoom_back()),
-        ),
-        Command(
-            menu,
-            "Map: whole pattern",
-            ("W",),
-            page(lambda page: page.map.toggle_whole()),
-            "map",
-            on(lambda page: page.map.whole),
-        ),
-        Command(menu, "Map: next mode", ("D",), page(lambda page: page.map.bar.next_mode()), "map"),
-        Command(menu, "Map: next colour scale", ("C",), page(lambda page: page.map.bar.next_scale()), "map"),
-        Command(
-            menu,
-            "Map: time downward",
-            ("X",),
-            page(lambda page: page.map.flip()),
-            "map",
-            on(lambda page: page.map.sheet.down),
-        ),
-        Command(
-            menu,
-            "Map: fitted lines",
-            ("E",),
-            page(lambda page: page.map.toggle_lines()),
-            "map",
-            on(lambda page: page.map.with_lines),
-        ),
-        Command(
-            menu,
+        of("range", "Whole run, followed as it grows", "F", RunPage.follow, lambda page: page.follows),
+        of("range", "Zoom back", "Backspace", RunPage.zoom_back, can=RunPage.can_zoom_back),
+        of("map", "Map: whole pattern", "W", lambda page: page.map.toggle_whole(), lambda page: page.map.whole),
+        of("map", "Map: next mode", "D", lambda page: page.map.bar.next_mode()),
+        of("map", "Map: next colour scale", "C", lambda page: page.map.bar.next_scale()),
+        of("map", "Map: time downward", "X", lambda page: page.map.flip(), lambda page: page.map.sheet.down),
+        of("map", "Map: fitted lines", "E", lambda page: page.map.toggle_lines(), lambda page: page.map.with_lines),
+        of(
+            "axes",
             "Pattern: logarithmic intensity",
-            ("Y",),
-            page(lambda page: page.pattern.toggle_logarithmic()),
-            "axes",
-            on(lambda page: page.pattern.logarithmic),
+            "Y",
+            lambda page: page.pattern.toggle_logarithmic(),
+            lambda page: page.pattern.logarithmic,
         ),
-        Command(menu, "2θ, Q or d: the next", ("U",), page(lambda page: page.map.bar.next_unit()), "axes"),
-        Command(
-            menu,
-            "Time of day",
-            ("T",),
-            page(lambda page: page.toggle_clock()),
-            "axes",
-            on(lambda page: page.clock),
-            on(lambda page: page.has_clock),
-        ),
-        Command(
-            menu,
-            "Strip: header values, Rwp, intensity",
-            ("R",),
-            page(lambda page: page.toggle_strip()),
+        of("axes", "2θ, Q or d: the next", "U", lambda page: page.map.bar.next_unit()),
+        of("axes", "Time of day", "T", RunPage.toggle_clock, lambda page: page.clock, lambda page: page.has_clock),
+        of("panels", "Strip: header values, Rwp, intensity", "R", RunPage.toggle_strip, has_strip),
+        of("panels", "Strip: next value", "Shift+R", lambda page: page.strip.next_quantity(), can=has_strip),
+        of("panels", "Detector image with mask and rings", "I", RunPage.toggle_image, has_image),
+        of(
             "panels",
-            on(lambda page: not page.strip.isHidden()),
-        ),
-        Command(
-            menu,
-            "Strip: next value",
-            ("Shift+R",),
-            page(lambda page: page.strip.next_quantity()),
-            "panels",
-            can=on(lambda page: not page.strip.isHidden()),
-        ),
-        Command(
-            menu,
-            "Detector image with mask and rings",
-            ("I",),
-            page(lambda page: page.toggle_image()),
-            "panels",
-            on(lambda page: not page.image.panel.isHidden()),
-        ),
-        Command(
-            menu,
             "Second opinion: the reflection alone",
-            ("O",),
-            page(lambda page: page.toggle_second_opinion()),
-            "panels",
-            on(lambda page: page.has_second_opinion),
+            "O",
+            RunPage.toggle_second_opinion,
+            lambda page: page.has_second_opinion,
         ),
     ]
 

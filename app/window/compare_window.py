@@ -67,9 +67,9 @@ class CompareWindow(QMainWindow):
     def _commands(self) -> list[Command]:
         return [
             Command("&Runs", "Add a run …", ("Ctrl+O",), self.ask),
-            Command("&Runs", "Remove the chosen run", ("Del",), self.drop),
-            Command("&Runs", "Undo", ("Ctrl+Z",), self.undo.undo),
-            Command("&Runs", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo),
+            Command("&Runs", "Remove the chosen run", ("Del",), self.drop, can=lambda: self.view.chosen() is not None),
+            Command("&Runs", "Undo", ("Ctrl+Z",), self.undo.undo, can=self.undo.can_undo),
+            Command("&Runs", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo, can=self.undo.can_redo),
             Command("&Runs", "Screenshot for the logbook", ("S",), self.shoot),
             Command("&Runs", "Figure for the paper …", ("Ctrl+S",), self.save_figure),
             Command("&Runs", "Close", ("Ctrl+W", "Ctrl+Q"), self.close),
@@ -161,6 +161,8 @@ class CompareWindow(QMainWindow):
         if not self._dock.isVisible():
             return
         columns = self._shown_columns()
+        if self.results is not None:
+            self.results.deleteLater()  # the dock would keep it, hidden
         self.results = ResultsView(header_of(columns))
         self.results.copy_wanted.connect(self._copy)
         accuracy = "value ± esd ± accuracy where that is known; times are from the first frame"

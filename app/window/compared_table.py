@@ -9,8 +9,10 @@ from io import StringIO
 from latticewatch.app.window.results_table import UNITS, Result
 from latticewatch.processing.text import guarded
 
-# A rate is named by when it begins, which differs from run to run.
-FROM = re.compile(r" from .*$")
+# A rate is named by when it begins, which differs from run to run, and by its law: rates of two laws are not compared.
+RATE_FROM = re.compile(r"^rate from [^,]*")
+# How the names begin; the others come after them.
+ORDER = ("mixing", "start", "pause", "rate", "half time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +23,15 @@ class Column:
     results: tuple[Result, ...]
 
     def by_name(self) -> dict[str, Result]:
-        """The results by a name that is the same in all runs: pauses and rates by their number."""
+        """The results by a name that is the same in all runs: pauses and rates by their number, rates also by law."""
         found: dict[str, Result] = {}
         rates = 0
         for one in self.results:
-            name = FROM.sub("", one.name) if one.unit == "1/s" else one.name.replace("pause, ", "pause 1, ", 1)
             if one.unit == "1/s":
                 rates += 1
-                name = f"{name} {rates}"
+                name = RATE_FROM.sub(f"rate {rates}", one.name)
+            else:
+                name = one.name.replace("pause, ", "pause 1, ", 1)
             found[name] = one
         return found
 
@@ -78,7 +81,7 @@ def as_latex(columns: Sequence[Column]) -> str:
 
 
 def _aligned(columns: Sequence[Column]) -> list[tuple[str, list[Result | None]]]:
-    """Each name with the result of each run, None where a run has none."""
+    """Each name with the result of each run, None where a run has none; in the order of the reaction."""
     tables = [column.by_name() for column in columns]
     names: list[str] = []
     for table in tables:
@@ -89,6 +92,7 @@ def _aligned(columns: Sequence[Column]) -> list[tuple[str, list[Result | None]]]
             else:
                 names.insert(place, name)
                 place += 1
+    names.sort(key=lambda name: next((n for n, kind in enumerate(ORDER) if name.startswith(kind)), len(ORDER)))
     return [(name, [table.get(name) for table in tables]) for name in names]
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.config.resolve import Setup
@@ -75,7 +76,7 @@ def lag_s(snapshot: Snapshot, period_s: float, began_s: float, now_s: float) -> 
     if not snapshot.count:
         return NAN
     row = snapshot.row(-1)
-    own_s = max(0.0, row.recorded_s - max(row.mtime_s, began_s))
+    own_s = max(row.recorded_s - max(row.mtime_s, began_s), 0.0)  # in this order a NaN stays
     if snapshot.progress.waiting and math.isfinite(row.mtime_s):
         return float(np.fmax(own_s, now_s - max(row.mtime_s + period_s, began_s)))
     return own_s
@@ -100,7 +101,7 @@ def status_of(snapshot: Snapshot, lag: Lag, out: Path | None, last_gap: str) -> 
 def _is_failing(snapshot: Snapshot) -> bool:
     """Whether the newest frame has no number although nothing says that there is no beam or no sample."""
     fit = snapshot.row(-1).fit if snapshot.count else None
-    return isinstance(fit, NoResult) and fit.reason not in ("no beam", "no peaks")
+    return isinstance(fit, NoResult) and fit.is_failure
 
 
 def lattices_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None = None) -> str:
@@ -125,9 +126,12 @@ def numbers_told(names: tuple[str, ...], snapshot: Snapshot, number: int) -> str
     return row.fit.reason
 
 
-def first_fitted(snapshot: Snapshot, from_s: float) -> int | None:
-    """The first row from this time on that has a fit: before it there is no sample in the beam. None: there is none."""
-    later = np.flatnonzero((snapshot.times_s >= from_s) & np.isfinite(snapshot.lp_mean_A))
+def first_fitted(snapshot: Snapshot, starts_s: NDArray[np.float64], from_s: float) -> int | None:
+    """The first row from this time on that has a fit: before it there is no sample in the beam. None: there is none.
+
+    starts_s: (count,) when each row began on the time axis, finite also where the frames have no time.
+    """
+    later = np.flatnonzero((starts_s >= from_s) & np.isfinite(snapshot.lp_mean_A[: len(starts_s)]))
     return int(later[0]) if len(later) else None
 
 

@@ -183,7 +183,6 @@ class MainWindow(QMainWindow):
         self._waiting.setTextFormat(Qt.TextFormat.PlainText)
         self._waiting.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(self._waiting)
-        self.bar.setVisible(self.replay is not None)
         if self.replay is not None:
             self.replay.connect(self.bar)
         self.note.note_written.connect(self.marks.add)
@@ -195,6 +194,7 @@ class MainWindow(QMainWindow):
         for widget in (self.banner, self.alarm_strip, self._stack, self.note, self.bar, self.status):
             layout.addWidget(widget, 1 if widget is self._stack else 0)
         self.setCentralWidget(central)
+        self.bar.setVisible(self.replay is not None)  # not earlier: without a parent it would be a window of its own
         self.banner.show_sample(printable(self.title))
 
     def _connect_docks(self) -> None:
@@ -382,15 +382,15 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, self._theme)
-        before = self.page
+        before, self.page = self.page, None  # the old page stays as it is while the rest is made anew
         # What has the focus is about to go: without this the window is no longer the active one.
         self.setFocus()
         self._build()
         self._scale_type()
         if before is not None and self.shown_run is not None:
-            self._show_page(RunPage(self._theme, self.shown_run, before.history))
-            self.page = self.page or before
-            self.page.take_over(before)
+            page = RunPage(self._theme, self.shown_run, before.history)
+            self._show_page(page)
+            page.take_over(before)
             self.catch_up()
         look_again()
 
@@ -439,21 +439,21 @@ class MainWindow(QMainWindow):
     def closeEvent(self, a0: QCloseEvent | None) -> None:
         """End the run in order: what was seen is recorded. While it is being recorded the user is asked."""
         worker = self._worker
-        if worker is not None and not worker.finished and not worker.stop.is_set() and a0 is not None:
-            recording = self.shown_run is not None and self.shown_run.out is not None
-            asks = recording and self._may_close is not None and self._next.plan is None
-            if asks and self._may_close is not None and not self._may_close(self):
-                a0.ignore()
-                return
+        runs = worker is not None and not worker.finished and not worker.stop.is_set()
+        recording = runs and self.shown_run is not None and self.shown_run.out is not None
+        may_close = self._may_close if recording and self._next.plan is None else None
+        if a0 is not None and may_close is not None and not may_close(self):
+            a0.ignore()
+            return
         self._timer.stop()
         if self._after_end is not None:
             self._after_end.end()
+        if worker is not None:  # first: a disk that does not answer must not keep the run from ending
+            self.interrupted = worker.interrupted.is_set()
+            worker.end()
         self.saver.end()
         if self.page is not None:
             self.page.results.end()
         self.docks.end()
-        if worker is not None:
-            self.interrupted = worker.interrupted.is_set()
-            worker.end()
         super().closeEvent(a0)
         dismiss_dialogs()

@@ -9,7 +9,6 @@ from typing import Any
 
 from latticewatch.app.window.results import Summary
 from latticewatch.processing.flow.accuracy import digits_of
-from latticewatch.processing.flow.composition import fraction_text
 from latticewatch.processing.flow.wording import moment
 
 HEADER = ("quantity", "value", "esd", "accuracy", "unit")
@@ -35,7 +34,7 @@ class Result:
         digits = digits_of(self.esd, UNKNOWN.get(self.unit, 3), most=9 if self.unit == "1/s" else 6)
         numbers = (f"{one:.{digits}f}" if math.isfinite(one) else "" for one in (self.value, self.esd, self.accuracy))
         value, esd, accuracy = numbers
-        return (self.name, fraction_text(self.value, value) if self.unit == "" else value, esd, accuracy, self.unit)
+        return self.name, value, esd, accuracy, self.unit
 
     @property
     def number(self) -> str:

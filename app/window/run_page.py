@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.facts import (
@@ -29,7 +29,7 @@ from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.widgets.axes import ZoomBox, link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import MapReflections, MapView
-from latticewatch.widgets.marks import Mark, Rest
+from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.pattern_view import PatternView, Shown
 from latticewatch.widgets.strip_view import StripView
 from latticewatch.widgets.theme import Theme
@@ -173,11 +173,10 @@ class RunPage(QWidget):
     def _paint_map(self) -> None:
         if self.follows:
             self._follow_time()
-        self.map.show_pauses(self._rests())
+        rests = rests_of(self.history.pauses(), self._snapshot, self.results.summary)
+        for view in (self.map, self.trace):  # the trace is painted next
+            view.show_pauses(rests)
         self.map.show_snapshot(self._snapshot)
-
-    def _rests(self) -> list[Rest]:
-        return rests_of(self.history.pauses(), self._snapshot, self.results.summary)
 
     def _follow_time(self) -> None:
         """Make room ahead in strides: a range that moved with every frame would redraw both axes each time.
@@ -202,7 +201,6 @@ class RunPage(QWidget):
         row = self.newest_row()
         self.trace.show_forecast(row.verdict.forecast if row else None)
         self._show_marks()
-        self.trace.show_pauses(self._rests())
         self.trace.show_snapshot(self._snapshot)
         self.strip.paint_now()
 
@@ -242,7 +240,7 @@ class RunPage(QWidget):
         """Undo the last move or zoom by hand."""
         moved = [box for box in self._boxes() if box.before]
         if moved:
-            max(moved, key=lambda box: box.kept_s).zoom_back()
+            max(moved, key=lambda box: box.before[-1].began_s).zoom_back()
 
     def reset(self, view: str) -> None:
         """Everything in this view again: of map and trace the whole run, followed as it grows."""
@@ -310,7 +308,7 @@ class RunPage(QWidget):
         """
         zero_s = self.history.mixing_s if math.isfinite(self.history.mixing_s) else self.history.timeline.span()[0]
         for after_s in (0.0, 60.0):
-            number = first_fitted(self._snapshot, zero_s + after_s)
+            number = first_fitted(self._snapshot, self.history.timeline.starts, zero_s + after_s)
             if number is not None:
                 self._pin(self._snapshot.row(number))
 
@@ -335,15 +333,21 @@ class RunPage(QWidget):
 
     def take_over(self, before: "RunPage") -> None:
         """Stay where another page of this run was, with its pins and choices."""
-        self.chosen, self.results = before.chosen, before.results
-        self.follows = before.follows
-        for old, new in zip(before.map.bar.findChildren(QComboBox), self.map.bar.findChildren(QComboBox), strict=True):
-            new.setCurrentIndex(old.currentIndex())
+        self.chosen, self._pinned, self.follows = before.chosen, before._pinned, before.follows
+        # As they were: what is worked out already is not worked out again in the window's thread.
+        self.results, self.results_wanted, self._run_kind = before.results, before.results_wanted, before._run_kind
+        self.map.take_over(before.map)
         self.pattern.show_pins(before.pattern.pins())
-        self.strip.setVisible(not before.strip.isHidden() and before.map.isVisible())
+        if before.pattern.logarithmic:
+            self.pattern.toggle_logarithmic()
+        self.strip.setVisible(not before.strip.isHidden() and before.map.isVisibleTo(before))
         self.has_second_opinion = before.has_second_opinion
         if before.clock:
             self.toggle_clock()
+        self._show_frame()  # the first frame brings a range of its own
+        for old, new in zip(before._boxes(), self._boxes(), strict=True):
+            across, up = old.viewRange()
+            new.setRange(xRange=across, yRange=up, padding=0.0, disableAutoRange=True)
 
     def newest_row(self) -> Row | None:
         """The newest row that is drawn; None while there is none."""
@@ -368,7 +372,7 @@ class RunPage(QWidget):
         self.chosen_changed.emit()
 
     def step(self, by: int) -> None:
-        """So many frames on or back from the one that is shown."""
+        """This number of frames on or back from the one that is shown."""
         if self.history.count:
             self.choose((self.history.count - 1 if self.chosen is None else self.chosen) + by)
 
@@ -397,7 +401,7 @@ class RunPage(QWidget):
             self.last_gap = fit.reason if isinstance(fit, NoResult) else ""
 
     def _follow_foreign(self, most: int) -> None:
-        """Take up where foreign lines were in the next rows, so many of them."""
+        """Take up where foreign lines were in the next rows, at most this number of them."""
         for number in range(self._tracked, min(self._tracked + most, self.history.count)):
             row = self._snapshot.row(number)
             if not isinstance(row.fit, NoResult):

@@ -10,7 +10,7 @@ from latticewatch.processing.errors import UserError
 
 
 class Saver(QObject):
-    """Saves one file after the other. said: one line of what became of each."""
+    """Saves one file at a time: another is refused until it is saved. said: one line of what became of each."""
 
     said = pyqtSignal(str)
 

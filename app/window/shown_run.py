@@ -21,8 +21,8 @@ class ShownRun:
 
     out: the run file, None where nothing is recorded. add_note: keeps a note there (seconds, text, kind). inputs: the
     files the run was made with. decided: what it was put together from. notes, seen_in: of a run file that is shown
-    again. look: reads a frame's image again; None where images are not at hand. resumed: so many of its rows were
-    recorded before it was resumed.
+    again. look: reads a frame's image again; None where images are not at hand. resumed: the number of its rows
+    that were recorded before it was resumed.
     """
 
     setup: Setup

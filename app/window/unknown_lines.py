@@ -10,7 +10,7 @@ from latticewatch.widgets.map_view import MarkedAngle
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A line from start_s to end_s, in so many frames; open: it was there in the newest frame."""
+    """A line from start_s to end_s, in this number of frames; open: it was there in the newest frame."""
 
     slot: int
     start_s: float

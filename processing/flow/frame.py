@@ -18,6 +18,11 @@ class NoResult:
 
     reason: str
 
+    @property
+    def is_failure(self) -> bool:
+        """Whether something went wrong: not so where there is no beam or no sample."""
+        return self.reason not in ("no beam", "no peaks")
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

@@ -2,15 +2,20 @@
 
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.run.decisions import RunPlan
+from latticewatch.app.run.request import Request
 from latticewatch.app.window import after_end
 from latticewatch.app.window.after_end import ScanFolder
+from latticewatch.app.window.application import _folder_of
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.config.frame_selection import ALL
+from latticewatch.processing.sources.streams.address import StreamAddress
 from tests.window.windows import run_of
 
 
@@ -44,3 +49,12 @@ def test_the_banner_says_that_frames_come_which_nobody_records(
     tmp_path.joinpath("br_i_00005.cbf").unlink()
     qtbot.waitUntil(lambda: "NOT RECORDING" not in window.banner.accessibleName())
     window.close()
+
+
+@pytest.mark.parametrize("stream", [None, StreamAddress("tcp", "dcu:31001")])
+def test_the_folder_beside_a_stream_is_not_compared_with_the_streams_names(
+    tmp_path: Path, stream: StreamAddress | None
+) -> None:
+    inputs = SimpleNamespace(experiment=SimpleNamespace(source=ALL))
+    plan = RunPlan(Request(tmp_path, stream=stream, live=True), inputs, None, None, None, False, (), ())
+    assert (_folder_of(plan) is None) is (stream is not None)

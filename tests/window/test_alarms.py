@@ -1,4 +1,4 @@
-"""Alarms sound once and stand in the banner until a key acknowledges them."""
+"""Alarms sound, again every minute, and stand in a strip of their own until a key acknowledges them."""
 
 import logging
 import re

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PyQt6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PyQt6.QtCore import QCoreApplication, QEvent, QMimeData, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import compare_window
 from latticewatch.app.window.compare_window import CompareWindow
+from latticewatch.widgets.results_view import ResultsView
 from latticewatch.widgets.theme import LIGHT
 from tests.record.runs import write_run
 
@@ -142,3 +143,28 @@ def test_logarithmic_time_is_saved_as_it_is_shown(
     monkeypatch.undo()
     window.save_to(tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes()[:4] == b"%PDF"
+
+
+def test_a_table_that_is_made_anew_replaces_the_old_one(qtbot: QtBot, window: CompareWindow) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_R)
+    for _ in range(3):
+        window.view.draw()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert window.findChildren(ResultsView) == [window.results]
+
+
+def test_what_cannot_be_done_is_grey_in_the_menu(qtbot: QtBot, window: CompareWindow) -> None:
+    def grey() -> list[str]:
+        menu = next(action.menu() for action in window.menuBar().actions() if action.text() == "&Runs")
+        menu.aboutToShow.emit()
+        found = [action.text() for action in menu.actions() if not action.isEnabled()]
+        menu.aboutToHide.emit()
+        return found
+
+    assert grey() == ["Remove the chosen run", "Undo", "Redo"]
+    window.view.list.setCurrentRow(0)
+    assert grey() == ["Undo", "Redo"]
+    qtbot.keyClick(window.view.list, Qt.Key.Key_Delete)
+    assert grey() == ["Remove the chosen run", "Redo"]
+    qtbot.keyClick(window, Qt.Key.Key_Z, CTRL)
+    assert grey() == ["Undo"]

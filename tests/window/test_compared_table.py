@@ -38,13 +38,16 @@ def test_each_quantity_stands_once_in_the_order_of_the_reaction() -> None:
         "mixing",
         "pause 1, begins",
         "pause 1, ends",
-        "rate 1",
+        "rate 1, stretched exponential",
+        "rate 1, exponential",
+        "rate 2, exponential",
         "half time, from mixing",
-        "rate 2",
         "end",
     ]
     table = {line[0]: line[1:] for line in lines}
-    assert table["rate 1"] == ("0.0120 ± 0.0010", "0.050 ± 0.002", "1/s")
+    # Rate constants of different laws are different quantities.
+    assert table["rate 1, exponential"] == ("0.0120 ± 0.0010", "", "1/s")
+    assert table["rate 1, stretched exponential"] == ("", "0.050 ± 0.002", "1/s")
     assert table["pause 1, begins"][1] == ""
     assert table["end"] == ("6.0312 ± 0.0003 ± 0.0020", "6.0305 ± 0.0002", "Å")
 
@@ -69,7 +72,7 @@ def test_what_is_copied_has_all_numbers() -> None:
     assert (end["shell_1"], end["shell_1 esd"], end["shell_1 accuracy"]) == ("6.0312", "0.0003", "0.0020")
     assert (end["bare"], end["bare accuracy"], end["unit"]) == ("6.0305", "", "Å")
     text = as_text([SHELL, BARE]).splitlines()
-    assert len(text) == 8
+    assert len(text) == 9
     assert text[0].split() == ["quantity", "shell_1", "bare", "unit"]
     latex = as_latex([SHELL, BARE])
     assert r"shell\_1" in latex

@@ -87,6 +87,13 @@ def test_without_a_row_there_is_no_lag() -> None:
     assert math.isnan(lag_s(empty.snapshot(), 2.5, 0.0, 0.0))
 
 
+@pytest.mark.parametrize("unknown", ["mtime_s", "recorded_s"])
+def test_a_lag_that_is_not_known_is_not_none_at_all(unknown: str) -> None:
+    series, _ = make_series(3, bins=50)
+    series.append(replace(series.snapshot().row(-1), index=3, **{unknown: math.nan}))
+    assert math.isnan(lag_s(series.snapshot(), 2.5, 0.0, 2e9))
+
+
 def test_status_counts_what_is_recorded_only_where_there_is_a_file() -> None:
     series, _ = make_series(60, bins=50)
     shown = status_of(series.snapshot(), Lag(0.2), Path("run.h5"), "no beam")
@@ -202,6 +209,8 @@ def test_the_first_frame_with_a_sample_is_not_that_of_the_solvent() -> None:
     solvent = Series(grid(50), ("Br", "I"))
     for row in series.snapshot().rows():
         solvent.append(replace(row, fit=NoResult("no peaks")) if row.index < 6 else row)
-    assert first_fitted(solvent.snapshot(), 10.0) == 6
-    assert first_fitted(solvent.snapshot(), 70.0) == 28
-    assert first_fitted(solvent.snapshot(), 1e6) is None
+    snapshot = solvent.snapshot()
+    assert first_fitted(snapshot, snapshot.times_s, 10.0) == 6
+    assert first_fitted(snapshot, snapshot.times_s, 70.0) == 28
+    assert first_fitted(snapshot, snapshot.times_s, 1e6) is None
+    assert first_fitted(snapshot, snapshot.times_s[:20], 10.0) == 6  # rows that are not drawn yet

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage
-from PyQt6.QtWidgets import QLabel
+from PyQt6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import screenshot
@@ -18,6 +18,7 @@ from latticewatch.app.window.screenshot import save_picture
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.sources.pacing import Transport
+from latticewatch.widgets.transport_bar import TransportBar
 from tests.window.windows import run_of, shown_window
 
 
@@ -170,6 +171,37 @@ def test_closing_while_recording_asks(qtbot: QtBot, gate: threading.Event, allow
     assert asked == [True]
     assert worker.finished is allowed
     window.close()
+
+
+def test_the_run_is_ended_before_anything_is_waited_for(
+    qtbot: QtBot, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = Worker(run_of(5, gate))
+    window = MainWindow("live", worker=worker)
+    qtbot.addWidget(window)
+    worker.start()
+    qtbot.waitUntil(lambda: window.page is not None)
+    assert window.page is not None
+    ended: list[bool] = []
+    for waited_for in (window.saver, window.page.results):
+        monkeypatch.setattr(waited_for, "end", lambda: ended.append(worker.finished))
+    window.close()
+    assert ended == [True, True]
+
+
+def test_the_transport_bar_is_never_a_window_of_its_own(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def note(bar: TransportBar, shown: bool) -> None:
+        alone.append(bar.parentWidget() is None)
+        QWidget.setVisible(bar, shown)
+
+    alone: list[bool] = []
+    monkeypatch.setattr(TransportBar, "setVisible", note)
+    window = MainWindow("replay", transport=Transport())
+    qtbot.addWidget(window)
+    window.toggle_dark()
+    assert alone
+    assert not any(alone)
+    assert window.bar.isVisibleTo(window)
 
 
 def test_screenshot_says_what_it_shows(qtbot: QtBot, tmp_path: Path) -> None:

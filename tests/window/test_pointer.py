@@ -205,6 +205,8 @@ def test_a_drag_with_shift_zooms_to_a_rectangle_and_backspace_goes_back(qtbot: Q
     before = box.viewRange()
     viewport, (first, last) = page.trace.plot.viewport(), (spot(page, 50.0, 6.0), spot(page, 100.0, 5.9))
     shift = Qt.KeyboardModifier.ShiftModifier
+    moved: list[object] = []
+    box.sigRangeChangedManually.connect(moved.append)
     qtbot.mousePress(viewport, Qt.MouseButton.LeftButton, shift, pos=first)
     for place in (first + (last - first) / 2, last):
         at = QPointF(place)
@@ -219,9 +221,32 @@ def test_a_drag_with_shift_zooms_to_a_rectangle_and_backspace_goes_back(qtbot: Q
         QApplication.sendEvent(viewport, event)
     qtbot.mouseRelease(viewport, Qt.MouseButton.LeftButton, shift, pos=last)
     assert box.viewRange()[0] == pytest.approx([50.0, 100.0], abs=2.0)
+    assert len(moved) == 1
     assert page.view_bar.words().startswith("ZOOMED")
     qtbot.keyClick(window, Qt.Key.Key_Backspace)
     assert np.allclose(box.viewRange(), before, atol=1e-3)
+    assert not page.can_zoom_back()
+
+
+def test_backspace_undoes_the_steps_of_several_views_in_their_order(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = shown_window(qtbot)
+    page = window.page
+    assert page is not None
+    now = [100.0]
+    monkeypatch.setattr("latticewatch.widgets.axes.time.monotonic", lambda: now[0])
+    trace, pattern = (plot.getPlotItem().getViewBox() for plot in (page.trace.plot, page.pattern.plot))
+    seen = []
+    for box, span in ((trace, (20.0, 80.0)), (pattern, (8.0, 20.0)), (trace, (40.0, 60.0))):
+        seen.append((trace.viewRange()[0], pattern.viewRange()[0]))
+        box._keep()
+        box.setXRange(*span, padding=0.0)
+        now[0] += 1.0
+    for times, angles in reversed(seen):
+        assert page.can_zoom_back()
+        qtbot.keyClick(window, Qt.Key.Key_Backspace)
+        assert np.allclose([trace.viewRange()[0], pattern.viewRange()[0]], [times, angles])
     assert not page.can_zoom_back()
 
 

@@ -40,7 +40,7 @@ SUMMARY = {
         (Result("k", 0.0046946, 2.2e-6, unit="1/s"), ("k", "0.004695", "0.000002", "", "1/s")),
         (Result("k", 3.1234e-5, 1.2e-8, unit="1/s"), ("k", "0.000031234", "0.000000012", "", "1/s")),
         (Result("t", 12.0), ("t", "12.0", "", "", "s")),
-        (Result("x", -0.08, 0.01, unit=""), ("x", "(-0.080)", "0.010", "", "")),
+        (Result("x", -0.08, 0.01, unit=""), ("x", "-0.080", "0.010", "", "")),
     ],
 )
 def test_digits_follow_the_esd(result: Result, cells: tuple[str, ...]) -> None:
@@ -90,6 +90,13 @@ def test_text_csv_and_latex() -> None:
     assert r"start, Br\_1 & $5.84201 \pm 0.00005$ & 0.00058 & \AA \\" in latex
     assert r"90 \% of the change" in latex
     assert latex.startswith(r"\begin{tabular}{llll}")
+
+
+def test_a_composition_out_of_range_is_the_number_it_is_everywhere() -> None:
+    beyond = Result("x", 1.02, 0.002, unit="")  # a spreadsheet reads (1.020) as -1.020
+    assert as_csv([beyond]).splitlines()[1] == "x,1.020,0.002,,"
+    assert beyond.shown == ("x", "1.020 ± 0.002", "")
+    assert r"$1.020 \pm 0.002$" in as_latex([beyond])
 
 
 def test_the_panel_opens_by_key_and_copies(qtbot: QtBot) -> None:

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,13 @@ from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QMainWindow
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.run.decisions import RunPlan
+from latticewatch.app.run.request import Request
+from latticewatch.app.window import application
 from latticewatch.app.window import placement as window_state
 from latticewatch.app.window.application import faults_kept
+from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.next_run import NextRun
 from latticewatch.widgets.theme import LETTERS, ensure_font
 
 
@@ -78,3 +85,35 @@ def test_the_application_is_kept_to_the_end_of_the_process() -> None:
     )
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert done.stdout == "True\n"
+
+
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_an_error_in_a_view_does_not_cost_the_next_scan(
+    qapp: QApplication, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, goes_on: bool
+) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError("no width")
+
+    def run(*_: object) -> None:
+        """Ends when the view has failed."""
+        failed.wait(30.0)
+
+    def make(*given: object, **more: object) -> MainWindow:
+        window = MainWindow(*given, **more)
+        qtbot.addWidget(window)
+        return window
+
+    failed = threading.Event()
+    monkeypatch.setattr(application, "_run", run)
+    monkeypatch.setattr(application, "MainWindow", make)
+    plan = RunPlan(Request(tmp_path), None, None, None, None, False, (), ())
+    next_run = NextRun({})
+    next_run.plan = plan if goes_on else None
+    QTimer.singleShot(0, fail)
+    QTimer.singleShot(50, failed.set)
+    shown = partial(application._show_run, qapp, plan, next_run, as_json=True, screenshot=None, dark=False)
+    if goes_on:
+        assert shown() == 0
+    else:
+        with pytest.raises(RuntimeError, match="the window had an error: no width"):
+            shown()

@@ -12,7 +12,7 @@ SILENT_PERIODS = 3.0
 # Of a fast detector a few frames late are no news.
 SILENT_LEAST_S = 2.0
 FAILURES = 5
-# A line is told when it was there in so many fits in a row.
+# A line is reported when it was there in this number of fits in a row.
 SEEN_IN_A_ROW = 3
 
 
@@ -60,7 +60,7 @@ class Watch:
 
 def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> tuple[Watch, frozenset[Alarm]]:
     """The watch after this row, and the alarms it raises now. clock_s: monotonic; period_s: where it is known."""
-    refused = isinstance(row.fit, NoResult) and row.fit.reason not in ("no beam", "no peaks")
+    refused = isinstance(row.fit, NoResult) and row.fit.is_failure
     failures, state = watch.failures + 1 if refused else 0, row.verdict.state
     judged = watch.judged if state is State.NO_BEAM else state
     again = judged is State.REACTING and (watch.again or watch.judged is State.COMPLETE)
@@ -88,7 +88,7 @@ def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> 
 
 
 def _foreign(watch: Watch, row: Row) -> tuple[int, int]:
-    """The foreign lines that are told after this row, and the fits in a row with more than were told."""
+    """The foreign lines that are reported after this row, and the fits in a row with more than were reported."""
     seen = None if isinstance(row.fit, NoResult) else row.fit.foreign_lines
     if seen is None:
         return watch.foreign, watch.more
