@@ -28,7 +28,7 @@ from latticewatch.app.run.images_again import ImagesAgain
 from latticewatch.app.run.request import Request
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.application import make_application
-from latticewatch.app.window.compare_window import CompareWindow
+from latticewatch.app.window.compare_window import CompareWindow, read_compared
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
@@ -237,7 +237,7 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
     apply_theme(make_application(), LIGHT)
     compare = CompareWindow(LIGHT)
     for run in (runs["iodide"], runs["iodide-bare"]):
-        compare.add_file(run)
+        compare.add_run(run, *read_compared(run))
     compare.resize(*size)
     compare.show()
     save(compare, out / "compare.png", compare.view.draw)

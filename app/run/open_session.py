@@ -136,8 +136,8 @@ def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.
     kept = stack.enter_context(log_kept(writer))
     if writer:
         stack.callback(_keep_account, writer, pipeline)
-    unknown = foreign_told(ForeignLines(setup, integrator.two_theta))
-    listeners = (defects_told(integrator, writer), changes_told(), unknown, kept)
+    unknown = foreign_told(ForeignLines(setup, integrator.two_theta), len(rows))
+    listeners = (defects_told(integrator, writer), changes_told(len(rows)), unknown, kept)
     place = Path(plan.scan)
     look = ImagesAgain(place, inputs.geometry, lambda: integrator.left_out).look if place.exists() else None
     return Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)

@@ -84,8 +84,11 @@ def log_kept(writer: RunWriter | None) -> Iterator[Callable[[Row], None]]:
             keep()
 
 
-def changes_told() -> Callable[[Row], None]:
-    """Called with each row: says in the log when the state changes, and why, and when mixing was found."""
+def changes_told(recorded: int = 0) -> Callable[[Row], None]:
+    """Called with each row: says in the log when the state changes, and why, and when mixing was found.
+
+    recorded: the number of rows that a resumed run has already: what they say was said when they were recorded.
+    """
     said: dict[str, object] = {}
 
     def on_row(row: Row) -> None:
@@ -95,17 +98,22 @@ def changes_told() -> Callable[[Row], None]:
         since_s = row.verdict.since_s if state == "reacting" else None
         if said.get("state", ("waiting", None)) != (state, since_s):
             said["state"] = state, since_s
-            log.info("%s: %s. %s", when, state.replace("_", " "), row.verdict.why)
-        # The first frames of a motion mend its beginning; what reads the same is not said again.
+            if row.index >= recorded:
+                log.info("%s: %s. %s", when, state.replace("_", " "), row.verdict.why)
+        # The first frames of a motion correct its beginning; what reads the same is not said again.
         if math.isfinite(mixing_s) and said.get("mixing") != duration(mixing_s):
             said["mixing"] = duration(mixing_s)
-            log.info("%s: mixing at %s", when, duration(mixing_s))
+            if row.index >= recorded:
+                log.info("%s: mixing at %s", when, duration(mixing_s))
 
     return on_row
 
 
-def foreign_told(lines: ForeignLines) -> Callable[[Row], None]:
-    """Called with each row: says in the log where a line appears that belongs to no component, and when it goes."""
+def foreign_told(lines: ForeignLines, recorded: int = 0) -> Callable[[Row], None]:
+    """Called with each row: says in the log where a line appears that belongs to no component, and when it goes.
+
+    recorded: the number of rows that a resumed run has already.
+    """
     seen: dict[int, tuple[int, str]] = {}
 
     def on_row(row: Row) -> None:
@@ -115,14 +123,15 @@ def foreign_told(lines: ForeignLines) -> Callable[[Row], None]:
         now = lines.of(row.fit)
         for slot in seen.keys() - now.keys():
             frames, said = seen.pop(slot)
-            if frames >= SEEN_IN_A_ROW:
+            if frames >= SEEN_IN_A_ROW and row.index >= recorded:
                 log.info("%s: the %s is gone", when, said)
         for slot, line in now.items():
             frames, said = seen.get(slot, (0, when))
             if frames + 1 == SEEN_IN_A_ROW:
                 since, owner = said, f"line of {line.phase}" if line.phase else "unknown line"
                 said = f"{owner} at {line.two_theta_deg:.2f} deg"
-                log.info("%s since %s", said, since)
+                if row.index >= recorded:
+                    log.info("%s since %s", said, since)
             seen[slot] = frames + 1, said
 
     return on_row

@@ -1,11 +1,12 @@
 """The window of ``compare``: recorded runs laid over one another; more are dropped onto it."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QDragEnterEvent, QDropEvent
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMainWindow
 
 from latticewatch.app.window.access import name_plots
@@ -18,10 +19,11 @@ from latticewatch.app.window.results_table import results_of
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.record.export.compared import compared
+from latticewatch.processing.record.export.compared import ComparedRun, compared
 from latticewatch.processing.record.export.figures import compare_runs
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.text import printable
 from latticewatch.widgets.compare_view import CompareView
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.results_view import ResultsView
@@ -36,18 +38,30 @@ def show_compare(paths: Sequence[Path]) -> int:
     apply_theme(application, LIGHT)
     window = CompareWindow(LIGHT)
     for path in paths:
-        window.add_file(path)
+        window.add_run(path, *read_compared(path))
     window.resize(fitted_size(window, *WINDOW_SIZE))
     window.show()
     application.exec()
     return 0
 
 
+def read_compared(path: Path) -> tuple[ComparedRun, Column]:
+    """The run of this file as it is drawn, and its results. Raises UserError where it cannot be read."""
+    with read_run(path) as run:
+        one = compared(run)
+        summary = summarise(run.header, run.traced, one.kinetics)
+        return one, Column(one.label, tuple(results_of(summary, run.header.component_names[0])))
+
+
 class CompareWindow(QMainWindow):
-    """The overlay, and ways to add runs to it and to take them away."""
+    """The overlay, and ways to add runs to it and to take them away. Files are read in a thread, in their order."""
+
+    _was_read = pyqtSignal(Path, Future)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="compared runs")
+        self._was_read.connect(self._take)
         self.view = CompareView(theme)
         self.paths: list[Path] = []
         self._columns: list[Column] = []
@@ -82,14 +96,25 @@ class CompareWindow(QMainWindow):
     def say(self, text: str) -> None:
         self.view.hint.setText(text)
 
-    def add_file(self, path: Path) -> None:
-        """One more run. Raises UserError where it cannot be read."""
-        with read_run(path) as run:
-            one = compared(run)
-            summary = summarise(run.header, run.traced, one.kinetics)
-            watched = run.header.component_names[0]
+    def add_files(self, paths: Sequence[Path]) -> None:
+        """Add these runs once they are read; what cannot be read is said under the plot."""
+        for path in paths:
+            self.say(f"reading {printable(path.name)} …")
+            reading = self._reading.submit(read_compared, path)
+            reading.add_done_callback(partial(self._was_read.emit, path))
+
+    def _take(self, path: Path, reading: "Future[tuple[ComparedRun, Column]]") -> None:
+        if reading.cancelled():
+            return
+        try:
+            self.add_run(path, *reading.result())
+        except UserError as error:
+            self.say(str(error))
+
+    def add_run(self, path: Path, one: ComparedRun, column: Column) -> None:
+        """One more run, read from this file."""
         self.view.add_run(one)
-        self._columns.append(Column(one.label, tuple(results_of(summary, watched))))
+        self._columns.append(column)
         self.paths.append(path)
         self.view.draw(anew=True)
 
@@ -98,9 +123,8 @@ class CompareWindow(QMainWindow):
             a0.acceptProposedAction()
 
     def dropEvent(self, a0: QDropEvent | None) -> None:
-        """Add what is dropped; what cannot be read is said under the plot."""
         if a0 is not None:
-            self._add_all(dropped_on(a0))
+            self.add_files(dropped_on(a0))
 
     def drop(self) -> None:
         number = self.view.chosen()
@@ -184,11 +208,9 @@ class CompareWindow(QMainWindow):
 
     def ask(self) -> None:
         names, _ = QFileDialog.getOpenFileNames(self, "Add runs", "", "Run files (*.h5)")
-        self._add_all([Path(name) for name in names])
+        self.add_files([Path(name) for name in names])
 
-    def _add_all(self, paths: Sequence[Path]) -> None:
-        for path in paths:
-            try:
-                self.add_file(path)
-            except UserError as error:
-                self.say(str(error))
+    def closeEvent(self, a0: QCloseEvent | None) -> None:
+        """Wait for the file that is being read."""
+        self._reading.shutdown(cancel_futures=True)
+        super().closeEvent(a0)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,9 @@ from PyQt6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import compare_window
-from latticewatch.app.window.compare_window import CompareWindow
+from latticewatch.app.window.compare_window import CompareWindow, read_compared
+from latticewatch.app.window.compared_table import Column
+from latticewatch.processing.record.export.compared import ComparedRun
 from latticewatch.widgets.results_view import ResultsView
 from latticewatch.widgets.theme import LIGHT
 from tests.record.runs import write_run
@@ -37,6 +40,7 @@ def window(qtbot: QtBot, tmp_path: Path) -> CompareWindow:
     data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     copy, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
     window.dropEvent(QDropEvent(QPointF(5, 5), copy, data, button, Qt.KeyboardModifier.NoModifier))
+    qtbot.waitUntil(lambda: "broken.h5: " in window.view.hint.text())
     return window
 
 
@@ -47,6 +51,43 @@ def names(window: CompareWindow) -> list[str]:
 def test_what_is_dropped_is_drawn_and_what_cannot_be_read_is_said(window: CompareWindow) -> None:
     assert names(window) == ["bare", "shell"]
     assert "broken.h5" in window.view.hint.text()
+
+
+def test_files_are_read_beside_the_window_and_in_their_order(
+    qtbot: QtBot, window: CompareWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    def read_slowly(path: Path) -> tuple[ComparedRun, Column]:
+        names.append(threading.current_thread().name)
+        gate.wait(30.0)
+        return read_compared(path)
+
+    names: list[str] = []
+    monkeypatch.setattr(compare_window, "read_compared", read_slowly)
+    window.add_files([tmp_path / "shell.h5", tmp_path / "bare.h5"])
+    assert window.view.hint.text() == "reading bare.h5 …"
+    assert len(window.paths) == 2
+    gate.set()
+    qtbot.waitUntil(lambda: len(window.paths) == 4)
+    assert [path.stem for path in window.paths] == ["bare", "shell", "shell", "bare"]
+    assert set(names) == {"compared runs_0"}
+
+
+def test_closing_waits_for_the_file_that_is_read_and_reads_no_more(
+    qtbot: QtBot, window: CompareWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gate: threading.Event
+) -> None:
+    def read(path: Path) -> tuple[ComparedRun, Column]:
+        begun.set()
+        gate.wait(30.0)
+        seen.append(path.stem)
+        return read_compared(path)
+
+    begun, seen = threading.Event(), list[str]()
+    monkeypatch.setattr(compare_window, "read_compared", read)
+    window.add_files([tmp_path / "shell.h5", tmp_path / "bare.h5"])
+    assert begun.wait(30.0)
+    threading.Timer(0.1, gate.set).start()
+    window.close()
+    assert seen == ["shell"]
 
 
 def test_a_run_is_taken_away_and_brought_back_by_key(qtbot: QtBot, window: CompareWindow) -> None:
