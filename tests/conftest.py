@@ -18,6 +18,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 ENDING_S = 2.0
 
 
+def pytest_xvfb_disable() -> bool:
+    """An X server of its own for each worker only where its windows are asked for: ``QT_QPA_PLATFORM=xcb``."""
+    return os.environ["QT_QPA_PLATFORM"] != "xcb"
+
+
 @pytest.fixture(autouse=True, scope="session")
 def own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The person's own settings, state and logs are neither read nor written."""
