@@ -137,7 +137,7 @@ def _long_names(window: MainWindow) -> None:
 def _folder_gone(window: MainWindow) -> None:
     series = page_of(window).run.series
     series.report(replace(series.snapshot().progress, gone_since_s=time.time() - 600.0))
-    window.alarms.settings = replace(window.alarms.settings, sound=False)  # not by the menu: that keeps it for the user
+    window.alarms.toggle("sound")
     window.alarms.follow(series.snapshot(), 2.5)
     window.catch_up()
 

@@ -108,6 +108,12 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
     )
 
 
+def applied_theme() -> Theme:
+    """The theme whose palette the application has; light where it has neither."""
+    window = QApplication.palette().color(QPalette.ColorRole.Window)
+    return DARK if window == QColor(DARK.window) else LIGHT
+
+
 def ensure_font(application: QApplication) -> None:
     """Where the system has no font, as on a bare machine, or one without our letters: those that matplotlib brings.
 

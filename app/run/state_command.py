@@ -58,12 +58,37 @@ def state_command(
         teller.wait()
 
 
+class Commands:
+    """The user's commands that were started; they are not waited for while the run lasts. name: what they are to the
+    user. One that cannot be started is said in the log.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, command: Sequence[str], what: str, why: str) -> None:
+        """Start it, without a shell; ``what`` and ``why`` are its last arguments."""
+        # Its output goes to standard error: standard output may hold rows. Asking a process that has ended collects it.
+        self._running = [process for process in self._running if process.poll() is None]
+        try:
+            self._running.append(subprocess.Popen([*command, what, why], stdin=subprocess.DEVNULL, stdout=2))
+        except OSError as error:
+            log.warning("%s command %s cannot be started: %s", self._name, command[0], error.strerror)
+
+    def wait(self) -> None:
+        """Let what still runs end, for a while."""
+        for process in self._running:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LAST_WAIT_S)
+
+
 class _Teller:
     """Tells the command what is new; called from the loop and from the thread that listens for silence."""
 
     def __init__(self, command: Sequence[str], resumed: int) -> None:
         self._command = tuple(command)
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._commands = Commands("on_state")
         self._lock = threading.Lock()
         self._state = ""
         self._watch = Watch()
@@ -99,15 +124,7 @@ class _Teller:
                 self._start(alarm, outage if gone else quiet)
 
     def _start(self, what: str, why: str) -> None:
-        # Its output goes to standard error: standard output may hold rows. Asking a process that has ended collects it.
-        self._running = [process for process in self._running if process.poll() is None]
-        try:
-            self._running.append(subprocess.Popen([*self._command, what, why], stdin=subprocess.DEVNULL, stdout=2))
-        except OSError as error:
-            log.warning("on_state command %s cannot be started: %s", self._command[0], error.strerror)
+        self._commands.start(self._command, what, why)
 
     def wait(self) -> None:
-        """Let what still runs end, for a while."""
-        for process in self._running:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(LAST_WAIT_S)
+        self._commands.wait()

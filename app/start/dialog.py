@@ -39,6 +39,8 @@ from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import make_application
 from latticewatch.app.window.path_box import dropped_on, put_first
 from latticewatch.app.window.placement import fitted_size
+from latticewatch.app.window.preferences import Preferred, preferences_path, read_preferences, theme_of
+from latticewatch.app.window.preferences_dialog import ask_for_preferences
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, impossible
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
@@ -46,7 +48,7 @@ from latticewatch.processing.sources.pacing import Transport
 from latticewatch.processing.text import printable
 from latticewatch.widgets.image_view import ImageView
 from latticewatch.widgets.pattern_view import PatternView, Shown
-from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
+from latticewatch.widgets.theme import Theme, applied_theme, apply_theme
 
 POLL_MS, GLANCE_MS = 80, 2000
 GROUND = {Level.GOOD: "complete", Level.WARNING: "paused", Level.WRONG: "no_beam", Level.UNKNOWN: "waiting"}
@@ -59,8 +61,8 @@ def ask_for_scan(*, headless: bool) -> Request | None:
     if headless or not display():
         raise UserError("watch: no FOLDER given and no display for the start dialog; name the folder to watch")
     application = make_application()
-    apply_theme(application, LIGHT)
-    dialog = StartDialog(LIGHT)
+    apply_theme(application, theme_of(read_preferences(preferences_path())))
+    dialog = StartDialog(applied_theme())
     dialog.exec()
     return dialog.start
 
@@ -137,6 +139,9 @@ class StartDialog(QDialog):
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok().setText("&Watch")
         self._ok().setEnabled(False)
+        preferences = self.buttons.addButton("&Preferences …", QDialogButtonBox.ButtonRole.ActionRole)
+        if preferences is not None:
+            preferences.clicked.connect(lambda _: self.ask_preferences())
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         left, right = QWidget(), QWidget()
@@ -356,6 +361,14 @@ class StartDialog(QDialog):
         self.views.addWidget(self._pattern)
         self.views.setSizes([300, 300])
         self._pattern.show_frame(Shown(seen.setup.title or seen.name, seen.pattern, seen.curves, seen.ticks))
+
+    def ask_preferences(self) -> None:
+        """Ask for them; the folder of new runs holds at once, the rest in the windows to come."""
+        preferred = Preferred(preferences_path())
+        chosen = ask_for_preferences(self, preferred.now)
+        if chosen is not None:
+            preferred.take(chosen)
+            self.check()
 
     def new_setup(self, cifs: tuple[Path, ...] = ()) -> None:
         """Ask for phases and keep a set-up of them."""

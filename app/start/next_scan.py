@@ -8,7 +8,7 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.start.runs_dialog import RunsDialog
 from latticewatch.processing.files.frame_names import TEMPORARY, frame_name
-from latticewatch.widgets.theme import LIGHT
+from latticewatch.widgets.theme import applied_theme
 
 
 def newest_beside(scan: Path) -> Path | None:
@@ -39,7 +39,7 @@ def named_inputs(plan: RunPlan) -> Given:
 
 def next_scan(plan: RunPlan) -> RunPlan | None:
     """What the user chose to be recorded next; None: nothing, and this run stays. Raises UserError."""
-    dialog = StartDialog(LIGHT)
+    dialog = StartDialog(applied_theme())
     dialog.setWindowTitle("Next scan – LatticeWatch")
     scan = plan.request.scan
     if scan is not None and scan.is_dir():

@@ -11,6 +11,7 @@ from pathlib import Path
 from latticewatch.app.run.decisions import own_runs, run_name
 from latticewatch.app.run.resuming import made_with
 from latticewatch.app.start.recent import recalled
+from latticewatch.app.window.preferences import preferences_path, read_preferences
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.header import InputFile
 from latticewatch.processing.record.run_file.lock import is_held
@@ -43,9 +44,13 @@ class RunPlace:
 
 
 def run_folder(scan: Path) -> Path:
-    """Beside the scan's folder; where nothing may be written there, the user's own folder of runs."""
+    """The folder that the user prefers, else beside the scan's; of these the first in which something may be written,
+    else the user's own folder of runs.
+    """
+    preferred = read_preferences(preferences_path()).runs
     beside = (scan if scan.is_dir() else scan.parent).resolve().parent
-    return beside if os.access(beside, os.W_OK | os.X_OK) else own_runs()
+    places = [beside] if preferred is None else [preferred, beside]
+    return next((place for place in places if os.access(place, os.W_OK | os.X_OK)), own_runs())
 
 
 def run_place(scan: Path, files: Sequence[InputFile], names: Sequence[str]) -> RunPlace:

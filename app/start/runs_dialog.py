@@ -27,7 +27,7 @@ from latticewatch.app.start.known_runs import KnownRun, known_runs
 from latticewatch.app.start.newest import Newest
 from latticewatch.app.window.placement import fitted_size
 from latticewatch.processing.text import printable
-from latticewatch.widgets.theme import LIGHT
+from latticewatch.widgets.theme import applied_theme
 
 HEADINGS = ("run", "state", "frames", "gaps", "last frame", "file")
 POLL_MS, LOOK_AGAIN_S = 80, 10.0
@@ -142,7 +142,7 @@ class RunsDialog(QDialog):
         """Ask in the start dialog, which offers to continue the run that was last watched of this folder."""
         chosen = self.selected()
         if len(chosen) == 1 and chosen[0].folder is not None:
-            dialog = StartDialog(LIGHT)
+            dialog = StartDialog(applied_theme())
             dialog.take_folder(chosen[0].folder)
             dialog.exec()
             self.chosen = dialog.start

@@ -1,17 +1,20 @@
-"""Alarms in the window: a sound, a notice of the desktop and a strip, until they are acknowledged."""
+"""Alarms in the window: a sound, a notice of the desktop, a command of the user's and a strip, until they are
+acknowledged.
+"""
 
 import logging
 import math
+import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, QUrl
 from PyQt6.QtWidgets import QApplication, QStyle, QSystemTrayIcon, QWidget
 
-from latticewatch.app.window.alarm_settings import keep_settings, read_settings
+from latticewatch.app.run.state_command import Commands
+from latticewatch.app.window.preferences import Preferences, Preferred
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.flow.wording import StandingAlarm, alarms_told
 from latticewatch.processing.reaction.live.alarms import NEWS, Alarm, Watch, acknowledged, after_row, at_time, is_over
@@ -24,12 +27,12 @@ log = logging.getLogger(__name__)
 class WindowAlarms:
     """Follows the rows of a live run; each alarm stands until it is acknowledged, and sounds until then.
 
-    kept_in: the file in which is kept how alarms are given.
+    preferred: how alarms are given.
     """
 
-    def __init__(self, window: QWidget, kept_in: Path) -> None:
-        self._window, self._kept_in = window, kept_in
-        self.settings = read_settings(kept_in)
+    def __init__(self, window: QWidget, preferred: Preferred) -> None:
+        self._window, self._preferred = window, preferred
+        self._commands = Commands("alarm")
         self._watch = Watch()
         self._rows = 0
         self._raised_s: dict[Alarm, float] = {}
@@ -59,13 +62,27 @@ class WindowAlarms:
         self._give(sorted(raised))
 
     def gives(self, way: str) -> bool:
-        """Whether alarms are given in this way, a field of the settings."""
-        return bool(getattr(self.settings, way))
+        """Whether alarms are given in this way, a field of the preferences."""
+        return bool(getattr(self._preferred.now, way))
 
     def toggle(self, way: str) -> None:
         """Give alarms in this way or not, now and in runs to come."""
-        self.settings = replace(self.settings, **{way: not self.gives(way)})
-        keep_settings(self.settings, self._kept_in)
+        self._preferred.change(**{way: not self.gives(way)})
+
+    def tell_command(self) -> None:
+        """Say which command will be run, before it is."""
+        if self._preferred.now.command:
+            log.info("run for each alarm: %s", shlex.join(self._preferred.now.command))
+
+    def try_out(self, preferences: Preferences) -> None:
+        """Give an alarm that is none, in the ways of these preferences."""
+        self._hand_on("test of the alarms", preferences)
+        if preferences.sound:
+            self._sound()
+
+    def end(self) -> None:
+        """Let the commands that still run end, for a while."""
+        self._commands.wait()
 
     def acknowledge(self) -> None:
         if self._watch.standing:
@@ -90,16 +107,26 @@ class WindowAlarms:
         for alarm in raised:
             log.warning("alarm: %s", alarm)
             QApplication.alert(self._window)
-            if self.settings.notice:
-                self._notify(alarm)
-        again = self.settings.repeat and bool(self._watch.standing) and time.monotonic() - self._sounded_s >= REPEAT_S
-        if self.settings.sound and (raised or again):
+            self._hand_on(alarm, self._preferred.now)
+        ways, waited_s = self._preferred.now, time.monotonic() - self._sounded_s
+        again = ways.repeat and bool(self._watch.standing) and waited_s >= REPEAT_S
+        if ways.sound and (raised or again):
             self._sounded_s = time.monotonic()
-            # Only now: the sound library takes a moment to load.
-            self._play = self._play or alarm_sound(self._window)
-            self._play()
+            self._sound()
 
-    def _notify(self, alarm: Alarm) -> None:
+    def _hand_on(self, words: str, ways: Preferences) -> None:
+        """To the desktop and to the user's command."""
+        if ways.notice:
+            self._notify(words)
+        if ways.command:
+            self._commands.start(ways.command, words, self._window.windowTitle())
+
+    def _sound(self) -> None:
+        # Only now: the sound library takes a moment to load.
+        self._play = self._play or alarm_sound(self._window)
+        self._play()
+
+    def _notify(self, words: str) -> None:
         if not QSystemTrayIcon.isSystemTrayAvailable():
             return
         if self._tray is None:
@@ -107,7 +134,7 @@ class WindowAlarms:
             icon = style.standardIcon(warning) if style else self._window.windowIcon()
             self._tray = QSystemTrayIcon(icon, self._window)
             self._tray.show()
-        self._tray.showMessage("LatticeWatch", f"{self._window.windowTitle()}: {alarm}")
+        self._tray.showMessage("LatticeWatch", f"{self._window.windowTitle()}: {words}")
 
 
 def alarm_sound(parent: QObject) -> Callable[[], None]:

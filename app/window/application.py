@@ -29,6 +29,7 @@ from latticewatch.app.window.after_end import ScanFolder
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun, ask
+from latticewatch.app.window.preferences import Preferred, preferences_path, theme_of
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.worker import Worker
@@ -37,7 +38,7 @@ from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.text import printable
-from latticewatch.widgets.theme import DARK, LIGHT, apply_theme, ensure_font
+from latticewatch.widgets.theme import DARK, LIGHT, applied_theme, apply_theme, ensure_font
 
 Taken = TypeVar("Taken")
 Choosers = Mapping[tuple[str, str], Callable[[RunPlan], RunPlan | None]]
@@ -60,19 +61,26 @@ def run_windowed(
     their words and key, what lets the user choose another run, given the one that is shown.
     """
     application = make_application()
-    apply_theme(application, DARK if dark else LIGHT)
+    preferred = Preferred(None if offscreen() else preferences_path())
+    apply_theme(application, DARK if dark else theme_of(preferred.now))
     shown: RunPlan | None = plan
     status = DONE
     while shown is not None:
         offered = {words: partial(choose, shown) for words, choose in (choosers or {}).items()}
         next_run = NextRun({} if offscreen() else offered)
-        status = _show_run(application, shown, next_run, as_json=as_json, screenshot=screenshot, dark=dark)
+        status = _show_run(application, shown, next_run, preferred, as_json=as_json, screenshot=screenshot)
         shown = next_run.plan
     return status
 
 
 def _show_run(
-    application: QApplication, plan: RunPlan, next_run: NextRun, *, as_json: bool, screenshot: Path | None, dark: bool
+    application: QApplication,
+    plan: RunPlan,
+    next_run: NextRun,
+    preferred: Preferred,
+    *,
+    as_json: bool,
+    screenshot: Path | None,
 ) -> int:
     """One run in one window, until that is closed; its exit status."""
 
@@ -86,13 +94,15 @@ def _show_run(
     may_close = None if offscreen() else ask_to_close
     window = MainWindow(
         plan.title,
-        theme=DARK if dark else LIGHT,
+        theme=applied_theme(),
         worker=worker,
         transport=plan.request.transport,
         may_close=may_close,
         folder=_folder_of(plan),
         next_run=next_run,
+        preferred=preferred,
     )
+    window.alarms.tell_command()
     window.run_ended.connect(partial(_close_unless_watched, window, worker))
     window.resize(QSize(*SCREENSHOT_SIZE) if offscreen() else window_state.fitted_size(window, *WINDOW_SIZE))
     if not offscreen():

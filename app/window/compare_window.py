@@ -15,6 +15,7 @@ from latticewatch.app.window.compared_table import Column, as_csv, as_latex, as_
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
 from latticewatch.app.window.placement import fitted_size
+from latticewatch.app.window.preferences import preferences_path, read_preferences, theme_of
 from latticewatch.app.window.results_table import results_of
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.undo import Undo
@@ -27,7 +28,7 @@ from latticewatch.processing.text import printable
 from latticewatch.widgets.compare_view import CompareView
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.results_view import ResultsView
-from latticewatch.widgets.theme import LIGHT, Theme, apply_theme
+from latticewatch.widgets.theme import Theme, apply_theme
 
 FIGURES = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png);;CSV (*.csv)"
 
@@ -35,8 +36,9 @@ FIGURES = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png);;CSV (*.csv)"
 def show_compare(paths: Sequence[Path]) -> int:
     """Open the window on these run files; 0 when it was closed. Raises UserError for one that cannot be read."""
     application = make_application()
-    apply_theme(application, LIGHT)
-    window = CompareWindow(LIGHT)
+    theme = theme_of(read_preferences(preferences_path()))
+    apply_theme(application, theme)
+    window = CompareWindow(theme)
     for path in paths:
         window.add_run(path, *read_compared(path))
     window.resize(fitted_size(window, *WINDOW_SIZE))

@@ -11,7 +11,6 @@ from PyQt6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget, Q
 
 from latticewatch.app.window.access import order_tabs
 from latticewatch.app.window.after_end import FolderAfterEnd, ScanFolder
-from latticewatch.app.window.alarm_settings import settings_path
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
 from latticewatch.app.window.commands import VIEW, alarm_commands, frame_commands, list_commands, view_commands
@@ -29,6 +28,8 @@ from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.logbook import LogbookKey
 from latticewatch.app.window.marks import MarkBook
 from latticewatch.app.window.next_run import NextRun, dismiss_dialogs
+from latticewatch.app.window.preferences import Preferred
+from latticewatch.app.window.preferences_dialog import ask_for_preferences
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import shoot
@@ -62,7 +63,7 @@ class MainWindow(QMainWindow):
 
     interrupted: the run was stopped from outside before the window closed. may_close: asked while a run is being
     recorded; None: closes without asking. folder: where the frames of a live run come from. next_run: how the user goes
-    on to another run; None: closing is all there is.
+    on to another run; None: closing is all there is. preferred: the user's preferences; None: the usual ones.
     """
 
     run_ended = pyqtSignal()
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         may_close: Callable[[QWidget], bool] | None = None,
         folder: ScanFolder | None = None,
         next_run: NextRun | None = None,
+        preferred: Preferred | None = None,
     ) -> None:
         super().__init__()
         self._theme, self.title = theme, title
@@ -92,7 +94,8 @@ class MainWindow(QMainWindow):
         self.replay = ReplayControl(transport) if transport is not None else None
         self.shown_run: ShownRun | None = None
         self._arrivals = Arrivals()
-        self.alarms = WindowAlarms(self, settings_path())
+        self.preferred = preferred or Preferred()
+        self.alarms = WindowAlarms(self, self.preferred)
         self.wall = self.interrupted = self._was_maximised = False
         self._ended_s: float | None = None  # seconds since the epoch
         self._folder = folder
@@ -130,8 +133,10 @@ class MainWindow(QMainWindow):
             *list_commands(self.docks),
             Command(VIEW, "Wall: banner and trace, large", ("F11",), self.toggle_wall, "look", lambda: self.wall),
             Command(VIEW, "Dark", ("Ctrl+D",), self.toggle_dark, "look", lambda: self._theme is DARK),
+            Command(VIEW, "Preferences …", ("Ctrl+,",), self.ask_preferences, "preferences"),
             *self._run_commands(),
             *alarm_commands(self.alarms, self.acknowledge),
+            Command("&Alarms", "Run a command for each …", (), self.ask_preferences, "ways"),
             Command("&Help", "Keys", ("F1",), self.show_keys),
         ]
 
@@ -213,7 +218,9 @@ class MainWindow(QMainWindow):
 
     def show_run(self, run: ShownRun, marks: Sequence[Mark] = ()) -> None:
         self.shown_run, self._recall = run, Recall(run.notes)
-        self._show_page(RunPage(self._theme, run))
+        page = RunPage(self._theme, run)
+        page.prefer(self.preferred.now)
+        self._show_page(page)
         self.marks.begin(marks, run.add_note)
         self.docks.add_lines([f"decided: {each}" for each in run.decided if each.source != DEFAULT])
         self.name(run.setup.title or self.title)
@@ -377,8 +384,9 @@ class MainWindow(QMainWindow):
             self._scale_type()
 
     def toggle_dark(self) -> None:
-        """The other theme; the run stays where it is."""
+        """The other theme, here and in windows to come; the run stays where it is."""
         self._theme = LIGHT if self._theme is DARK else DARK
+        self.preferred.change(dark=self._theme is DARK)
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, self._theme)
@@ -393,6 +401,20 @@ class MainWindow(QMainWindow):
             page.take_over(before)
             self.catch_up()
         look_again()
+
+    def ask_preferences(self) -> None:
+        chosen = ask_for_preferences(self, self.preferred.now, self.alarms.try_out)
+        if chosen is None:
+            return
+        before = self.preferred.now
+        self.preferred.take(chosen)
+        if chosen.command != before.command:
+            self.alarms.tell_command()
+        if chosen.dark != (self._theme is DARK):
+            self.toggle_dark()
+        if self.page is not None:
+            self.page.prefer(chosen)
+            self.show_words()
 
     def ask_note(self) -> None:
         row = self.page.shown_row() if self.page else None
@@ -451,6 +473,7 @@ class MainWindow(QMainWindow):
         if worker is not None:  # first: a disk that does not answer must not keep the run from ending
             self.interrupted = worker.interrupted.is_set()
             worker.end()
+        self.alarms.end()
         self.saver.end()
         if self.page is not None:
             self.page.results.end()

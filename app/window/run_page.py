@@ -18,6 +18,7 @@ from latticewatch.app.window.facts import (
 )
 from latticewatch.app.window.image import FrameImage
 from latticewatch.app.window.pointing import IMAGE, MAP, PATTERN, RESIDUAL, STRIP, TRACE, Pointing, Views
+from latticewatch.app.window.preferences import Preferences
 from latticewatch.app.window.results import Results, rests_of
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.unknown_lines import Track, followed, marked
@@ -70,6 +71,7 @@ class RunPage(QWidget):
         self._drawn: tuple[Row, bool] | None = None
         self.follows = True
         self.clock = self.has_second_opinion = False
+        self._wants_clock = False  # once the files tell it
         self._foreign = ForeignLines(run.setup, run.series.two_theta)
         self._tracks: tuple[Track, ...] = ()
         self._tracked = 0
@@ -138,11 +140,19 @@ class RunPage(QWidget):
         told = self.results.follow(self._snapshot, self._occasion())
         if not self.history.take(self._snapshot) and not told:
             return False
-        self._note_gaps()
-        self._follow_foreign(FOREIGN_AT_ONCE)
+        self._take_in(FOREIGN_AT_ONCE)
         self._to_paint = [self._show_frame, self._paint_trace, self._paint_map]
         self._next.start()
         return True
+
+    def _take_in(self, foreign_at_once: int) -> None:
+        """What the new rows of the history bring along."""
+        if self._wants_clock and self.has_clock:
+            self._wants_clock = False
+            if not self.clock:
+                self.toggle_clock()
+        self._note_gaps()
+        self._follow_foreign(foreign_at_once)
 
     def _occasion(self) -> tuple[int, int]:
         """Results are worked out anew with each change of state and, while somebody reads them, as the run grows; once
@@ -160,8 +170,7 @@ class RunPage(QWidget):
         """Take in everything that is there, however long it takes: for a picture of a finished run."""
         self._snapshot = self.run.series.snapshot()
         self.history.take(self._snapshot, budget_s=float("inf"))
-        self._note_gaps()
-        self._follow_foreign(self.history.count)
+        self._take_in(self.history.count)
         self.results.work_out(self._snapshot, self._occasion())
         self.repaint_run()
 
@@ -289,6 +298,13 @@ class RunPage(QWidget):
     def has_clock(self) -> bool:
         """Whether the files tell the time of day."""
         return math.isfinite(self.history.clock_zero_s)
+
+    def prefer(self, preferences: Preferences) -> None:
+        """Show angles and times as the user prefers them."""
+        self.map.bar.unit.setCurrentText(preferences.angles)
+        self._wants_clock = preferences.clock
+        if self.clock != preferences.clock:
+            self.toggle_clock()
 
     def toggle_clock(self) -> None:
         """The time of day under the trace, or elapsed time; elapsed where the files tell no clock."""

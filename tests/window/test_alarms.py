@@ -15,9 +15,9 @@ from PyQt6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.window import alarms as window_alarms
-from latticewatch.app.window.alarm_settings import AlarmSettings, keep_settings, read_settings, settings_path
 from latticewatch.app.window.alarms import WindowAlarms, alarm_sound
 from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.preferences import Preferences, Preferred
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.series import Progress
 from tests.window.synthetic import make_series
@@ -98,7 +98,7 @@ def test_a_detector_whose_frames_wait_is_not_silent(
     parent = QWidget()
     qtbot.addWidget(parent)
     series, _ = make_series(5, bins=50)
-    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
+    alarms = WindowAlarms(parent, Preferred())
     for waiting, words in ((12, ""), (0, "detector silent")):
         series.report(Progress(found=5 + waiting, waiting=waiting))
         alarms.follow(series.snapshot(), 2.5)
@@ -114,7 +114,7 @@ def test_a_folder_that_is_gone_rings_although_frames_wait(
     parent = QWidget()
     qtbot.addWidget(parent)
     series, _ = make_series(5, bins=50)
-    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
+    alarms = WindowAlarms(parent, Preferred())
     series.report(Progress(found=9, waiting=4, gone_since_s=1.7e9))
     alarms.follow(series.snapshot(), 2.5)
     assert said(alarms) == "folder gone"
@@ -132,21 +132,21 @@ def test_what_rang_before_a_run_was_resumed_does_not_ring_again(
     qtbot.addWidget(parent)
     # Row 40 has no beam, row 50 a pause.
     series, _ = make_series(52, bins=50)
-    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
+    alarms = WindowAlarms(parent, Preferred())
     alarms.follow(series.snapshot(), 2.5, resumed=52)
     assert said(alarms) == ""
     sound.assert_not_called()
-    anew = WindowAlarms(parent, tmp_path / "alarms.json")
+    anew = WindowAlarms(parent, Preferred())
     anew.follow(series.snapshot(), 2.5, resumed=45)
     assert said(anew) == "pause"
 
 
 @pytest.mark.parametrize(
     ("settings", "sounds"),
-    [(AlarmSettings(), 3), (AlarmSettings(repeat=False), 1), (AlarmSettings(sound=False), 0)],
+    [(Preferences(), 3), (Preferences(repeat=False), 1), (Preferences(sound=False), 0)],
 )
 def test_it_sounds_again_every_minute_until_it_is_seen(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: AlarmSettings, sounds: int
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, settings: Preferences, sounds: int
 ) -> None:
     clock, sound = [0.0], Mock()
     monkeypatch.setattr(window_alarms.time, "monotonic", lambda: clock[0])
@@ -154,9 +154,9 @@ def test_it_sounds_again_every_minute_until_it_is_seen(
     parent = QWidget()
     qtbot.addWidget(parent)
     series, _ = make_series(41, bins=50)  # the last row has no beam
-    kept_in = tmp_path / "alarms.json"
-    keep_settings(settings, kept_in)
-    alarms = WindowAlarms(parent, kept_in)
+    preferred = Preferred()
+    preferred.take(settings)
+    alarms = WindowAlarms(parent, preferred)
     for clock[0] in (0.0, 30.0, 61.0, 90.0, 122.0):
         alarms.follow(series.snapshot(), 1e3)
     alarms.acknowledge()
@@ -165,24 +165,52 @@ def test_it_sounds_again_every_minute_until_it_is_seen(
     assert sound.call_count == sounds
 
 
-def test_ways_of_alarms_are_kept_and_nonsense_turns_none_off(tmp_path: Path) -> None:
-    path = tmp_path / "state" / "alarms.json"
-    assert read_settings(path) == AlarmSettings()
-    quiet = AlarmSettings(sound=False, notice=False)
-    keep_settings(quiet, path)
-    assert read_settings(path) == quiet
-    for nonsense in ("[]", "{", '{"sound": "no", "more": 1}'):
-        path.write_text(nonsense)
-        assert read_settings(path) == AlarmSettings()
-
-
-def test_the_menu_turns_the_sound_off_and_keeps_that(qtbot: QtBot) -> None:
-    window = shown_window(qtbot)
+def test_the_menu_turns_the_sound_off_and_keeps_that(qtbot: QtBot, tmp_path: Path) -> None:
+    window = shown_window(qtbot, preferred=Preferred(tmp_path / "preferences.json"))
     (action,) = [each for each in window.actions() if each.text() == "Sound"]
     action.trigger()
-    assert read_settings(settings_path()) == AlarmSettings(sound=False) == window.alarms.settings
+    assert not window.alarms.gives("sound")
+    assert Preferred(tmp_path / "preferences.json").now == Preferences(sound=False)
     action.trigger()
-    assert window.alarms.settings == AlarmSettings()
+    assert window.alarms.gives("sound")
+
+
+def test_the_users_command_is_run_for_each_alarm(
+    qtbot: QtBot, tmp_path: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    script = tmp_path / "hear"
+    script.write_text('#!/bin/sh\necho "heard $1, $2: $3"\n')
+    script.chmod(0o755)
+    preferred = Preferred()
+    preferred.take(Preferences(sound=False, notice=False, command=(str(script), "at night")))
+    parent = QWidget()
+    parent.setWindowTitle("br_i")
+    qtbot.addWidget(parent)
+    alarms = WindowAlarms(parent, preferred)
+    alarms.tell_command()
+    assert f"run for each alarm: {script} 'at night'" in caplog.text
+    series, _ = make_series(41, bins=50)  # the last row has no beam
+    for _ in range(2):
+        alarms.follow(series.snapshot(), 1e3)
+    alarms.end()
+    said = capfd.readouterr()
+    assert said.out == ""  # it may hold rows
+    assert said.err.splitlines() == ["heard at night, no beam: br_i"]
+
+
+def test_a_command_that_cannot_be_started_is_said_and_stops_nothing(
+    qtbot: QtBot, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    preferred = Preferred()
+    preferred.take(Preferences(sound=False, notice=False, command=(str(tmp_path / "gone"),)))
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    alarms = WindowAlarms(parent, preferred)
+    series, _ = make_series(41, bins=50)
+    alarms.follow(series.snapshot(), 1e3)
+    assert f"alarm command {tmp_path / 'gone'} cannot be started: No such file" in caplog.text
+    assert said(alarms) == "no beam"
 
 
 def test_without_the_sound_library_it_beeps(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,7 +234,7 @@ def test_trouble_comes_before_news_and_what_is_over_last(
     qtbot.addWidget(parent)
     # Row 40 has no beam, row 50 a pause, which lasts.
     series, _ = make_series(52, bins=50)
-    alarms = WindowAlarms(parent, tmp_path / "alarms.json")
+    alarms = WindowAlarms(parent, Preferred())
     series.report(Progress(found=52, gone_since_s=1.7e9))
     alarms.follow(series.snapshot(), 2.5)
     standing = alarms.standing()

@@ -18,6 +18,7 @@ from latticewatch.app.window import placement as window_state
 from latticewatch.app.window.application import faults_kept
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun
+from latticewatch.app.window.preferences import Preferred
 from latticewatch.widgets.theme import LETTERS, ensure_font
 
 
@@ -111,7 +112,7 @@ def test_an_error_in_a_view_does_not_cost_the_next_scan(
     next_run.plan = plan if goes_on else None
     QTimer.singleShot(0, fail)
     QTimer.singleShot(50, failed.set)
-    shown = partial(application._show_run, qapp, plan, next_run, as_json=True, screenshot=None, dark=False)
+    shown = partial(application._show_run, qapp, plan, next_run, Preferred(), as_json=True, screenshot=None)
     if goes_on:
         assert shown() == 0
     else:
