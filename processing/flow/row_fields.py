@@ -58,6 +58,7 @@ STATE = Quantity("text", "", "", "", State)
 COUNT = _whole(int)
 COUNT_IF_KNOWN = _whole(lambda value: None if value < 0 else int(value))
 FLAG = _whole(lambda value: bool(value == 1))
+SEGMENT = _whole(lambda value: max(0, int(value)))
 # Times to the microsecond; lengths to 1e-7 Å (0.02 ppm), a hundredth of the best esd measured.
 TIME, LENGTH, PERCENT = _number("s", "z.6f"), _number("angstrom", "z.7f"), _number("percent", "z.4f")
 SHARE, RATIO, INTENSITY = _number("", "z.7f"), _number("", "z.6g"), _number("", "z.8g")
@@ -106,6 +107,7 @@ FIELDS = (
     Field("trace/intensity", INTENSITY, "row.intensity"),
     Field("trace/foreign_lines", COUNT_IF_KNOWN, "fit.foreign_lines", ADDED),
     Field("trace/pixels_left_out", COUNT_IF_KNOWN, "row.pixels_left_out", ADDED),
+    Field("trace/segment", SEGMENT, "row.segment", ADDED),
     Field("trace/recorded_s", TIME, "row.recorded_s"),
     Field("trace/file_mtime_s", TIME, "row.mtime_s"),
     Field(

@@ -37,7 +37,8 @@ class Row:
     intensity: mean of the pattern, NaN without one. fraction: composition on the user's scale, NaN where none
     is given. recorded_s: clock when the row was safely on disk, NaN where nothing is recorded. header: the numbers
     kept of the frame's header; what is not known is left out. filled: what the row was first, where it was a gap
-    that has been filled; its verdict is still the one of then. pixels_left_out: as the pattern says.
+    that has been filled; its verdict is still the one of then. pixels_left_out: as the pattern says. segment: how many
+    changes of the running scan's settings came before it.
     """
 
     index: int
@@ -54,6 +55,7 @@ class Row:
     header: Mapping[str, float] = field(default_factory=dict)
     filled: Filled | None = None
     pixels_left_out: int | None = None
+    segment: int = 0
 
 
 @dataclass(frozen=True, slots=True)

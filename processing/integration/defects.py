@@ -6,7 +6,7 @@ next to nothing while its neighbours count what the ring does, which a beam stop
 from a spot stays in use, and so do clusters.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +82,12 @@ class DefectFinder:
         self._look: _Look | None = None
         self._frames, self._next_look, self._pause = 0, 0, FRAMES
         self.defects = self._found = Defects(nothing, nothing, 0, settled=False)
+
+    def over(self, plan: Plan) -> "DefectFinder":
+        """One that knows these findings and looks with another plan from now on."""
+        made = DefectFinder(plan)
+        made.defects = made._found = replace(self.defects, settled=True)
+        return made
 
     def observe(self, levels: RingLevels) -> bool:
         """Look at one more frame with light in it; True where ``defects`` changed."""

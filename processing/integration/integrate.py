@@ -1,5 +1,6 @@
 """From a detector image to a pattern with its standard uncertainties."""
 
+import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,7 @@ from latticewatch.processing.integration.kernels.sums import (
     sum_image,
 )
 from latticewatch.processing.integration.outliers import Rings, leave_out
-from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, without
+from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, changed_plan, without
 from latticewatch.processing.integration.plan_cache import cached_plan
 from latticewatch.processing.integration.robust_mean import Mode, RobustMean
 
@@ -112,7 +113,7 @@ class ImageIntegrator:
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
         corrections = Corrections(mask, dark, flat, polarization)
-        self._base_plan = self.plan = cached_plan(geometry, corrections, shape, bins, plans)
+        self._first_plan = self._base_plan = self.plan = cached_plan(geometry, corrections, shape, bins, plans)
         self.two_theta = self.plan.two_theta
         self.two_theta.flags.writeable = False
         self._finder = DefectFinder(self.plan) if find_defects else None
@@ -123,6 +124,27 @@ class ImageIntegrator:
         self._rings: Rings | None = None
         self._looks, self._looks_at_first = 0, find_defects or robust != "off"
         self._last_was_lit = True
+
+    def corrected(self, geometry: Geometry, corrections: Corrections) -> "ImageIntegrator":
+        """One that has other corrections over the same bins and has seen no frame yet.
+
+        geometry: the scan's own. Raises UserError where nothing is left to integrate. Slow: the plan is built; this one
+        may be used by another thread meanwhile.
+        """
+        made = copy.copy(self)
+        made._base_plan = made.plan = changed_plan(geometry, corrections, self._first_plan)
+        made._workspaces = [_Workspace(len(self.two_theta) + 1) for _ in self._workspaces]
+        made._robust = RobustMean(self._robust.mode)
+        made._rings = made._file_mask = None
+        made._looks = 0
+        return made
+
+    def succeed(self, before: "ImageIntegrator") -> None:
+        """Go on where ``before`` stopped: in its units, without the defects that it found. Between two frames."""
+        self._first_monitor = before._first_monitor
+        if before._finder is not None:
+            self._finder = before._finder.over(self._base_plan)
+            self._base_plan = self.plan = without(self._base_plan, self._finder.defects.mask)
 
     def integrate(self, frame: Frame) -> Pattern | NoResult:
         """The pattern, or why there is none. Never raises on data."""

@@ -99,6 +99,32 @@ def build_plan(geometry: Geometry, corrections: Corrections, shape: tuple[int, i
     return finished_plan(shape, two_theta, bin_of_pixel, np.ascontiguousarray(weight.ravel(), np.float32), corrections)
 
 
+def changed_plan(geometry: Geometry, corrections: Corrections, first: Plan) -> Plan:
+    """The plan with other corrections over the bins of a run that began with ``first``: its columns and angles stay.
+
+    A pixel that was in use stays in its bin; one that was not comes into the bin that holds its angle, where there is
+    one. The angles are those of the pixels that were in use at first, as where defects are found in a run.
+    Raises UserError where nothing is left to integrate.
+    """
+    integrator = azimuthal_integrator(geometry, first.shape)
+    mask = static_mask(geometry, corrections, first.shape).ravel()
+    angles, count = pixel_two_theta(integrator, first.shape).ravel(), len(first.two_theta)
+    was_used = first.bins < count
+    low, high = angles[was_used].min(), angles[was_used].max()
+    place = np.floor((angles - low) / (high - low) * count)
+    seen = (angles >= low) & (angles <= high)
+    bins = np.where(was_used, first.bins, np.where(seen, np.clip(place, 0, count - 1), count))
+    bins = np.where(mask, count, bins).astype(np.uint16)
+    if not (bins < count).any():
+        raise UserError(f"{geometry.source}: mask, gaps, dark and flat leave no pixel that was in use; check the mask")
+    weight = integrator.polarization(first.shape, corrections.polarization) * integrator.solidAngleArray(first.shape)
+    if corrections.flat is not None:
+        weight = weight * corrections.flat
+    return finished_plan(
+        first.shape, first.two_theta, bins, np.ascontiguousarray(weight.ravel(), np.float32), corrections
+    )
+
+
 def finished_plan(
     shape: tuple[int, int],
     two_theta: NDArray[np.float64],

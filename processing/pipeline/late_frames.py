@@ -34,6 +34,11 @@ class OpenGaps:
         """The gap this frame is meant for, and what the fit knew before it; None for a frame of its own."""
         return self._open.get(frame.name)
 
+    def forget(self) -> None:
+        """What comes for a gap that was there before is a row of its own: what the fit knew then is of other
+        settings."""
+        self._open.clear()
+
     def close(self, name: str) -> None:
         del self._open[name]
 

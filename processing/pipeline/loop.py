@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -25,12 +26,36 @@ IDLE_S = 1.0
 """The recorder flushes after this idle time."""
 
 
+class Changes(Protocol):
+    """Changes of a run's settings: each makes another pipeline of the same source, recorder and series."""
+
+    def recorded(self, pipeline: "Pipeline", segment: int | None = None) -> "Pipeline":
+        """The pipeline with the settings that were recorded for this segment; of None: for the last one."""
+
+    def asked(self, pipeline: "Pipeline") -> "Pipeline":
+        """The pipeline that the next frame goes through: the same where nobody wants a change."""
+
+
+class Unchanged:
+    """The settings of a run that nobody changes."""
+
+    def recorded(self, pipeline: "Pipeline", segment: int | None = None) -> "Pipeline":
+        """The same pipeline."""
+        del segment
+        return pipeline
+
+    def asked(self, pipeline: "Pipeline") -> "Pipeline":
+        """The same pipeline."""
+        return pipeline
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """All that one run needs, put together once by the session.
 
     header_names: header values kept of each frame. at_hand: the source waits for nothing, so that a list can be
     waited for. recorded: rows of this run that are in its file already; the source gives what comes after them.
+    segment: how many times the settings were changed so far. changes: says when they are.
     """
 
     source: Source
@@ -43,6 +68,8 @@ class Pipeline:
     header_names: tuple[str, ...] = ()
     at_hand: bool = False
     recorded: Sequence[Row] = ()
+    segment: int = 0
+    changes: Changes = field(default_factory=Unchanged)
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
@@ -55,15 +82,25 @@ def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], N
     for row in pipeline.recorded:
         if stop.is_set():
             return
+        if row.segment > pipeline.segment:
+            pipeline = _changed(gaps, pipeline, pipeline.changes.recorded(pipeline, row.segment))
         _restore(pipeline, gaps, row)
         _show(pipeline, gaps, [row], listeners)
+    pipeline = _changed(gaps, pipeline, pipeline.changes.recorded(pipeline))
     with closing(_gathered(pipeline, stop)) as gathered:
         for frames in gathered:
+            pipeline = _changed(gaps, pipeline, pipeline.changes.asked(pipeline))
             patterns = pipeline.integrator.integrate_many(frames)
             rows = [_row(pipeline, gaps, frame, pattern) for frame, pattern in zip(frames, patterns, strict=True)]
             _show(pipeline, gaps, pipeline.recorder.append_many([row for row in rows if row is not None]), listeners)
             if stop.is_set():
                 return
+
+
+def _changed(gaps: OpenGaps, before: Pipeline, now: Pipeline) -> Pipeline:
+    if now is not before:
+        gaps.forget()
+    return now
 
 
 def _gathered(pipeline: Pipeline, stop: threading.Event) -> Generator[list[Frame], None, None]:
@@ -135,4 +172,5 @@ def _measured(
         fraction_esd=fraction_esd,
         header=kept_values(frame.header, pipeline.header_names),
         pixels_left_out=None if found is None else found.pixels_left_out,
+        segment=pipeline.segment,
     )

@@ -43,8 +43,9 @@ class Judge:
     constant.
     """
 
-    def __init__(self, setup: Setup) -> None:
-        self._setup = setup
+    def __init__(self, setup: Setup, since: str = "") -> None:
+        """since: where it begins within a scan, told while nothing has moved yet."""
+        self._setup, self._since = setup, since and f" {since}"
         self._merge = len(setup.components) > 1 and setup.end == "merge"
         self._followers = [self._follower(quantity) for quantity in _quantities(setup)]
         self._clock = Clock(period_s=setup.frame_period_s or NAN)
@@ -55,7 +56,7 @@ class Judge:
         self._leader: WatchedQuantity | None = None
         self._known: dict[WatchedQuantity, int] = {}
         self._reactions = 1
-        self._last = Verdict(State.WAITING, why="Nothing to see yet.")
+        self._last = Verdict(State.WAITING, why=f"Nothing to see yet.{self._since}")
 
     def judge(self, time_s: float, fit: Fit | NoResult) -> Verdict:
         """The state at this frame. time_s: from the first frame, NaN where unknown. Never raises on data."""
@@ -119,7 +120,7 @@ class Judge:
         if not moved:
             seen = any(follower.bank is not None for follower in self._followers)
             why = "Lattices are seen; none has moved yet." if seen else "Nothing to see yet."
-            return Verdict(State.WAITING, why=why)
+            return Verdict(State.WAITING, why=f"{why}{self._since}")
         was = self._last.state
         # One that still moves decides; where none does, one that rests.
         state = min((opinion.state for opinion in moved), key=(State.REACTING, State.PAUSED, State.COMPLETE).index)

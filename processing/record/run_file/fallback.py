@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.changes import Change, change_to_json
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
 from latticewatch.processing.record.run_file.journal_content import COMMIT, Note, packed
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 class Fallback:
     """Where recording continues, and what is copied there: the rows are those the series holds anyway.
 
-    before: what the run held when it was resumed.
+    before: what the run held when it was resumed. changes: of its settings, those of then too.
     """
 
     folder: Path
@@ -38,6 +39,7 @@ class Fallback:
     rows: list[Row] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     defects: tuple[Pixels, Pixels] | None = None
+    changes: list[Change] = field(default_factory=list)
 
     def begin(self, name: str) -> tuple[Path, Opened]:
         """A run file of this name, or with a number, that holds all there is. Raises UserError, OSError."""
@@ -60,6 +62,9 @@ class Fallback:
 
     def _take_along(self, opened: Opened) -> int:
         journal, nexus, newest = opened.journal, opened.nexus, -1
+        journal.append((Kind.CHANGE, change_to_json(change)) for change in self.changes)
+        for change in self.changes:
+            nexus.append_change(change)
         rows = itertools.chain(self.before, self.rows)
         while opened.file.failure is None and (block := list(itertools.islice(rows, BLOCK_ROWS))):
             kinds, newest = kinds_of(block, newest)

@@ -117,13 +117,18 @@ def header_from_json(text: str | bytes, where: str) -> RunHeader:
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"]) or "all of it"
         raise UserError(f"{where}: the run's header is damaged ({key}); give an intact run file") from None
+    return dataclasses.replace(header, setup=with_parsed_phases(header.setup, where))
+
+
+def with_parsed_phases(setup: Setup, where: str) -> Setup:
+    """The set-up with its phases parsed anew from their CIF text, as any CIF would be. Raises UserError."""
     components = tuple(
         dataclasses.replace(component, phase=parse_phase(component.phase.cif_text, component.phase.name, where))
-        for component in header.setup.components
+        for component in setup.components
     )
     if not components:
         raise UserError(f"{where}: the run's header names no component; give an intact run file")
-    return dataclasses.replace(header, setup=dataclasses.replace(header.setup, components=components))
+    return dataclasses.replace(setup, components=components)
 
 
 def _as_text(content: bytes) -> str | None:

@@ -33,6 +33,7 @@ class Kind(IntEnum):
     COMMIT = 5
     FILL = 6
     ACCOUNT = 7
+    CHANGE = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What the entries of a journal say: the beginning of a run, its rows, notes, defects, account."""
+"""What the entries of a journal say: the beginning of a run, its rows, changes, notes, defects, account."""
 
 import json
 import struct
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.changes import Change, change_from_json
 from latticewatch.processing.record.run_file.header import RunHeader, header_from_json, header_to_json
 from latticewatch.processing.record.run_file.journal import Entry, Index, Kind, payloads
 from latticewatch.processing.record.run_file.nexus import FORMAT
@@ -111,6 +112,17 @@ class JournalContent:
 
     def notes(self) -> list[Note]:
         return self._said(Kind.NOTE, lambda told: (float(told[0]), float(told[1]), str(told[2]), str(told[3])))
+
+    def changes(self) -> list[Change]:
+        """The changes of the run's settings, in their order."""
+        entries = self._of_kind(Kind.CHANGE)
+        found: list[Change] = []
+        for entry, content in zip(entries, payloads(self._handle, entries), strict=True):
+            try:
+                found.append(change_from_json(content, "the journal"))
+            except UserError:
+                self._unread[entry.offset] = entry.length
+        return found
 
     def defects(self) -> tuple[Pixels, Pixels] | None:
         """Pixels found hot and dead, (n, 2) each; None where nothing was found out."""

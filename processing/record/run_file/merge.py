@@ -8,6 +8,7 @@ import numpy as np
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.changes import Change
 from latticewatch.processing.record.run_file.journal_content import JournalContent, Note, Pixels
 from latticewatch.processing.record.run_file.stored_run import Run
 
@@ -74,6 +75,12 @@ class Merge:
             if stored is not None and stored.filled is not None and frame not in self._filled:
                 self.has_drawn = True
                 yield from self._read(frame)
+
+    def changes(self) -> list[Change]:
+        found = {change.segment: change for change in self.content.changes()}
+        lost = {change.segment: change for change in (self._stored.changes if self._stored else ())}
+        self.has_drawn |= bool(lost.keys() - found.keys())
+        return [change for _, change in sorted((lost | found).items())]
 
     def notes(self) -> list[Note]:
         notes = self.content.notes()

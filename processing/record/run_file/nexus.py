@@ -16,6 +16,7 @@ from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.row_fields import Column, Value, values_of
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.record.run_file.account import write_account
+from latticewatch.processing.record.run_file.changes import Change, write_change
 from latticewatch.processing.record.run_file.header import RunHeader, header_to_json
 from latticewatch.processing.record.run_file.nexus_fills import extend, note_fills, write_fill, write_parameters
 
@@ -79,6 +80,9 @@ class NexusFile:
     def fill(self, row: Row) -> None:
         """Put this row in the place of the gap of its frame; the states stay as they were declared."""
         write_fill(self._entry, self._datasets, self._values(row), row)
+
+    def append_change(self, change: Change) -> None:
+        write_change(self._entry, change)
 
     def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
         """Add notes: seconds from the first frame, clock, kind, text."""

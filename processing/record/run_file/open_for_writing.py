@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
 from latticewatch.processing.files.guarded_hdf5 import damage_said, run_id_of
+from latticewatch.processing.record.run_file.changes import change_to_json
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Journal, Kind
 from latticewatch.processing.record.run_file.journal_content import COMMIT, Beginning, pack_beginning, packed
@@ -142,6 +143,7 @@ def _journal_of(run: Run) -> Journal:
     """A journal with all that a closed run holds: from here on it is the binding record again."""
 
     def fill(journal: Journal) -> None:
+        journal.append((Kind.CHANGE, change_to_json(change)) for change in run.changes)
         rows = iter(run.rows)
         while block := list(islice(rows, BLOCK_ROWS)):
             # A mark for no rows: these keep the time they were recorded at.

@@ -251,6 +251,8 @@ def _written(content: JournalContent, beginning: Beginning, stored: Run | None, 
 
 
 def _write_rest(merge: Merge, made: NexusFile) -> None:
+    for change in merge.changes():
+        made.append_change(change)
     for row in merge.fills():
         made.fill(row)
     if notes := merge.notes():

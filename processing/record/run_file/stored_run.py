@@ -1,5 +1,6 @@
 """The HDF5 file of a run, open for reading: what is fixed for the run at once, its patterns when asked for."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,13 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.row_fields import ADDED, HEADER, Column, record_in, row_of
 from latticewatch.processing.flow.series import Filled, Row
 from latticewatch.processing.record.run_file.account import Account, read_account
+from latticewatch.processing.record.run_file.changes import (
+    Change,
+    first_alike,
+    header_after,
+    lost_segments,
+    read_changes,
+)
 from latticewatch.processing.record.run_file.header import RunHeader, header_from_json
 from latticewatch.processing.record.run_file.nexus import FORMAT
 from latticewatch.processing.record.run_file.nexus_fills import read_fills
@@ -24,6 +32,7 @@ from latticewatch.processing.record.run_file.notes import Note
 
 BLOCK_ROWS = 32
 Columns = MappingProxyType[str, Any]
+log = logging.getLogger(__name__)
 
 
 class RunRows(Sequence[Row]):
@@ -85,7 +94,7 @@ class Run:
 
     two_theta: (bins,) degrees. rows: complete. traced: the same rows without patterns, which costs nothing to
     go through. notices: what had to be repaired on opening, one line each. account: what became of all that
-    was seen.
+    was seen. changes: of the settings while the scan ran.
     """
 
     path: Path
@@ -98,11 +107,24 @@ class Run:
     dead: NDArray[np.int64]
     notices: tuple[str, ...]
     account: Account
+    changes: tuple[Change, ...]
     _open: "_OpenRun"
 
     @property
     def setup(self) -> Setup:
         return self.header.setup
+
+    @property
+    def latest(self) -> RunHeader:
+        """The header with the settings that the run had last."""
+        return header_after(self.header, self.changes)
+
+    @property
+    def traced_alike(self) -> Sequence[Row]:
+        """The newest rows that were integrated and fitted with the same settings, without patterns: all, where these
+        were not changed. What is computed from many rows is computed from these."""
+        first = max([first_alike(self.changes), *lost_segments(self.changes, (row.segment for row in self.traced))])
+        return [row for row in self.traced if row.segment >= first] if first else self.traced
 
     def intensity(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
         """The map's rows from ``start`` up to ``stop``: (rows, bins), NaN where a frame gave no pattern."""
@@ -177,6 +199,11 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     there = _columns_there(file, header, where)
     count = _count(file, there, len(two_theta), where)
     columns: Columns = MappingProxyType({column.path: _values(file, column, where, count) for column in there})
+    changes = read_changes(file, where)
+    if lost := lost_segments(changes, columns.get("trace/segment", ())):
+        told = ", ".join(map(str, lost))
+        notices += (f"{where}: the settings of segment {told} are lost; its rows are there as they were recorded",)
+        log.warning("%s", notices[-1])
     run = _OpenRun(file, aside, where, header, there, two_theta, read_fills(file, where))
     return Run(
         path=path,
@@ -188,6 +215,7 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
         hot=_pixels(file, "hot", where),
         dead=_pixels(file, "dead", where),
         notices=notices,
+        changes=changes,
         account=read_account(file, where, columns["trace/file"], columns["trace/status"], len(run.fills)),
         _open=run,
     )

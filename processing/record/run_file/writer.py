@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row
+from latticewatch.processing.record.run_file.changes import Change, change_to_json
 from latticewatch.processing.record.run_file.fallback import Fallback, continue_in, kinds_of
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.journal import Kind
@@ -158,6 +159,17 @@ class RunWriter:
             self._notes.append(note)
             if self._fallback is not None:
                 self._fallback.notes.append(note)
+
+    def append_change(self, change: Change) -> None:
+        """Keep a change of the run's settings: the rows to come are made with them. Raises RecordingStopped; then
+        nothing is changed."""
+        with self._mutex:
+            entry = [(Kind.CHANGE, change_to_json(change))]
+            self._or_in_fallback(lambda: self._guard(lambda: self._journal.append(entry)))
+            self._write_block()  # the rows before it
+            self._into_file(lambda nexus: nexus.append_change(change))
+            if self._fallback is not None:
+                self._fallback.changes.append(change)
 
     def set_defects(self, hot: NDArray[np.int64], dead: NDArray[np.int64]) -> None:
         """Keep the pixels found hot and dead, (n, 2) row and column each. Raises RecordingStopped."""

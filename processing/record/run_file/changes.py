@@ -1,0 +1,118 @@
+"""Changes of a running scan's settings, as the run file keeps them: since which frame, when, why, from what to what."""
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import h5py
+from pydantic import TypeAdapter, ValidationError
+
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.files import guarded_hdf5 as untrusted
+from latticewatch.processing.record.run_file.header import Decision, InputFile, RunHeader, with_parsed_phases
+from latticewatch.processing.record.run_file.nexus_fills import extend
+
+COLUMNS = {"segment": "i8", "frame": "i8", "time_s": "f8", "changed_s": "f8", "why": "text", "what": "text"}
+RECORD = "record"
+CHUNK = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One setting before and after."""
+
+    name: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.old} → {self.new}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The settings of all rows of one segment, and how they differ from those of the segment before.
+
+    segment: 1 for the first change. frame: number of its first row. time_s: of the newest row before, from the first
+    frame. changed_s: clock. why: the user's words. is_undo: the settings are those before the last change. keeps_fits:
+    frames are integrated and fitted as before, and only judged otherwise. setup, experiment_toml, inputs, decided: as
+    in ``RunHeader``.
+    """
+
+    segment: int
+    frame: int
+    time_s: float
+    changed_s: float
+    why: str
+    what: tuple[Difference, ...]
+    is_undo: bool
+    keeps_fits: bool
+    setup: Setup
+    experiment_toml: str
+    inputs: tuple[InputFile, ...]
+    decided: tuple[Decision, ...]
+
+    def __str__(self) -> str:
+        told = "; ".join(map(str, self.what))
+        return f"{'undone' if self.is_undo else 'changed'}: {told}{f' ({self.why})' if self.why else ''}"
+
+
+def header_after(header: RunHeader, changes: Sequence[Change]) -> RunHeader:
+    """What a run's header would say had it begun with the settings that it had last."""
+    if not changes:
+        return header
+    last = changes[-1]
+    return dataclasses.replace(
+        header, setup=last.setup, experiment_toml=last.experiment_toml, inputs=last.inputs, decided=last.decided
+    )
+
+
+def first_alike(changes: Sequence[Change]) -> int:
+    """The first segment from which on all frames were integrated and fitted with the same settings."""
+    return max((change.segment for change in changes if not change.keeps_fits), default=0)
+
+
+def lost_segments(changes: Sequence[Change], segments: Iterable[int]) -> list[int]:
+    """Segments that rows have and no change tells of."""
+    known = {0, *(change.segment for change in changes)}
+    return sorted({max(0, int(segment)) for segment in segments} - known)
+
+
+def change_to_json(change: Change) -> bytes:
+    """The change as JSON; floats come back bit for bit."""
+    return TypeAdapter(Change).dump_json(change)
+
+
+def change_from_json(text: str | bytes, where: str) -> Change:
+    """The change in this JSON, its phases parsed anew from their CIF text. Raises UserError naming ``where``."""
+    try:
+        change = TypeAdapter(Change).validate_json(text)
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"]) or "all of it"
+        raise UserError(f"{where}: the record of a change is damaged ({key}); give an intact run file") from None
+    return dataclasses.replace(change, setup=with_parsed_phases(change.setup, where))
+
+
+def write_change(entry: Any, change: Change) -> None:
+    """Put this change behind the others of the run's HDF5; the group is there only where there are any."""
+    if "changes" not in entry:
+        group = entry.create_group("changes")
+        group.attrs["NX_class"] = "NXcollection"
+        for name, kind in (*COLUMNS.items(), (RECORD, "text")):
+            dtype = h5py.string_dtype() if kind == "text" else kind
+            group.create_dataset(name, (0,), dtype, maxshape=(None,), chunks=(CHUNK,))
+            if name.endswith("_s"):
+                group[name].attrs["units"] = "s"
+    for name in COLUMNS:
+        value = "\n".join(map(str, change.what)) if name == "what" else getattr(change, name)
+        extend(entry[f"changes/{name}"], [value.replace("\0", " ") if isinstance(value, str) else value])
+    extend(entry[f"changes/{RECORD}"], [change_to_json(change).decode()])
+
+
+def read_changes(file: Any, where: str) -> tuple[Change, ...]:
+    """The changes that the run's HDF5 holds, in their order. Raises UserError."""
+    if "changes" not in file["entry"]:
+        return ()
+    return tuple(change_from_json(text, where) for text in untrusted.texts(file, f"entry/changes/{RECORD}", where))
