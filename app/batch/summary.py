@@ -12,10 +12,8 @@ from latticewatch.app.batch.task import Event, EventKind
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.write_whole import write_whole
-from latticewatch.processing.reaction.afterwards.kinetics import describe
-from latticewatch.processing.record.export.summary import summarise
+from latticewatch.processing.record.export.summary import described, summarise
 from latticewatch.processing.record.run_file.reader import read_run
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.text import guarded, one_line
 
 OF_RUN = ("title", "frames", "gaps", "mixing_s", "pauses", "complete", "complete_s", "lp_start_A", "lp_start_esd_A",
@@ -53,8 +51,8 @@ def _line(planned: Planned, end: Event | None) -> dict[str, str]:
 
 def _of_run(out: Path) -> dict[str, Any]:
     with read_run(out) as run:
-        foreign = ForeignLines(run.setup, run.two_theta).over(run.traced, run.rows)
-        summary = summarise(run.header, run.traced, describe(run.setup, run.traced), foreign=foreign)
+        kinetics, foreign = described(run)
+        summary = summarise(run.latest, run.traced, kinetics, foreign=foreign, changes=run.changes)
     complete = summary["complete"]
     return {
         **{key: summary.get(key) for key in OF_RUN},

@@ -5,13 +5,11 @@ import os
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.reaction.afterwards.kinetics import describe
 from latticewatch.processing.record.export.figures import draw_figure
 from latticewatch.processing.record.export.patterns_and_map import export_map, export_patterns
-from latticewatch.processing.record.export.summary import summarise, write_summary
+from latticewatch.processing.record.export.summary import described, summarise, write_summary
 from latticewatch.processing.record.export.trace import write_trace
 from latticewatch.processing.record.run_file.reader import read_run
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +42,11 @@ def export_run(
         if figure:
             draw_figure(run, figure)
         if summary:
-            kinetics = describe(setup, run.traced)
+            kinetics, foreign = described(run)
             for reason in kinetics.withheld:
                 log.warning("not reported: %s", reason)
-            foreign = ForeignLines(run.setup, run.two_theta).over(run.traced, run.rows)
-            write_summary(summary, summarise(run.header, run.traced, kinetics, run.account, foreign))
+            summarised = summarise(run.latest, run.traced, kinetics, run.account, foreign, run.changes)
+            write_summary(summary, summarised)
         if screenshot:
             from latticewatch.app.window.application import save_run_picture  # slow to load: Qt
 

@@ -14,10 +14,9 @@ from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Series
 from latticewatch.processing.flow.wording import headline, lattices_told
-from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, Pause, describe
-from latticewatch.processing.record.export.summary import summarise
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, Pause
+from latticewatch.processing.record.export.summary import described, summarise
 from latticewatch.processing.record.run_file.reader import Run
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.text import one_line
 
 SCHEMA = "latticewatch-entry/1"
@@ -50,10 +49,9 @@ def entry_of(run: Run, logbook: str, text: str) -> LogbookEntry:
     """What is to be said of this run. Raises UserError where it has no frame yet."""
     if not len(run.traced):
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
-    kinetics = describe(run.setup, run.traced)
+    kinetics, foreign = described(run)
     facts = {name: one_line(value) for name, value in _facts(run, kinetics).items() if value}
-    foreign = ForeignLines(run.setup, run.two_theta).over(run.traced, run.rows)
-    summary = summarise(run.header, run.traced, kinetics, run.account, foreign)
+    summary = summarise(run.latest, run.traced, kinetics, run.account, foreign, run.changes)
     subject = one_line(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]
@@ -109,7 +107,7 @@ def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
         "Complete": reached,
         "Frames": f"{len(run.traced)}, of them {sum(isinstance(each.fit, NoResult) for each in run.traced)} gaps; "
         f"the last at {_seconds(row.time_s)}: {row.name}",
-        "Geometry": "; ".join(f"{one.name}, SHA-256 {one.sha256}" for one in run.header.inputs if one.role == "poni"),
+        "Geometry": "; ".join(f"{one.name}, SHA-256 {one.sha256}" for one in run.latest.inputs if one.role == "poni"),
         "Run file": run.path.name,
         "Software": f"LatticeWatch {run.header.software.get('latticewatch', 'unknown')}",
     }

@@ -7,32 +7,27 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
+from latticewatch.app.run.changing import ScanChanges, Settings
 from latticewatch.app.run.decisions import Inputs, RunPlan
 from latticewatch.app.run.fingerprint import all_files
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import ImagesAgain
+from latticewatch.app.run.integrating import corrections_of, integrator_of, setup_of
 from latticewatch.app.run.request import Request
 from latticewatch.app.run.resuming import resumed
 from latticewatch.app.run.run_file_sessions import refitted, shown_again
 from latticewatch.app.run.run_log import changes_told, defects_told, foreign_told, log_kept
+from latticewatch.app.run.segments import ForeignIn, Segment
 from latticewatch.app.run.session import Session, Unrecorded, pipeline_of
 from latticewatch.app.run.state_command import state_command
 from latticewatch.app.run.warming import is_cold, warm_up
 from latticewatch.processing.config.experiment import Experiment
-from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
-from latticewatch.processing.flow.empty_cell import EmptyCell
-from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.header_values import kept_names
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.stages import Source
-from latticewatch.processing.formats import pattern_text
-from latticewatch.processing.integration.integrate import ImageIntegrator
-from latticewatch.processing.integration.masks import placed_mask, read_correction, read_exposure, read_mask
-from latticewatch.processing.integration.plan_cache import plan_folder
 from latticewatch.processing.pipeline import loop, replay
 from latticewatch.processing.pipeline.loop import Pipeline
 from latticewatch.processing.pipeline.replay import Replay
@@ -40,7 +35,6 @@ from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.header import RunHeader, software_versions
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.record.run_file.writer import RunWriter
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.processing.sources.first_image import peek_first_image
 from latticewatch.processing.sources.live import LiveScan
 from latticewatch.processing.sources.pacing import Paced
@@ -48,9 +42,6 @@ from latticewatch.processing.sources.recorded_scan import RecordedSource, open_s
 from latticewatch.processing.sources.run_rows import RunFileSource
 from latticewatch.processing.sources.streams.source import StreamSource
 from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
-
-# Share of the run's angles at which the empty cell must have been measured.
-LEAST_SEEN = 0.5
 
 
 def run_session(
@@ -110,6 +101,8 @@ def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.
         return None
     integrator = integrator_of(inputs, peeked.image)
     setup = setup_of(inputs, integrator)
+    began = Settings(inputs, setup, corrections_of(inputs, peeked.image))
+    changes = ScanChanges(Path(plan.scan), request.given, began, peeked.image, integrator)
     header = RunHeader(
         setup=setup,
         experiment_toml=inputs.experiment_text,
@@ -124,7 +117,7 @@ def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.
     frames: Source = peeked
     rows: Sequence[Row] = ()
     if plan.out and plan.resumes:
-        run, frames, writer = resumed(stack, plan.out, header, peeked, integrator, plan.fallback)
+        run, frames, writer = resumed(stack, plan.out, header, peeked, changes, plan.fallback)
         rows, setup = run.rows, replace(setup, accuracy=run.setup.accuracy)
     elif plan.out:
         writer = stack.enter_context(RunWriter(plan.out, header, integrator.two_theta))
@@ -132,15 +125,17 @@ def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.
             writer.use_fallback(Fallback(plan.fallback, header, integrator.two_theta))
     at_hand = not request.live and request.transport is None
     parts = (setup, frames, integrator, integrator.two_theta, writer or Unrecorded(), header.header_names)
-    pipeline = replace(pipeline_of(*parts, at_hand=at_hand), recorded=rows)
+    pipeline = replace(pipeline_of(*parts, at_hand=at_hand), recorded=rows, changes=changes)
+    changes.begin(writer, Segment(0, setup, pipeline.refinement, files, plan.decided))
     kept = stack.enter_context(log_kept(writer))
     if writer:
         stack.callback(_keep_account, writer, pipeline)
-    unknown = foreign_told(ForeignLines(setup, integrator.two_theta), len(rows))
-    listeners = (defects_told(integrator, writer), changes_told(len(rows)), unknown, kept)
+    unknown = foreign_told(ForeignIn(changes.segments, integrator.two_theta).of, len(rows))
+    listeners = (defects_told(lambda: changes.integrator, writer), changes_told(len(rows)), unknown, kept)
     place = Path(plan.scan)
-    look = ImagesAgain(place, inputs.geometry, lambda: integrator.left_out).look if place.exists() else None
-    return Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)
+    look = ImagesAgain(place, inputs.geometry, lambda: changes.integrator.left_out).look if place.exists() else None
+    session = Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)
+    return replace(session, segments=changes.segments, changes=changes if request.live and writer else None)
 
 
 def _live_source(request: Request, experiment: Experiment) -> AbstractContextManager[Source]:
@@ -166,59 +161,6 @@ def recorded_source(scan: Path, experiment: Experiment, given: Given) -> Recorde
     """The frames of a recorded scan. Raises UserError."""
     selection = experiment.source.given(given.recursive, given.include, given.dataset)
     return open_scan(scan, period_s=experiment.experiment.frame_period_s, selection=selection)
-
-
-def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True, normalised: bool = True) -> ImageIntegrator:
-    """The integrator of a scan whose first image this is. Raises UserError where the inputs do not fit it.
-
-    keep_plan: its plan is taken from the disk, and kept there. normalised: patterns are scaled by ``normalise_by``.
-    """
-    table, shape = inputs.experiment.geometry, image.counts.shape
-    mask = None
-    if inputs.mask:
-        mask = read_mask(inputs.mask, shape, table.mask_nonzero)
-        mask = placed_mask(mask, inputs.geometry, table.mask_orientation, image.counts, inputs.mask)
-    return ImageIntegrator(
-        inputs.geometry,
-        shape=shape,
-        mask=mask,
-        dark=read_correction(inputs.dark, "dark", shape) if inputs.dark else None,
-        flat=read_correction(inputs.flat, "flat", shape) if inputs.flat else None,
-        polarization=table.polarization,
-        bins=table.bins,
-        normalise_by=table.normalise_by if normalised else None,
-        robust=inputs.experiment.integration.robust,
-        plans=plan_folder() if keep_plan else None,
-    )
-
-
-def setup_of(inputs: Inputs, integrator: ImageIntegrator) -> Setup:
-    """The set-up on this integrator's grid. Raises UserError."""
-    wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
-    background = empty_cell_of(inputs, integrator) if inputs.background else None
-    return resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy, background)
-
-
-def empty_cell_of(inputs: Inputs, integrator: ImageIntegrator) -> EmptyCell:
-    """The empty cell's pattern, from a pattern or from an image integrated as the sample's are. Raises UserError."""
-    path = inputs.background or Path()
-    if path.suffix.lower() in pattern_text.SUFFIXES:
-        cell = pattern_text.read_empty_cell(path)
-    else:
-        image = Image(read_exposure(path, "background", integrator.plan.shape))
-        pattern = integrator_of(inputs, image, normalised=False).integrate(Frame(0, path.name, 0.0, 0.0, image))
-        if isinstance(pattern, NoResult):
-            raise UserError(f"{path}: the background is no frame of this detector ({pattern.reason}); give another one")
-        known = np.isfinite(pattern.intensity + pattern.sigma)
-        columns = (pattern.two_theta, pattern.intensity, pattern.sigma)
-        cell = EmptyCell(*(tuple(column[known].tolist()) for column in columns))
-    seen = float(np.isfinite(cell.over(integrator.two_theta)[0]).mean())
-    if seen < LEAST_SEEN:
-        raise UserError(
-            f"{path}: the background covers {100.0 * seen:.0f} % of the angles that the detector sees "
-            f"({integrator.two_theta[0]:.2f} to {integrator.two_theta[-1]:.2f} deg); give one of all of them"
-        )
-    return cell
 
 
 def _keep_account(writer: RunWriter, pipeline: Pipeline) -> None:

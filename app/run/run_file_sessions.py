@@ -7,6 +7,7 @@ from pathlib import Path
 from time import time
 
 from latticewatch.app.run.run_log import changes_told, foreign_told, log_kept
+from latticewatch.app.run.segments import ForeignIn, Segment, segments_of
 from latticewatch.app.run.session import Session, Unrecorded, pipeline_of
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.pattern import Pattern
@@ -17,8 +18,6 @@ from latticewatch.processing.record.run_file.header import software_versions
 from latticewatch.processing.record.run_file.notes import LOG
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.record.run_file.writer import RunWriter
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.sources.pacing import Transport
 
 NO_IMAGES = "unreadable: an image in a run file"
@@ -36,25 +35,25 @@ class AsRecorded:
 def shown_again(run: Run, transport: Transport) -> Iterator[Session]:
     """A session that shows what was recorded: fits, verdicts, notes. Nothing is recorded."""
     with run:
-        setup, header = run.setup, run.header
-        drawing = refinement_of(setup, run.two_theta)
-        parts = Replay(run.rows, transport, drawing, Series(run.two_theta, header.component_names))
+        setup, header, segments = run.setup, run.latest, segments_of(run)
+        parts = Replay(run.rows, transport, segments[-1].refinement, Series(run.two_theta, header.component_names))
         told = () if any(note.kind == LOG for note in run.notes) else (changes_told(),)
         again = Session(setup, parts, None, None, header.inputs, header.decided, told)
-        yield replace(again, notes=run.notes, seen_in=run.path)
+        yield replace(again, notes=run.notes, seen_in=run.path, segments=segments)
 
 
 @contextmanager
 def refitted(run: Run, source: Source, out: Path | None) -> Iterator[Session]:
-    """A session on the patterns of a run file, fitted and judged again; recorded in ``out`` where that is given."""
+    """A session on the patterns of a run file, fitted and judged again with the settings that it had last; recorded in
+    ``out`` where that is given."""
     with ExitStack() as stack:
         stack.enter_context(run)
-        header = replace(run.header, software=software_versions(), started_s=time())
+        header = replace(run.latest, software=software_versions(), started_s=time())
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
         recorder = writer or Unrecorded()
         pipeline = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, recorder, header.header_names)
         kept = stack.enter_context(log_kept(writer))
-        unknown = foreign_told(ForeignLines(run.setup, run.two_theta))
+        unknown = foreign_told(ForeignIn((Segment(0, run.setup, pipeline.refinement),), run.two_theta).of)
         again = Session(
             run.setup, pipeline, out, writer, header.inputs, header.decided, (changes_told(), unknown, kept)
         )

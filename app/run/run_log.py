@@ -3,7 +3,7 @@
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import numpy as np
@@ -17,7 +17,7 @@ from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.reaction.live.alarms import SEEN_IN_A_ROW
 from latticewatch.processing.record.run_file.notes import LOG
 from latticewatch.processing.record.run_file.writer import RunWriter
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
+from latticewatch.processing.refinement.foreign.sightings import Sighting
 
 log = logging.getLogger(__name__)
 
@@ -109,10 +109,10 @@ def changes_told(recorded: int = 0) -> Callable[[Row], None]:
     return on_row
 
 
-def foreign_told(lines: ForeignLines, recorded: int = 0) -> Callable[[Row], None]:
+def foreign_told(lines_of: Callable[[Row], Mapping[int, Sighting]], recorded: int = 0) -> Callable[[Row], None]:
     """Called with each row: says in the log where a line appears that belongs to no component, and when it goes.
 
-    recorded: the number of rows that a resumed run has already.
+    lines_of: those of a fitted row. recorded: the number of rows that a resumed run has already.
     """
     seen: dict[int, tuple[int, str]] = {}
 
@@ -120,7 +120,7 @@ def foreign_told(lines: ForeignLines, recorded: int = 0) -> Callable[[Row], None
         if not isinstance(row.fit, Fit):
             return
         when = duration(row.time_s) or f"frame {row.index}"
-        now = lines.of(row.fit)
+        now = lines_of(row)
         for slot in seen.keys() - now.keys():
             frames, said = seen.pop(slot)
             if frames >= SEEN_IN_A_ROW and row.index >= recorded:
@@ -137,14 +137,15 @@ def foreign_told(lines: ForeignLines, recorded: int = 0) -> Callable[[Row], None
     return on_row
 
 
-def defects_told(integrator: ImageIntegrator, writer: RunWriter | None) -> Callable[[Row], None]:
-    """Called with each row: says how many pixels are hot or dead, when they are found, and keeps them."""
+def defects_told(integrator: Callable[[], ImageIntegrator], writer: RunWriter | None) -> Callable[[Row], None]:
+    """Called with each row: says how many pixels are hot or dead, when they are found, and keeps them. integrator: the
+    one that is used by then."""
     seen: Defects | None = None
     told = -1
 
     def on_row(_: Row) -> None:
         nonlocal seen, told
-        defects = integrator.defects
+        defects = integrator().defects
         if defects is None or not defects.settled or defects is seen:  # to count them takes longer than a fit
             return
         seen = defects

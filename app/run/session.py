@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.app.run.changing import ScanChanges
 from latticewatch.app.run.images_again import Picture
+from latticewatch.app.run.segments import Segment
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.flow.stages import Integrator, Recorder, Source
@@ -27,6 +29,8 @@ class Session:
     writer: takes the operator's notes; None where nothing is recorded. inputs: files it is made with. decided: what
     it was put together from. listeners: told of every row. notes: those of the run file that is shown again.
     seen_in: that run file; None where a run is made. look: reads an image again; None where images are not at hand.
+    segments: the settings so far, in their order; at least one where images or a run file are shown. changes: how they
+    are changed while the scan runs; None where they cannot.
     """
 
     setup: Setup
@@ -39,6 +43,8 @@ class Session:
     notes: tuple[Note, ...] = ()
     seen_in: Path | None = None
     look: Callable[[str], Picture] | None = None
+    segments: Sequence[Segment] = ()
+    changes: ScanChanges | None = None
 
     @property
     def resumed(self) -> int:

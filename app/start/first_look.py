@@ -15,7 +15,7 @@ import numpy as np
 from latticewatch.app.run.decisions import Inputs, gather
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import Picture, picture_of
-from latticewatch.app.run.open_session import integrator_of, setup_of
+from latticewatch.app.run.integrating import integrator_of, setup_of
 from latticewatch.app.start.judging import NO_FRAME, ORIENTATIONS, Judgement, Level, Trial, judged
 from latticewatch.app.start.run_place import RunPlace, run_place
 from latticewatch.app.window.facts import reflection_lists, ticks_of

@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from latticewatch.app.run.decisions import own_runs, run_name
-from latticewatch.app.run.resuming import made_with
+from latticewatch.app.run.settings_changed import made_with
 from latticewatch.app.start.recent import recalled
 from latticewatch.app.window.preferences import preferences_path, read_preferences
 from latticewatch.processing.errors import UserError

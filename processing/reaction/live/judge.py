@@ -44,7 +44,7 @@ class Judge:
     """
 
     def __init__(self, setup: Setup, since: str = "") -> None:
-        """since: where it begins within a scan, told while nothing has moved yet."""
+        """since: a sentence that says where it begins within a scan; left out: with the first frame."""
         self._setup, self._since = setup, since and f" {since}"
         self._merge = len(setup.components) > 1 and setup.end == "merge"
         self._followers = [self._follower(quantity) for quantity in _quantities(setup)]
@@ -142,7 +142,8 @@ class Judge:
             mixing_s=next(opinion.mixing_s for opinion in moved if opinion.quantity is self._leader),
             forecast=max(forecasts, key=lambda each: each.complete_s) if len(forecasts) == len(telling) else None,
         )
-        return replace(verdict, why=self._why(verdict, latest, min(opinion.done for opinion in moved)))
+        why = self._why(verdict, latest, min(opinion.done for opinion in moved))
+        return replace(verdict, why=f"{why}{self._since}")
 
     def _begins_anew(self, latest: Opinion, moved: int) -> bool:
         """Whether a further reaction begins: what was complete moves from there, or more was added to the sample."""

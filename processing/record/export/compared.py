@@ -89,7 +89,7 @@ class ComparedRun:
 
 
 def compared(run: Run) -> ComparedRun:
-    kinetics = describe(run.setup, run.traced)
+    kinetics = describe(run.setup, run.traced_alike)
     return ComparedRun(
         title=run.header.title,
         file=run.path.name,

@@ -189,7 +189,7 @@ def _trace(axes: Axes, run: Run) -> None:
         _points(axes, Curve(times, *np.array(values, float).reshape(-1, 2).T), number, name)
     mean = np.array([(fit.lp_mean_A, fit.lp_mean_esd_A) for _, fit in fits], float).reshape(-1, 2).T
     axes.errorbar(times, mean[0], mean[1], color="0.45", linewidth=0.8, elinewidth=0.5, label="mean", zorder=1)
-    for pause in describe(run.setup, run.traced).pauses:
+    for pause in describe(run.setup, run.traced_alike).pauses:
         axes.axvspan(pause.start_s, end_or_last(pause.end_s, times), color="0.88", zorder=0)
     axes.set_xlabel("time (s)")
     axes.set_ylabel("lattice parameter (Å)")

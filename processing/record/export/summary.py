@@ -12,13 +12,22 @@ from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.composition import fraction_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import NAN, Row
-from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate
+from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate, describe
 from latticewatch.processing.reaction.afterwards.reached import Reached
 from latticewatch.processing.record.run_file.account import Account
+from latticewatch.processing.record.run_file.changes import Change, first_alike
 from latticewatch.processing.record.run_file.header import RunHeader
-from latticewatch.processing.refinement.foreign.sightings import Sighting
+from latticewatch.processing.record.run_file.stored_run import Run
+from latticewatch.processing.refinement.foreign.sightings import ForeignLines, Sighting
 
 SCHEMA = "latticewatch-summary/1"
+
+
+def described(run: Run) -> tuple[Kinetics, list[Sighting]]:
+    """What the run came to, and its foreign lines: of the rows that were fitted with the settings it had last."""
+    alike = run.traced_alike
+    whole = run.rows if len(alike) == len(run.traced) else ()
+    return describe(run.setup, alike), ForeignLines(run.setup, run.two_theta).over(alike, whole)
 
 
 def summarise(
@@ -27,10 +36,12 @@ def summarise(
     kinetics: Kinetics,
     account: Account | None = None,
     foreign: Sequence[Sighting] | None = None,
+    changes: Sequence[Change] = (),
 ) -> dict[str, Any]:
     """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at.
 
-    account: what became of all that was seen; foreign: the lines of no component; where these are known.
+    header: with the settings that the run had last. kinetics: of the rows that were fitted with these. account: what
+    became of all that was seen; foreign: the lines of no component; where these are known. changes: of the settings.
     """
     scale, fraction, fraction_esd = header.setup.composition, NAN, NAN
     if scale is not None and not math.isnan(kinetics.lp_end_A):
@@ -59,6 +70,7 @@ def summarise(
         "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
         **({"account": asdict(account)} if account else {}),
         **({} if foreign is None else {"foreign_lines": [_foreign(line) for line in foreign]}),
+        **(_changes(changes, rows) if changes else {}),
     }
 
 
@@ -124,6 +136,23 @@ def _rate(rate: Rate) -> dict[str, float | str | None]:
         "esd": _significant(rate.esd),
         "model": rate.model,
     }
+
+
+def _changes(changes: Sequence[Change], rows: Sequence[Row]) -> dict[str, Any]:
+    """The changes of the settings, and the first frame that the numbers above are computed from."""
+    first = first_alike(changes)
+    told = [
+        {
+            "frame": change.frame,
+            "time_s": _time(change.time_s),
+            "changed_s": _time(change.changed_s),
+            "why": change.why,
+            "undone": change.is_undo,
+            "what": [{"setting": each.name, "old": each.old, "new": each.new} for each in change.what],
+        }
+        for change in changes
+    ]
+    return {"changes": told, "computed_from_frame": next((row.index for row in rows if row.segment >= first), None)}
 
 
 def _foreign(line: Sighting) -> dict[str, Any]:

@@ -54,6 +54,13 @@ class Change:
     inputs: tuple[InputFile, ...]
     decided: tuple[Decision, ...]
 
+    @property
+    def label(self) -> str:
+        """In few words: what a mark says."""
+        first, others = str(self.what[0]) if self.what else "settings", len(self.what) - 1
+        more = f" and {others} more" if others > 0 else ""
+        return f"{'undone' if self.is_undo else 'changed'}: {first}{more}{f' ({self.why})' if self.why else ''}"
+
     def __str__(self) -> str:
         told = "; ".join(map(str, self.what))
         return f"{'undone' if self.is_undo else 'changed'}: {told}{f' ({self.why})' if self.why else ''}"

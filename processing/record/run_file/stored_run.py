@@ -112,7 +112,8 @@ class Run:
 
     @property
     def setup(self) -> Setup:
-        return self.header.setup
+        """Of the settings that the run had last."""
+        return self.latest.setup
 
     @property
     def latest(self) -> RunHeader:
@@ -121,8 +122,8 @@ class Run:
 
     @property
     def traced_alike(self) -> Sequence[Row]:
-        """The newest rows that were integrated and fitted with the same settings, without patterns: all, where these
-        were not changed. What is computed from many rows is computed from these."""
+        """The rows that were integrated and fitted with the settings of the last one, without patterns: all, where
+        these were not changed. What is computed from many rows is computed from these."""
         first = max([first_alike(self.changes), *lost_segments(self.changes, (row.segment for row in self.traced))])
         return [row for row in self.traced if row.segment >= first] if first else self.traced
 

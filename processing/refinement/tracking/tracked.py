@@ -3,6 +3,7 @@
 import copy
 import logging
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -244,6 +245,10 @@ class TrackedRefinement:
     def _data(self, pattern: Pattern, noise: float) -> Data:
         scale = None if self._state is None else float(self._state.x[self._bare.lay.extra - 1])
         return data_of(self._window, pattern.intensity, pattern.sigma, noise, scale)
+
+    def remember(self, cells_A: Sequence[float]) -> None:
+        """Where each lattice was when it was last told apart, before the first pattern is fitted; NaN: not known."""
+        self._last_A = np.asarray(cells_A, np.float64)
 
     def fork(self) -> "TrackedRefinement":
         """One that knows what this one knows now; what either sees from now on the other does not."""

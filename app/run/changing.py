@@ -1,0 +1,233 @@
+"""The settings of a running scan are changed: prepared in any thread, taken up by the run's own between two frames."""
+
+import logging
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from latticewatch.app.run.decisions import Inputs, gather
+from latticewatch.app.run.given import Given
+from latticewatch.app.run.integrating import corrections_of, setup_of
+from latticewatch.app.run.segments import Segment
+from latticewatch.app.run.settings_changed import (
+    changes_patterns,
+    differences,
+    given_again,
+    keeps_fits,
+    made_with,
+    needs_own_file,
+)
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import Image, NoResult
+from latticewatch.processing.flow.series import NAN, Row
+from latticewatch.processing.flow.wording import duration
+from latticewatch.processing.integration.integrate import ImageIntegrator
+from latticewatch.processing.integration.plan import Corrections
+from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.reaction.live.judge import Judge
+from latticewatch.processing.record.run_file.changes import Change, Difference, first_alike
+from latticewatch.processing.record.run_file.notes import MARK
+from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of a scan, read and checked."""
+
+    inputs: Inputs
+    setup: Setup
+    corrections: Corrections
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A change that is ready to be taken up. integrator: None: the run's own stays."""
+
+    settings: Settings
+    what: tuple[Difference, ...]
+    why: str
+    is_undo: bool
+    keeps_fits: bool
+    integrator: ImageIntegrator | None
+
+
+class ScanChanges:
+    """Changes of one live run.
+
+    ``read``, ``prepare`` and ``hand`` may be called from any thread, ``recorded`` and ``asked`` from the run's alone.
+    settings: in force. segments: the run's settings so far, one after the other.
+    """
+
+    def __init__(self, scan: Path, given: Given, settings: Settings, image: Image, integrator: ImageIntegrator) -> None:
+        """settings, integrator: the run began with these. image: its first."""
+        self.settings = settings
+        self.segments: list[Segment] = []
+        self._scan, self._given, self._image = scan, given, image
+        self._first = self._newest = integrator
+        self._writer: RunWriter | None = None
+        self._recorded: tuple[Change, ...] = ()
+        self._handed: Prepared | None = None
+
+    @property
+    def integrator(self) -> ImageIntegrator:
+        """The one in force."""
+        return self._newest
+
+    def resume(self, changes: Sequence[Change]) -> None:
+        """The run is resumed, and had these changes: its last settings are in force. Raises UserError where their files
+        are not what they were."""
+        self._recorded = tuple(changes)
+        if not changes:
+            return
+        last = changes[-1]
+        settings = self.read(given_again(last.decided, self._given))
+        other = made_with(last.inputs) - made_with(settings.inputs.files)
+        if other:
+            roles = ", ".join(sorted(role for role, _ in other))
+            raise UserError(
+                f"the run's settings were changed at frame {last.frame}, and the {roles} of then is another one now; "
+                "restore it, or give a new --out"
+            )
+        if changes_patterns(differences(self.settings.inputs, settings.inputs)):
+            self._newest = self._first.corrected(settings.inputs.geometry, settings.corrections)
+        self.settings = replace(settings, setup=last.setup)
+
+    def begin(self, writer: RunWriter | None, segment: Segment) -> None:
+        """The run begins with this segment. writer: keeps the changes."""
+        self._writer = writer
+        self.segments.append(segment)
+
+    def read(self, given: Given) -> Settings:
+        """The settings that are given, checked. Slow: files are read. Raises UserError."""
+        inputs = gather(self._scan, given)
+        setup = setup_of(inputs, self._first)
+        return Settings(
+            inputs,
+            replace(setup, accuracy=self.settings.setup.accuracy),
+            corrections_of(inputs, self._image),
+        )
+
+    def compared(self, settings: Settings) -> tuple[Difference, ...]:
+        """What would be changed by these settings."""
+        before = self.settings
+        what = differences(before.inputs, settings.inputs)
+        if not what and settings.setup != before.setup:
+            return (Difference("phases", "as they were", "with other content"),)
+        return what
+
+    def prepare(self, settings: Settings, why: str, *, is_undo: bool = False) -> Prepared:
+        """The change to these settings, ready to be handed over. Slow: plans are built. Raises UserError where nothing
+        is changed, or the run file cannot go on with it."""
+        what = self.compared(settings)
+        if not what:
+            raise UserError("nothing is changed")
+        if reason := needs_own_file(self.settings.inputs, settings.inputs):
+            raise UserError(f"{reason}; choose all frames again")
+        integrator = None
+        if changes_patterns(what):
+            integrator = self._first.corrected(settings.inputs.geometry, settings.corrections)
+        same = integrator is None and keeps_fits(self.settings.setup, settings.setup)
+        return Prepared(settings, what, why, is_undo, same, integrator)
+
+    def hand(self, prepared: Prepared) -> None:
+        """Have it taken up before the next frame. Raises UserError where one is still waiting."""
+        if self._handed is not None:
+            raise UserError("the change before this one is not taken up yet; try again in a moment")
+        self._handed = prepared
+
+    def recorded(self, pipeline: Pipeline, segment: int | None = None) -> Pipeline:
+        """The pipeline with the settings that were recorded for this segment; of None: for the last one."""
+        for change in self._recorded:
+            if pipeline.segment < change.segment and (segment is None or change.segment <= segment):
+                pipeline = self._entered(pipeline, change)
+        return pipeline
+
+    def asked(self, pipeline: Pipeline) -> Pipeline:
+        """The pipeline that the next frame goes through. Raises RecordingStopped where the change cannot be kept."""
+        prepared = self._handed
+        if prepared is None:
+            return pipeline
+        row = _newest(pipeline)
+        change = Change(
+            segment=pipeline.segment + 1,
+            frame=0 if row is None else row.index + 1,
+            time_s=0.0 if row is None else row.time_s,
+            changed_s=time.time(),
+            why=prepared.why,
+            what=prepared.what,
+            is_undo=prepared.is_undo,
+            keeps_fits=prepared.keeps_fits,
+            setup=prepared.settings.setup,
+            experiment_toml=prepared.settings.inputs.experiment_text,
+            inputs=prepared.settings.inputs.files,
+            decided=prepared.settings.inputs.decided,
+        )
+        if self._writer is not None:
+            self._writer.append_change(change)
+            self._writer.append_note(change.time_s, change.label, MARK)
+        if prepared.integrator is not None:
+            prepared.integrator.succeed(self._newest)
+            self._newest = prepared.integrator
+        self.settings, self._handed = prepared.settings, None
+        log.info("from frame %d on the settings are %s", change.frame, change)
+        return self._entered(pipeline, change)
+
+    def _entered(self, pipeline: Pipeline, change: Change) -> Pipeline:
+        """The pipeline with the settings of this change."""
+        setup, grid = change.setup, pipeline.series.two_theta
+        refinement = pipeline.refinement
+        if not change.keeps_fits:
+            refinement = refinement_of(setup, grid)
+            refinement.remember(_cells(pipeline, self.segments[-1].setup, setup))
+        known = tuple(each.change for each in self.segments if each.change is not None)
+        self.segments.append(Segment(change.segment, setup, refinement, change.inputs, change.decided, change))
+        return replace(
+            pipeline,
+            integrator=self._newest,
+            refinement=refinement,
+            judge=_judge(pipeline, setup, change, first_alike((*known, change))),
+            composition=setup.composition,
+            segment=change.segment,
+        )
+
+
+def _newest(pipeline: Pipeline) -> Row | None:
+    snapshot = pipeline.series.snapshot()
+    return snapshot.row(-1) if snapshot.count else None
+
+
+def _judge(pipeline: Pipeline, setup: Setup, change: Change, first: int) -> Judge:
+    """One that knows the rows of the same fits so far, and when mixing was; a step that the settings make is none of
+    the reaction's."""
+    rows = pipeline.series.snapshot().rows()
+    mixing_s = rows[-1].verdict.mixing_s if rows and setup.mixing_time_s is None else NAN
+    setup = replace(setup, mixing_time_s=mixing_s) if math.isfinite(mixing_s) and first > 0 else setup
+    when = duration(change.time_s) or f"frame {change.frame}"
+    judge = Judge(setup, "" if first == 0 else f"Judged anew from {when} on: the settings were changed.")
+    for row in rows:
+        if row.segment >= first:
+            fit: Fit | NoResult = row.fit if row.filled is None else NoResult(row.filled.reason)
+            judge.judge(row.time_s, fit)
+    return judge
+
+
+def _cells(pipeline: Pipeline, before: Setup, after: Setup) -> list[float]:
+    """Where each lattice was when it was last told apart; NaN where it never was. Nothing is known where a component is
+    another one now: what was found before was found by a wrong start."""
+    found = [NAN] * len(after.components)
+    if before.components != after.components:
+        return found
+    for row in reversed(pipeline.series.snapshot().rows()):
+        if isinstance(row.fit, Fit):
+            cells = (lattice.lp_A for lattice in row.fit.lattices)
+            found = [old if math.isfinite(old) else cell for old, cell in zip(found, cells, strict=True)]
+        if all(map(math.isfinite, found)):
+            break
+    return found
