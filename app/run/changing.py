@@ -22,12 +22,12 @@ from latticewatch.app.run.settings_changed import (
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
-from latticewatch.processing.flow.frame import Image, NoResult
+from latticewatch.processing.flow.frame import Image
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.flow.wording import duration
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.plan import Corrections
-from latticewatch.processing.pipeline.loop import Pipeline
+from latticewatch.processing.pipeline.loop import Pipeline, judge_recorded
 from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.changes import Change, Difference, first_alike
 from latticewatch.processing.record.run_file.notes import MARK
@@ -213,8 +213,7 @@ def _judge(pipeline: Pipeline, setup: Setup, change: Change, first: int) -> Judg
     judge = Judge(setup, "" if first == 0 else f"Judged anew from {when} on: the settings were changed.")
     for row in rows:
         if row.segment >= first:
-            fit: Fit | NoResult = row.fit if row.filled is None else NoResult(row.filled.reason)
-            judge.judge(row.time_s, fit)
+            judge_recorded(judge, row)
     return judge
 
 

@@ -112,13 +112,19 @@ def _gathered(pipeline: Pipeline, stop: threading.Event) -> Generator[list[Frame
 
 def _restore(pipeline: Pipeline, gaps: OpenGaps, row: Row) -> None:
     """Bring fit and verdict to where they were after this recorded row; what they find of it is in the row already."""
-    if row.filled is not None:  # they saw the gap; what filled it was fitted apart
-        pipeline.judge.judge(row.filled.time_s, NoResult(row.filled.reason))
-        return
-    if row.pattern is not None:
+    if row.pattern is not None and row.filled is None:  # what filled a gap was fitted apart
         pipeline.refinement.refine(row.pattern)
-    pipeline.judge.judge(row.time_s, row.fit)
-    gaps.note(row, pipeline.refinement)
+    judge_recorded(pipeline.judge, row)
+    if row.filled is None:
+        gaps.note(row, pipeline.refinement)
+
+
+def judge_recorded(judge: Judge, row: Row) -> None:
+    """Show the judge this row as it came: a gap that was filled later was a gap."""
+    if row.filled is None:
+        judge.judge(row.time_s, row.fit)
+    else:
+        judge.judge(row.filled.time_s, NoResult(row.filled.reason))
 
 
 def _show(pipeline: Pipeline, gaps: OpenGaps, rows: Sequence[Row], listeners: Sequence[Callable[[Row], None]]) -> None:

@@ -18,7 +18,7 @@ COLUMNS = [
     *("lp_Br_A", "lp_Br_esd_A", "lp_Br_model_esd_A", "weight_Br", "weight_Br_esd"),
     *("lp_I_A", "lp_I_esd_A", "lp_I_model_esd_A", "weight_I", "weight_I_esd"),
     *("fraction", "fraction_esd", "rwp_percent", "chi2_reduced", "intensity", "foreign_lines", "pixels_left_out"),
-    *("recorded_s", "file_mtime_s", "lp_accuracy_A"),
+    *("segment", "recorded_s", "file_mtime_s", "lp_accuracy_A"),
 ]
 
 
@@ -44,7 +44,7 @@ def test_csv_has_one_line_a_frame_and_empty_cells_where_nothing_is_known(tmp_pat
     assert list(table[0]) == COLUMNS
     gap = table[3]
     assert (gap["status"], gap["reason"]) == ("gap", "unreadable: cut short")
-    known = {"frame", "file", "time_s", "status", "reason", "state", "file_mtime_s"}
+    known = {"frame", "file", "time_s", "status", "reason", "state", "segment", "file_mtime_s"}
     assert {name for name, cell in gap.items() if cell} == known
     merged = table[5]
     assert (merged["status"], merged["components"], merged["lp_I_A"]) == ("fitted", "1", "")

@@ -48,6 +48,7 @@ def test_every_row_is_there_and_the_trace_is_the_one_that_was_exported_then(tmp_
     assert [row.index for row in rows] == list(range(FRAMES))
     assert [n for n, row in enumerate(rows) if row.pattern is None] == [CUT]
     assert {row.pixels_left_out for row in rows} == {None}
+    assert {line.pop("segment") for line in trace} == {"0"}  # its settings could not be changed
     then = lines(KEPT / f"{name}.csv")
     assert set(trace[0]) - set(then[0]) == ADDED
     assert {line.pop(column) for line in trace for column in ADDED} == {""}
