@@ -11,7 +11,10 @@ FrameFile = Annotated[Path, typer.Argument(metavar="FRAME", help="One frame of t
 AccuracyFile = Annotated[
     Path | None, typer.Option("--out", metavar="NAME.accuracy.toml", help="Keep the accuracy in this file.")
 ]
-Calibrant = Annotated[str, typer.Option("--calibrant", metavar="NAME", help="LaB6, CeO2, Si, or a CIF file.")]
+Calibrant = Annotated[
+    str,
+    typer.Option("--calibrant", metavar="NAME", help="LaB6, CeO2, Si, another of pyFAI's calibrants, or a CIF file."),
+]
 
 
 def check_geometry(

@@ -8,6 +8,7 @@ from scipy.special import voigt_profile
 
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
+from latticewatch.processing.crystal.standard import read_standard
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.single_lines.geometry_check import check_geometry
 from latticewatch.processing.refinement.single_lines.single_lines import fit_lines
@@ -63,19 +64,19 @@ def standard(zero_deg: float = 0.0, scale: float = 1.0, shift: float = 0.0) -> P
 
 
 def test_geometry_check_tells_a_zero_shift() -> None:
-    phase = read_phase("LaB6")
-    true = phase.lattice_parameter_A
-    check = check_geometry(standard(zero_deg=0.004), [], phase, WAVELENGTH_A)
+    lab6 = read_standard("LaB6", WAVELENGTH_A)
+    check = check_geometry(standard(zero_deg=0.004), [], lab6, WAVELENGTH_A)
     assert len(check.rings) > 8
     assert check.zero_shift_deg == pytest.approx(0.004, abs=6.0 * check.zero_shift_esd_deg + 2e-4)
-    assert check.reference_A == true
+    assert check.reference_A == CELL_A
     assert check.accuracy_ppm >= abs(check.offset_ppm)
 
 
 def test_geometry_check_sees_a_tilt_round_the_ring() -> None:
     sectors = [standard(shift=0.003 * math.sin(angle)) for angle in np.linspace(0.0, 2.0 * math.pi, 8, endpoint=False)]
-    check = check_geometry(standard(), sectors, read_phase("LaB6"), WAVELENGTH_A)
-    still = check_geometry(standard(), [standard()] * 8, read_phase("LaB6"), WAVELENGTH_A)
+    lab6 = read_standard("LaB6", WAVELENGTH_A)
+    check = check_geometry(standard(), sectors, lab6, WAVELENGTH_A)
+    still = check_geometry(standard(), [standard()] * 8, lab6, WAVELENGTH_A)
     assert check.sector_scatter_ppm > 50.0
     assert still.sector_scatter_ppm < 1.0
     assert check.accuracy_ppm > still.accuracy_ppm

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from latticewatch.processing.crystal.phase import Phase, parse_phase, read_phase
+from latticewatch.processing.crystal.standard import read_standard
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
@@ -125,15 +126,15 @@ def test_map_frames_are_refused_with_a_reason(name: str, number: int) -> None:
 
 def test_geometry_check_of_a_good_geometry() -> None:
     pattern, wavelength = hexaboride("0032")
-    check = check_geometry(pattern, [], read_phase("LaB6"), wavelength)
-    assert [ring.hkl for ring in check.rings] == [(2, 1, 0)]
+    check = check_geometry(pattern, [], read_standard("LaB6", wavelength), wavelength)
+    assert [ring.hkl for ring in check.rings] == ["210"]
     assert abs(check.offset_ppm) < 200.0
     assert check.accuracy_ppm >= abs(check.offset_ppm)
 
 
 def test_geometry_check_of_ceo2_sees_its_rings() -> None:
     pattern, wavelength = ceria(2)
-    check = check_geometry(pattern, [], read_phase("CeO2"), wavelength)
+    check = check_geometry(pattern, [], read_standard("CeO2", wavelength), wavelength)
     assert len(check.rings) >= 6
     assert abs(check.offset_ppm) < 300.0
     assert 20.0 < check.ring_scatter_ppm < 400.0
@@ -142,4 +143,4 @@ def test_geometry_check_of_ceo2_sees_its_rings() -> None:
 def test_geometry_check_upside_down_finds_no_ring() -> None:
     pattern, wavelength = ceria(None)
     with pytest.raises(UserError, match="no ring of CeO2"):
-        check_geometry(pattern, [], read_phase("CeO2"), wavelength)
+        check_geometry(pattern, [], read_standard("CeO2", wavelength), wavelength)

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.crystal.phase import Phase
-from latticewatch.processing.crystal.reflections import lattice_parameter, reflections, two_theta_deg
+from latticewatch.processing.crystal.reflections import two_theta_deg
+from latticewatch.processing.crystal.standard import Standard, StandardLine
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.single_lines.single_lines import Line, fit_lines
 
 Floats = NDArray[np.float64]
-Hkl = tuple[int, int, int]
 # A ring is looked for this far (relative) from where it belongs; closer ones than twice that are not told apart.
 REACH = 0.004
 WINDOW_BINS = 12
@@ -25,12 +24,14 @@ PPM = 1e6
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """One ring: where it is, and by how much (ppm of the cell) it is off the certified value, with its esd.
+    """One ring: where it is, and by how much (ppm of its d spacing) it is off the certified value, with its esd.
 
-    sector_scatter_ppm: standard deviation of the offset round the ring, NaN for fewer than three sectors.
+    expected_deg: where the certified value puts it. sector_scatter_ppm: standard deviation of the offset round the
+    ring, NaN for fewer than three sectors.
     """
 
-    hkl: Hkl
+    hkl: str
+    expected_deg: float
     two_theta_deg: float
     fwhm_deg: float
     offset_ppm: float
@@ -42,7 +43,8 @@ class Ring:
 class GeometryCheck:
     """What a standard says of a geometry.
 
-    lp_A: mean cell over the rings, reference_A: the certified one. offset_ppm: their difference. ring_scatter_ppm:
+    lp_A: mean cell over the rings, reference_A: the certified one; both NaN of a standard that is not cubic.
+    offset_ppm: mean offset of the rings, which for a cubic cell is the difference of these two. ring_scatter_ppm:
     standard deviation over the rings (NaN for one). zero_shift_deg with its esd: the constant shift of 2θ that the
     rings ask for beside a change of scale, NaN for fewer than three rings. sector_scatter_ppm: root mean square of
     the rings'. accuracy_ppm: what a lattice parameter measured with this geometry can be off by: offset with its
@@ -61,34 +63,34 @@ class GeometryCheck:
 
 
 def check_geometry(
-    pattern: Pattern, sectors: Sequence[Pattern], calibrant: Phase, wavelength_A: float
+    pattern: Pattern, sectors: Sequence[Pattern], standard: Standard, wavelength_A: float
 ) -> GeometryCheck:
-    """Compare the rings of a standard with its cell (``calibrant.lattice_parameter_A``).
+    """Compare the rings of a standard with its certified plane distances.
 
     sectors: patterns of azimuthal sectors of the same frame, none or at least three. Raises UserError where no
     ring of the standard is found.
     """
-    lines = _lines(pattern, calibrant, wavelength_A)
     rings = tuple(
-        ring for hkl, centre in lines if (ring := _ring(pattern, sectors, hkl, centre, calibrant, wavelength_A))
+        ring
+        for line, centre in _lines(pattern, standard, wavelength_A)
+        if (ring := _ring(pattern, sectors, line, centre, wavelength_A))
     )
     if not rings:
         raise UserError(
-            f"no ring of {calibrant.name} (a = {calibrant.lattice_parameter_A:.4f} angstrom) where this geometry puts "
-            f"it, within {100 * REACH:.1f} %; check the frame, the calibrant, the geometry and its orientation"
+            f"no ring of {standard} where this geometry puts it, within {100 * REACH:.1f} %; check the frame, the "
+            "calibrant, the geometry and its orientation"
         )
-    return _summed_up(rings, calibrant.lattice_parameter_A)
+    return _summed_up(rings, standard.cell_A)
 
 
-def _lines(pattern: Pattern, calibrant: Phase, wavelength_A: float) -> list[tuple[Hkl, float]]:
-    """Name and 2θ of the lines on the detector that have no neighbour within reach."""
+def _lines(pattern: Pattern, standard: Standard, wavelength_A: float) -> list[tuple[StandardLine, float]]:
+    """The lines on the detector that have no neighbour within reach, each with its 2θ."""
     low, high = float(pattern.two_theta[0]), float(pattern.two_theta[-1])
-    d_min = wavelength_A / (2.0 * math.sin(math.radians(min(high, 170.0) / 2.0)))
-    found = [(line.hkl, two_theta_deg(line.d_A, wavelength_A)) for line in reflections(calibrant, d_min)]
+    found = [(line, two_theta_deg(line.d_A, wavelength_A)) for line in standard.lines]
     half = [_half_window(pattern, centre) for _, centre in found]
     return [
-        (hkl, centre)
-        for k, (hkl, centre) in enumerate(found)
+        (line, centre)
+        for k, (line, centre) in enumerate(found)
         if low + half[k] < centre < high - half[k]
         and all(abs(centre - other) > 1.5 * half[k] for j, (_, other) in enumerate(found) if j != k)
     ]
@@ -100,20 +102,21 @@ def _half_window(pattern: Pattern, centre: float) -> float:
 
 
 def _ring(
-    pattern: Pattern, sectors: Sequence[Pattern], hkl: Hkl, centre: float, calibrant: Phase, wavelength_A: float
+    pattern: Pattern, sectors: Sequence[Pattern], expected: StandardLine, centre: float, wavelength_A: float
 ) -> Ring | None:
     line = _line(pattern, centre)
     if line is None:
         return None
-    reference = calibrant.lattice_parameter_A
 
     def ppm(found: Line) -> float:
-        return PPM * (lattice_parameter(found.two_theta_deg, hkl, wavelength_A) / reference - 1.0)
+        d_A = wavelength_A / (2.0 * math.sin(math.radians(found.two_theta_deg / 2.0)))
+        return PPM * (d_A / expected.d_A - 1.0)
 
     round_it = [ppm(found) for sector in sectors if (found := _line(sector, line.two_theta_deg)) is not None]
     slope = PPM * math.radians(1.0) / (2.0 * math.tan(math.radians(line.two_theta_deg / 2.0)))
     return Ring(
-        hkl=hkl,
+        hkl=expected.hkl,
+        expected_deg=centre,
         two_theta_deg=line.two_theta_deg,
         fwhm_deg=line.fwhm_deg,
         offset_ppm=ppm(line),

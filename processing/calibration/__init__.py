@@ -1,0 +1,1 @@
+"""Where detector and beam are, found by the rings of a standard."""
