@@ -8,6 +8,7 @@ followed with ever narrower teeth.
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,6 +200,6 @@ def _followed(places: _Places, combs: Sequence[_Comb], trial: Floats, scale: Flo
             return -comb.score(places.steepness(filled(point)))
 
         simplex = np.vstack([values, values + np.diag(0.7 * scale[free])])
-        options = {"initial_simplex": simplex, "maxfev": 200, "xatol": 1e-6, "fatol": 1e-5}
+        options: Any = {"initial_simplex": simplex, "maxfev": 200, "xatol": 1e-6, "fatol": 1e-5}
         values = np.asarray(minimize(height, values, method="Nelder-Mead", options=options).x)
     return filled(values)
