@@ -60,6 +60,7 @@ class MapView(QWidget):
         self._unknown: tuple[MarkedAngle, ...] = ()
         self._rests: tuple[Rest, ...] = ()
         self._frames: tuple[int | None, int | None] = (None, None)
+        self._known_levels: tuple[object, Levels] = (None, Levels(0.0, 1.0))
         self.bar = MapBar(theme)
         self.sheet = TimeSheet(lines.wavelength_A, theme.text)
         self.plot = self.sheet.plot
@@ -168,7 +169,7 @@ class MapView(QWidget):
         first, last = history.timeline.columns(start, end, columns)
         values = _not_taller((pyramid.maxima(first, last, bins) - reference[bins]).T, upward[2])
         diverging = bool(reference.any())
-        levels = self.bar.limited(_levels(pyramid, reference))
+        levels = self.bar.limited(self._levels_of(pyramid, reference))
         image = indices(values, levels, "linear" if diverging else self.bar.scale.currentText())
         image = _hatched(image, upward[2])
         self._image.setImage(self.sheet.lay(image), autoLevels=False, levels=(0, 255), lut=self._tables[diverging])
@@ -179,13 +180,23 @@ class MapView(QWidget):
             self.sheet.rect(start, low + bins.start * step, end - start, (bins.stop - bins.start) * step)
         )
 
+    def _levels_of(self, pyramid: Pyramid, reference: NDArray[np.float32]) -> Levels:
+        """Those of a map as it stood when it was last a 64th longer: they change slowly and take long."""
+        rows = pyramid.count - pyramid.count % max(1, pyramid.count >> 6)
+        key = (id(pyramid), rows, len(pyramid.replaced), reference.tobytes())
+        if self._known_levels[0] != key:
+            self._known_levels = (key, _levels(pyramid, reference, rows))
+        return self._known_levels[1]
+
     def _source(self, history: History) -> tuple[Pyramid, NDArray[np.float32]]:
         """The map to be drawn, and what is taken from each of its rows."""
         pyramid = history.whole_map if self.whole else history.window_map
         nothing = np.zeros(pyramid.height, np.float32)
         match self.bar.mode.currentIndex():
             case 1:
-                first = next((row for row in pyramid.sample(pyramid.count) if np.isfinite(row).any()), nothing)
+                first = next(
+                    (row for row in pyramid.sample(pyramid.count, pyramid.count) if np.isfinite(row).any()), nothing
+                )
                 return pyramid, np.where(np.isfinite(first), first, 0.0).astype(np.float32)
             case mode if mode > 2:
                 reference = self._reference(pyramid, mode)
@@ -258,9 +269,9 @@ def _not_taller(values: NDArray[np.float32], height: int) -> NDArray[np.float32]
     return values if group == 1 else np.maximum.reduceat(values, np.arange(0, len(values), group), axis=0)
 
 
-def _levels(pyramid: Pyramid, reference: NDArray[np.float32]) -> Levels:
-    """Robust: the 1st and the 99.8th percentile of rows spread over the map; even about 0 for a difference."""
-    sample = pyramid.sample() - reference
+def _levels(pyramid: Pyramid, reference: NDArray[np.float32], rows: int) -> Levels:
+    """Robust: the 1st and the 99.8th percentile of so many rows of the map; even about 0 for a difference."""
+    sample = pyramid.sample(rows) - reference
     finite = sample[np.isfinite(sample)]
     if not len(finite):
         return Levels(0.0, 1.0)

@@ -6,12 +6,25 @@ of 2^n rows, so that painting costs what the screen is wide, however long the ru
 """
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 EMPTY = np.float32(-np.inf)
 FIRST_ROWS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What the last call of ``Pyramid.maxima`` was asked and gave, of a map of ``count`` rows."""
+
+    first: NDArray[np.intp]
+    last: NDArray[np.intp]
+    bins: slice
+    count: int
+    replaced: int
+    maxima: NDArray[np.float32]
 
 
 class Pyramid:
@@ -28,6 +41,7 @@ class Pyramid:
         self.replaced: list[int] = []
         self._starts = np.arange(0, bins, group)
         self._levels = [np.empty((FIRST_ROWS, self.height), np.float32)]
+        self._before: _Before | None = None
 
     @property
     def nbytes(self) -> int:
@@ -53,10 +67,25 @@ class Pyramid:
             np.maximum(lower[2 * block], lower[2 * block + 1], out=self._levels[level][block])
 
     def maxima(self, first: NDArray[np.intp], last: NDArray[np.intp], bins: slice) -> NDArray[np.float32]:
-        """Maximum over rows first[c] to last[c] - 1 for each column c: (columns, bins), by the fewest blocks.
+        """Maximum over rows first[c] to last[c] - 1 for each column c: (columns, bins).
 
-        -inf where a column has no row. ``bins`` selects among the grouped bins.
+        -inf where a column has no row. ``bins`` selects among the grouped bins. Columns that the call before had with
+        the same rows are taken from there: a map that grows changes at its end.
         """
+        out = np.empty((len(first), len(range(*bins.indices(self.height)))), np.float32)
+        kept = np.zeros(len(first), bool)
+        before = self._before
+        if before is not None and (before.bins, before.replaced) == (bins, len(self.replaced)):
+            both = slice(0, min(len(first), len(before.first)))
+            same = (first[both] == before.first[both]) & (last[both] == before.last[both])
+            kept[both] = same & (last[both] <= before.count)
+            out[kept] = before.maxima[both][kept[both]]
+        out[~kept] = self._maxima(first[~kept], last[~kept], bins)
+        self._before = _Before(first, last, bins, self.count, len(self.replaced), out)
+        return out
+
+    def _maxima(self, first: NDArray[np.intp], last: NDArray[np.intp], bins: slice) -> NDArray[np.float32]:
+        """The same, from the fewest blocks."""
         out = np.full((len(first), len(range(*bins.indices(self.height)))), EMPTY, np.float32)
         low, high = np.minimum(first, self.count), np.minimum(last, self.count)
         for level in self._levels:
@@ -75,9 +104,9 @@ class Pyramid:
         row: NDArray[np.float32] = self._levels[0][number]
         return row
 
-    def sample(self, most: int = 256) -> NDArray[np.float32]:
-        """At most ``most`` rows spread over the map, for the colour scale: (rows, height)."""
-        rows: NDArray[np.float32] = self._levels[0][: self.count : max(1, -(-self.count // most))]
+    def sample(self, count: int, most: int = 256) -> NDArray[np.float32]:
+        """At most so many rows spread over the first ``count``, for the colour scale: (rows, height)."""
+        rows: NDArray[np.float32] = self._levels[0][: min(count, self.count) : max(1, -(-count // most))]
         return rows
 
     def mean(self, first: int, last: int, most: int = 256) -> NDArray[np.float32]:

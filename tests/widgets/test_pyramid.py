@@ -1,5 +1,7 @@
 """The map's pyramid and timeline against plain loops."""
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +30,24 @@ def test_maxima_are_those_of_the_rows(rows: int, ends: list[tuple[int, int]]) ->
     last = np.array([min(max(pair), rows) for pair in ends])
     expected = [plain[a:b].max(axis=0, initial=-np.inf) for a, b in zip(first, last, strict=True)]
     np.testing.assert_array_equal(pyramid.maxima(first, last, slice(0, 8)), expected)
+
+
+@given(steps=st.lists(st.tuples(st.integers(0, 40), st.integers(1, 50), st.integers(0, 99)), min_size=2, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_a_growing_map_is_that_of_its_rows_at_every_look(steps: list[tuple[int, int, int]]) -> None:
+    rng = np.random.default_rng(0)
+    pyramid, plain = Pyramid(8), np.empty((0, 8), np.float32)
+    for more, columns, replaced in steps:
+        for row in rng.normal(size=(more, 8)).astype(np.float32):
+            pyramid.append(row)
+            plain = np.vstack([plain, row])
+        if replaced < len(plain):
+            plain[replaced] = 9.0
+            pyramid.replace(replaced, plain[replaced])
+        edges = np.linspace(0, len(plain) + 5, columns + 1).astype(int)  # beyond what is there, as at a live end
+        for bins in (slice(0, 8), slice(2, 5)):
+            expected = [plain[a:b, bins].max(axis=0, initial=-np.inf) for a, b in pairwise(edges)]
+            np.testing.assert_array_equal(pyramid.maxima(edges[:-1], edges[1:], bins), np.array(expected, np.float32))
 
 
 @given(rows=st.integers(1, 300), replaced=st.lists(st.integers(0, 299), min_size=1, max_size=5))
