@@ -100,7 +100,7 @@ class RunPlan:
 
 def decide(request: Request) -> RunPlan:
     """Everything that this run needs. Raises UserError naming what is missing, ambiguous or unusable."""
-    _check_frames(request)
+    check_frames(request)
     scan, out = request.scan, request.out
     if out is None and request.transport is None:
         base = run_name(scan or Path(request.stream.stem if request.stream else ""), Path())
@@ -144,8 +144,8 @@ def _command_of(request: Request, inputs: Inputs) -> tuple[str, ...]:
     return command
 
 
-def _check_frames(request: Request) -> None:
-    """Whether frames can come from there at all."""
+def check_frames(request: Request) -> None:
+    """Whether frames can come from there at all. Raises UserError."""
     scan, stream = request.scan, request.stream
     if stream is not None and request.resume:
         # Its clock and its counter would begin anew: times and names would be those of other frames.

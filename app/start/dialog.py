@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from latticewatch.app.start.plain_words import plain_words
 from latticewatch.app.start.recent import Recalled, recalled, remember
 from latticewatch.app.start.run_file_box import RunFileBox
 from latticewatch.app.start.setup_editor import SetupEditor
+from latticewatch.app.start.stream_look import StreamLook, stream_look
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import make_application
 from latticewatch.app.window.path_box import dropped_on, put_first
@@ -45,6 +46,7 @@ from latticewatch.processing.config.frame_selection import ALL, FrameSelection, 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
 from latticewatch.processing.sources.pacing import Transport
+from latticewatch.processing.sources.streams.address import StreamAddress
 from latticewatch.processing.text import printable
 from latticewatch.widgets.image_view import ImageView
 from latticewatch.widgets.pattern_view import PatternView, Shown
@@ -105,8 +107,10 @@ class StartDialog(QDialog):
         self._shown: FirstLook | None = None
         self._frames: tuple[int, str] = (0, "")
         self._selection: FrameSelection = ALL
-        self._glanced_s = 0.0
+        self._glanced_s, self._answers = 0.0, True
+        self._address: StreamAddress | None = None
         self._after: Given | None = None
+        self._stream_after = ""
         self._newest = Newest("first look")
         self.setWindowTitle("Watch a scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -131,8 +135,9 @@ class StartDialog(QDialog):
     def _lay_out(self) -> None:
         """The form and what will be used on the left; the judgement, the image and its pattern on the right."""
         self._run_row = with_buttons(self.run_box, self.run_box.ask)
-        self.form.rows.insertRow(5, "&Run file", self._run_row)
+        self.form.rows.insertRow(6, "&Run file", self._run_row)
         self.form.folder_chosen.connect(self.take_folder)
+        self.form.stream_named.connect(self.take_stream)
         self.form.changed.connect(self.check)
         self.form.new_wanted.connect(self.new_setup)
         self.use_better.clicked.connect(lambda _: self.form.turn(self.use_better.property("orientation")))
@@ -192,14 +197,22 @@ class StartDialog(QDialog):
         self._say(Judgement(Level.UNKNOWN, "Looking into the folder …"))
         self._newest.ask(lambda _: survey(folder), self._surveyed, self._refused)
 
-    def begin_after(self, inputs: Given, *, trusted: bool, find: Callable[[], Path | None]) -> None:
-        """Offer the inputs of another scan for this one. trusted: the command of its set-up may be run.
+    def begin_after(
+        self, inputs: Given, *, trusted: bool, find: Callable[[], Path | None] | None, stream: str = ""
+    ) -> None:
+        """Offer another scan's inputs, and its stream, for this one. trusted: the command of its set-up may be run.
 
-        find: the folder to begin with, None where the user has to choose; it is asked in a thread.
+        find: the folder to begin with, None where the user has to choose; it is asked in a thread. None: the scan was
+        a stream without a folder.
         """
-        self._after = inputs
+        self._after, self._stream_after = inputs, stream
         if trusted and inputs.experiment is not None:
             self.form.trust(inputs.experiment)
+        if find is None:
+            self.form.offer((), (), None, inputs)
+            self.form.name_stream(stream)
+            self.take_stream()
+            return
         self._say(Judgement(Level.UNKNOWN, "Looking for the next folder …"))
         self._newest.ask(lambda _: find(), self._begin_in, self._refused)
 
@@ -223,8 +236,10 @@ class StartDialog(QDialog):
             put_first(self.form.folder, [found.scan])
         self._is_stack = found.is_stack
         self.form.rows.setRowVisible(self._run_row, not found.is_stack)  # a replay is not recorded
-        before = found.before.given if found.before is not None else None
-        self.form.offer(found.ponis, found.setups, before, self._after)
+        before = found.before
+        self.form.offer(found.ponis, found.setups, before.given if before is not None else None, self._after)
+        if not self.form.names_stream():
+            self.form.name_stream(before.stream if before is not None else self._stream_after)
         self.check()
 
     def take_file(self, path: Path) -> None:
@@ -249,15 +264,23 @@ class StartDialog(QDialog):
         self._ok().setText("&Replay")
         self._ok().setEnabled(True)
 
-    def chosen(self) -> tuple[Path, Given] | None:
-        """What is in the form; None while folder or set-up is missing. Without a geometry it is looked for."""
-        given = self.form.given()
-        return None if self._scan is None or given.experiment is None else (self._scan, given)
+    def take_stream(self) -> None:
+        """Another stream is named, or none any more; with a folder chosen, that fills what it loses."""
+        self._run_file = None
+        self.check()
+
+    def chosen(self) -> tuple[Path | None, Given] | None:
+        """What is in the form; None while the set-up, or folder and stream, are missing. Without a geometry it is
+        looked for.
+        """
+        given, from_somewhere = self.form.given(), self._scan is not None or self.form.stream_text()
+        return (self._scan, given) if from_somewhere and given.experiment is not None else None
 
     def _missing(self) -> str:
         """What is still to be chosen, or why what is chosen cannot be; empty: nothing."""
         given = self.form.given()
-        named = (("a folder", self._scan), ("a .poni file", given.geometry), ("a set-up", given.experiment))
+        source = self._scan or self.form.stream_text() or None
+        named = (("a folder or a stream", source), ("a .poni file", given.geometry), ("a set-up", given.experiment))
         if self.chosen() is None:
             return f"Still missing: {', '.join(name for name, it in named if it is None)}."
         reason = impossible(given.include) if given.include else ""
@@ -275,7 +298,13 @@ class StartDialog(QDialog):
             self._ok().setText("&Replay" if self._is_stack else "&Watch")
             self._ok().setEnabled(False)
             self._say(Judgement(Level.UNKNOWN, "Looking at the frames …"))
-        self._newest.ask(lambda stop: self._look(*chosen, stop), self._show, self._refused)
+        (scan, given), text = chosen, self.form.stream_text()
+        if text:
+            self._newest.ask(
+                lambda stop: stream_look(text, scan, given, stop, self._look), self._show_stream, self._refused
+            )
+        elif scan is not None:
+            self._newest.ask(lambda stop: self._look(scan, given, stop), self._show, self._refused)
 
     def busy(self) -> bool:
         """True while a question is being answered."""
@@ -284,8 +313,12 @@ class StartDialog(QDialog):
     def _poll(self) -> None:
         self._newest.poll()
         now_s = time.monotonic()
-        if not self._newest.busy() and self._scan is not None and now_s - self._glanced_s > GLANCE_MS / 1000.0:
-            scan, selection = self._scan, self._selection
+        if self._newest.busy() or now_s - self._glanced_s < GLANCE_MS / 1000.0:
+            return
+        scan, selection = self._scan, self._selection
+        if scan is None and not self._answers:
+            self.check(quietly=True)
+        elif scan is not None:
             self._glanced_s = now_s
             self._newest.ask(lambda _: glance(scan, selection), self._glanced, lambda _: None)
 
@@ -301,7 +334,7 @@ class StartDialog(QDialog):
 
     def _refused(self, text: str) -> None:
         """Nothing can be started with what is chosen."""
-        self._shown = None
+        self._shown, self._answers = None, True
         self._ok().setEnabled(False)
         self._clear_views()
         self._say(Judgement(Level.WRONG if not text.startswith("Still") else Level.UNKNOWN, plain_words(text)))
@@ -315,7 +348,12 @@ class StartDialog(QDialog):
             self.use_better.setText(f"&Use orientation {judgement.better}")
             self.use_better.setProperty("orientation", judgement.better)
 
+    def _show_stream(self, seen: StreamLook) -> None:
+        self._show(seen.look)
+        self._address, self._answers = seen.address, seen.answers
+
     def _show(self, look: FirstLook) -> None:
+        self._address, self._answers = None, True
         self._shown, self._selection = look, look.selection
         self._frames, self._glanced_s = (look.frames, look.newest), time.monotonic()
         if look.others:
@@ -388,18 +426,23 @@ class StartDialog(QDialog):
 
     def accept(self) -> None:
         """Start with what is in the form, or with the run file that was dropped. A stack is there already: a replay."""
+        if self.form.tell_stream():  # another address is written there, which was not looked at
+            return
         chosen = self.chosen()
         if self._run_file is not None:
             self.start = Request(self._run_file, transport=Transport())
-        elif chosen is not None and self._is_stack:
+        elif chosen is not None and self._is_stack and self._address is None:
             self.start = Request(*chosen, transport=Transport())
             remember(*chosen)
         elif chosen is not None:
             folder, given = chosen
+            if given.geometry is None and self._shown is not None:  # it is looked for where the program was started
+                named = next(each.value for each in self._shown.used if each.name == "geometry")
+                given = replace(given, geometry=Path(named))
             out, resume = self.run_box.choice() or (None, False)
             may = self.form.may_command()
-            self.start = Request(folder, given, live=True, may_command=may, out=out, resume=resume)
-            remember(folder, given, out)
+            self.start = Request(folder, given, self._address, live=True, may_command=may, out=out, resume=resume)
+            remember(folder, given, out, str(self._address or ""))
         super().accept()
 
     def done(self, a0: int) -> None:

@@ -82,7 +82,7 @@ def first_look(scan: Path, given: Given, stop: threading.Event) -> FirstLook:
     """
     inputs = gather(scan, given)
     selection = inputs.experiment.source.given(given.recursive, given.include, given.dataset)
-    used = tuple(_used(inputs))
+    used = tuple(used_of(inputs))
     command = shlex.join(inputs.experiment.alarm.on_state or ())
     if is_empty(scan, selection):
         place = run_place(scan, inputs.files, ())
@@ -221,7 +221,7 @@ def _at_start_cells(setup: Setup) -> Fit:
     return Fit(lattices, len(lattices), nan, nan, nan, nan, 0, False, np.empty(0))
 
 
-def _used(inputs: Inputs) -> list[Decision]:
+def used_of(inputs: Inputs) -> list[Decision]:
     """What the run will be made with, where it came from something; the components with their phases."""
     experiment = inputs.experiment
     components = [

@@ -19,7 +19,7 @@ from PyQt6.QtWidgets import (
 from latticewatch.app.run.given import Given
 from latticewatch.app.start.judging import ORIENTATIONS
 from latticewatch.app.start.profiles import profiles
-from latticewatch.app.start.recent import recent
+from latticewatch.app.start.recent import recent, streams
 from latticewatch.app.window.path_box import append, files_box, path_in, put_first
 
 # The files that correct an image, and the key of ``Given`` that each is.
@@ -44,10 +44,12 @@ def with_buttons(box: QComboBox, ask: Callable[[], None], *more: QWidget) -> QWi
 class ScanForm(QWidget):
     """What is chosen of a scan's inputs.
 
-    folder_chosen: another folder or file. changed: anything else. new_wanted: a new set-up is to be made.
+    folder_chosen: another folder or file. stream_named: another stream, or none any more. changed: anything else.
+    new_wanted: a new set-up is to be made.
     """
 
     folder_chosen = pyqtSignal(Path)
+    stream_named = pyqtSignal()
     changed = pyqtSignal()
     new_wanted = pyqtSignal()
 
@@ -55,6 +57,12 @@ class ScanForm(QWidget):
         super().__init__()
         self._by_hand: set[QWidget] = set()
         self.folder = files_box("the folder that the detector writes to")
+        self.stream = QComboBox()
+        self.stream.setEditable(True)
+        self.stream.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.stream.setCompleter(None)  # it would write the end of another address behind a port
+        self.stream.setToolTip("address of a detector that sends its images; the folder then fills what is lost")
+        self._told_stream = ""
         self.geometry_box = files_box("the .poni file; the only one in the folder or one above is taken")
         self.setup_box = files_box("experiment.toml, or a profile that was kept")
         self.corrections = {name: files_box(f"left out: the {name} that the set-up names") for name in CORRECTIONS}
@@ -83,6 +91,7 @@ class ScanForm(QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Folder", with_buttons(self.folder, self._ask_folder))
+        form.addRow("S&tream", self.stream)
         form.addRow("&Images", self.series)
         form.setRowVisible(self.series, False)
         poni = partial(self._ask_file, self.geometry_box, "Geometry", "pyFAI geometry (*.poni)")
@@ -111,12 +120,18 @@ class ScanForm(QWidget):
         for box in (self.geometry_box, self.setup_box, self.orientation, self.series, *self.corrections.values()):
             box.activated.connect(lambda _, box=box: self._choose(box))
         self.folder.activated.connect(lambda _: self._tell_folder())
+        line = self.stream.lineEdit()
+        if line is not None:
+            line.setPlaceholderText("none; or tcp://HOST:PORT, pva://PV:NAME")
+            line.editingFinished.connect(self.tell_stream)
+        self.stream.activated.connect(lambda _: self.tell_stream())
         self.recursive.toggled.connect(lambda _: self.changed.emit())
         self.include.editingFinished.connect(self.changed.emit)
 
     def _name_boxes(self) -> None:
         named: dict[str, QWidget] = {
             "folder": self.folder,
+            "stream": self.stream,
             "images": self.series,
             "geometry": self.geometry_box,
             "orientation": self.orientation,
@@ -134,6 +149,8 @@ class ScanForm(QWidget):
         known = recent()
         for kind, box in (("folder", self.folder), ("geometry", self.geometry_box), ("setup", self.setup_box)):
             put_first(box, known[kind])
+        self.stream.addItems(streams())
+        self.stream.setCurrentIndex(-1)
         append(self.setup_box, profiles())
         self._named = set(profiles())  # and what the user drops or picks: its commands may be run
         for box in (self.folder, self.geometry_box, self.setup_box):
@@ -184,6 +201,8 @@ class ScanForm(QWidget):
         if not first:
             self.recursive.setChecked(False)
             self.include.clear()
+        if self.stream not in kept:
+            self.name_stream("")
         self._by_hand = set(kept)
         self.offer_series(())
         self.blockSignals(False)
@@ -237,6 +256,28 @@ class ScanForm(QWidget):
         for each in others:
             self.series.addItem(each, each.rpartition(" (")[0])
         self.rows.setRowVisible(self.series, bool(others))
+
+    def stream_text(self) -> str:
+        """The address that is written there; empty: the scan is a folder alone."""
+        return self.stream.currentText().strip()
+
+    def name_stream(self, text: str) -> None:
+        """Write this address there, as recalled."""
+        self._told_stream = text
+        self.stream.setEditText(text)
+
+    def tell_stream(self) -> bool:
+        """Whether another address is written there than was told; it is told now."""
+        if self.stream_text() == self._told_stream:
+            return False
+        self._told_stream = self.stream_text()
+        self._by_hand.add(self.stream)
+        self.stream_named.emit()
+        return True
+
+    def names_stream(self) -> bool:
+        """Whether the address was written or chosen by hand."""
+        return self.stream in self._by_hand
 
     def _tell_folder(self) -> None:
         folder = path_in(self.folder)

@@ -41,9 +41,10 @@ def next_scan(plan: RunPlan) -> RunPlan | None:
     """What the user chose to be recorded next; None: nothing, and this run stays. Raises UserError."""
     dialog = StartDialog(applied_theme())
     dialog.setWindowTitle("Next scan – LatticeWatch")
-    scan = plan.request.scan
-    if scan is not None and scan.is_dir():
-        dialog.begin_after(named_inputs(plan), trusted=bool(plan.on_state), find=lambda: newest_beside(scan))
+    scan, stream = plan.request.scan, plan.request.stream
+    find = None if scan is None else lambda: newest_beside(scan)
+    if stream is not None or (scan is not None and scan.is_dir()):
+        dialog.begin_after(named_inputs(plan), trusted=bool(plan.on_state), find=find, stream=str(stream or ""))
     dialog.exec()
     dialog.deleteLater()
     request = dialog.start

@@ -13,6 +13,7 @@ from latticewatch.app.run.given import Given
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import read_regular_text
 from latticewatch.processing.files.write_whole import write_whole
+from latticewatch.processing.sources.streams.address import is_stream
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +25,12 @@ Recent = dict[str, list[Path]]
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """One scan that was watched: its folder, what was chosen for it, and its run file."""
+    """One scan that was watched: its folder, what was chosen for it, its run file, and the stream that it filled."""
 
     folder: Path
     given: Given
     out: Path | None = None
+    stream: str = ""
 
 
 def recent_path() -> Path:
@@ -62,15 +64,23 @@ def recalled(folder: Path) -> Recalled | None:
     return next((each for each in scans() if each.folder == whole), None)
 
 
-def remember(folder: Path, given: Given, out: Path | None = None) -> None:
+def streams() -> list[str]:
+    """Addresses of streams that were watched, the newest first."""
+    kept = _read().get("streams")
+    return [each for each in kept if isinstance(each, str) and is_stream(each)] if isinstance(kept, list) else []
+
+
+def remember(folder: Path | None, given: Given, out: Path | None = None, stream: str = "") -> None:
     """These were chosen now. A folder that cannot be written is no reason to complain."""
-    kept: dict[str, Any] = dict(recent())
+    kept: dict[str, Any] = {**recent(), "streams": list(dict.fromkeys(filter(None, (stream, *streams()))))[:MOST]}
     for kind, path in zip(KINDS, (folder, given.geometry, given.experiment), strict=True):
         if path is not None:
             kept[kind] = list(dict.fromkeys((path.resolve(), *kept[kind])))[:MOST]
-    now = Recalled(folder.resolve(), _whole(given), out.absolute() if out else None)
-    others = [each for each in scans() if each.folder != now.folder]
-    kept["scans"] = [asdict(each) for each in (now, *others)][:MOST_SCANS]
+    known = scans()
+    if folder is not None:
+        now = Recalled(folder.resolve(), _whole(given), out.absolute() if out else None, stream)
+        known = [now, *(each for each in known if each.folder != now.folder)]
+    kept["scans"] = [asdict(each) for each in known][:MOST_SCANS]
     try:
         recent_path().parent.mkdir(parents=True, exist_ok=True)
         write_whole(recent_path(), json.dumps(kept, indent=1, default=str).encode())
@@ -101,5 +111,6 @@ def _scan_of(kept: Mapping[str, Any]) -> Recalled:
     kinds = {"orientation": int, "recursive": bool, "include": str, "dataset": str}
     if any(not isinstance(values.get(name, kind()), kind) for name, kind in kinds.items()):
         raise TypeError("not what was kept")
-    out = kept.get("out")
-    return Recalled(Path(kept["folder"]), Given(**values), Path(out) if out else None)
+    out, stream = kept.get("out"), kept.get("stream")
+    named = stream if isinstance(stream, str) and is_stream(stream) else ""
+    return Recalled(Path(kept["folder"]), Given(**values), Path(out) if out else None, named)

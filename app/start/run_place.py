@@ -43,14 +43,20 @@ class RunPlace:
     earlier: EarlierRun | None = None
 
 
-def run_folder(scan: Path) -> Path:
+def run_folder(scan: Path | None) -> Path:
     """The folder that the user prefers, else beside the scan's; of these the first in which something may be written,
-    else the user's own folder of runs.
+    else the user's own folder of runs, which is made where it is not there. scan: None: a stream without a folder.
     """
     preferred = read_preferences(preferences_path()).runs
-    beside = (scan if scan.is_dir() else scan.parent).resolve().parent
-    places = [beside] if preferred is None else [preferred, beside]
-    return next((place for place in places if os.access(place, os.W_OK | os.X_OK)), own_runs())
+    places = [] if preferred is None else [preferred]
+    if scan is not None:
+        places.append((scan if scan.is_dir() else scan.parent).resolve().parent)
+    for place in places:
+        if os.access(place, os.W_OK | os.X_OK):
+            return place
+    with suppress(OSError):  # a run file that cannot be made is said when it is to be made
+        own_runs().mkdir(parents=True, exist_ok=True)
+    return own_runs()
 
 
 def run_place(scan: Path, files: Sequence[InputFile], names: Sequence[str]) -> RunPlace:
@@ -58,10 +64,7 @@ def run_place(scan: Path, files: Sequence[InputFile], names: Sequence[str]) -> R
 
     Reads the earlier run, which may take a while.
     """
-    folder = run_folder(scan)
-    with suppress(OSError):  # a run file that cannot be made is said when it is to be made
-        folder.mkdir(parents=True, exist_ok=True)
-    base = run_name(scan, folder)
+    base = run_name(scan, run_folder(scan))
     there = list(takewhile(is_taken, numbered(base)))
     before = recalled(scan)
     if before is not None and before.out is not None and is_taken(before.out):
