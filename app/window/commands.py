@@ -1,14 +1,16 @@
 """What the keys and menus do with frames, views and alarms. They are handed what they act on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.keys import Command
 from latticewatch.app.window.run_page import RunPage
+from latticewatch.app.window.undo import Undo
+from latticewatch.widgets.transport_bar import TransportBar
 
-VIEW = "&View"
+VIEW, RUN = "&View", "&Run"
 
 Act = Callable[[], None]
 OnPage = Callable[[Callable[[RunPage], object]], Act]
@@ -101,6 +103,29 @@ def list_commands(docks: Docks) -> list[Command]:
         Command(VIEW, "List of marks", ("K",), docks.toggle_marks, "lists", docks.shows_marks),
         Command(VIEW, "Results of the run", ("V",), docks.toggle_results, "lists", docks.shows_results),
         Command(VIEW, "Log", ("L",), docks.toggle_log, "lists", docks.shows_log),
+    ]
+
+
+def writing_commands(
+    undo: Undo, acts: Mapping[str, Act], has_page: Callable[[], bool], has_file: Callable[[], bool]
+) -> list[Command]:
+    """Undo, and what is written down of the run. acts: by their keys. has_file: whether the run is recorded."""
+    return [
+        Command(RUN, "Undo", ("Ctrl+Z",), undo.undo, "undo", can=undo.can_undo),
+        Command(RUN, "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), undo.redo, "undo", can=undo.can_redo),
+        Command(RUN, "Mark with a note", ("M",), acts["M"], "write", can=has_page),
+        Command(RUN, "Screenshot", ("S",), acts["S"], "write"),
+        Command(RUN, "Post to the logbook", ("B",), acts["B"], "write", can=has_file),
+    ]
+
+
+def replay_commands(bar: Callable[[], TransportBar]) -> list[Command]:
+    """How a replay is played. bar: the one that is shown by then."""
+    return [
+        Command(RUN, "Play or pause the replay", ("Space",), lambda: bar().play_button.click(), "replay"),
+        Command(RUN, "One frame of the replay", (".",), lambda: bar().step_button.click(), "replay"),
+        Command(RUN, "Replay faster", ("+", "="), lambda: bar().change_speed(1), "replay"),
+        Command(RUN, "Replay slower", ("-",), lambda: bar().change_speed(-1), "replay"),
     ]
 
 

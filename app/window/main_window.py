@@ -13,7 +13,16 @@ from latticewatch.app.window.access import order_tabs
 from latticewatch.app.window.after_end import FolderAfterEnd, ScanFolder
 from latticewatch.app.window.alarms import WindowAlarms
 from latticewatch.app.window.collecting import look_again
-from latticewatch.app.window.commands import VIEW, alarm_commands, frame_commands, list_commands, view_commands
+from latticewatch.app.window.commands import (
+    RUN,
+    VIEW,
+    alarm_commands,
+    frame_commands,
+    list_commands,
+    replay_commands,
+    view_commands,
+    writing_commands,
+)
 from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.facts import (
     Arrivals,
@@ -141,25 +150,16 @@ class MainWindow(QMainWindow):
         ]
 
     def _run_commands(self) -> list[Command]:
-        menu = "&Run"
-        commands = [
-            Command(menu, "Undo", ("Ctrl+Z",), self.undo.undo, "undo", can=self.undo.can_undo),
-            Command(menu, "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), self.undo.redo, "undo", can=self.undo.can_redo),
-            Command(menu, "Mark with a note", ("M",), self.ask_note, "write", can=lambda: self.page is not None),
-            Command(menu, "Screenshot", ("S",), self.shoot, "write"),
-            Command(
-                menu, "Post to the logbook", ("B",), self.logbook.ask, "write", can=lambda: self._run_file() is not None
-            ),
-        ]
-        if self.replay is not None:
-            commands += [
-                Command(menu, "Play or pause the replay", ("Space",), lambda: self.bar.play_button.click(), "replay"),
-                Command(menu, "One frame of the replay", (".",), lambda: self.bar.step_button.click(), "replay"),
-                Command(menu, "Replay faster", ("+", "="), lambda: self.bar.change_speed(1), "replay"),
-                Command(menu, "Replay slower", ("-",), lambda: self.bar.change_speed(-1), "replay"),
-            ]
+        written = writing_commands(
+            self.undo,
+            {"M": self.ask_note, "S": self.shoot, "B": self.logbook.ask},
+            lambda: self.page is not None,
+            lambda: self._run_file() is not None,
+        )
+        replayed = replay_commands(lambda: self.bar) if self.replay is not None else []
         going_on = self._next.commands(self, self._worker if self.replay is None else None, self.say)
-        return [*commands, *going_on, Command(menu, "Close", ("Ctrl+Q", "Ctrl+W"), self.close, "close")]
+        close = Command(RUN, "Close", ("Ctrl+Q", "Ctrl+W"), self.close, "close")
+        return [*written, *replayed, *going_on, close]
 
     def _holds(self, holds: Callable[[RunPage], bool]) -> Callable[[], bool]:
         """Whether this holds of the page that is shown."""
