@@ -18,7 +18,17 @@ from latticewatch.processing.flow.composition import CompositionScale, fraction_
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
-from latticewatch.processing.flow.wording import LOOKED_BACK, PART, duration, lattices_told, moment
+from latticewatch.processing.flow.wording import (
+    LOOKED_BACK,
+    PART,
+    Headline,
+    duration,
+    ended,
+    headline,
+    lattices_told,
+    moment,
+    waiting_for,
+)
 from latticewatch.processing.reaction.live.alarms import silent_after_s
 from latticewatch.processing.text import printable
 from latticewatch.widgets.pattern_view import Ticks
@@ -96,6 +106,21 @@ def status_of(snapshot: Snapshot, lag: Lag, out: Path | None, last_gap: str) -> 
         clock=time.strftime("%H:%M:%S"),
         place=printable(str(out.absolute())) if out else "not recorded",
     )
+
+
+def before_a_row(title: str, error: BaseException | None) -> Headline:
+    """What the banner says of a run that has no row to show, or that this error has stopped."""
+    return Headline("error", "STOPPED", str(error)) if error is not None else waiting_for(title)
+
+
+def headline_of(snapshot: Snapshot, silent_s: float, ended_s: float | None, unrecorded: int) -> Headline:
+    """What the banner says of a live run. ended_s: clock (seconds since the epoch) when it ended; None: it lasts.
+
+    silent_s: how long nothing has come although something was due. unrecorded: frames that have come since it ended.
+    """
+    if ended_s is not None:
+        return ended(headline(snapshot), ended_s, unrecorded)
+    return headline(snapshot, silent_s, snapshot.progress.gone_since_s, stuck=snapshot.progress.stuck)
 
 
 def _is_failing(snapshot: Snapshot) -> bool:

@@ -27,8 +27,10 @@ from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.facts import (
     Arrivals,
     Lag,
+    before_a_row,
     facts_of,
     frame_and_lag,
+    headline_of,
     lag_s,
     numbers_told,
     status_of,
@@ -49,7 +51,7 @@ from latticewatch.app.window.view_menu import ViewMenu
 from latticewatch.app.window.view_state import RunKind
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.wording import Headline, alarms_told, ended, headline, waiting_for
+from latticewatch.processing.flow.wording import Headline, alarms_told, headline
 from latticewatch.processing.record.run_file.header import DEFAULT
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.processing.text import printable
@@ -329,19 +331,13 @@ class MainWindow(QMainWindow):
         return Lag(lag_s(snapshot, period_s, self._arrivals.began_s, time.time()), silent_s)
 
     def _headline(self, silent_s: float) -> Headline:
-        worker, page = self._worker, self.page
-        if worker is not None and worker.error is not None:
-            return Headline("error", "STOPPED", str(worker.error))
-        if page is None:
-            return waiting_for(self.title)
+        error = self._worker.error if self._worker is not None else None
+        if error is not None or self.page is None:
+            return before_a_row(self.title, error)
         if self.replay is not None:
-            return headline(page.shown_snapshot())
-        snapshot = page.snapshot()
-        if self._ended_s is None:
-            said = headline(snapshot, silent_s, snapshot.progress.gone_since_s, stuck=snapshot.progress.stuck)
-        else:
-            said = ended(headline(snapshot), self._ended_s, self._after_end.unrecorded if self._after_end else 0)
-        return said
+            return headline(self.page.shown_snapshot())
+        unrecorded = self._after_end.unrecorded if self._after_end is not None else 0
+        return headline_of(self.page.snapshot(), silent_s, self._ended_s, unrecorded)
 
     def _place(self, run: ShownRun) -> Path | None:
         """Where it is recorded now: in the fallback folder, where the run file's own took no more."""

@@ -126,4 +126,4 @@ def test_menus_show_what_is_on_and_what_can_be_done(qtbot: QtBot) -> None:
     assert states("Alarms")["Sound"] == (True, True)
     view = menus["View"]
     assert view is not None
-    assert sum(each.isSeparator() for each in view.actions()) == 5
+    assert sum(each.isSeparator() for each in view.actions()) == 6
