@@ -8,6 +8,7 @@ from latticewatch.app.window.docks import Docks
 from latticewatch.app.window.keys import Command
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.undo import Undo
+from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.widgets.transport_bar import TransportBar
 
 VIEW, RUN = "&View", "&Run"
@@ -44,6 +45,20 @@ def frame_commands(page: OnPage, holds: Holds, to_change: Callable[[int], None],
         Command(menu, "Pin the start and a minute after", ("Ctrl+P",), page(lambda page: page.pin_beginning()), "pin"),
         Command(menu, "Unpin all patterns", ("Shift+P",), unpin, "pin", can=pinned),
     ]
+
+
+def unpin(undo: Undo, page: Callable[[], RunPage | None]) -> None:
+    """Take the pinned patterns away; Undo brings them back, whatever page shows the run by then."""
+
+    def show(pins: list[tuple[str, Pattern]]) -> None:
+        now = page()
+        if now is not None:
+            now.pattern.show_pins(pins)
+
+    now = page()
+    pins = now.pattern.pins() if now is not None else []
+    if pins:
+        undo.do("unpinning all patterns", lambda: show([]), lambda: show(pins))
 
 
 def view_commands(page: OnPage, holds: Holds) -> list[Command]:

@@ -20,6 +20,7 @@ from latticewatch.app.window.commands import (
     frame_commands,
     list_commands,
     replay_commands,
+    unpin,
     view_commands,
     writing_commands,
 )
@@ -50,7 +51,6 @@ from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.view_menu import ViewMenu
 from latticewatch.app.window.view_state import RunKind
 from latticewatch.app.window.worker import Worker
-from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.wording import Headline, alarms_told, headline
 from latticewatch.processing.record.run_file.header import DEFAULT
 from latticewatch.processing.sources.pacing import Transport
@@ -139,7 +139,7 @@ class MainWindow(QMainWindow):
         """Everything that a key does in the window; F1 and the menus are made from this list."""
         page, holds = self._on_page, self._holds
         return [
-            *frame_commands(page, holds, self.to_change, self.unpin),
+            *frame_commands(page, holds, self.to_change, partial(unpin, self.undo, lambda: self.page)),
             *view_commands(page, holds),
             *list_commands(self.docks),
             Command(VIEW, "Wall: banner and trace, large", ("F11",), self.toggle_wall, "look", lambda: self.wall),
@@ -416,17 +416,6 @@ class MainWindow(QMainWindow):
         row = self.page.shown_row() if self.page else None
         if row is not None and self.page is not None:
             self.note.ask(self.page.shown_time_s())
-
-    def unpin(self) -> None:
-        """Take the pinned patterns away; Undo brings them back, whatever page shows the run by then."""
-
-        def show(pins: list[tuple[str, Pattern]]) -> None:
-            if self.page is not None:
-                self.page.pattern.show_pins(pins)
-
-        pins = self.page.pattern.pins() if self.page is not None else []
-        if pins:
-            self.undo.do("unpinning all patterns", lambda: show([]), lambda: show(pins))
 
     def facts(self) -> dict[str, str]:
         row = self.page.shown_row() if self.page else None
