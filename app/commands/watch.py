@@ -83,7 +83,9 @@ def watch(
     if plan.out is not None and request.scan is not None:
         remember(request.scan, request.given, plan.out)
     choosers = {("Next scan …", "Ctrl+N"): _next_scan, ("Runs of the night …", "Ctrl+R"): _night_runs}
-    return run_windowed(plan, as_json=json, screenshot=screenshot, dark=night, choosers=choosers)
+    return run_windowed(
+        plan, as_json=json, screenshot=screenshot, dark=night, choosers=choosers, ask_change=_ask_change
+    )
 
 
 def _next_scan(plan: Any) -> Any:
@@ -91,6 +93,13 @@ def _next_scan(plan: Any) -> Any:
     from latticewatch.app.start.next_scan import next_scan  # slow to load: the window is on the screen before it
 
     return next_scan(plan)
+
+
+def _ask_change(parent: Any, changes: Any) -> Any:
+    """The settings that the user wants of a running scan from now on; None: they stay."""
+    from latticewatch.app.start.change_dialog import ask_change  # slow to load: the window is on the screen before it
+
+    return ask_change(parent, changes)
 
 
 def _night_runs(plan: Any) -> Any:

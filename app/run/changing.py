@@ -76,6 +76,16 @@ class ScanChanges:
         self._handed: Prepared | None = None
 
     @property
+    def given(self) -> Given:
+        """What finds the settings in force."""
+        return given_again(self.settings.inputs.decided, self._given)
+
+    @property
+    def name(self) -> str:
+        """What the scan is called."""
+        return self._scan.resolve().stem or "scan"
+
+    @property
     def integrator(self) -> ImageIntegrator:
         """The one in force."""
         return self._newest

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from latticewatch.app.output import write_line
 from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.run.json_rows import tell
 from latticewatch.app.run.outcome_line import outcome_line
+from latticewatch.app.run.segments import segments_of
 from latticewatch.app.run.session import Session
 from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.app.window import placement as window_state
@@ -31,12 +33,12 @@ from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun, ask
 from latticewatch.app.window.preferences import Preferred, preferences_path, theme_of
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
+from latticewatch.app.window.settings_change import Ask
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.record.run_file.reader import Run
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.text import printable
 from latticewatch.widgets.theme import DARK, LIGHT, applied_theme, apply_theme, ensure_font
 
@@ -54,11 +56,13 @@ def run_windowed(
     screenshot: Path | None = None,
     dark: bool = False,
     choosers: Choosers | None = None,
+    ask_change: Ask | None = None,
 ) -> int:
     """Show a run while it happens, and those that the user goes on to. The exit status of the contract.
 
     Without a display the same window is drawn offscreen, and closes by itself when the run has ended. choosers: by
-    their words and key, what lets the user choose another run, given the one that is shown.
+    their words and key, what lets the user choose another run, given the one that is shown. ask_change: asks the user
+    for other settings of the run.
     """
     application = make_application()
     preferred = Preferred(None if offscreen() else preferences_path())
@@ -67,7 +71,7 @@ def run_windowed(
     status = DONE
     while shown is not None:
         offered = {words: partial(choose, shown) for words, choose in (choosers or {}).items()}
-        next_run = NextRun({} if offscreen() else offered)
+        next_run = NextRun({} if offscreen() else offered, ask_change=None if offscreen() else ask_change)
         status = _show_run(application, shown, next_run, preferred, as_json=as_json, screenshot=screenshot)
         shown = next_run.plan
     return status
@@ -194,10 +198,11 @@ def _in_window(run: Run, take: Callable[[MainWindow], Taken]) -> Taken:
     for row in run.rows:
         series.append(row)
     apply_theme(make_application(), LIGHT)
-    refinement = refinement_of(run.setup, run.two_theta)
+    segments = segments_of(run)
     with uncollected():
         window = MainWindow(run.setup.title or run.path.stem)
-        window.show_run(ShownRun(run.setup, series, refinement, run.path, inputs=run.header.inputs, notes=run.notes))
+        shown = ShownRun(run.setup, series, segments[-1].refinement, run.path, segments=segments)
+        window.show_run(replace(shown, inputs=run.latest.inputs, notes=run.notes))
         window.resize(*SCREENSHOT_SIZE)
         window.lay_out_unseen()
         window.catch_up()

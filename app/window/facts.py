@@ -232,6 +232,17 @@ def reflection_lists(
     return tuple(tuple(line.hkl for line in its) for its in lines)
 
 
+def ticks_at(run: ShownRun, lines: tuple[tuple[Hkl, ...], ...], row: Row) -> tuple[Ticks, ...]:
+    """Where the lines are in this row, with the settings that it was fitted with; none without a fit. lines: the
+    reflections of each component as they are now."""
+    if isinstance(row.fit, NoResult):
+        return ()
+    setup = run.at(row).setup
+    if [each.phase for each in setup.components] != [each.phase for each in run.setup.components]:
+        lines = reflection_lists(setup, run.series.two_theta)
+    return ticks_of(setup, lines, row.fit)
+
+
 def ticks_of(setup: Setup, lines: tuple[tuple[Hkl, ...], ...], fit: Fit) -> tuple[Ticks, ...]:
     """Where the lines of each component are in this fit; at the mean where a component is not known apart."""
     ticks = []

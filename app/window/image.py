@@ -6,14 +6,13 @@ from collections.abc import Callable
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from latticewatch.app.run.images_again import Picture
-from latticewatch.app.window.facts import ticks_of
+from latticewatch.app.window.facts import ticks_at
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row
 from latticewatch.widgets.image_view import ImagePanel
-from latticewatch.widgets.pattern_view import Ticks
 
 POLL_MS = 60
 NOT_AT_HAND = "no images at hand: they came by a stream, or the run is shown from its run file; patterns are kept"
@@ -96,10 +95,8 @@ class FrameImage(QObject):
         if isinstance(answer, str):
             self.panel.say(answer)
             return
-        ticks: tuple[Ticks, ...] = ()
         words = f"image of frame {row.index}"
         if isinstance(row.fit, NoResult):
             words += f" ({row.fit.reason}: no rings)"
-        else:
-            ticks = ticks_of(self._run.setup, self._lines, row.fit)
+        ticks = ticks_at(self._run, self._lines, row)
         self.panel.show_image(words, answer.counts, answer.two_theta, answer.masked, ticks, answer.step)

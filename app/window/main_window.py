@@ -45,6 +45,7 @@ from latticewatch.app.window.preferences_dialog import ask_for_preferences
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import shoot
+from latticewatch.app.window.settings_change import SettingsChange
 from latticewatch.app.window.shown_run import Recall, ShownRun
 from latticewatch.app.window.transport import ReplayControl
 from latticewatch.app.window.undo import Undo
@@ -115,6 +116,7 @@ class MainWindow(QMainWindow):
         self.undo = Undo(self, self.say)
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
         self._recall = Recall()
+        self.change = SettingsChange(self, self._next.ask_change, self.undo, self.say)
         self.docks = Docks(self)
         self.logbook = LogbookKey(
             self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words), self.say
@@ -161,7 +163,7 @@ class MainWindow(QMainWindow):
         replayed = replay_commands(lambda: self.bar) if self.replay is not None else []
         going_on = self._next.commands(self, self._worker if self.replay is None else None, self.say)
         close = Command(RUN, "Close", ("Ctrl+Q", "Ctrl+W"), self.close, "close")
-        return [*written, *replayed, *going_on, close]
+        return [*written, *replayed, *self.change.commands(RUN), *going_on, close]
 
     def _holds(self, holds: Callable[[RunPage], bool]) -> Callable[[], bool]:
         """Whether this holds of the page that is shown."""
@@ -245,6 +247,8 @@ class MainWindow(QMainWindow):
         began = time.perf_counter()
         if self.page is None and self._worker is not None and self._worker.session is not None:
             self.show_run(ShownRun.of(self._worker.session))
+            self.change.begin(self._worker.session.changes)
+        self._show_changes()
         if self.page is None:  # what the run does meanwhile: compile, look for files
             self._waiting.setText(f"{WAITING}\n{printable(self.docks.newest_line())}")
         new = self.page is not None and self.page.refresh()
@@ -263,11 +267,20 @@ class MainWindow(QMainWindow):
         spent_ms = 1000.0 * (time.perf_counter() - began)
         self._timer.setInterval(round(min(SLOWEST_MS, max(PULL_MS, SHARE * spent_ms))))
 
+    def _show_changes(self) -> None:
+        """Show the settings that the run has taken up: its page is made anew with them."""
+        new = self.change.follow()
+        if new and self._worker is not None and self._worker.session is not None:
+            self.shown_run = ShownRun.of(self._worker.session)
+            self._make_anew()
+            self.marks.recall([Mark(each.time_s, each.label) for each in new])
+
     def end_run(self, at_s: float) -> None:
         """The run has ended (seconds since the epoch): from now on its folder is looked at for frames that nobody
         records.
         """
         self._ended_s = at_s
+        self.change.end()
         if self._folder is not None and self.page is not None and self.replay is None:
             self._after_end = FolderAfterEnd(self._folder, [row.name for row in self.page.snapshot().rows()])
         self.run_ended.emit()
@@ -386,17 +399,22 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             apply_theme(application, self._theme)
+        self._make_anew()
+        look_again()
+
+    def _make_anew(self) -> None:
+        """Everything that is shown, where it was."""
         before, self.page = self.page, None  # the old page stays as it is while the rest is made anew
         # What has the focus is about to go: without this the window is no longer the active one.
         self.setFocus()
         self._build()
         self._scale_type()
         if before is not None and self.shown_run is not None:
-            page = RunPage(self._theme, self.shown_run, before.history)
+            is_alike = before.run.setup.window_deg == self.shown_run.setup.window_deg
+            page = RunPage(self._theme, self.shown_run, before.history if is_alike else None)
             self._show_page(page)
             page.take_over(before)
             self.catch_up()
-        look_again()
 
     def ask_preferences(self) -> None:
         chosen = ask_for_preferences(self, self.preferred.now, self.alarms.try_out)
@@ -453,6 +471,7 @@ class MainWindow(QMainWindow):
             a0.ignore()
             return
         self._timer.stop()
+        self.change.end()
         if self._after_end is not None:
             self._after_end.end()
         if worker is not None:  # first: a disk that does not answer must not keep the run from ending

@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QTo
 
 from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.window.keys import Command
+from latticewatch.app.window.settings_change import Ask
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 
@@ -19,14 +20,17 @@ class NextRun:
     """What becomes of a window's run by the user's choice.
 
     choosers: by their words in the menu, with their key; the first has a button of its own. may_stop: asked before a
-    run is stopped. plan: the run that was chosen: the window closes for it.
+    run is stopped. ask_change: asks for other settings of this run; None: nobody can be asked. plan: the run that was
+    chosen: the window closes for it.
     """
 
     def __init__(
         self,
         choosers: Mapping[tuple[str, str], Chooser],
         may_stop: Callable[[QWidget, str], bool] | None = None,
+        ask_change: Ask | None = None,
     ) -> None:
+        self.ask_change = ask_change
         self._choosers = choosers
         self._may_stop = may_stop or ask
         self.plan: RunPlan | None = None

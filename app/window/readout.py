@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from latticewatch.app.window.facts import composition_told, ticks_of
+from latticewatch.app.window.facts import composition_told, ticks_at
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl
 from latticewatch.processing.flow.composition import CompositionScale, fraction_of
@@ -64,7 +64,7 @@ def line_told(ticks: Sequence[Ticks], two_theta_deg: float) -> str:
 
 
 def map_readout(run: ShownRun, row: Row, lines: tuple[tuple[Hkl, ...], ...], two_theta_deg: float) -> str:
-    ticks = () if isinstance(row.fit, NoResult) else ticks_of(run.setup, lines, row.fit)
+    ticks = ticks_at(run, lines, row)
     parts = (
         frame_told(row),
         angle_told(two_theta_deg, run.setup.wavelength_A),

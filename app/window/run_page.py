@@ -7,6 +7,7 @@ from dataclasses import replace
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
+from latticewatch.app.run.segments import ForeignIn
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.facts import (
     first_fitted,
@@ -14,7 +15,7 @@ from latticewatch.app.window.facts import (
     numbers_of,
     reflection_lists,
     second_opinion,
-    ticks_of,
+    ticks_at,
 )
 from latticewatch.app.window.image import FrameImage
 from latticewatch.app.window.pointing import IMAGE, MAP, PATTERN, RESIDUAL, STRIP, TRACE, Pointing, Views
@@ -26,7 +27,6 @@ from latticewatch.app.window.view_state import Kind, RunKind, view_state
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import moment
-from latticewatch.processing.refinement.foreign.sightings import ForeignLines
 from latticewatch.widgets.axes import ZoomBox, link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import MapReflections, MapView
@@ -72,7 +72,7 @@ class RunPage(QWidget):
         self.follows = True
         self.clock = self.has_second_opinion = False
         self._wants_clock = False  # once the files tell it
-        self._foreign = ForeignLines(run.setup, run.series.two_theta)
+        self._foreign = ForeignIn(run.settings, run.series.two_theta)
         self._tracks: tuple[Track, ...] = ()
         self._tracked = 0
         self._marks: tuple[Mark, ...] = ()
@@ -351,7 +351,11 @@ class RunPage(QWidget):
         """Stay where another page of this run was, with its pins and choices."""
         self.chosen, self._pinned, self.follows = before.chosen, before._pinned, before.follows
         # As they were: what is worked out already is not worked out again in the window's thread.
-        self.results, self.results_wanted, self._run_kind = before.results, before.results_wanted, before._run_kind
+        self.results_wanted, self._run_kind = before.results_wanted, before._run_kind
+        if before.run is self.run:
+            self.results = before.results
+        else:
+            before.results.end()
         self.map.take_over(before.map)
         self.pattern.show_pins(before.pattern.pins())
         if before.pattern.logarithmic:
@@ -421,7 +425,7 @@ class RunPage(QWidget):
         for number in range(self._tracked, min(self._tracked + most, self.history.count)):
             row = self._snapshot.row(number)
             if not isinstance(row.fit, NoResult):
-                seen = self._foreign.of(row.fit) if row.fit.foreign_lines else {}
+                seen = self._foreign.of(row) if row.fit.foreign_lines else {}
                 self._tracks = followed(self._tracks, float(self.history.timeline.starts[number]), seen)
             self._tracked = number + 1
         self.map.show_unknown(marked(self._tracks))
@@ -448,7 +452,7 @@ class RunPage(QWidget):
             caption += f"\n{second_opinion(self.run.setup, row)}"
         if isinstance(row.fit, NoResult) or row.pattern is None:
             return Shown(caption, row.pattern)
-        curves = self.run.refinement.curves(row.fit.parameters)
-        foreign = self._foreign.of(row.fit).values()
+        curves = self.run.at(row).refinement.curves(row.fit.parameters)
+        foreign = self._foreign.of(row).values()
         unknown = tuple((one.two_theta_deg, one.phase or "?") for one in foreign)
-        return Shown(caption, row.pattern, curves, ticks_of(self.run.setup, self._lines, row.fit), unknown)
+        return Shown(caption, row.pattern, curves, ticks_at(self.run, self._lines, row), unknown)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from latticewatch.app.run.images_again import Picture
+from latticewatch.app.run.segments import Segment, segment_at
 from latticewatch.app.run.session import Session
 from latticewatch.processing.config.resolve import Setup
-from latticewatch.processing.flow.series import Series
+from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.flow.stages import Refinement
+from latticewatch.processing.record.run_file.changes import Change
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.notes import LOG, Note, standing_marks
 from latticewatch.widgets.marks import Mark
@@ -22,7 +24,8 @@ class ShownRun:
     out: the run file, None where nothing is recorded. add_note: keeps a note there (seconds, text, kind). inputs: the
     files the run was made with. decided: what it was put together from. notes, seen_in: of a run file that is shown
     again. look: reads a frame's image again; None where images are not at hand. resumed: the number of its rows
-    that were recorded before it was resumed.
+    that were recorded before it was resumed. segments: the settings that its rows were made with, in their order; left
+    out: ``setup`` all along.
     """
 
     setup: Setup
@@ -36,22 +39,40 @@ class ShownRun:
     seen_in: Path | None = None
     look: Callable[[str], Picture] | None = None
     resumed: int = 0
+    segments: Sequence[Segment] = ()
 
     @classmethod
     def of(cls, session: Session) -> "ShownRun":
+        """The run of this session, with the settings that it has now."""
+        now = session.segments[-1] if session.segments else Segment(0, session.setup, session.pipeline.refinement)
         return cls(
-            setup=session.setup,
+            setup=now.setup,
             series=session.pipeline.series,
-            refinement=session.pipeline.refinement,
+            refinement=now.refinement,
             out=session.out,
             add_note=session.writer.hand_note if session.writer is not None else None,
-            inputs=session.inputs,
-            decided=session.decided,
+            inputs=now.inputs or session.inputs,
+            decided=now.decided or session.decided,
             notes=session.notes,
             seen_in=session.seen_in,
             look=session.look,
             resumed=session.resumed,
+            segments=session.segments or (now,),
         )
+
+    def at(self, row: Row) -> Segment:
+        """The settings that this row was made with."""
+        return segment_at(self.settings, row.segment)
+
+    @property
+    def settings(self) -> Sequence[Segment]:
+        """At least one; the run's own thread adds to them."""
+        return self.segments or (Segment(0, self.setup, self.refinement),)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of its settings so far."""
+        return tuple(each.change for each in self.segments if each.change is not None)
 
     @property
     def names(self) -> tuple[str, ...]:

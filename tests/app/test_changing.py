@@ -61,12 +61,16 @@ class Live:
         except BaseException as error:
             self.error = error.with_traceback(None)  # it would keep the source and its threads
 
-    def feed(self, count: int) -> None:
-        """Frames up to this number are there and recorded."""
+    def put(self, count: int) -> None:
+        """Frames up to this number are there."""
         for frame in self._frames[:count]:
             if not (self.folder / frame.name).exists():
                 shutil.copy(frame, self.folder / f"{frame.name}.part")
                 (self.folder / f"{frame.name}.part").rename(self.folder / frame.name)
+
+    def feed(self, count: int) -> None:
+        """Frames up to this number are there and recorded."""
+        self.put(count)
         until(lambda: self.error is not None or len(self.rows()) == count)
 
     def rows(self) -> list[Row]:

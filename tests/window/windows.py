@@ -40,6 +40,8 @@ class FakeSession:
     seen_in: Path | None = None
     look: object = None
     resumed: int = 0
+    segments: tuple[object, ...] = ()
+    changes: object = None
 
 
 def run_of(rows: int, gate: threading.Event) -> Callable[..., None]:

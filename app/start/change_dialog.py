@@ -1,0 +1,275 @@
+"""Other settings for a scan while it is recorded: chosen in a form, shown as a list from old to new, then applied."""
+
+import tempfile
+import threading
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PyQt6.QtCore import Qt, QTimer
+from PyQt6.QtGui import QDragEnterEvent, QDropEvent
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latticewatch.app.run.changing import ScanChanges
+from latticewatch.app.run.given import Given
+from latticewatch.app.run.settings_changed import needs_own_file
+from latticewatch.app.start.changed_setup import (
+    Setting,
+    angles_in,
+    angles_told,
+    changed_text,
+    saved_setup,
+    setting_of,
+)
+from latticewatch.app.start.components_table import ComponentsTable
+from latticewatch.app.start.form import CORRECTIONS, with_buttons
+from latticewatch.app.start.judging import ORIENTATIONS
+from latticewatch.app.start.newest import Newest
+from latticewatch.app.start.plain_words import plain_words
+from latticewatch.app.window.path_box import dropped_on, files_box, path_in, put_first
+from latticewatch.app.window.settings_change import Wanted
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.text import printable
+
+LOOK_MS, POLL_MS = 300, 60
+DRAFT = "changed.toml"
+FROM_NOW = "The frames from the next one on are integrated, fitted and judged with this. Those before stay as they are."
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What is in the form. given: its set-up is not written yet."""
+
+    given: Given
+    setting: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a draft would change, a line each; refusal: why it cannot, empty where it can."""
+
+    what: tuple[str, ...]
+    refusal: str
+
+
+class ChangeDialog(QDialog):
+    """wanted: the settings that were chosen; None until then."""
+
+    def __init__(self, parent: QWidget, changes: ScanChanges) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Change this scan – LatticeWatch")
+        self.setAcceptDrops(True)
+        self.wanted: Wanted | None = None
+        self._changes, self._now = changes, changes.settings.inputs
+        self._compared: Compared | None = None
+        self._newest = Newest("change")
+        setting = setting_of(self._now.experiment, self._now.folder)
+        self.components = ComponentsTable(
+            tuple(each.source for each in setting.components if isinstance(each.source, Path))
+        )
+        for choice in setting.components:
+            self.components.add_choice(choice)
+        self.left_out = QLineEdit(angles_told(setting.left_out))
+        self.left_out.setPlaceholderText("nothing; or ranges in degrees, such as 9.5-9.8, 12-12.4")
+        self.tolerance = QDoubleSpinBox()
+        self.tolerance.setRange(0.1, 50.0)
+        self.tolerance.setSuffix(" % of the change")
+        self.tolerance.setValue(100.0 * setting.tolerance)
+        self.geometry_box = files_box("the .poni file")
+        put_first(self.geometry_box, [Path(self._now.geometry.source).resolve()])
+        self.orientation = QComboBox()
+        self.orientation.addItem(f"as now ({self._now.geometry.orientation})", None)
+        for number, text in ORIENTATIONS.items():
+            self.orientation.addItem(f"{text} ({number})", number)
+        self.corrections = {name: files_box(f"the {name}; none: nothing is done") for name in CORRECTIONS}
+        for name, box in self.corrections.items():
+            box.addItem("none", None)
+            path: Path | None = getattr(self._now, name)
+            if path is not None:
+                put_first(box, [path.resolve()])
+        self.why = QLineEdit()
+        self.why.setPlaceholderText("kept with the change, such as: the wrong cell")
+        self.list = QPlainTextEdit()
+        self.list.setReadOnly(True)
+        self.list.setTabChangesFocus(True)
+        self.said = QLabel(FROM_NOW)
+        self.said.setWordWrap(True)
+        self.said.setTextFormat(Qt.TextFormat.PlainText)
+        self._lay_out()
+        self._look_soon = QTimer(self)
+        self._look_soon.setSingleShot(True)
+        self._look_soon.timeout.connect(self.look)
+        self._poll = QTimer(self)
+        self._poll.timeout.connect(self._newest.poll)
+        self._poll.start(POLL_MS)
+        self._connect()
+        self.look()
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("&Left out of the fit", self.left_out)
+        form.addRow("C&omplete leaves", self.tolerance)
+        for name, box in {"geometry": self.geometry_box, **self.corrections}.items():
+            kinds = "pyFAI geometry (*.poni)" if name == "geometry" else "All files (*)"
+            form.addRow(name.capitalize(), with_buttons(box, partial(self._ask_file, box, name.capitalize(), kinds)))
+        form.addRow("O&rientation", self.orientation)
+        form.addRow("&Why", self.why)
+        named: dict[str, QWidget] = {
+            "left out": self.left_out,
+            "tolerance": self.tolerance,
+            "geometry": self.geometry_box,
+            "orientation": self.orientation,
+            "why": self.why,
+            "what will change": self.list,
+            **self.corrections,
+        }
+        for name, widget in named.items():
+            widget.setAccessibleName(name)
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Apply | QDialogButtonBox.StandardButton.Cancel)
+        self.apply = self.buttons.button(QDialogButtonBox.StandardButton.Apply)
+        self.buttons.rejected.connect(self.reject)
+        left, right = QVBoxLayout(), QVBoxLayout()
+        left.addWidget(QLabel("Components"))
+        left.addWidget(self.components, 1)
+        left.addLayout(self.components.buttons())
+        left.addLayout(form)
+        right.addWidget(QLabel("What will change"))
+        right.addWidget(self.list, 1)
+        right.addWidget(self.said)
+        sides = QHBoxLayout()
+        sides.addLayout(left, 3)
+        sides.addLayout(right, 2)
+        layout = QVBoxLayout(self)
+        layout.addLayout(sides, 1)
+        layout.addWidget(self.buttons)
+        self.resize(980, 560)
+
+    def _connect(self) -> None:
+        def later() -> None:
+            self._enable(None)
+            self._look_soon.start(LOOK_MS)
+
+        self.components.changed.connect(later)
+        self.left_out.textChanged.connect(lambda _: later())
+        self.tolerance.valueChanged.connect(lambda _: later())
+        for box in (self.geometry_box, self.orientation, *self.corrections.values()):
+            box.currentIndexChanged.connect(lambda _: later())
+        if self.apply is not None:
+            self.apply.clicked.connect(lambda _: self.accept())
+
+    def draft(self) -> Draft:
+        """What is in the form. Raises UserError for ranges that are none."""
+        given = replace(
+            self._changes.given,
+            geometry=path_in(self.geometry_box),
+            mask=path_in(self.corrections["mask"]),
+            dark=path_in(self.corrections["dark"]),
+            flat=path_in(self.corrections["flat"]),
+            background=path_in(self.corrections["background"]),
+        )
+        turned = self.orientation.currentData()
+        if turned is not None:
+            given = replace(given, orientation=turned)
+        left_out = angles_in(self.left_out.text())
+        setting = Setting(tuple(self.components.choices()), left_out, round(self.tolerance.value() / 100.0, 6))
+        return Draft(given, setting)
+
+    def look(self) -> None:
+        """Compare what is in the form with the settings in force, in a thread."""
+        self._enable(None)
+        try:
+            draft = self.draft()
+        except UserError as error:
+            self._refused(str(error))
+            return
+        self._newest.ask(partial(self._compare, draft), self._show, self._refused)
+
+    def _compare(self, draft: Draft, stop: threading.Event) -> Compared:
+        del stop
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / DRAFT
+            path.write_text(self._text(draft), encoding="utf-8")
+            try:
+                settings = self._changes.read(replace(draft.given, experiment=path))
+            except UserError as error:
+                raise UserError(str(error).replace(str(path), "the set-up")) from None
+        what = self._changes.compared(settings)
+        return Compared(tuple(map(str, what)), needs_own_file(self._now, settings.inputs) if what else "")
+
+    def _text(self, draft: Draft) -> str:
+        return changed_text(self._now.experiment_text, self._now.folder, draft.setting)
+
+    def _show(self, compared: Compared) -> None:
+        self.list.setPlainText("\n".join(map(printable, compared.what)) or "nothing")
+        self.said.setText(f"{compared.refusal}." if compared.refusal else FROM_NOW)
+        self._enable(compared)
+
+    def _refused(self, text: str) -> None:
+        self.list.setPlainText("")
+        self.said.setText(plain_words(text))
+        self._enable(None)
+
+    def _enable(self, compared: Compared | None) -> None:
+        self._compared = compared
+        if self.apply is not None:
+            self.apply.setEnabled(compared is not None and bool(compared.what) and not compared.refusal)
+
+    def _ask_file(self, box: QComboBox, title: str, kinds: str) -> None:
+        beside = path_in(box) or Path(self._now.geometry.source)
+        name, _ = QFileDialog.getOpenFileName(self, title, str(beside), kinds)
+        if name:
+            put_first(box, [Path(name)])
+
+    def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
+        if a0 is not None and dropped_on(a0):
+            a0.acceptProposedAction()
+
+    def dropEvent(self, a0: QDropEvent | None) -> None:
+        """CIFs become components, a .poni the geometry, any other file the mask."""
+        for path in dropped_on(a0) if a0 is not None else []:
+            if path.suffix == ".cif":
+                self.components.add(path)
+            else:
+                put_first(self.geometry_box if path.suffix == ".poni" else self.corrections["mask"], [path])
+
+    def accept(self) -> None:
+        """Keep the set-up among the profiles; where it cannot be kept that is said, and nothing is changed."""
+        if self._compared is None or self._compared.refusal or not self._compared.what:
+            return
+        try:
+            draft = self.draft()
+            path = saved_setup(self._text(draft), f"{self._changes.name}_changed")
+        except UserError as error:
+            self._refused(str(error))
+            return
+        self.wanted = Wanted(replace(draft.given, experiment=path), self.why.text().strip())
+        super().accept()
+
+    def done(self, a0: int) -> None:
+        """Wait for what is being compared."""
+        self._look_soon.stop()
+        self._poll.stop()
+        self._newest.end()
+        super().done(a0)
+
+
+def ask_change(parent: QWidget, changes: ScanChanges) -> Wanted | None:
+    """Ask for other settings of this scan; None: they stay."""
+    dialog = ChangeDialog(parent, changes)
+    dialog.exec()
+    dialog.deleteLater()
+    return dialog.wanted

@@ -1,0 +1,129 @@
+"""The user changes the settings of the run that is shown: asked for in a dialog, prepared in a thread, undone."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from PyQt6.QtWidgets import QWidget
+
+from latticewatch.app.run.changing import Prepared, ScanChanges, Settings
+from latticewatch.app.run.given import Given
+from latticewatch.app.window.keys import Command
+from latticewatch.app.window.undo import Undo
+from latticewatch.processing.errors import UserError
+from latticewatch.processing.record.run_file.changes import Change
+
+NOT_LIVE = "only the settings of a scan that is being recorded can be changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The settings that the user wants from the next frame on, and why."""
+
+    given: Given
+    why: str
+
+
+Ask = Callable[[QWidget, ScanChanges], Wanted | None]
+"""Asks the user for other settings; None: there are none."""
+
+
+class SettingsChange:
+    """Changes of one run. say: one line to the user."""
+
+    def __init__(self, window: QWidget, ask: Ask | None, undo: Undo, say: Callable[[str], object]) -> None:
+        self._window, self._ask, self._undo, self._say = window, ask, undo, say
+        self._changes: ScanChanges | None = None
+        self._thread: threading.Thread | None = None
+        self._ready: Callable[[], object] | None = None
+        self._is_over = False
+        self._shown = 1
+
+    def begin(self, changes: ScanChanges | None) -> None:
+        """This run is shown; None: its settings cannot be changed."""
+        self._changes, self._shown = changes, 1
+
+    def commands(self, menu: str) -> list[Command]:
+        """What the menu offers; nothing where nobody can be asked."""
+        if self._ask is None:
+            return []
+        return [Command(menu, "Change this scan …", ("Ctrl+T",), self.ask, "next", can=lambda: self._can())]
+
+    def ask(self) -> None:
+        """Ask for other settings and change to them."""
+        if self._ask is None or self._changes is None or not self._can():
+            self._say(NOT_LIVE if self._thread is None else "the change before this one is still being prepared")
+            return
+        wanted = self._ask(self._window, self._changes)
+        if wanted is not None and not self._is_over:
+            self._prepare(self._changes, wanted.given, wanted.why, self._first)
+
+    def follow(self) -> list[Change]:
+        """Hand over what is prepared; to be called again and again from the window's thread. The changes that the run
+        has taken up since the last call."""
+        if self._thread is not None and not self._thread.is_alive():
+            self._thread = None
+            if self._ready is not None and not self._is_over:
+                self._ready()
+        taken_up = [] if self._changes is None else self._changes.segments[self._shown :]
+        self._shown += len(taken_up)
+        return [each.change for each in taken_up if each.change is not None]
+
+    def end(self) -> None:
+        """The run has ended, or the window closes: nothing is changed any more."""
+        self._is_over = True
+        if self._thread is not None:
+            self._thread.join()
+
+    def _can(self) -> bool:
+        return self._changes is not None and self._thread is None and not self._is_over
+
+    def _prepare(
+        self,
+        changes: ScanChanges,
+        settings: Given | Settings,
+        why: str,
+        then: Callable[[ScanChanges, Prepared], object],
+        *,
+        is_undo: bool = False,
+    ) -> None:
+        if not self._can():
+            self._say(NOT_LIVE)
+            return
+        self._say("preparing the change of the settings …")
+        self._ready = None
+
+        def work() -> None:
+            try:
+                read = changes.read(settings) if isinstance(settings, Given) else settings
+                prepared = changes.prepare(read, why, is_undo=is_undo)
+            except UserError as error:
+                self._ready = partial(self._say, f"not changed: {error}")
+            else:
+                self._ready = partial(then, changes, prepared)
+
+        self._thread = threading.Thread(target=work, name="change")
+        self._thread.start()
+
+    def _first(self, changes: ScanChanges, prepared: Prepared) -> None:
+        """The change is made for the first time: it can be undone from now on."""
+        before, done = changes.settings, [False]
+
+        def act() -> None:
+            if done[0]:
+                self._prepare(changes, prepared.settings, prepared.why, self._hand)
+            else:
+                done[0] = True
+                self._hand(changes, prepared)
+
+        def undo() -> None:
+            self._prepare(changes, before, prepared.why, self._hand, is_undo=True)
+
+        self._undo.do(f"change of the settings ({prepared.what[0]}{', …' if prepared.what[1:] else ''})", act, undo)
+
+    def _hand(self, changes: ScanChanges, prepared: Prepared) -> None:
+        try:
+            changes.hand(prepared)
+        except UserError as error:
+            self._say(f"not changed: {error}")
