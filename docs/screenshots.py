@@ -19,13 +19,16 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 import numpy as np
 from PIL import Image
 from PyQt6.QtCore import QCoreApplication, QThread
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QDoubleSpinBox, QWidget
 
+from latticewatch.app.run.changing import ScanChanges, Settings
 from latticewatch.app.run.decisions import decide, gather
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.headless import run_headless
 from latticewatch.app.run.images_again import ImagesAgain
+from latticewatch.app.run.integrating import corrections_of, integrator_of, setup_of
 from latticewatch.app.run.request import Request
+from latticewatch.app.start.change_dialog import ChangeDialog
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.application import make_application
 from latticewatch.app.window.compare_window import CompareWindow, read_compared
@@ -33,6 +36,7 @@ from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.processing.flow.frame import Image as FrameImage
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Progress, Row, Series
 from latticewatch.processing.formats.decode import read_image
@@ -251,6 +255,24 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
         QThread.msleep(20)
     save(start, out / "start.png", lambda: None)
     start.reject()
+    given, first = Given(), next((folder / "iodide").glob("*.cbf"))
+    inputs, image = gather(folder / "iodide", given), read_image(first)
+    integrator = integrator_of(inputs, FrameImage(image.counts))
+    settings = Settings(inputs, setup_of(inputs, integrator), corrections_of(inputs, FrameImage(image.counts)))
+    changes = ScanChanges(folder / "iodide", given, settings, FrameImage(image.counts), integrator)
+    change = ChangeDialog(start, changes)
+    change.resize(980, 560)
+    change.show()
+    cell = change.components.cellWidget(0, 3)
+    if isinstance(cell, QDoubleSpinBox):
+        cell.setValue(5.867)
+    change.left_out.setText("9.5-9.8")
+    change.why.setText("start cell of another batch; a line of the window")
+    while not (change.apply is not None and change.apply.isEnabled()):
+        QCoreApplication.processEvents()
+        QThread.msleep(20)
+    save(change, out / "change.png", lambda: None)
+    change.reject()
     window = MainWindow("keys", transport=Transport())
     keys = KeyList(window, window.actions())
     keys.show()

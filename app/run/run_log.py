@@ -22,8 +22,8 @@ from latticewatch.processing.refinement.foreign.sightings import Sighting
 log = logging.getLogger(__name__)
 
 MOST_LINES = 2000
-# Threads of the start dialog and of the list of runs, which may be open during a run: what they say is of other scans.
-ASIDE = {"first look", "runs of the night"}
+# Threads of the dialogs that may be open during a run: what they say is of other scans, or of what is not yet changed.
+ASIDE = {"first look", "runs of the night", "other settings", "change"}
 
 
 class LogLines(logging.Handler):

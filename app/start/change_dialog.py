@@ -75,7 +75,7 @@ class ChangeDialog(QDialog):
         self.wanted: Wanted | None = None
         self._changes, self._now = changes, changes.settings.inputs
         self._compared: Compared | None = None
-        self._newest = Newest("change")
+        self._newest = Newest("other settings")
         setting = setting_of(self._now.experiment, self._now.folder)
         self.components = ComponentsTable(
             tuple(each.source for each in setting.components if isinstance(each.source, Path))

@@ -14,7 +14,7 @@ from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.changes import Change
 
-NOT_LIVE = "only the settings of a scan that is being recorded can be changed"
+NOT_LIVE = "settings can be changed while a scan is recorded, from its first image on"
 
 
 @dataclass(frozen=True, slots=True)

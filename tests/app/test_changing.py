@@ -142,7 +142,7 @@ def test_another_tolerance_leaves_every_number_as_it_would_have_been(
             as_before = replace(other, verdict=one.verdict, segment=int(one.index >= CHANGED_AT), mtime_s=one.mtime_s)
             assert_same_row(one, as_before, clocks=False)
         assert len(found.traced_alike) == 12
-        assert "changed: [plateau] tolerance: 0.03 → 0.1 (too strict)" in [note.text for note in found.notes]
+        assert "changed: too strict" in [note.text for note in found.notes]
 
 
 def test_what_is_fitted_changes_from_the_next_frame_on_and_is_judged_anew(

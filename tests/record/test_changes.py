@@ -192,6 +192,9 @@ def test_a_change_is_told_in_one_line() -> None:
     told = "[[component]] Br lattice_parameter_A: 5.842 → 5.81 (the wrong cell)"
     assert str(change(1)) == f"changed: {told}"
     assert str(change(1, is_undo=True)) == f"undone: {told}"
+    assert change(1).label == "changed: the wrong cell"
+    without = dataclasses.replace(change(1, is_undo=True), why="", what=change(1).what * 3)
+    assert without.label == "undone: Br lattice_parameter_A: 5.842 → 5.81 and 2 more"
 
 
 def test_the_trace_says_which_segment_a_row_is_of() -> None:

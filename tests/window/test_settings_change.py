@@ -105,8 +105,7 @@ def test_a_change_is_listed_applied_shown_and_undone(qtbot: QtBot, watched: Watc
     assert window.shown_run.setup.components[0].lattice_parameter_A == 5.87
     assert window.shown_run.setup.fit.exclude_two_theta_deg == ((10.0, 11.5),)
     (mark,) = window.marks.marks
-    assert mark.text.startswith("changed: ")
-    assert mark.text.endswith("and 1 more (a glitch)")
+    assert mark.text == "changed: a glitch"
     watched.feed(8)
     for number, segment in ((5, 0), (6, 1)):  # rows of either settings are drawn with their own
         window.page.choose(number)

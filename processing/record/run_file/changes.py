@@ -56,10 +56,10 @@ class Change:
 
     @property
     def label(self) -> str:
-        """In few words: what a mark says."""
-        first, others = str(self.what[0]) if self.what else "settings", len(self.what) - 1
-        more = f" and {others} more" if others > 0 else ""
-        return f"{'undone' if self.is_undo else 'changed'}: {first}{more}{f' ({self.why})' if self.why else ''}"
+        """In few words, why or else what: what a mark says."""
+        first = str(self.what[0]).removeprefix("[[component]] ") if self.what else "settings"
+        more = f" and {len(self.what) - 1} more" if self.what[1:] else ""
+        return f"{'undone' if self.is_undo else 'changed'}: {self.why or f'{first}{more}'}"
 
     def __str__(self) -> str:
         told = "; ".join(map(str, self.what))
