@@ -49,6 +49,7 @@ from latticewatch.widgets.theme import DARK, LIGHT, Theme, apply_theme
 
 LONG = "br_shell2_i_shell1_capillary_07_after_annealing_second_injection_" + "x" * 40
 MANY, GAPS = 5000, 300
+WRONG = 4  # the orientation of simulated frames is 3
 HERE = Path(__file__).parent / "screenshots"
 FRAMES = {"iodide": 200, "iodide-bare": 120, "beam-dump": 160}
 
@@ -237,6 +238,26 @@ def take_waiting(target: Path, size: tuple[int, int]) -> None:
     window.close()
 
 
+def take_start(scan: Path, target: Path, size: tuple[int, int], orientation: int | None = None) -> None:
+    """The start dialog on this scan. orientation: taken instead of the poni's."""
+    start = StartDialog(LIGHT)
+    start.resize(*size)
+    start.show()
+    start.take_folder(scan)
+    _until_answered(start)
+    if orientation is not None:
+        start.form.turn(orientation)
+        _until_answered(start)
+    save(start, target, lambda: None)
+    start.reject()
+
+
+def _until_answered(start: StartDialog) -> None:
+    while start.busy():
+        QCoreApplication.processEvents()
+        QThread.msleep(20)
+
+
 def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out: Path) -> None:
     apply_theme(make_application(), LIGHT)
     compare = CompareWindow(LIGHT)
@@ -246,21 +267,13 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
     compare.show()
     save(compare, out / "compare.png", compare.view.draw)
     compare.close()
-    start = StartDialog(LIGHT)
-    start.resize(*size)
-    start.show()
-    start.take_folder(folder / "iodide")
-    while start.busy():
-        QCoreApplication.processEvents()
-        QThread.msleep(20)
-    save(start, out / "start.png", lambda: None)
-    start.reject()
+    take_start(folder / "iodide", out / "start.png", size)
     given, first = Given(), next((folder / "iodide").glob("*.cbf"))
     inputs, image = gather(folder / "iodide", given), read_image(first)
     integrator = integrator_of(inputs, FrameImage(image.counts))
     settings = Settings(inputs, setup_of(inputs, integrator), corrections_of(inputs, FrameImage(image.counts)))
     changes = ScanChanges(folder / "iodide", given, settings, FrameImage(image.counts), integrator)
-    change = ChangeDialog(start, changes)
+    change = ChangeDialog(compare, changes)
     change.resize(980, 560)
     change.show()
     cell = change.components.cellWidget(0, 3)
@@ -300,6 +313,7 @@ def main() -> None:
             take(picture, runs[picture.recipe], given.out / f"{title}.png", (width, height))
         if given.extremes:
             take_waiting(given.out / "empty-folder.png", (width, height))
+            take_start(folder / "iodide", given.out / "wrong-orientation.png", (width, height), WRONG)
         elif not given.only:
             take_dialogs(folder, runs, (width, height), given.out)
     application.quit()

@@ -11,10 +11,14 @@ LEAST_PX = 60
 
 
 class ElidedLabel(QLabel):
-    """Plain text of one or several lines; the middle of a line that is too long is left out: a file's number stays."""
+    """Plain text of one or several lines; the middle of a line that is too long is left out: a file's number stays.
 
-    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+    ends: the end is left out instead.
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None, *, ends: bool = False) -> None:
         super().__init__(parent)
+        self._ends = ends
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setText(text)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -37,6 +41,8 @@ class ElidedLabel(QLabel):
         too_wide = metrics.horizontalAdvance(line) - width
         if too_wide <= 0:
             return line
+        if self._ends:
+            return metrics.elidedText(line, Qt.TextElideMode.ElideRight, width)
         longest = max(line.split(" "), key=metrics.horizontalAdvance)
         left = metrics.horizontalAdvance(longest) - too_wide
         if left > LEAST_PX:

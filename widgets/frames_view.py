@@ -3,6 +3,7 @@
 from typing import Any
 
 from PyQt6.QtCore import QAbstractTableModel, QModelIndex, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QResizeEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
     QHeaderView,
@@ -20,6 +21,7 @@ from latticewatch.processing.flow.wording import moment
 
 COLUMNS = ("frame", "time", "state", "gap, and why", "mean Lp", "file")
 NOWHERE = QModelIndex()
+REASON_PX, REASON_SHARE = 110, 0.6
 
 
 class FramesModel(QAbstractTableModel):
@@ -141,6 +143,15 @@ class FramesView(QWidget):
             names.setStretchLastSection(True)
         for column, width in enumerate((48, 74, 66, 130, 130, 60)):
             self.table.setColumnWidth(column, width)
+
+    def resizeEvent(self, a0: QResizeEvent | None) -> None:
+        """Of what is left over the reason gets more than the name, which is known by its end."""
+        super().resizeEvent(a0)
+        reason, names = COLUMNS.index("gap, and why"), COLUMNS.index("file")
+        taken = sum(self.table.columnWidth(number) for number in range(len(COLUMNS)) if number not in (reason, names))
+        viewport = self.table.viewport()
+        if viewport is not None:
+            self.table.setColumnWidth(reason, max(REASON_PX, round(REASON_SHARE * (viewport.width() - taken))))
 
     def sizeHint(self) -> QSize:
         return QSize(340, 300)

@@ -17,7 +17,7 @@ from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_bar import MapBar
-from latticewatch.widgets.marks import Cursor, PauseBands, Rest
+from latticewatch.widgets.marks import Cursor, PauseBrackets, Rest
 from latticewatch.widgets.pyramid import ChangeMap, Pyramid
 from latticewatch.widgets.theme import DARK, Theme, faded, line
 from latticewatch.widgets.thinning import Floats
@@ -67,7 +67,7 @@ class MapView(QWidget):
         self._image = pg.ImageItem()
         self._tables = [lookup_table(theme, diverging=diverging) for diverging in (False, True)]
         self.plot.addItem(self._image)
-        self._bands = PauseBands(self.plot, QColor(255, 255, 255, 170), edges_only=True)
+        self._pauses = PauseBrackets(self.plot, QColor(255, 255, 255, 170), hats=False)
         self._curves = [self._curve(DARK.components[number]) for number in range(len(lines.hkls))]
         dotted = pg.mkPen(DARK.gap, width=2.0, style=Qt.PenStyle.DotLine)
         self._unknown_curve = self.plot.plot(pen=dotted, connect="pairs")
@@ -93,7 +93,7 @@ class MapView(QWidget):
     def flip(self) -> None:
         """Time across, as the trace has it, or downward with the angle across."""
         self.sheet.flip()
-        self._bands.turn(down=self.sheet.down)
+        self._pauses.turn(down=self.sheet.down)
         self.cursor_line.turn(down=self.sheet.down)
         self.paint_now()
 
@@ -152,7 +152,7 @@ class MapView(QWidget):
         along, upward = self.sheet.pixels()
         self._paint_image(history, (start, end, along), (low, high, upward))
         self._paint_lines(history, snapshot, start, end)
-        self._bands.show_pauses(self._rests, labels=False)
+        self._pauses.show_pauses(self._rests, labels=False)
 
     def _paint_image(
         self, history: History, across: tuple[float, float, int], upward: tuple[float, float, int]

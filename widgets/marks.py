@@ -12,6 +12,7 @@ from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.widgets.theme import line
 
 ROOM_PX = 6.0
+HAT = 0.015  # of the plot's height
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,16 @@ class Rest:
     text: str
 
 
-class PauseBands:
-    """Bands where the lattice parameter stood still, with its value where there is room for it."""
+class PauseBrackets:
+    """Brackets where the lattice parameter stood still, with its value where there is room for it: nothing lies over
+    what was measured.
+    """
 
-    def __init__(self, plot: pg.PlotWidget, colour: QColor, *, edges_only: bool = False) -> None:
-        """edges_only: two lines instead of a band, over what is measured itself."""
+    def __init__(self, plot: pg.PlotWidget, colour: QColor, *, hats: bool = True) -> None:
+        """hats: a bar along the upper edge joins the two lines of each."""
         self._plot = plot
-        self._colour, self._edges_only = colour, edges_only
-        self._bands: list[Any] = []
+        self._colour, self._hats = colour, hats
+        self._brackets: list[list[Any]] = []
         self._texts: list[Any] = []
         self._font: QFont | None = None
         self._ground: QColor | None = None
@@ -41,34 +44,38 @@ class PauseBands:
         self._ground = ground
 
     def turn(self, *, down: bool) -> None:
-        """Time now runs across or downward; the bands are made anew when they are next shown."""
-        for band in self._bands:
-            self._plot.removeItem(band)
-        self._bands.clear()
+        """Time now runs across or downward; the brackets are made anew when they are next shown."""
+        for bracket in self._brackets:
+            for part in bracket:
+                self._plot.removeItem(part)
+        self._brackets.clear()
         self._across = "horizontal" if down else "vertical"
 
     def show_pauses(self, pauses: Sequence[Rest], *, labels: bool, text_colour: str = "#ffffff") -> None:
-        """Draw these pauses; bands are made once and then only moved."""
-        while len(self._bands) < len(pauses):
-            self._bands.append(self._band())
+        """Draw these pauses; brackets are made once and then only moved."""
+        while len(self._brackets) < len(pauses):
+            self._brackets.append(self._bracket())
         while labels and len(self._texts) < len(pauses):
             self._texts.append(self._text(text_colour))
-        for number, band in enumerate(self._bands):
+        for number, bracket in enumerate(self._brackets):
             shown = number < len(pauses)
-            band.setVisible(shown)
-            if shown:
-                band.setRegion((pauses[number].start_s, pauses[number].end_s))
+            for part in bracket:
+                part.setVisible(shown)
+                if shown:
+                    part.setRegion((pauses[number].start_s, pauses[number].end_s))
         if labels:
             self._place_texts(pauses)
 
-    def _band(self) -> Any:
-        brush, pen = (
-            (QColor(0, 0, 0, 0), line(self._colour, 1.0)) if self._edges_only else (self._colour, pg.mkPen(None))
-        )
-        band = pg.LinearRegionItem(orientation=self._across, brush=brush, pen=pen, movable=False)
-        band.setZValue(1)
-        self._plot.addItem(band, ignoreBounds=True)
-        return band
+    def _bracket(self) -> list[Any]:
+        nothing, options = QColor(0, 0, 0, 0), {"orientation": self._across, "movable": False}
+        parts = [pg.LinearRegionItem(brush=nothing, pen=line(self._colour, 1.0), **options)]
+        if self._hats:
+            span = (1.0 - HAT, 1.0)
+            parts.append(pg.LinearRegionItem(brush=self._colour, pen=pg.mkPen(None), span=span, **options))
+        for part in parts:
+            part.setZValue(1)
+            self._plot.addItem(part, ignoreBounds=True)
+        return parts
 
     def _text(self, colour: str) -> Any:
         text = pg.TextItem(color=colour, anchor=(0.5, 0.0), fill=self._ground)
@@ -86,7 +93,7 @@ class PauseBands:
     def _place_texts(self, pauses: Sequence[Rest]) -> None:
         """Within the plot, and none over another: of two that would overlap the later one is left out."""
         box = self._plot.getPlotItem().getViewBox()
-        (left, right), (_, top) = box.viewRange()
+        (left, right), (bottom, top) = box.viewRange()
         per_pixel = (right - left) / max(1.0, box.width())
         free = left
         for text, pause in zip(self._texts, pauses, strict=False):
@@ -96,7 +103,7 @@ class PauseBands:
             seen = pause.end_s >= left and pause.start_s <= right and middle - half >= free
             text.setVisible(seen)
             if seen:
-                text.setPos(middle, top)
+                text.setPos(middle, top - HAT * (top - bottom))
                 free = middle + half
         for text in self._texts[len(pauses) :]:
             text.setVisible(False)
@@ -174,6 +181,9 @@ class ForecastBand:
         self._line.setZValue(3)
         self._line.hide()
         plot.addItem(self._line, ignoreBounds=True)
+
+    def set_font(self, font: QFont) -> None:
+        self._line.label.setFont(font)
 
     def show_forecast(self, forecast: Forecast | None) -> None:
         """Draw it; None hides it."""

@@ -48,14 +48,15 @@ class StatusStrip(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._said_until_s = 0.0
-        self._labels = {name: _field(QLabel(), name) for name in TIPS} | {"place": _field(ElidedLabel(), "place")}
+        elided = {"gaps": ElidedLabel(ends=True), "place": ElidedLabel()}
+        self._labels = {name: _field(elided.get(name) or QLabel(), name) for name in (*TIPS, "place")}
         layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 3, 14, 4)
         layout.setSpacing(22)
         for name in ("found", "recorded", "gaps", "waiting", "lag"):
-            layout.addWidget(self._labels[name])
+            layout.addWidget(self._labels[name], 1 if name == "gaps" else 0)
         self._labels["place"].setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        layout.addWidget(self._labels["place"], 1)
+        layout.addWidget(self._labels["place"], 2)  # what the window says must be read beside a long reason of a gap
         layout.addWidget(self._labels["clock"])
 
     def show_status(self, status: Status) -> None:
@@ -65,8 +66,12 @@ class StatusStrip(QWidget):
         self._set("recorded", "" if status.recorded is None else f"recorded {status.recorded}")
         self._set("waiting", f"waiting {status.waiting}", strong=status.waiting > 1)
         reason = f" (last: {shortened(status.last_gap, 40)})" if status.last_gap else ""
-        among = "gaps" if status.recorded is None else "of them gaps"
-        self._set("gaps", f"{among} {status.gaps}{reason}", strong=status.failing)
+        gaps, known = self._labels["gaps"], f"{'gaps' if status.recorded is None else 'of them gaps'} {status.gaps}"
+        self._set("gaps", f"{known}{reason}", strong=status.failing)
+        width = gaps.fontMetrics().horizontalAdvance
+        gaps.setMinimumWidth(width(f"{known} …" if reason else known) + 2)
+        gaps.setMaximumWidth(width(gaps.text()) + 2)
+        gaps.setToolTip(f"{TIPS['gaps']}\n{gaps.text()}")
         self._set("lag", status.lag or "lag —", strong=status.lag_s > 10.0)
         if time.monotonic() > self._said_until_s:
             self._set("place", status.place)

@@ -7,7 +7,7 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtGui import QColor, QFont
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from latticewatch.processing.flow.composition import CompositionScale
@@ -15,12 +15,12 @@ from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.widgets.axes import LEFT_WIDTH, RIGHT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
 from latticewatch.widgets.history import History
-from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBands, Rest
+from latticewatch.widgets.marks import Cursor, ForecastBand, Mark, MarkLines, PauseBrackets, Rest
 from latticewatch.widgets.number_table import NumberTable
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import thinned
 
-FEW, LABEL_PX = 160, 26.0
+FEW, LABEL_PX, TICK_PX = 160, 26.0, 6.0
 _AXIS_WIDTHS = {"left": LEFT_WIDTH, "right": RIGHT_WIDTH}
 
 
@@ -39,8 +39,8 @@ class TraceView(QWidget):
         self.plot = _plot(theme, scale)
         several = len(names) > 1
         colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
-        self._bands = PauseBands(self.plot, faded(theme.pause, 60))
-        self._bands.set_ground(faded(theme.base, 190))
+        self._pauses = PauseBrackets(self.plot, QColor(theme.pause))
+        self._pauses.set_ground(faded(theme.base, 190))
         self._marks = MarkLines(self.plot, faded(theme.faint, 230), faded(theme.base, 190))
         self._forecast = ForecastBand(self.plot, QColor(theme.highlight))
         self._curves = [_Curve(self.plot, colour, mean=n == len(names)) for n, colour in enumerate(colours)]
@@ -91,9 +91,12 @@ class TraceView(QWidget):
             axis = item.getAxis(name)
             axis.setStyle(tickFont=font)
             axis.label.setFont(font)
-            axis.setHeight() if name == "bottom" else axis.setWidth(_AXIS_WIDTHS[name] * scale)
-        self._bands.set_font(font)
-        self._marks.set_font(font)
+            if name == "bottom":  # its own height would let large type lie over itself
+                axis.setHeight(2.1 * QFontMetricsF(font).height() + TICK_PX if scale > 1.0 else None)
+            else:
+                axis.setWidth(_AXIS_WIDTHS[name] * scale)
+        for drawn in (self._pauses, self._marks, self._forecast):
+            drawn.set_font(font)
         for curve in self._curves:
             curve.set_scale(scale)
         self.paint_now()
@@ -117,7 +120,7 @@ class TraceView(QWidget):
             curve.draw(times, lp, esd, columns)
         gaps = times[np.isnan(snapshot.lp_mean_A[part])]
         self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
-        self._bands.show_pauses(self._rests, labels=True, text_colour=self._theme.faint)
+        self._pauses.show_pauses(self._rests, labels=True, text_colour=self._theme.faint)
 
     def fit_range(self) -> None:
         """Show every lattice parameter between the visible times, stray ones left out."""

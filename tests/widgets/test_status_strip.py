@@ -2,6 +2,7 @@
 
 from pytestqt.qtbot import QtBot
 
+from latticewatch.widgets.elided import ElidedLabel
 from latticewatch.widgets.status_strip import Status, StatusStrip
 
 
@@ -33,3 +34,19 @@ def test_frames_that_wait_and_a_long_lag_are_bold(qtbot: QtBot) -> None:
     strip.show_status(Status(found=17, recorded=None, lag="lag 27 s", lag_s=1.0))
     assert not strip.is_strong("lag")
     assert (strip.text("recorded"), strip.text("gaps")) == ("", "gaps 0")
+
+
+def test_where_there_is_little_room_the_number_of_gaps_and_what_is_said_stay(qtbot: QtBot) -> None:
+    strip = StatusStrip()
+    qtbot.addWidget(strip)
+    strip.resize(760, 30)
+    strip.show()
+    strip.show_status(Status(found=5000, recorded=5000, gaps=370, last_gap="fit refused: the peaks are not those"))
+    strip.say("saved picture.png")
+    gaps, place = strip._labels["gaps"], strip._labels["place"]
+    assert isinstance(gaps, ElidedLabel)
+    assert isinstance(place, ElidedLabel)
+    qtbot.waitUntil(lambda: place.shown() == "saved picture.png")
+    assert gaps.shown().startswith("of them gaps 370 ")
+    assert gaps.shown().endswith("…")
+    assert "the peaks are not those" in gaps.toolTip()

@@ -1,5 +1,6 @@
 """The views by keys, clicks and drags, checked by what is drawn where the data are."""
 
+import itertools
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -321,7 +322,7 @@ def test_nothing_that_was_measured_lies_under_a_word(qtbot: QtBot) -> None:
     window.marks.add(60.0, "flow stopped")
     page.repaint_run()
     trace = page.trace
-    words = [*trace._bands._texts, *trace._bands._bands, *trace._marks._lines]
+    words = [*trace._pauses._texts, *itertools.chain(*trace._pauses._brackets), *trace._marks._lines]
     drawn = [item for curve in trace._curves for item in (curve._bars, curve._line, curve._points)]
     assert len(words) >= 4
     assert max(item.zValue() for item in words) < min(item.zValue() for item in drawn)
