@@ -32,16 +32,23 @@ from latticewatch.app.start.change_dialog import ChangeDialog
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.application import make_application
 from latticewatch.app.window.compare_window import CompareWindow, read_compared
+from latticewatch.app.window.geometry_window import GeometryWindow
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.app.window.shown_run import ShownRun
+from latticewatch.processing.calibration.poni_file import poni_text as refined_poni_text
+from latticewatch.processing.crystal.reflections import two_theta_deg
+from latticewatch.processing.crystal.standard import read_standard
 from latticewatch.processing.flow.frame import Image as FrameImage
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Progress, Row, Series
 from latticewatch.processing.formats.decode import read_image
+from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.record.run_file.reader import read_run
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
+from latticewatch.processing.simulation.cbf import cbf_bytes
+from latticewatch.processing.simulation.detector import DETECTORS, pixels_of, poni_text
 from latticewatch.processing.simulation.scan import write_scan
 from latticewatch.processing.sources.pacing import Transport
 from latticewatch.widgets.key_list import KeyList
@@ -286,11 +293,45 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
         QThread.msleep(20)
     save(change, out / "change.png", lambda: None)
     change.reject()
+    take_geometry(folder, size, out / "geometry.png")
     window = MainWindow("keys", transport=Transport())
     keys = KeyList(window, window.actions())
     keys.show()
     save(keys, out / "keys.png", lambda: None)
     window.close()
+
+
+def standard_frame(folder: Path) -> Given:
+    """A frame of LaB6, ``lab6.cbf``, and a geometry whose beam centre is off."""
+    place = DETECTORS["pilatus300k"]
+    folder.mkdir()
+    (folder / "right.poni").write_text(poni_text(place), encoding="utf-8")
+    geometry = read_geometry(folder / "right.poni")
+    pixels = pixels_of(place, 0)
+    mean = 10.0 + 30.0 * np.exp(-pixels.two_theta / 8.0)
+    for line in read_standard("LaB6", geometry.wavelength_A).lines:
+        offset = pixels.two_theta - two_theta_deg(line.d_A, geometry.wavelength_A)
+        mean += 300.0 * line.d_A / 4.16 * np.exp(-0.5 * (offset / 0.025) ** 2)
+    counts = np.where(pixels.gap, -1, np.random.default_rng(0).poisson(mean * pixels.response)).astype(np.int32)
+    (folder / "lab6.cbf").write_bytes(cbf_bytes(counts, "lab6", ()))
+    off = replace(geometry, poni1_m=geometry.poni1_m + 2e-4)
+    (folder / "lab6.poni").write_text(refined_poni_text(off), encoding="utf-8")
+    return Given(geometry=folder / "lab6.poni")
+
+
+def take_geometry(folder: Path, size: tuple[int, int], target: Path) -> None:
+    """After a refinement."""
+    given = standard_frame(folder / "lab6")
+    window = GeometryWindow(None, LIGHT, given, folder / "lab6" / "lab6.cbf")
+    window.resize(*size)
+    window.show()
+    for act in (lambda: None, window.refine):
+        act()
+        while window.busy():
+            QCoreApplication.processEvents()
+            QThread.msleep(20)
+    save(window, target, lambda: None)
+    window.reject()
 
 
 def main() -> None:

@@ -28,9 +28,8 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Request
 from latticewatch.app.start.first_look import FirstLook, first_look, glance
-from latticewatch.app.start.form import ScanForm, with_buttons
+from latticewatch.app.start.form import ScanForm
 from latticewatch.app.start.judging import Judgement, Level
-from latticewatch.app.start.newest import Newest
 from latticewatch.app.start.plain_words import plain_words
 from latticewatch.app.start.recent import Recalled, recalled, remember
 from latticewatch.app.start.run_file_box import RunFileBox
@@ -38,7 +37,9 @@ from latticewatch.app.start.setup_editor import SetupEditor
 from latticewatch.app.start.stream_look import StreamLook, stream_look
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import make_application
-from latticewatch.app.window.path_box import dropped_on, put_first
+from latticewatch.app.window.geometry_window import GeometryWindow
+from latticewatch.app.window.newest import Newest
+from latticewatch.app.window.path_box import dropped_on, put_first, with_buttons
 from latticewatch.app.window.placement import fitted_size
 from latticewatch.app.window.preferences import Preferred, preferences_path, read_preferences, theme_of
 from latticewatch.app.window.preferences_dialog import ask_for_preferences
@@ -140,6 +141,7 @@ class StartDialog(QDialog):
         self.form.stream_named.connect(self.take_stream)
         self.form.changed.connect(self.check)
         self.form.new_wanted.connect(self.new_setup)
+        self.form.geometry_wanted.connect(self.check_geometry)
         self.use_better.clicked.connect(lambda _: self.form.turn(self.use_better.property("orientation")))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok().setText("&Watch")
@@ -415,6 +417,13 @@ class StartDialog(QDialog):
         if editor.path is not None:
             self.form.take(self.form.setup_box, editor.path)
         editor.deleteLater()
+
+    def check_geometry(self) -> None:
+        """Check the chosen geometry by a standard; what is refined and saved is chosen then."""
+        window = GeometryWindow(self, self._theme, self.form.given())
+        window.kept.connect(self.form.take_geometry)
+        window.exec()
+        window.deleteLater()
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         if a0 is not None and dropped_on(a0):

@@ -1,6 +1,6 @@
 """The form of the start dialog: folder, geometry, set-up, and what is asked for more rarely."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from PyQt6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFormLayout,
-    QHBoxLayout,
     QLineEdit,
     QPushButton,
     QWidget,
@@ -20,38 +19,24 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.start.judging import ORIENTATIONS
 from latticewatch.app.start.profiles import profiles
 from latticewatch.app.start.recent import recent, streams
-from latticewatch.app.window.path_box import append, files_box, path_in, put_first
+from latticewatch.app.window.path_box import append, files_box, path_in, put_first, with_buttons
 
 # The files that correct an image, and the key of ``Given`` that each is.
 CORRECTIONS = ("mask", "dark", "flat", "background")
-
-
-def with_buttons(box: QComboBox, ask: Callable[[], None], *more: QWidget) -> QWidget:
-    """The box with a button that asks for a file, and what else belongs beside it."""
-    holder = QWidget()
-    layout = QHBoxLayout(holder)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.addWidget(box, 1)
-    button = QPushButton("…")
-    button.setAccessibleName("browse")
-    button.setFixedWidth(32)
-    button.clicked.connect(lambda _: ask())
-    for each in (button, *more):
-        layout.addWidget(each)
-    return holder
 
 
 class ScanForm(QWidget):
     """What is chosen of a scan's inputs.
 
     folder_chosen: another folder or file. stream_named: another stream, or none any more. changed: anything else.
-    new_wanted: a new set-up is to be made.
+    new_wanted: a new set-up is to be made. geometry_wanted: the geometry is to be checked by a standard.
     """
 
     folder_chosen = pyqtSignal(Path)
     stream_named = pyqtSignal()
     changed = pyqtSignal()
     new_wanted = pyqtSignal()
+    geometry_wanted = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +80,10 @@ class ScanForm(QWidget):
         form.addRow("&Images", self.series)
         form.setRowVisible(self.series, False)
         poni = partial(self._ask_file, self.geometry_box, "Geometry", "pyFAI geometry (*.poni)")
-        form.addRow("&Geometry", with_buttons(self.geometry_box, poni))
+        by_standard = QPushButton("&Check …")
+        by_standard.setToolTip("check and refine the geometry by a frame of a standard")
+        by_standard.clicked.connect(lambda _: self.geometry_wanted.emit())
+        form.addRow("&Geometry", with_buttons(self.geometry_box, poni, by_standard))
         form.addRow("&Orientation", self.orientation)
         new = QPushButton("&New …")
         new.setToolTip("make a set-up of phases")
@@ -183,6 +171,11 @@ class ScanForm(QWidget):
         """Choose this orientation, as picked by hand."""
         self.orientation.setCurrentIndex(self.orientation.findData(orientation))
         self._choose(self.orientation)
+
+    def take_geometry(self, poni: Path) -> None:
+        """Choose a geometry that says itself how the images lie in it."""
+        self.orientation.setCurrentIndex(self.orientation.findData(None))
+        self.take(self.geometry_box, poni)
 
     def _choose(self, box: QWidget) -> None:
         self._by_hand.add(box)

@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
 from latticewatch.app.run.request import Request
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.start.known_runs import KnownRun, known_runs
-from latticewatch.app.start.newest import Newest
+from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.placement import fitted_size
 from latticewatch.processing.text import printable
 from latticewatch.widgets.theme import applied_theme

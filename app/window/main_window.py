@@ -73,9 +73,9 @@ WAITING = "Waiting for the first image …"
 class MainWindow(QMainWindow):
     """Looks at a worker's session and paints it; it never waits for the worker, but at closing.
 
-    interrupted: the run was stopped from outside before the window closed. may_close: asked while a run is being
-    recorded; None: closes without asking. folder: where the frames of a live run come from. next_run: how the user goes
-    on to another run; None: closing is all there is. preferred: the user's preferences; None: the usual ones.
+    interrupted: the run was stopped from outside before the window closed. may_close: asked while a run is recorded;
+    None: closes without asking. folder: where the frames of a live run come from. next_run: how the user goes on to
+    another run; None: closing is all there is. preferred: the user's; None: the usual ones. tools: windows beside it.
     """
 
     run_ended = pyqtSignal()
@@ -99,9 +99,10 @@ class MainWindow(QMainWindow):
         folder: ScanFolder | None = None,
         next_run: NextRun | None = None,
         preferred: Preferred | None = None,
+        tools: Sequence[Command] = (),
     ) -> None:
         super().__init__()
-        self._theme, self.title = theme, title
+        self._theme, self.title, self._tools = theme, title, tools
         self._worker, self._may_close, self._next = worker, may_close, next_run or NextRun({})
         self.replay = ReplayControl(transport) if transport is not None else None
         self.shown_run: ShownRun | None = None
@@ -150,6 +151,7 @@ class MainWindow(QMainWindow):
             *self._run_commands(),
             *alarm_commands(self.alarms, self.acknowledge),
             Command("&Alarms", "Run a command for each …", (), self.ask_preferences, "ways"),
+            *self._tools,
             Command("&Help", "Keys", ("F1",), self.show_keys),
         ]
 

@@ -1,10 +1,11 @@
 """Paths that are offered in a box, and paths that are dropped onto a window."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QDropEvent
-from PyQt6.QtWidgets import QComboBox
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 
 def files_box(tip: str) -> QComboBox:
@@ -48,3 +49,18 @@ def append(box: QComboBox, paths: list[Path]) -> None:
 def dropped_on(event: QDropEvent) -> list[Path]:
     data = event.mimeData()
     return [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()] if data is not None else []
+
+
+def with_buttons(box: QComboBox, ask: Callable[[], None], *more: QWidget) -> QWidget:
+    """The box with a button that asks for a file, and what else belongs beside it."""
+    holder = QWidget()
+    layout = QHBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(box, 1)
+    button = QPushButton("…")
+    button.setAccessibleName("browse")
+    button.setFixedWidth(32)
+    button.clicked.connect(lambda _: ask())
+    for each in (button, *more):
+        layout.addWidget(each)
+    return holder

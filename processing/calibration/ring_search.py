@@ -29,6 +29,7 @@ NARROW, WIDE = 3, 31  # pixels: what a ring is brighter than its neighbourhood i
 STEEPEST = 4.0  # tan 2θ; rings beyond have no place on a plane
 CANDIDATES = 6
 TABLE_PER_TOOTH = 8
+SEEN, CHANCE = 0.15, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class BrightPixels:
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
+
+    @property
+    def least_score(self) -> float:
+        """The score from which on rings are seen: few pixels meet rings by chance in some of thousands of trials."""
+        return max(SEEN, CHANCE / max(1.0, len(self.rows)) ** 0.5)
 
 
 def bright_pixels(counts: Floats, masked: NDArray[np.bool_]) -> BrightPixels:
