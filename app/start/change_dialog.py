@@ -35,11 +35,11 @@ from latticewatch.app.start.changed_setup import (
     setting_of,
 )
 from latticewatch.app.start.components_table import ComponentsTable
-from latticewatch.app.start.form import CORRECTIONS, with_buttons
+from latticewatch.app.start.form import CORRECTIONS
 from latticewatch.app.start.judging import ORIENTATIONS
-from latticewatch.app.start.newest import Newest
 from latticewatch.app.start.plain_words import plain_words
-from latticewatch.app.window.path_box import dropped_on, files_box, path_in, put_first
+from latticewatch.app.window.newest import Newest
+from latticewatch.app.window.path_box import dropped_on, files_box, path_in, put_first, with_buttons
 from latticewatch.app.window.settings_change import Wanted
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable
