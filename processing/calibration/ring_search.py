@@ -5,6 +5,7 @@ a grid, which finds the right ring for each where a refinement would take the ne
 followed with ever narrower teeth.
 """
 
+import math
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -50,7 +51,7 @@ class BrightPixels:
     @property
     def least_score(self) -> float:
         """The score from which on rings are seen: few pixels meet rings by chance in some of thousands of trials."""
-        return max(SEEN, CHANCE / max(1.0, len(self.rows)) ** 0.5)
+        return max(SEEN, CHANCE / math.sqrt(max(1, len(self.rows))))
 
 
 def bright_pixels(counts: Floats, masked: NDArray[np.bool_]) -> BrightPixels:
