@@ -23,7 +23,7 @@ from pyqtgraph.graphicsItems.ScatterPlotItem import drawSymbol
 
 from latticewatch.processing.record.export.compared import AXES, LATTICE, QUANTITIES, TIMES, ZEROS, ComparedRun
 from latticewatch.widgets.axes import TimeAxis, on_range, plot_widget
-from latticewatch.widgets.theme import Theme, faded, line
+from latticewatch.widgets.theme import Theme, line
 from latticewatch.widgets.thinning import Floats
 
 Limits = tuple[tuple[float, float], tuple[float, float]]
@@ -33,6 +33,7 @@ SHAPES = ("o", "s", "t1", "d", "star", "p", "h", "x")
 MOST_SYMBOLS = 120
 SYMBOL_PX = 7
 PADDING = 0.04
+BAR, MOST_BARS = 0.012, 8  # height of the bar over a pause, of the plot's; lines of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,18 +214,20 @@ class CompareView(QWidget):
         curve.setData(times, values)
         some = np.flatnonzero(np.isfinite(values) & np.isfinite(times))[:: max(1, len(values) // MOST_SYMBOLS)]
         points.setData(times[some], values[some])
+        top = 1.0 - 1.5 * BAR * (number % MOST_BARS)  # each run's pauses in a line of their own, over what was measured
         for start_s, end_s in self._runs[number].pauses:
             if self.log_time.isChecked() and not start_s > zero_s:
                 continue
-            band = pg.LinearRegionItem(
+            bar = pg.LinearRegionItem(
                 tuple(self._along(np.array([start_s, end_s]) - zero_s)),
-                brush=faded(self.colour(number), 40),
+                brush=QColor(self.colour(number)),
                 pen=pg.mkPen(None),
                 movable=False,
+                span=(top - BAR, top),
             )
-            band.setZValue(-10)
-            self.plot.addItem(band, ignoreBounds=True)
-            self._items[number].append(band)
+            bar.setZValue(-10)
+            self.plot.addItem(bar, ignoreBounds=True)
+            self._items[number].append(bar)
 
 
 def _icon(symbol: Symbol, pen: QPen, brush: QBrush) -> QIcon:

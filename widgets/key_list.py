@@ -34,7 +34,8 @@ class KeyList(QDialog):
             across.addLayout(column)
         mouse = QLabel(
             "Mouse: click in map or trace shows that frame; the right button opens a menu; drag moves, wheel zooms, "
-            "wheel over an axis zooms that axis; a double click or F shows everything."
+            "wheel over an axis zooms that axis, Shift and a drag zoom to a rectangle; a double click or F shows "
+            "everything."
         )
         mouse.setWordWrap(True)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)

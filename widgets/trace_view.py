@@ -46,6 +46,8 @@ class TraceView(QWidget):
         self._curves = [_Curve(self.plot, colour, mean=n == len(names)) for n, colour in enumerate(colours)]
         self._gaps = pg.VTickGroup(yrange=[0.0, 0.05], pen=line(theme.gap, 1.5))
         self.plot.addItem(self._gaps, ignoreBounds=True)
+        # Their height is a share of the view; the library keeps that of a view which is not drawn yet.
+        self.plot.getPlotItem().getViewBox().sigTransformChanged.connect(lambda *_: self._gaps.setNewBounds())
         self.cursor_line = Cursor(self.plot, QColor(theme.text))
         self.cursor_line.moved.connect(self.time_chosen)
         self.numbers = NumberTable([*names, *(["mean"] if several else [])], colours)

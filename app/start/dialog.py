@@ -55,7 +55,7 @@ from latticewatch.widgets.theme import Theme, applied_theme, apply_theme
 
 POLL_MS, GLANCE_MS = 80, 2000
 GROUND = {Level.GOOD: "complete", Level.WARNING: "paused", Level.WRONG: "no_beam", Level.UNKNOWN: "waiting"}
-WELCOME = "Choose a folder, or drop one here; it may be empty. A run file that is dropped is shown again."
+WELCOME = "Choose a folder, or drop one here; it may be empty. Or name a stream. A run file dropped here is replayed."
 log = logging.getLogger(__name__)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from latticewatch.app.run.outcome_line import counted
 from latticewatch.processing.config.frame_selection import FrameSelection, names_in
 from latticewatch.processing.text import printable
 
@@ -52,5 +53,6 @@ class FolderAfterEnd:
             except OSError:  # the folder is gone: there is nothing to say of it
                 continue
             if count and not self.unrecorded:
-                log.warning("the run has ended, and %d frames in its folder are not recorded", count)
+                told = counted(count, "frame")
+                log.warning("the run has ended, and its folder has %s that it does not record", told)
             self.unrecorded = count

@@ -92,8 +92,14 @@ def _aligned(columns: Sequence[Column]) -> list[tuple[str, list[Result | None]]]
             else:
                 names.insert(place, name)
                 place += 1
-    names.sort(key=lambda name: next((n for n, kind in enumerate(ORDER) if name.startswith(kind)), len(ORDER)))
+    names.sort(key=_place)
     return [(name, [table.get(name) for table in tables]) for name in names]
+
+
+def _place(name: str) -> tuple[int, str]:
+    """By kind; rates of several laws by their number."""
+    kind = next((n for n, kind in enumerate(ORDER) if name.startswith(kind)), len(ORDER))
+    return kind, name.partition(",")[0] if name.startswith("rate") else ""
 
 
 def _shown(one: Result) -> str:
