@@ -21,7 +21,7 @@ CHECKOUT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGE_FOLDERS: dict[str, str] = PROJECT["tool"]["setuptools"]["package-dir"]
 # A window or a dialog is one thing: its parts are built, connected and steered in one file.
-MOST_LINES = 490
+MOST_LINES = 500
 
 
 def tracked(*patterns: str) -> list[Path]:

@@ -95,11 +95,11 @@ def _next_scan(plan: Any) -> Any:
     return next_scan(plan)
 
 
-def _ask_change(parent: Any, changes: Any) -> Any:
+def _ask_change(parent: Any, changes: Any, why_not_again: str) -> Any:
     """The settings that the user wants of a running scan from now on; None: they stay."""
     from latticewatch.app.start.change_dialog import ask_change  # slow to load: the window is on the screen before it
 
-    return ask_change(parent, changes)
+    return ask_change(parent, changes, why_not_again)
 
 
 def _night_runs(plan: Any) -> Any:

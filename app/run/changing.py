@@ -9,7 +9,7 @@ from pathlib import Path
 
 from latticewatch.app.run.decisions import Inputs, gather
 from latticewatch.app.run.given import Given
-from latticewatch.app.run.integrating import corrections_of, setup_of
+from latticewatch.app.run.integrating import corrections_of, integrator_of, setup_of
 from latticewatch.app.run.segments import Segment
 from latticewatch.app.run.settings_changed import (
     changes_patterns,
@@ -117,7 +117,8 @@ class ScanChanges:
     def read(self, given: Given) -> Settings:
         """The settings that are given, checked. Slow: files are read. Raises UserError."""
         inputs = gather(self._scan, given)
-        setup = setup_of(inputs, self._first)
+        is_other = bool(needs_own_file(self.settings.inputs, inputs))
+        setup = setup_of(inputs, integrator_of(inputs, self._image) if is_other else self._first)
         return Settings(
             inputs,
             replace(setup, accuracy=self.settings.setup.accuracy),
@@ -139,7 +140,7 @@ class ScanChanges:
         if not what:
             raise UserError("nothing is changed")
         if reason := needs_own_file(self.settings.inputs, settings.inputs):
-            raise UserError(f"{reason}; choose all frames again")
+            raise UserError(f"{reason}; all frames must be made again")
         integrator = None
         if changes_patterns(what):
             integrator = self._first.corrected(settings.inputs.geometry, settings.corrections)

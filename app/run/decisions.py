@@ -119,6 +119,8 @@ def decide(request: Request) -> RunPlan:
         Decision("run file", str(out or "none"), COMMAND_LINE if request.out else DEFAULT),
         Decision("resume", "yes" if resumes else "no", COMMAND_LINE if request.resume else DEFAULT),
     ]
+    if request.remark:
+        decided.append(Decision("remark", request.remark, COMMAND_LINE))
     if request.live:
         decided.append(Decision("fallback folder", str(fallback), COMMAND_LINE if request.fallback else DEFAULT))
     for each in decided:

@@ -17,7 +17,7 @@ class Request:
     replay at its pace. out: the run file; None: named after the scan, or none for a replay. fallback: the folder in
     which a live run is recorded when that of ``out`` takes no more; None: the user's data folder. until_idle_s,
     frame_limit: when a live run ends; None: when it is stopped. may_command: whether the user chose the experiment of
-    ``given``, so that its on_state may be run.
+    ``given``, so that its on_state may be run. remark: kept with what the run is made of; empty: none.
     """
 
     scan: Path | None
@@ -31,3 +31,4 @@ class Request:
     until_idle_s: float | None = None
     frame_limit: int | None = None
     may_command: bool = True
+    remark: str = ""

@@ -9,6 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QDialogButtonBox,
@@ -46,6 +47,7 @@ from latticewatch.processing.text import printable
 
 LOOK_MS, POLL_MS = 300, 60
 DRAFT = "changed.toml"
+AGAIN = ": all frames must be made again."
 FROM_NOW = "The frames from the next one on are integrated, fitted and judged with this. Those before stay as they are."
 
 
@@ -66,9 +68,9 @@ class Compared:
 
 
 class ChangeDialog(QDialog):
-    """wanted: the settings that were chosen; None until then."""
+    """wanted: the settings that were chosen; None until then. why_not_again: why not all frames can be made again."""
 
-    def __init__(self, parent: QWidget, changes: ScanChanges) -> None:
+    def __init__(self, parent: QWidget, changes: ScanChanges, why_not_again: str = "") -> None:
         super().__init__(parent)
         self.setWindowTitle("Change this scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -108,6 +110,11 @@ class ChangeDialog(QDialog):
         self.said = QLabel(FROM_NOW)
         self.said.setWordWrap(True)
         self.said.setTextFormat(Qt.TextFormat.PlainText)
+        self.from_now = QCheckBox("&From the next frame on, in this run file")
+        self.from_now.setChecked(True)
+        self.again = QCheckBox("A&ll frames again, in a run file of their own")
+        self.again.setEnabled(not why_not_again)
+        self.again.setToolTip(why_not_again or "made from the images beside this run, which is recorded on")
         self._lay_out()
         self._look_soon = QTimer(self)
         self._look_soon.setSingleShot(True)
@@ -150,6 +157,8 @@ class ChangeDialog(QDialog):
         right.addWidget(QLabel("What will change"))
         right.addWidget(self.list, 1)
         right.addWidget(self.said)
+        right.addWidget(self.from_now)
+        right.addWidget(self.again)
         sides = QHBoxLayout()
         sides.addLayout(left, 3)
         sides.addLayout(right, 2)
@@ -168,6 +177,8 @@ class ChangeDialog(QDialog):
         self.tolerance.valueChanged.connect(lambda _: later())
         for box in (self.geometry_box, self.orientation, *self.corrections.values()):
             box.currentIndexChanged.connect(lambda _: later())
+        for choice in (self.from_now, self.again):
+            choice.toggled.connect(lambda _: self._enable(self._compared))
         if self.apply is not None:
             self.apply.clicked.connect(lambda _: self.accept())
 
@@ -215,7 +226,13 @@ class ChangeDialog(QDialog):
 
     def _show(self, compared: Compared) -> None:
         self.list.setPlainText("\n".join(map(printable, compared.what)) or "nothing")
-        self.said.setText(f"{compared.refusal}." if compared.refusal else FROM_NOW)
+        self.said.setText(f"{compared.refusal}{AGAIN}" if compared.refusal else FROM_NOW)
+        self.from_now.setEnabled(not compared.refusal)
+        if compared.refusal and compared.what:
+            self.from_now.setChecked(False)
+            self.again.setChecked(self.again.isEnabled())
+        elif not self.again.isChecked():
+            self.from_now.setChecked(True)
         self._enable(compared)
 
     def _refused(self, text: str) -> None:
@@ -226,7 +243,8 @@ class ChangeDialog(QDialog):
     def _enable(self, compared: Compared | None) -> None:
         self._compared = compared
         if self.apply is not None:
-            self.apply.setEnabled(compared is not None and bool(compared.what) and not compared.refusal)
+            is_chosen = self.from_now.isChecked() or self.again.isChecked()
+            self.apply.setEnabled(compared is not None and bool(compared.what) and is_chosen)
 
     def _ask_file(self, box: QComboBox, title: str, kinds: str) -> None:
         beside = path_in(box) or Path(self._now.geometry.source)
@@ -248,7 +266,8 @@ class ChangeDialog(QDialog):
 
     def accept(self) -> None:
         """Keep the set-up among the profiles; where it cannot be kept that is said, and nothing is changed."""
-        if self._compared is None or self._compared.refusal or not self._compared.what:
+        compared = self._compared
+        if compared is None or self.apply is None or not self.apply.isEnabled():
             return
         try:
             draft = self.draft()
@@ -256,7 +275,8 @@ class ChangeDialog(QDialog):
         except UserError as error:
             self._refused(str(error))
             return
-        self.wanted = Wanted(replace(draft.given, experiment=path), self.why.text().strip())
+        given, why = replace(draft.given, experiment=path), self.why.text().strip()
+        self.wanted = Wanted(given, why, compared.what, self.from_now.isChecked(), self.again.isChecked())
         super().accept()
 
     def done(self, a0: int) -> None:
@@ -267,9 +287,10 @@ class ChangeDialog(QDialog):
         super().done(a0)
 
 
-def ask_change(parent: QWidget, changes: ScanChanges) -> Wanted | None:
-    """Ask for other settings of this scan; None: they stay."""
-    dialog = ChangeDialog(parent, changes)
+def ask_change(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
+    """Ask for other settings of this scan; None: they stay. why_not_again: why not all frames can be made again; empty:
+    they can."""
+    dialog = ChangeDialog(parent, changes, why_not_again)
     dialog.exec()
     dialog.deleteLater()
     return dialog.wanted

@@ -40,11 +40,13 @@ def setting_of(experiment: Experiment, folder: Path) -> Setting:
 
 def changed_text(text: str, folder: Path, setting: Setting) -> str:
     """This experiment.toml with another setting; all else stays, comments too. Its paths become absolute, and mask,
-    dark, flat and background are left out: they are chosen apart. Raises UserError where the text is no TOML."""
+    dark, flat and background are left out: they are chosen apart. So is [alarm]: a command that was found beside the
+    frames must not become one of the user's own. Raises UserError where the text is no TOML."""
     try:
         document: Any = tomlkit.parse(text)
     except ValueError as error:
         raise UserError(f"the set-up is not valid TOML: {error}; fix it") from None
+    document.pop("alarm", None)
     geometry = document.get("geometry", {})
     for key in CORRECTIONS:
         geometry.pop(key, None)

@@ -29,6 +29,7 @@ from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.app.window import placement as window_state
 from latticewatch.app.window.after_end import ScanFolder
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
+from latticewatch.app.window.made_again import MadeAgain
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun, ask
 from latticewatch.app.window.preferences import Preferred, preferences_path, theme_of
@@ -72,7 +73,8 @@ def run_windowed(
     status = DONE
     while shown is not None:
         offered = {words: partial(choose, shown) for words, choose in (choosers or {}).items()}
-        next_run = NextRun({} if offscreen() else offered, ask_change=None if offscreen() else ask_change)
+        asked = None if offscreen() else ask_change
+        next_run = NextRun({} if offscreen() else offered, ask_change=asked, again=MadeAgain(shown))
         status = _show_run(application, shown, next_run, preferred, as_json=as_json, screenshot=screenshot)
         shown = next_run.plan
     return status

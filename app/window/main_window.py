@@ -117,7 +117,9 @@ class MainWindow(QMainWindow):
         self.undo = Undo(self, self.say)
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
         self._recall = Recall()
-        self.change = SettingsChange(self, self._next.ask_change, self.undo, self.say)
+        self.change = SettingsChange(
+            self, self._next.ask_change, self._next.again, self.undo, self.say, self._mark_newest
+        )
         self.docks = Docks(self)
         self.logbook = LogbookKey(
             self, self._run_file, self.facts, lambda *words: self.note.ask_words(*words), self.say
@@ -271,7 +273,7 @@ class MainWindow(QMainWindow):
 
     def _show_changes(self) -> None:
         """Show the settings that the run has taken up: its page is made anew with them."""
-        new = self.change.follow()
+        new = self.change.follow(self.page.snapshot().count if self.page is not None else 0)
         if new and self._worker is not None and self._worker.session is not None:
             self.shown_run = ShownRun.of(self._worker.session)
             self._make_anew()
@@ -282,7 +284,7 @@ class MainWindow(QMainWindow):
         records.
         """
         self._ended_s = at_s
-        self.change.end()
+        self.change.begin(None)
         if self._folder is not None and self.page is not None and self.replay is None:
             self._after_end = FolderAfterEnd(self._folder, [row.name for row in self.page.snapshot().rows()])
         self.run_ended.emit()
@@ -436,6 +438,10 @@ class MainWindow(QMainWindow):
         row = self.page.shown_row() if self.page else None
         if row is not None and self.page is not None:
             self.note.ask(self.page.shown_time_s())
+
+    def _mark_newest(self, text: str) -> None:
+        row = self.page.newest_row() if self.page is not None else None
+        self.marks.add(0.0 if row is None else row.time_s, text)
 
     def facts(self) -> dict[str, str]:
         row = self.page.shown_row() if self.page else None

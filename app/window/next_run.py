@@ -7,6 +7,7 @@ from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QTo
 
 from latticewatch.app.run.decisions import RunPlan
 from latticewatch.app.window.keys import Command
+from latticewatch.app.window.made_again import MadeAgain
 from latticewatch.app.window.settings_change import Ask
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
@@ -20,8 +21,8 @@ class NextRun:
     """What becomes of a window's run by the user's choice.
 
     choosers: by their words in the menu, with their key; the first has a button of its own. may_stop: asked before a
-    run is stopped. ask_change: asks for other settings of this run; None: nobody can be asked. plan: the run that was
-    chosen: the window closes for it.
+    run is stopped. ask_change: asks for other settings of this run; None: nobody can be asked. again: makes all of its
+    frames again. plan: the run that was chosen: the window closes for it.
     """
 
     def __init__(
@@ -29,8 +30,9 @@ class NextRun:
         choosers: Mapping[tuple[str, str], Chooser],
         may_stop: Callable[[QWidget, str], bool] | None = None,
         ask_change: Ask | None = None,
+        again: MadeAgain | None = None,
     ) -> None:
-        self.ask_change = ask_change
+        self.ask_change, self.again = ask_change, again
         self._choosers = choosers
         self._may_stop = may_stop or ask
         self.plan: RunPlan | None = None
@@ -45,6 +47,10 @@ class NextRun:
             stop = partial(self._stop, window, worker, say)
             command = Command("&Run", "Stop recording", ("Ctrl+E",), stop, "next", can=lambda: not worker.finished)
             commands.insert(0, command)
+        if self.again is not None and self.ask_change is not None:
+            show = partial(self._choose, window, self.again.plan_of_it, say)
+            words = "Go on with all frames made again"
+            commands.append(Command("&Run", words, ("Ctrl+Shift+T",), show, "next", can=self.again.can_show))
         bar = window.menuBar()
         if self._choosers and bar is not None:
             (words, key), choose = next(iter(self._choosers.items()))

@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QWidget
 from latticewatch.app.run.changing import Prepared, ScanChanges, Settings
 from latticewatch.app.run.given import Given
 from latticewatch.app.window.keys import Command
+from latticewatch.app.window.made_again import MadeAgain
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.changes import Change
@@ -19,21 +20,36 @@ NOT_LIVE = "settings can be changed while a scan is recorded, from its first ima
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The settings that the user wants from the next frame on, and why."""
+    """The settings that the user wants, and why. what: each that is another one, in words. from_now: from the next
+    frame on. again: for all frames, in a run file of their own."""
 
     given: Given
     why: str
+    what: tuple[str, ...]
+    from_now: bool = True
+    again: bool = False
 
 
-Ask = Callable[[QWidget, ScanChanges], Wanted | None]
-"""Asks the user for other settings; None: there are none."""
+Ask = Callable[[QWidget, ScanChanges, str], Wanted | None]
+"""Asks the user for other settings; None: there are none. With the changes so far, and why not all frames can be made
+again (empty: they can)."""
 
 
 class SettingsChange:
-    """Changes of one run. say: one line to the user."""
+    """Changes of one run. again: makes all frames again; None: nothing does. say: one line to the user. mark: sets a
+    mark at the newest frame, with this text."""
 
-    def __init__(self, window: QWidget, ask: Ask | None, undo: Undo, say: Callable[[str], object]) -> None:
-        self._window, self._ask, self._undo, self._say = window, ask, undo, say
+    def __init__(
+        self,
+        window: QWidget,
+        ask: Ask | None,
+        again: MadeAgain | None,
+        undo: Undo,
+        say: Callable[[str], object],
+        mark: Callable[[str], object],
+    ) -> None:
+        self._window, self._ask, self._again = window, ask, again
+        self._undo, self._say, self._mark = undo, say, mark
         self._changes: ScanChanges | None = None
         self._thread: threading.Thread | None = None
         self._ready: Callable[[], object] | None = None
@@ -55,13 +71,26 @@ class SettingsChange:
         if self._ask is None or self._changes is None or not self._can():
             self._say(NOT_LIVE if self._thread is None else "the change before this one is still being prepared")
             return
-        wanted = self._ask(self._window, self._changes)
-        if wanted is not None and not self._is_over:
-            self._prepare(self._changes, wanted.given, wanted.why, self._first)
+        changes = self._changes
+        wanted = self._ask(self._window, changes, "no run file" if self._again is None else self._again.why_not)
+        if wanted is None or self._is_over:
+            return
+        if wanted.again and self._again is not None:
+            remark = "; ".join(wanted.what) + (f" ({wanted.why})" if wanted.why else "")
+            try:
+                out = self._again.begin(wanted.given, remark)
+            except UserError as error:
+                self._say(str(error))
+                return
+            self._mark(f"all frames again in {out.name}: {wanted.why or remark}")
+        if wanted.from_now:
+            self._prepare(changes, wanted.given, wanted.why, self._first)
 
-    def follow(self) -> list[Change]:
+    def follow(self, count: int) -> list[Change]:
         """Hand over what is prepared; to be called again and again from the window's thread. The changes that the run
-        has taken up since the last call."""
+        has taken up since the last call. count: its rows."""
+        if self._again is not None and (said := self._again.follow(count, has_ended=self._changes is None)):
+            self._say(said)
         if self._thread is not None and not self._thread.is_alive():
             self._thread = None
             if self._ready is not None and not self._is_over:
@@ -71,8 +100,10 @@ class SettingsChange:
         return [each.change for each in taken_up if each.change is not None]
 
     def end(self) -> None:
-        """The run has ended, or the window closes: nothing is changed any more."""
+        """The window closes: nothing is changed any more."""
         self._is_over = True
+        if self._again is not None:
+            self._again.end()
         if self._thread is not None:
             self._thread.join()
 

@@ -35,6 +35,9 @@ role = "spectator"
 
 [fit]
 exclude_two_theta_deg = [[12.0, 12.5]]
+
+[alarm]
+on_state = ["rm", "-rf"]
 """
 
 
@@ -60,6 +63,7 @@ def test_the_same_setting_changes_paths_alone() -> None:
     before["geometry"]["poni"] = "/data/scan/a.poni"
     before["component"][1]["cif"] = "/data/scan/al.cif"
     del before["geometry"]["mask"]  # it is chosen apart
+    del before["alarm"]  # the set-up may have been found, and commands come from files that were named
     assert after == before
     for comment in ("# of the night shift", "# free text", "# shipped"):
         assert comment in text

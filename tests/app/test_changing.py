@@ -295,7 +295,7 @@ def test_nothing_is_changed_by_what_cannot_be(scan: Path, tmp_path: Path) -> Non
             "a composition cannot begin or end",
         ),
         (text.replace("frame_period_s = 2.5", "frame_period_s = 5.0"), None, "frame_period_s cannot change within"),
-        (text, 2, "orientation cannot change within a run file; choose all frames again"),
+        (text, 2, "orientation cannot change within a run file; all frames must be made again"),
         (text.replace("tolerance = 0.03", "tolerance = 7"), None, "plateau.tolerance"),
     ]
     with live(scan, folder, out) as run:

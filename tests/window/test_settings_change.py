@@ -17,6 +17,7 @@ from latticewatch.app.run.open_session import run_session
 from latticewatch.app.run.request import Request
 from latticewatch.app.run.session import Session
 from latticewatch.app.start.change_dialog import ChangeDialog
+from latticewatch.app.window.made_again import MadeAgain
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun
 from latticewatch.app.window.settings_change import Wanted
@@ -40,9 +41,10 @@ class Watched:
         def task(stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]) -> None:
             run_session(plan, stop, on_open, on_row)
 
-        self.answer: Callable[[QWidget, ScanChanges], Wanted | None] = lambda *_: None
+        self.answer: Callable[[QWidget, ScanChanges, str], Wanted | None] = lambda *_: None
+        again = MadeAgain(plan)
         self.worker = Worker(task)
-        asked = NextRun({}, ask_change=lambda parent, changes: self.answer(parent, changes))
+        asked = NextRun({}, ask_change=lambda *given: self.answer(*given), again=again)
         self.window = MainWindow("scan", worker=self.worker, next_run=asked)
         qtbot.addWidget(self.window)
         self.window.resize(1280, 720)
@@ -83,8 +85,9 @@ def test_a_change_is_listed_applied_shown_and_undone(qtbot: QtBot, watched: Watc
     window = watched.window
     watched.feed(6)
 
-    def answer(parent: QWidget, changes: ScanChanges) -> Wanted | None:
-        dialog = ChangeDialog(parent, changes)
+    def answer(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
+        assert why_not_again == ""
+        dialog = ChangeDialog(parent, changes, why_not_again)
         dialog.show()
         looked(qtbot, dialog, "nothing")
         assert not dialog.apply.isEnabled()
@@ -132,8 +135,9 @@ def test_what_cannot_be_changed_is_one_line_and_nothing_is_applied(qtbot: QtBot,
     watched.feed(2)
     said: list[str] = []
 
-    def answer(parent: QWidget, changes: ScanChanges) -> Wanted | None:
-        dialog = ChangeDialog(parent, changes)
+    def answer(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
+        assert why_not_again == ""
+        dialog = ChangeDialog(parent, changes, why_not_again)
         dialog.show()
         looked(qtbot, dialog, "nothing")
         dialog.left_out.setText("10 to 11")
@@ -145,8 +149,11 @@ def test_what_cannot_be_changed_is_one_line_and_nothing_is_applied(qtbot: QtBot,
         assert not dialog.apply.isEnabled()
         dialog.left_out.clear()
         dialog.orientation.setCurrentIndex(dialog.orientation.findData(2))
-        looked(qtbot, dialog, "orientation cannot change within a run file")
+        looked(qtbot, dialog, "orientation cannot change within a run file: all frames must be made again")
         assert "orientation: 3, as the poni says → 2" in dialog.list.toPlainText()
+        assert not dialog.from_now.isEnabled()
+        assert dialog.again.isChecked()
+        dialog.again.setChecked(False)
         assert not dialog.apply.isEnabled()
         dialog.accept()
         dialog.reject()
@@ -160,6 +167,46 @@ def test_what_cannot_be_changed_is_one_line_and_nothing_is_applied(qtbot: QtBot,
     watched.feed(4)
     assert watched.segments == 1
     assert not watched.window.undo.can_undo()
+
+
+def test_all_frames_are_made_again_beside_the_run_and_shown_in_its_place(
+    qtbot: QtBot, watched: Watched, tmp_path: Path
+) -> None:
+    window, again = watched.window, watched.window._next.again
+    watched.feed(6)
+
+    def answer(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
+        dialog = ChangeDialog(parent, changes, why_not_again)
+        dialog.show()
+        looked(qtbot, dialog, "nothing")
+        dialog.orientation.setCurrentIndex(dialog.orientation.findData(2))
+        qtbot.keyClicks(dialog.why, "upside down")
+        looked(qtbot, dialog, "orientation cannot change within a run file")
+        qtbot.mouseClick(dialog.apply, Qt.MouseButton.LeftButton)
+        dialog.deleteLater()
+        return dialog.wanted
+
+    watched.answer = answer
+    window.change.ask()
+    made = tmp_path / "run_again.h5"
+    assert [mark.text for mark in window.marks.marks] == ["all frames again in run_again.h5: upside down"]
+    watched.feed(8)  # the recording goes on, and the frames come there as well
+    qtbot.waitUntil(lambda: "all frames are made again" in window.status.text("place"), timeout=TIMEOUT_MS)
+    assert again is not None
+    assert watched.segments == 1
+    plan = again.plan_of_it()
+    assert plan is not None
+    assert (plan.out, plan.resumes) == (made, True)
+    assert plan.inputs.geometry.orientation == 2
+    with read_run(made) as run:
+        assert [row.index for row in run.traced] == list(range(8))
+        remark = next(each.value for each in run.header.decided if each.name == "remark")
+        assert remark.startswith("all frames again of run.h5, ")
+        assert remark.endswith(": orientation: 3, as the poni says → 2 (upside down)")
+    window.close()
+    with read_run(tmp_path / "run.h5") as run:
+        assert len(run.traced) == 8
+        assert run.changes == ()
 
 
 def test_an_ended_run_is_not_changed(watched: Watched) -> None:
