@@ -52,7 +52,7 @@ def _line(planned: Planned, end: Event | None) -> dict[str, str]:
 def _of_run(out: Path) -> dict[str, Any]:
     with read_run(out) as run:
         kinetics, foreign = described(run)
-        summary = summarise(run.latest, run.traced, kinetics, foreign=foreign, changes=run.changes)
+        summary = summarise(run.latest, run.traced, kinetics, foreign=foreign, changes=run.changes, alike=run.alike)
     complete = summary["complete"]
     return {
         **{key: summary.get(key) for key in OF_RUN},

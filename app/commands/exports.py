@@ -45,7 +45,7 @@ def export_run(
             kinetics, foreign = described(run)
             for reason in kinetics.withheld:
                 log.warning("not reported: %s", reason)
-            summarised = summarise(run.latest, run.traced, kinetics, run.account, foreign, run.changes)
+            summarised = summarise(run.latest, run.traced, kinetics, run.account, foreign, run.changes, run.alike)
             write_summary(summary, summarised)
         if screenshot:
             from latticewatch.app.window.application import save_run_picture  # slow to load: Qt

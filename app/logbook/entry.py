@@ -51,7 +51,7 @@ def entry_of(run: Run, logbook: str, text: str) -> LogbookEntry:
         raise UserError(f"{run.path}: no frame is recorded in it; there is nothing to post")
     kinetics, foreign = described(run)
     facts = {name: one_line(value) for name, value in _facts(run, kinetics).items() if value}
-    summary = summarise(run.latest, run.traced, kinetics, run.account, foreign, run.changes)
+    summary = summarise(run.latest, run.traced, kinetics, run.account, foreign, run.changes, run.alike)
     subject = one_line(run.header.title or run.path.stem)
     said = [logbook, run.path.name, subject, facts, text, summary]
     key = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:12]

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from latticewatch.app.run.settings_changed import (
     changes_patterns,
     differences,
     given_again,
-    keeps_fits,
     made_with,
     needs_own_file,
 )
@@ -24,12 +23,13 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import Image
 from latticewatch.processing.flow.series import NAN, Row
+from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.flow.wording import duration
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.plan import Corrections
 from latticewatch.processing.pipeline.loop import Pipeline, judge_recorded
 from latticewatch.processing.reaction.live.judge import Judge
-from latticewatch.processing.record.run_file.changes import Change, Difference, first_alike
+from latticewatch.processing.record.run_file.changes import Change, Difference, alike_segments, fits_alike
 from latticewatch.processing.record.run_file.notes import MARK
 from latticewatch.processing.record.run_file.writer import RunWriter
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
@@ -54,7 +54,6 @@ class Prepared:
     what: tuple[Difference, ...]
     why: str
     is_undo: bool
-    keeps_fits: bool
     integrator: ImageIntegrator | None
 
 
@@ -144,8 +143,7 @@ class ScanChanges:
         integrator = None
         if changes_patterns(what):
             integrator = self._first.corrected(settings.inputs.geometry, settings.corrections)
-        same = integrator is None and keeps_fits(self.settings.setup, settings.setup)
-        return Prepared(settings, what, why, is_undo, same, integrator)
+        return Prepared(settings, what, why, is_undo, integrator)
 
     def hand(self, prepared: Prepared) -> None:
         """Have it taken up before the next frame. Raises UserError where one is still waiting."""
@@ -174,12 +172,13 @@ class ScanChanges:
             why=prepared.why,
             what=prepared.what,
             is_undo=prepared.is_undo,
-            keeps_fits=prepared.keeps_fits,
+            keeps_fits=False,
             setup=prepared.settings.setup,
             experiment_toml=prepared.settings.inputs.experiment_text,
             inputs=prepared.settings.inputs.files,
             decided=prepared.settings.inputs.decided,
         )
+        change = replace(change, keeps_fits=fits_alike(self.segments[-1], change))
         if self._writer is not None:
             self._writer.append_change(change)
             self._writer.append_note(change.time_s, change.label, MARK)
@@ -192,21 +191,31 @@ class ScanChanges:
 
     def _entered(self, pipeline: Pipeline, change: Change) -> Pipeline:
         """The pipeline with the settings of this change."""
-        setup, grid = change.setup, pipeline.series.two_theta
-        refinement = pipeline.refinement
-        if not change.keeps_fits:
-            refinement = refinement_of(setup, grid)
-            refinement.remember(_cells(pipeline, self.segments[-1].setup, setup))
+        setup = change.setup
         known = tuple(each.change for each in self.segments if each.change is not None)
+        alike = alike_segments(self.segments[0], (*known, change)) - {change.segment}
+        refinement = self._refinement(pipeline, change, alike)
         self.segments.append(Segment(change.segment, setup, refinement, change.inputs, change.decided, change))
         return replace(
             pipeline,
             integrator=self._newest,
             refinement=refinement,
-            judge=_judge(pipeline, setup, change, first_alike((*known, change))),
+            judge=_judge(pipeline, setup, change, alike),
             composition=setup.composition,
             segment=change.segment,
         )
+
+    def _refinement(self, pipeline: Pipeline, change: Change, alike: Set[int]) -> Refinement:
+        """The one that fits as this change says: that of now, that of the last segment which was fitted so, or a new
+        one, which knows where the lattices were."""
+        if change.keeps_fits:
+            return pipeline.refinement
+        before = [each.refinement for each in self.segments if each.number in alike]
+        if before:
+            return before[-1].fork()
+        made = refinement_of(change.setup, pipeline.series.two_theta)
+        made.remember(_cells(pipeline, self.segments[-1].setup, change.setup))
+        return made
 
 
 def _newest(pipeline: Pipeline) -> Row | None:
@@ -214,18 +223,21 @@ def _newest(pipeline: Pipeline) -> Row | None:
     return snapshot.row(-1) if snapshot.count else None
 
 
-def _judge(pipeline: Pipeline, setup: Setup, change: Change, first: int) -> Judge:
-    """One that knows the rows of the same fits so far, and when mixing was; a step that the settings make is none of
-    the reaction's."""
+def _judge(pipeline: Pipeline, setup: Setup, change: Change, alike: Set[int]) -> Judge:
+    """One that knows the rows that were fitted as those to come; where there are none, only when mixing was: a step
+    that the settings make is none of the reaction's. alike: the segments of these rows."""
     rows = pipeline.series.snapshot().rows()
-    mixing_s = rows[-1].verdict.mixing_s if rows and setup.mixing_time_s is None else NAN
-    setup = replace(setup, mixing_time_s=mixing_s) if math.isfinite(mixing_s) and first > 0 else setup
-    when = duration(change.time_s) or f"frame {change.frame}"
-    judge = Judge(setup, "" if first == 0 else f"Judged anew from {when} on: the settings were changed.")
-    for row in rows:
-        if row.segment >= first:
+    known = [row for row in rows if row.segment in alike]
+    if known or not rows:
+        judge = Judge(setup)
+        for row in known:
             judge_recorded(judge, row)
-    return judge
+        return judge
+    mixing_s = rows[-1].verdict.mixing_s
+    if setup.mixing_time_s is None and math.isfinite(mixing_s):
+        setup = replace(setup, mixing_time_s=mixing_s)
+    when = duration(change.time_s) or f"frame {change.frame}"
+    return Judge(setup, f"Judged anew from {when} on: the settings were changed.")
 
 
 def _cells(pipeline: Pipeline, before: Setup, after: Setup) -> list[float]:

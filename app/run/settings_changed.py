@@ -7,19 +7,15 @@ from pathlib import Path
 from latticewatch.app.run.decisions import Inputs
 from latticewatch.app.run.fingerprint import FRAMES
 from latticewatch.app.run.given import Given
-from latticewatch.processing.config.resolve import Setup
-from latticewatch.processing.record.run_file.changes import Difference
+from latticewatch.processing.record.run_file.changes import IMAGE_KEYS, IMAGE_ROLES, Difference
 from latticewatch.processing.record.run_file.header import COMMAND_LINE, Decision, InputFile
 
 # Decisions that are files, by the role of the file.
 ROLES = {"geometry": "poni", "mask": "mask", "dark": "dark", "flat": "flat", "background": "background",
          "accuracy": "accuracy"}  # fmt: skip
-CORRECTIONS = {"mask", "dark", "flat", "[geometry] mask_nonzero", "[geometry] mask_orientation",
-               "[geometry] polarization"}  # fmt: skip
 # With these other, frames have other angles, times or units: such rows do not belong into one run file.
 OWN_FILE = {"geometry", "orientation", "accuracy", "[geometry] bins", "[geometry] normalise_by",
             "[experiment] frame_period_s", "[integration] robust"}  # fmt: skip
-FITTED = ("components", "fit", "spectators", "background", "wavelength_A")
 NONE = "none"
 
 
@@ -56,12 +52,7 @@ def needs_own_file(before: Inputs, after: Inputs) -> str:
 
 def changes_patterns(what: tuple[Difference, ...]) -> bool:
     """Whether images give other patterns."""
-    return any(each.name in CORRECTIONS for each in what)
-
-
-def keeps_fits(before: Setup, after: Setup) -> bool:
-    """Whether the same patterns give the same fits, and are only judged otherwise."""
-    return all(getattr(before, name) == getattr(after, name) for name in FITTED)
+    return any(each.name in IMAGE_ROLES | IMAGE_KEYS for each in what)
 
 
 def made_with(inputs: Sequence[InputFile]) -> set[tuple[str, str]]:

@@ -10,7 +10,7 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.accuracy import quoted
 from latticewatch.processing.flow.rest_level import rest_level
 from latticewatch.processing.flow.series import Row, Snapshot
-from latticewatch.processing.record.run_file.changes import first_alike
+from latticewatch.processing.record.run_file.changes import alike_segments
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.widgets.history import Episode
 from latticewatch.widgets.marks import Rest
@@ -76,9 +76,9 @@ def _summary_of(run: ShownRun, rows: Sequence[Row]) -> Summary:
         title=run.setup.title,
         started_s=math.nan,
     )
-    first = first_alike(run.changes)
-    alike = [row for row in rows if row.segment >= first]
-    return summarise(header, rows, describe(run.setup, alike), changes=run.changes)
+    alike = alike_segments(run.settings[0], run.changes)
+    kinetics = describe(run.setup, [row for row in rows if row.segment in alike])
+    return summarise(header, rows, kinetics, changes=run.changes, alike=alike)
 
 
 def rests_of(pauses: Sequence[Episode], snapshot: Snapshot, summary: Summary | None) -> list[Rest]:

@@ -76,7 +76,10 @@ def results_of(summary: Summary, watched: str) -> list[Result]:
 
 def note_of(summary: Summary) -> str:
     """What the signs mean, and how far the run had come."""
-    return f"{summary['lp_errors']}; from the first {summary['frames']} frames. Times are from the first frame."
+    frames = f"the first {summary['frames']} frames"
+    if "changes" in summary:
+        frames = f"the {summary['computed_frames']} of {frames} that were fitted with the settings of now"
+    return f"{summary['lp_errors']}; from {frames}. Times are from the first frame."
 
 
 def as_text(results: Sequence[Result]) -> str:

@@ -172,7 +172,7 @@ def test_what_is_fitted_changes_from_the_next_frame_on_and_is_judged_anew(
             )
     assert latticewatch("export", out, "--summary", tmp_path / "summary.json").status == 0
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
-    assert summary["computed_from_frame"] == CHANGED_AT
+    assert (summary["computed_from_frame"], summary["computed_frames"]) == (CHANGED_AT, 12 - CHANGED_AT)
     (told_change,) = summary["changes"]
     assert told_change["what"] == [{"setting": "[fit] exclude_two_theta_deg", "old": "none", "new": "((10.0, 11.5),)"}]
 
@@ -211,6 +211,8 @@ def test_a_resumed_run_goes_on_with_its_changes_as_if_it_had_never_stopped(
     again.parent.mkdir()
     with live(scan, folder, out) as run:
         changed_twice(run, scan)
+        run.feed(7)
+        run.change(with_setup(folder, setup_text(scan), "back.toml"), is_undo=True)
         run.feed(8)
         for path in (out, journal_path(out)):  # what a kill leaves
             shutil.copy(path, again.parent / path.name)
@@ -220,9 +222,10 @@ def test_a_resumed_run_goes_on_with_its_changes_as_if_it_had_never_stopped(
         assert not journal_path(again).exists()
     with live(scan, folder, again, resume=True) as resumed:
         until(lambda: len(resumed.rows()) == 12)
-        assert [segment.number for segment in resumed.changes.segments] == [0, 1, 2]
+        assert [segment.number for segment in resumed.changes.segments] == [0, 1, 2, 3]
     with read_run(out) as expected, read_run(again) as found:
-        assert [row.segment for row in found.traced] == [0] * 4 + [1] * 2 + [2] * 6
+        assert [row.segment for row in found.traced] == [0] * 4 + [1] * 2 + [2] + [3] * 5
+        assert found.alike == {0, 3}
         assert found.changes == expected.changes
         assert_same_rows(found.rows, expected.rows, clocks=False)
 

@@ -8,7 +8,13 @@ import pytest
 
 from latticewatch.processing.flow.row_fields import columns_of
 from latticewatch.processing.flow.series import Row
-from latticewatch.processing.record.run_file.changes import Change, Difference, first_alike, lost_segments
+from latticewatch.processing.record.run_file.changes import (
+    Change,
+    Difference,
+    alike_segments,
+    fits_alike,
+    lost_segments,
+)
 from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.journal import Kind, index
@@ -170,16 +176,26 @@ def test_changes_go_along_to_the_fallback_folder_those_of_a_resumed_run_too(tmp_
         assert_whole(run, recorded)
 
 
-def test_what_is_computed_from_many_rows_begins_with_the_last_change_of_the_fits() -> None:
-    table = [
-        ((), 0),
-        ((change(1),), 1),
-        ((change(1, keeps_fits=True),), 0),
-        ((change(1), change(2, keeps_fits=True)), 1),
-        ((change(1, keeps_fits=True), change(2)), 2),
+def test_what_is_computed_from_many_rows_is_of_those_that_were_fitted_alike() -> None:
+    header = runs.header()
+    wrong, other = change(1), dataclasses.replace(change(2), setup=change(2).setup)
+    back = dataclasses.replace(change(2, is_undo=True), setup=header.setup, inputs=header.inputs)
+    laxer = dataclasses.replace(back, segment=3, setup=dataclasses.replace(header.setup, tolerance=0.1))
+    masked = dataclasses.replace(back, inputs=(*header.inputs[:1], InputFile("mask", "mask.npz", "00" * 32)))
+    turned = dataclasses.replace(back, decided=(Decision("[geometry] polarization", "0.5", "experiment.toml"),))
+    table: list[tuple[tuple[Change, ...], set[int]]] = [
+        ((), {0}),
+        ((wrong,), {1}),
+        ((wrong, other), {2}),
+        ((wrong, back), {0, 2}),
+        ((wrong, back, laxer), {0, 2, 3}),
+        ((wrong, masked), {2}),
+        ((wrong, turned), {2}),
     ]
-    for changes, first in table:
-        assert first_alike(changes) == first
+    for changes, alike in table:
+        assert alike_segments(header, changes) == alike
+    assert fits_alike(back, laxer)
+    assert not fits_alike(wrong, back)
 
 
 def test_segments_without_a_change_are_told() -> None:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate, describe
 from latticewatch.processing.reaction.afterwards.reached import Reached
 from latticewatch.processing.record.run_file.account import Account
-from latticewatch.processing.record.run_file.changes import Change, first_alike
+from latticewatch.processing.record.run_file.changes import Change
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.processing.record.run_file.stored_run import Run
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines, Sighting
@@ -37,11 +37,13 @@ def summarise(
     account: Account | None = None,
     foreign: Sequence[Sighting] | None = None,
     changes: Sequence[Change] = (),
+    alike: Container[int] = (0,),
 ) -> dict[str, Any]:
     """The summary of a run, ready for JSON: None where a number is not known. Patterns are not looked at.
 
     header: with the settings that the run had last. kinetics: of the rows that were fitted with these. account: what
-    became of all that was seen; foreign: the lines of no component; where these are known. changes: of the settings.
+    became of all that was seen; foreign: the lines of no component; where these are known. changes: of the
+    settings. alike: segments whose rows ``kinetics`` is of.
     """
     scale, fraction, fraction_esd = header.setup.composition, NAN, NAN
     if scale is not None and not math.isnan(kinetics.lp_end_A):
@@ -70,7 +72,7 @@ def summarise(
         "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
         **({"account": asdict(account)} if account else {}),
         **({} if foreign is None else {"foreign_lines": [_foreign(line) for line in foreign]}),
-        **(_changes(changes, rows) if changes else {}),
+        **(_changes(changes, rows, alike) if changes else {}),
     }
 
 
@@ -138,9 +140,9 @@ def _rate(rate: Rate) -> dict[str, float | str | None]:
     }
 
 
-def _changes(changes: Sequence[Change], rows: Sequence[Row]) -> dict[str, Any]:
-    """The changes of the settings, and the first frame that the numbers above are computed from."""
-    first = first_alike(changes)
+def _changes(changes: Sequence[Change], rows: Sequence[Row], alike: Container[int]) -> dict[str, Any]:
+    """The changes of the settings; the first of the frames that the numbers are computed from, and how many they are."""
+    frames = [row.index for row in rows if row.segment in alike]
     told = [
         {
             "frame": change.frame,
@@ -152,7 +154,8 @@ def _changes(changes: Sequence[Change], rows: Sequence[Row]) -> dict[str, Any]:
         }
         for change in changes
     ]
-    return {"changes": told, "computed_from_frame": next((row.index for row in rows if row.segment >= first), None)}
+    first = frames[0] if frames else None
+    return {"changes": told, "computed_from_frame": first, "computed_frames": len(frames)}
 
 
 def _foreign(line: Sighting) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import h5py
 from pydantic import TypeAdapter, ValidationError
@@ -17,6 +17,9 @@ from latticewatch.processing.record.run_file.nexus_fills import extend
 COLUMNS = {"segment": "i8", "frame": "i8", "time_s": "f8", "changed_s": "f8", "why": "text", "what": "text"}
 RECORD = "record"
 CHUNK = 8
+# What frames are corrected with before they are patterns: files by their role, and keys of experiment.toml.
+IMAGE_ROLES = {"mask", "dark", "flat"}
+IMAGE_KEYS = {"[geometry] mask_nonzero", "[geometry] mask_orientation", "[geometry] polarization"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,40 @@ def header_after(header: RunHeader, changes: Sequence[Change]) -> RunHeader:
     )
 
 
-def first_alike(changes: Sequence[Change]) -> int:
-    """The first segment from which on all frames were integrated and fitted with the same settings."""
-    return max((change.segment for change in changes if not change.keeps_fits), default=0)
+class Settings(Protocol):
+    """What a run began with (its header), or what a change made of that."""
+
+    @property
+    def setup(self) -> Setup: ...
+
+    @property
+    def inputs(self) -> Sequence[InputFile]: ...
+
+    @property
+    def decided(self) -> Sequence[Decision]: ...
+
+
+def fits_alike(one: Settings, other: Settings) -> bool:
+    """Whether frames are integrated and fitted in the same way, however they are judged."""
+    return _what_fits_depend_on(one) == _what_fits_depend_on(other)
+
+
+def alike_segments(began: Settings, changes: Sequence[Change]) -> frozenset[int]:
+    """The segments whose frames were integrated and fitted as those of the last one. began: what the run began with."""
+    numbered: list[tuple[int, Settings]] = [(0, began), *((change.segment, change) for change in changes)]
+    last = _what_fits_depend_on(numbered[-1][1])
+    return frozenset(number for number, each in numbered if _what_fits_depend_on(each) == last)
+
+
+def _what_fits_depend_on(settings: Settings) -> tuple[bytes, frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+    setup = settings.setup
+    fitted = Setup("", setup.components, setup.wavelength_A, (0.0, 0.0), fit=setup.fit, spectators=setup.spectators,
+                   background=setup.background)  # fmt: skip
+    return (
+        TypeAdapter(Setup).dump_json(fitted),
+        frozenset((each.role, each.sha256) for each in settings.inputs if each.role in IMAGE_ROLES),
+        frozenset((each.name, each.value) for each in settings.decided if each.name in IMAGE_KEYS),
+    )
 
 
 def lost_segments(changes: Sequence[Change], segments: Iterable[int]) -> list[int]:

@@ -20,7 +20,7 @@ from latticewatch.processing.flow.series import Filled, Row
 from latticewatch.processing.record.run_file.account import Account, read_account
 from latticewatch.processing.record.run_file.changes import (
     Change,
-    first_alike,
+    alike_segments,
     header_after,
     lost_segments,
     read_changes,
@@ -121,11 +121,21 @@ class Run:
         return header_after(self.header, self.changes)
 
     @property
+    def alike(self) -> frozenset[int]:
+        """The segments that were integrated and fitted with the settings of the last one."""
+        newest = self.traced[-1].segment if len(self.traced) else 0
+        if lost_segments(self.changes, [newest]):
+            return frozenset([newest])
+        return alike_segments(self.header, self.changes)
+
+    @property
     def traced_alike(self) -> Sequence[Row]:
-        """The rows that were integrated and fitted with the settings of the last one, without patterns: all, where
-        these were not changed. What is computed from many rows is computed from these."""
-        first = max([first_alike(self.changes), *lost_segments(self.changes, (row.segment for row in self.traced))])
-        return [row for row in self.traced if row.segment >= first] if first else self.traced
+        """The rows of these segments without patterns: all, where the settings were not changed. What is computed from
+        many rows is computed from these."""
+        alike = self.alike
+        if not self.changes and alike == {0}:
+            return self.traced
+        return [row for row in self.traced if row.segment in alike]
 
     def intensity(self, start: int = 0, stop: int | None = None) -> NDArray[np.float32]:
         """The map's rows from ``start`` up to ``stop``: (rows, bins), NaN where a frame gave no pattern."""
