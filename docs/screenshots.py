@@ -275,12 +275,23 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
     save(compare, out / "compare.png", compare.view.draw)
     compare.close()
     take_start(folder / "iodide", out / "start.png", size)
-    given, first = Given(), next((folder / "iodide").glob("*.cbf"))
-    inputs, image = gather(folder / "iodide", given), read_image(first)
+    take_change(folder / "iodide", out / "change.png")
+    take_geometry(folder, size, out / "geometry.png")
+    window = MainWindow("keys", transport=Transport())
+    keys = KeyList(window, window.actions())
+    keys.show()
+    save(keys, out / "keys.png", lambda: None)
+    window.close()
+
+
+def take_change(scan: Path, target: Path) -> None:
+    given, first = Given(), next(scan.glob("*.cbf"))
+    inputs, image = gather(scan, given), read_image(first)
     integrator = integrator_of(inputs, FrameImage(image.counts))
     settings = Settings(inputs, setup_of(inputs, integrator), corrections_of(inputs, FrameImage(image.counts)))
-    changes = ScanChanges(folder / "iodide", given, settings, FrameImage(image.counts), integrator)
-    change = ChangeDialog(compare, changes)
+    changes = ScanChanges(scan, given, settings, FrameImage(image.counts), integrator)
+    parent = QWidget()
+    change = ChangeDialog(parent, changes)
     change.resize(980, 560)
     change.show()
     cell = change.components.cellWidget(0, 3)
@@ -291,14 +302,8 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
     while not (change.apply is not None and change.apply.isEnabled()):
         QCoreApplication.processEvents()
         QThread.msleep(20)
-    save(change, out / "change.png", lambda: None)
+    save(change, target, lambda: None)
     change.reject()
-    take_geometry(folder, size, out / "geometry.png")
-    window = MainWindow("keys", transport=Transport())
-    keys = KeyList(window, window.actions())
-    keys.show()
-    save(keys, out / "keys.png", lambda: None)
-    window.close()
 
 
 def standard_frame(folder: Path) -> Given:

@@ -141,7 +141,7 @@ def _rate(rate: Rate) -> dict[str, float | str | None]:
 
 
 def _changes(changes: Sequence[Change], rows: Sequence[Row], alike: Container[int]) -> dict[str, Any]:
-    """The changes of the settings; the first of the frames that the numbers are computed from, and how many they are."""
+    """The changes of the settings; which frame the numbers are computed from first, and from how many."""
     frames = [row.index for row in rows if row.segment in alike]
     told = [
         {
