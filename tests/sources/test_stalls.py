@@ -235,3 +235,46 @@ def test_a_folder_that_was_copied_holds_up_nothing(tmp_path: Path, played: Calla
     latest = {frame.name: play.now_s - play.written[frame.name] for frame in source.frames(play)}
     assert len(latest) == 200
     assert max(latest.values()) <= 1.0
+
+
+def test_a_folder_named_like_a_frame_is_none_when_the_scan_folder_comes_back_before_it(
+    tmp_path: Path, played: Callable[..., Played]
+) -> None:
+    """The scan folder is copied back: the file that was waited for is there first, the folder among the frames last."""
+    folder, elsewhere = tmp_path / "scan", tmp_path / "elsewhere"
+    folder.mkdir()
+    play = played(folder, 0.5)
+    play.play(3, {2: STILL})
+    play.at(1.0, (folder / "folder_6.cbf").mkdir)
+    play.at(1.6, lambda: folder.rename(elsewhere))
+    play.at(3.0, lambda: ((elsewhere / "folder_6.cbf").rmdir(), elsewhere.rename(folder)))
+    play.at(4.5, (folder / "folder_6.cbf").mkdir)
+    frames = watch(play, settle_s=0.5, give_up_s=1.5).frames(play)
+    assert [frame.name for frame in frames] == [play.path(number).name for number in (0, 1, 2)]
+
+
+@pytest.mark.parametrize(("count", "longest_s"), [(5, 2.3), (1500, 5.0)])
+def test_files_that_go_while_they_wait_hold_up_nothing(
+    tmp_path: Path, played: Callable[..., Played], count: int, longest_s: float
+) -> None:
+    """They wait behind one that is not whole; each of them is a gap, and the time of all runs side by side."""
+    play = played(tmp_path, 0.5)
+    gone = range(1, count + 1)
+    play.play(1, {0: STILL})
+
+    def put_all() -> None:
+        for number in gone:
+            play.path(number).write_bytes(b"soon gone")
+
+    play.at(0.2, put_all)
+    play.at(0.4, lambda: [play.path(number).unlink() for number in gone])
+    for place in range(20):
+        play.at(1.0 + 0.5 * place, lambda number=count + 1 + place: play.put(number))  # type: ignore[misc]
+    found, latest = [], {}
+    for frame in watch(play).frames(play):
+        found.append(frame)
+        if isinstance(frame.content, Image):
+            latest[frame.name] = play.now_s - play.written[frame.name]
+    assert [int(frame.name[-9:-4]) for frame in found] == list(range(count + 21))
+    assert len(latest) == 20
+    assert max(latest.values()) <= longest_s

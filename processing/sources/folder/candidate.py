@@ -38,7 +38,8 @@ class Candidate:
     """What is known of a file that is not a frame yet; times are of the monotonic clock.
 
     was_there: in the first listing. recorded_checksum: of the file of this name that was recorded, None where there
-    is none; recorded_images: of its images. read_s: when it was first read as an image or to be read again.
+    is none; recorded_images: of its images. read_s: when it was first read as an image or to be read again. missing_s:
+    since when no look found it, though its folder was there; -inf where the last look did.
     """
 
     name: FrameName
@@ -54,6 +55,11 @@ class Candidate:
     read_s: float = math.inf
     due_s: float = 0.0
     delay_s: float = FIRST_DELAY_S
+    missing_s: float = -math.inf
+
+    @property
+    def is_missing(self) -> bool:
+        return self.missing_s > -math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,8 @@ def examine(
         _note(candidate, state, now)
         image = decode(candidate.name.name, data, dataset)
     except Unreadable as error:
+        if isinstance(error, OutOfReach):
+            refresh_state(candidate, folder)
         return _refused(candidate, error, patience, now, held_s)
     checksum = image.checksum or content_checksum(data)
     if image.proven or _settled(candidate, state, checksum, patience, now):
@@ -106,7 +114,9 @@ def read_early(candidate: Candidate, folder: Path, patience: Patience) -> None:
     """First reading of a file that will need two, so that the time between them is not added up over files."""
     try:
         data, state = read_file(folder / candidate.name.name)
-    except Unreadable:
+    except Unreadable as error:
+        if isinstance(error, OutOfReach):
+            refresh_state(candidate, folder)
         return
     now = time.monotonic()
     _note(candidate, state, now)
@@ -120,6 +130,8 @@ def refresh_state(candidate: Candidate, folder: Path) -> bool:
     try:
         state = state_of((folder / candidate.name.name).lstat())
     except (OSError, ValueError):
+        if not candidate.is_missing:
+            candidate.missing_s = time.monotonic()
         return False
     changed = state != candidate.state
     _note(candidate, state, time.monotonic())
@@ -139,6 +151,7 @@ def content_checksum(data: bytes) -> str:
 
 
 def _note(candidate: Candidate, state: FileState, now: float) -> None:
+    candidate.missing_s = -math.inf
     if state != candidate.state:
         candidate.changes += candidate.state is not None
         candidate.state, candidate.changed_s = state, now
@@ -161,12 +174,17 @@ def _is_old(candidate: Candidate, state: FileState, old_s: float) -> bool:
 
 
 def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: float, held_s: float) -> GivenUp | None:
-    """More time for what may still change, as long as it holds up nothing or not for long."""
-    unchanged_s = now - max(candidate.changed_s, candidate.seen_s)
+    """More time for what may still change, as long as it holds up nothing or not for long.
+
+    A file that is not there counts from the first look that missed it: its folder may have come back just now, and is
+    still being filled.
+    """
+    unchanged_s = now - max(candidate.changed_s, candidate.seen_s, candidate.missing_s)
     wait_s = patience.give_up_s if isinstance(error, NotWhole) else patience.settle_s
     if unchanged_s >= wait_s:
         return GivenUp(str(error), may_be_whole=isinstance(error, OutOfReach))
-    if held_s >= patience.hold_s or now - candidate.seen_s >= patience.longest_s:
+    is_held = held_s >= patience.hold_s or now - candidate.seen_s >= patience.longest_s
+    if is_held and now - candidate.missing_s >= patience.hold_s:
         growing = "still growing, " if candidate.changes else ""
         return GivenUp(f"not whole yet: {growing}{error}", may_be_whole=isinstance(error, OutOfReach))
     candidate.due_s = now + candidate.delay_s

@@ -172,9 +172,14 @@ class WatchedFolder:
         for candidate in self._waiting:
             candidate.seen_s += self._listing.away_s
             candidate.changed_s += self._listing.away_s
+            candidate.missing_s = -math.inf
 
     def _read_early(self) -> None:
-        """Files that need two readings, or that are not whole, wait side by side, not one after the other."""
+        """Files that need two readings, are not whole, or are gone, wait side by side, not one after the other."""
+        there = (candidate for candidate in self._waiting[-2::-1] if not candidate.is_missing)
+        front_is_missing = bool(self._waiting) and self._waiting[-1].is_missing
+        for candidate in itertools.islice(there, READ_AHEAD if front_is_missing else BEHIND):
+            refresh_state(candidate, self._folder)
         near = self._waiting[-READ_AHEAD:]
         if self._files_prove_themselves:
             for candidate in near[:-1]:
