@@ -185,7 +185,7 @@ def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: f
         return GivenUp(str(error), may_be_whole=isinstance(error, OutOfReach))
     is_held = held_s >= patience.hold_s or now - candidate.seen_s >= patience.longest_s
     if is_held and now - candidate.missing_s >= patience.hold_s:
-        growing = "still growing, " if candidate.changes else ""
+        growing = "still growing, " if candidate.changes and isinstance(error, NotWhole) else ""
         return GivenUp(f"not whole yet: {growing}{error}", may_be_whole=isinstance(error, OutOfReach))
     candidate.due_s = now + candidate.delay_s
     candidate.delay_s = min(candidate.delay_s * GROWTH, LONGEST_DELAY_S)
