@@ -99,7 +99,8 @@ def secure_outputs() -> None:
 
 def _patient(number: int, name: str, before: TextIO | None) -> TextIO:
     encoding = before.encoding if before else "utf-8"
-    return io.TextIOWrapper(PatientOutput(number, name), encoding, "backslashreplace", write_through=True)
+    output: Any = PatientOutput(number, name)
+    return io.TextIOWrapper(output, encoding, "backslashreplace", write_through=True)
 
 
 def write_line(text: str, stream: TextIO | None = None) -> None:

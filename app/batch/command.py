@@ -26,6 +26,7 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.signals import stopped_by_signals
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.write_whole import refuse_inputs
 from latticewatch.processing.text import printable
 
 STATUS_OF = {
@@ -65,6 +66,8 @@ def process_many(request: BatchRequest) -> int:
     # Another host's working folder is another one.
     told |= {name: path.absolute() for name, path in told.items() if isinstance(path, Path)}
     given = Given(**told)
+    if request.summary is not None:
+        refuse_inputs(request.summary, (value for value in told.values() if isinstance(value, Path)))
     found, skipped = _found(request)
     bad = UNUSABLE if any(each.bad for each in skipped) else DONE
     planned = plan(found, given, look=request.dry_run)

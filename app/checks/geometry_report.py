@@ -17,11 +17,8 @@ def report(
     frame: Path, calibrant: str, poni: Path, mask: Path | None, orientation: int | None, out: Path | None = None
 ) -> Iterator[str]:
     """The check, line by line; the accuracy is kept in ``out`` where that is given. Raises UserError."""
-    if out is not None and out.is_file():
-        try:
-            read_accuracy(out)
-        except UserError:
-            raise UserError(f"{out}: is no accuracy file, and is kept; choose another name for --out") from None
+    if out is not None and out.is_file() and not _is_accuracy(out):
+        raise UserError(f"{out}: is no accuracy file, and is kept; choose another name for --out")
     geometry = read_geometry(poni, orientation)
     standard = read_standard(calibrant, geometry.wavelength_A)
     seen = read_frame(frame)
@@ -29,8 +26,16 @@ def report(
     yield from lines_of(check, standard.name)
     if out is not None:
         accuracy = accuracy_of(check, standard, seen, poni.name, geometry.sha256, geometry.orientation)
-        write_whole(out, accuracy_toml(accuracy).encode())
+        write_whole(out, accuracy_toml(accuracy).encode(), _is_accuracy)
         yield f"kept in {out}: runs with this geometry quote it"
+
+
+def _is_accuracy(path: Path) -> bool:
+    try:
+        read_accuracy(path)
+    except UserError:
+        return False
+    return True
 
 
 def lines_of(check: GeometryCheck, name: str) -> Iterator[str]:

@@ -1,15 +1,19 @@
 """Exports of a run file: each asked for by a path."""
 
+import hashlib
 import logging
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.regular_file import read_start
 from latticewatch.processing.record.export.figures import draw_figure
 from latticewatch.processing.record.export.patterns_and_map import export_map, export_patterns
 from latticewatch.processing.record.export.summary import described, summarise, write_summary
 from latticewatch.processing.record.export.trace import write_trace
-from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.record.run_file.header import LARGEST_BYTES
+from latticewatch.processing.record.run_file.reader import Run, read_run
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +36,7 @@ def export_run(
         if places.count(place) > 1 and not takes_both:
             raise UserError(f"{target}: is named for two exports; give each its own file")
     with read_run(path) as run:
+        _refuse_inputs(run, targets)
         setup = run.setup
         if trace:
             write_trace(trace, run.traced, run.header.component_names, setup.composition is not None, setup.accuracy)
@@ -52,3 +57,11 @@ def export_run(
 
             save_run_picture(run, screenshot)
     return targets
+
+
+def _refuse_inputs(run: Run, targets: Iterable[Path]) -> None:
+    """Raises UserError where a file that is to be written is what the run was made with, by its content."""
+    kept = {each.sha256 for each in run.header.inputs}
+    for target in targets:
+        if target.is_file() and hashlib.sha256(read_start(target, LARGEST_BYTES)).hexdigest() in kept:
+            raise UserError(f"{target}: is what the run was made with, and is kept; choose another file")

@@ -10,6 +10,7 @@ from latticewatch.app.commands import options
 from latticewatch.app.run.given import Given
 from latticewatch.app.start.recent import remember
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.files.write_whole import refuse_inputs
 from latticewatch.processing.sources.streams.address import StreamAddress, is_stream, stream_address
 
 Folder = Annotated[
@@ -74,6 +75,9 @@ def watch(
         )
         request = replace(request, until_idle_s=until_idle, frame_limit=frames)
     plan = decide(request)
+    if screenshot is not None and plan.inputs is not None:
+        inputs = plan.inputs
+        refuse_inputs(screenshot, (inputs.mask, inputs.dark, inputs.flat, inputs.background))
     if headless:
         from latticewatch.app.run.headless import run_headless  # slow to load: readers of all formats
 

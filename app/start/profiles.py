@@ -68,7 +68,7 @@ def saved_profile(choices: Sequence[Choice], title: str = "") -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         # One that was edited since is kept: the new one gets the next name.
         path = next(each for each in numbered(path) if not each.exists() or _holds(each, text))
-        write_whole(path, text.encode())
+        write_whole(path, text.encode(), lambda there: _holds(there, text))
     except OSError as error:
         raise UserError(f"{path}: cannot be written ({error.strerror}); check the folder") from None
     return path

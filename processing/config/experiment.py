@@ -14,6 +14,7 @@ from latticewatch.processing.flow.row_fields import columns_of
 
 MOST_SAMPLES = 4
 SHORTEST_A, LONGEST_A = 1.0, 100.0  # cell edges
+LONGEST_SCAN_S = 1e6
 
 
 def _ascending(value: tuple[float, float]) -> tuple[float, float]:
@@ -31,6 +32,13 @@ def _cell_edge(value: float) -> float:
     return value
 
 
+def _scan_time(value: float) -> float:
+    if abs(value) > LONGEST_SCAN_S:
+        days = abs(value) / 86_400.0
+        raise ValueError(f"{value:g} s are {days:.0f} days; give seconds from the first frame, or leave the key out")
+    return value
+
+
 CellEdge = Annotated[FiniteFloat, AfterValidator(_cell_edge)]
 AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
@@ -39,8 +47,8 @@ class About(Table):
     """[experiment]: free text and the times that the data may not tell."""
 
     title: str = ""
-    mixing_time_s: FiniteFloat | None = None
-    frame_period_s: Annotated[FiniteFloat, Field(gt=0.0)] | None = None
+    mixing_time_s: Annotated[FiniteFloat, AfterValidator(_scan_time)] | None = None
+    frame_period_s: Annotated[FiniteFloat, Field(gt=0.0), AfterValidator(_scan_time)] | None = None
 
 
 class GeometryTable(Table):

@@ -3,7 +3,7 @@
 import errno
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,12 +11,23 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import is_image
 from latticewatch.processing.files.regular_file import HDF5_SIGNATURE, read_start
 
-INPUTS = (".poni", ".cif")
+INPUTS = (".poni", ".cif", ".toml", ".mask", ".msk", ".npy", ".npz")
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace the file by this content in one step. Raises UserError where it cannot be written."""
-    replace_whole(path, lambda draft: draft.write_bytes(content))
+def _never(_: Path) -> bool:
+    return False
+
+
+def write_whole(path: Path, content: bytes, may_replace: Callable[[Path], bool] = _never) -> None:
+    """Replace the file by this content in one step. Raises UserError as ``replace_whole`` does."""
+    replace_whole(path, lambda draft: draft.write_bytes(content), may_replace)
+
+
+def refuse_inputs(target: Path, inputs: Iterable[Path | None]) -> None:
+    """Raises UserError where the file that is to be written is one of those that a run is made with."""
+    place = os.path.realpath(target)
+    if any(path is not None and os.path.realpath(path) == place for path in inputs):
+        raise UserError(f"{target}: is what the run is made with, and is kept; choose another file")
 
 
 @contextmanager
@@ -34,16 +45,12 @@ def _open_for_others(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def _never(_: Path) -> bool:
-    return False
-
-
 def replace_whole(path: Path, write: Callable[[Path], object], may_replace: Callable[[Path], bool] = _never) -> None:
     """Let ``write`` fill a draft beside the file, then put it in the file's place in one step.
 
-    The draft has the file's suffix. A pipe or a device is written to as it is. may_replace: whether the HDF5 file
-    that is there was written by this export before. Raises UserError where the file cannot be written, and where a
-    run, an image, a geometry or a structure is there; what was there before is then still there.
+    The draft has the file's suffix. A pipe or a device is written to as it is. may_replace: whether a file of a kind
+    that is kept was written by this export before. Raises UserError where the file cannot be written, and where a run,
+    an image or what runs are made with (INPUTS) is there; what was there before is then still there.
     """
     try:
         if path.exists() and not path.is_file():
@@ -71,6 +78,7 @@ def _check_no_measurement(place: Path, path: Path, may_replace: Callable[[Path],
     """Raises UserError where a file is there that cannot be computed again."""
     if not place.exists():
         return
-    kept = is_image(place.name) or place.suffix.lower() in INPUTS
-    if kept or (read_start(place, len(HDF5_SIGNATURE)) == HDF5_SIGNATURE and not may_replace(place)):
+    is_of_run = is_image(place.name) or place.suffix.lower() in INPUTS
+    is_of_run = is_of_run or read_start(place, len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+    if is_of_run and not may_replace(place):
         raise UserError(f"{path}: holds a run, images or what a run was made with, and is kept; choose another file")

@@ -37,7 +37,8 @@ MOST_FRAMES = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Images one after the other: (frames, rows, columns) or one (rows, columns); None where the file is missing."""
+    """Images one after the other: (frames, rows, columns), (frames, 1, rows, columns) of one module, or one
+    (rows, columns); None where the file is missing."""
 
     dataset: h5py.Dataset | None
     frames: int
@@ -46,9 +47,9 @@ class Block:
     def is_written(self, place: int) -> bool:
         """Whether image ``place`` is on disk: HDF5 gives zeros for a chunk that was never written."""
         data = self.dataset
-        if data is None or not data.chunks or data.is_virtual or data.ndim != 3 or place >= data.shape[0]:
+        if data is None or not data.chunks or data.is_virtual or not _is_stack(data) or place >= data.shape[0]:
             return True
-        corners = ((place, 0, 0), (place, data.shape[1] - 1, data.shape[2] - 1))
+        corners = ((place, *(0 for _ in data.shape[1:])), (place, *(size - 1 for size in data.shape[1:])))
         return all(data.id.get_chunk_info_by_coord(corner).byte_offset is not None for corner in corners)
 
 
@@ -130,28 +131,29 @@ def image_of(layout: Layout, index: int, masked: NDArray[np.bool_] | None = None
         packed = _packed_chunk(block.dataset, place)
         if packed is not None:
             return Image(packed, masked)
-        return Image(block.dataset[place] if block.dataset.ndim == 3 else block.dataset[()], masked)
+        counts = block.dataset[place if _is_stack(block.dataset) else ()]
+        return Image(counts.reshape(block.dataset.shape[-2:]), masked)
     except (OSError, RuntimeError, ValueError, IndexError) as error:
         return NoResult(f"unreadable: cannot be unpacked ({str(error).splitlines()[0][:120]})")
 
 
 def _packed_chunk(dataset: h5py.Dataset, place: int) -> Bitshuffled | None:
     """Image ``place`` as it is packed in the file; None where it is not one chunk of bitshuffled LZ4 integers."""
-    if dataset.ndim != 3 or dataset.is_virtual or dataset.dtype.str not in TYPES:
+    if not _is_stack(dataset) or dataset.is_virtual or dataset.dtype.str not in TYPES:
         return None
-    rows, columns = dataset.shape[1:]
+    *more, rows, columns = dataset.shape[1:]
     filters = dataset.id.get_create_plist()
-    if dataset.chunks != (1, rows, columns) or filters.get_nfilters() != 1:
+    if dataset.chunks != (1, *more, rows, columns) or filters.get_nfilters() != 1:
         return None
     code, _, values, _ = filters.get_filter(0)
     if code != BITSHUFFLE or len(values) <= 4 or values[4] != LZ4:
         return None
-    skipped, data = dataset.id.read_direct_chunk((place, 0, 0))
+    skipped, data = dataset.id.read_direct_chunk((place, *(0 for _ in dataset.shape[1:])))
     return None if skipped else Bitshuffled(np.frombuffer(data, np.uint8), (rows, columns), dataset.dtype)
 
 
 def _stack(datasets: tuple[h5py.Dataset, ...]) -> tuple[Block, ...]:
-    return tuple(Block(dataset, int(dataset.shape[0]) if dataset.ndim == 3 else 1) for dataset in datasets)
+    return tuple(Block(dataset, int(dataset.shape[0]) if _is_stack(dataset) else 1) for dataset in datasets)
 
 
 def _eiger_blocks(tree: Hdf5Tree, *, growing: bool) -> tuple[Block, ...]:
@@ -222,7 +224,7 @@ def _largest(images: Mapping[str, h5py.Dataset]) -> tuple[h5py.Dataset, ...]:
     """The largest that is not called a dark, a flat or the like, as long as there is one."""
     stacks = sorted(
         images.items(),
-        key=lambda item: (not NO_FRAMES.search(item[0]), item[1].ndim, item[1].size),
+        key=lambda item: (not NO_FRAMES.search(item[0]), _is_stack(item[1]), item[1].size),
         reverse=True,
     )
     return tuple(dataset for _, dataset in stacks[:1])
@@ -235,7 +237,7 @@ def _others(
     taken = {block.dataset for block in blocks} | set(chosen)
     seen = set()
     for path, dataset in images.items():
-        if dataset not in taken and dataset not in seen and dataset.ndim == 3 and dataset.shape[0] > 1:
+        if dataset not in taken and dataset not in seen and _is_stack(dataset) and dataset.shape[0] > 1:
             seen.add(dataset)
             yield f"{path} ({dataset.shape[0]} images)"
 
@@ -251,7 +253,13 @@ def _pixel_mask(tree: Hdf5Tree, datasets: Mapping[str, h5py.Dataset], shape: Seq
 
 
 def _holds_images(item: Any) -> bool:
-    return isinstance(item, h5py.Dataset) and item.ndim in (2, 3) and item.dtype.kind in "iuf"
+    return isinstance(item, h5py.Dataset) and (item.ndim == 2 or _is_stack(item)) and item.dtype.kind in "iuf"
+
+
+def _is_stack(dataset: h5py.Dataset) -> bool:
+    """(frames, rows, columns), with an axis of one module between them or without."""
+    shape: tuple[int, ...] = dataset.shape
+    return len(shape) == 3 or (len(shape) == 4 and shape[1] == 1)
 
 
 def _times(datasets: Mapping[str, h5py.Dataset], count: int) -> NDArray[np.float64]:

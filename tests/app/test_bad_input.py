@@ -131,6 +131,16 @@ def test_an_edge_in_nanometres(latticewatch: Command, copy: Path) -> None:
     expect_refusal(latticewatch("process", copy), "experiment.toml, line", "0.5842 is no cell edge", "nanometres")
 
 
+@pytest.mark.parametrize("key", ["mixing_time_s", "frame_period_s"])
+def test_a_time_that_no_scan_has(latticewatch: Command, copy: Path, key: str) -> None:
+    """Seconds since 1970, for one."""
+    text = "".join(line for line in (copy / "experiment.toml").read_text().splitlines(True) if key not in line)
+    (copy / "experiment.toml").write_text(text.replace("[experiment]", f"[experiment]\n{key} = 1.7e9"))
+    expect_refusal(
+        latticewatch("process", copy), "experiment.toml", f"experiment.{key}", "days", "from the first frame"
+    )
+
+
 @pytest.mark.parametrize("fit", ["exclude_two_theta_deg = [[0, 180]]", "two_theta_deg = [1, 2]"])
 def test_a_fit_without_a_line(latticewatch: Command, copy: Path, fit: str) -> None:
     with (copy / "experiment.toml").open("a") as file:

@@ -5,8 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
+from PIL import Image
 
+from latticewatch.processing.formats.decode import read_image
 from tests.app.conftest import Said
 from tests.app.test_bad_input import expect_refusal
 from tests.record import runs
@@ -33,7 +36,11 @@ def test_nor_what_it_was_made_from(latticewatch: Command, run: Path, tmp_path: P
     (tmp_path / "br_0001.cbf").write_text("###CBF: ")
     (tmp_path / "geometry.poni").write_text("Distance: 0.2")
     (tmp_path / "CsPbBr3.cif").write_text("data_a")
+    (tmp_path / "experiment.toml").write_text("[experiment]")
+    np.savez(tmp_path / "mask.npz", np.zeros((2, 2)))
     for option, name in (
+        ("--trace", "experiment.toml"),
+        ("--map", "mask.npz"),
         ("--map", "stack.h5"),
         ("--trace", "br_0001.cbf"),
         ("--trace", "geometry.poni"),
@@ -44,7 +51,9 @@ def test_nor_what_it_was_made_from(latticewatch: Command, run: Path, tmp_path: P
         assert (tmp_path / name).read_bytes() == before
 
 
-@pytest.mark.parametrize(("option", "name"), [("--map", "map.h5"), ("--map", "map.csv"), ("--trace", "lp.csv")])
+@pytest.mark.parametrize(
+    ("option", "name"), [("--map", "map.h5"), ("--map", "map.npz"), ("--map", "map.csv"), ("--trace", "lp.csv")]
+)
 def test_an_export_is_written_again(latticewatch: Command, run: Path, tmp_path: Path, option: str, name: str) -> None:
     for _ in range(2):
         said = latticewatch("export", run, option, tmp_path / name)
@@ -80,3 +89,14 @@ def test_an_accuracy_replaces_none_but_an_accuracy(
     frame = sorted(scan.glob("*.cbf"))[0]
     expect_refusal(latticewatch("check-geometry", frame, "--out", there), name, "is no accuracy file", "--out")
     assert there.read_bytes() == (scan / name).read_bytes()
+
+
+def test_nor_another_file_that_the_run_was_made_with(latticewatch: Command, scan: Path, tmp_path: Path) -> None:
+    """A mask as a picture, a background as text: told by their content, whatever they are called."""
+    mask = tmp_path / "mask.png"
+    Image.fromarray(np.zeros(read_image(sorted(scan.glob("*.cbf"))[0]).counts.shape, np.uint8)).save(mask)
+    before = mask.read_bytes()
+    assert latticewatch("process", scan, "--mask", mask, "--out", tmp_path / "masked.h5").status == 0
+    expect_refusal(latticewatch("export", tmp_path / "masked.h5", "--figure", mask), "mask.png", "made with", "is kept")
+    expect_refusal(latticewatch("process", "--tree", scan, "--mask", mask, "--summary", mask), "mask.png", "made with")
+    assert mask.read_bytes() == before

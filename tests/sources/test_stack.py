@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import h5py
 import hdf5plugin
@@ -103,6 +104,14 @@ def test_a_detector_and_a_plain_stack(tmp_path: Path) -> None:
     assert_all_images(found)
     assert [frame.time_s for frame in found][:3] == [0.0, 4.0, 8.0]
     assert math.isnan(frames(plain)[1].time_s)
+
+
+@pytest.mark.parametrize("options", [{}, {"chunks": (1, 1, 20, 30), **hdf5plugin.Bitshuffle()}])
+def test_frames_of_one_module(tmp_path: Path, options: dict[str, Any]) -> None:
+    """As areaDetector and some NeXus writers have them: frames x 1 x rows x columns."""
+    with h5py.File(tmp_path / "one.h5", "w") as file:
+        file.create_dataset("entry/data/data", data=IMAGES[:, None], **options)
+    assert_all_images(frames(tmp_path / "one.h5"))
 
 
 def test_virtual_and_soft_links_within_the_folder_are_followed(tmp_path: Path) -> None:

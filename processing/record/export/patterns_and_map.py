@@ -2,6 +2,7 @@
 
 import os
 import re
+import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -14,6 +15,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.closed_hdf5 import close_hdf5, opened_hdf5
 from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
 from latticewatch.processing.files.guarded_hdf5 import child, damage_said, open_hdf5
+from latticewatch.processing.files.regular_file import open_regular
 from latticewatch.processing.files.write_whole import replace_whole, write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.flow.frame import NoResult
@@ -134,11 +136,14 @@ def _map_hdf5(run: Run, path: Path) -> None:
 
 
 def _is_map(path: Path) -> bool:
-    """Whether this HDF5 file is one that ``_map_hdf5`` wrote."""
+    """Whether this file is one that ``_map_hdf5`` or ``_map_npz`` wrote."""
     try:
+        if path.suffix.lower() == ".npz":
+            with open_regular(path) as archive, zipfile.ZipFile(archive) as arrays:
+                return arrays.namelist() == ["two_theta_deg.npy", "time_s.npy", "intensity.npy"]
         with open_hdf5(path) as file, damage_said(str(path)):
             return list(child(file, "entry", str(path))) == ["map"] and list(file) == ["entry"]
-    except UserError:
+    except (UserError, OSError, zipfile.BadZipFile):
         return False
 
 
