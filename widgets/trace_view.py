@@ -20,6 +20,7 @@ from latticewatch.widgets.number_table import NumberTable
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import thinned
 
+TITLE = "lattice parameter / Å"
 FEW, LABEL_PX, TICK_PX = 160, 26.0, 6.0
 _AXIS_WIDTHS = {"left": LEFT_WIDTH, "right": RIGHT_WIDTH}
 
@@ -36,6 +37,10 @@ class TraceView(QWidget):
         self._names = names
         self._snapshot: Snapshot | None = None
         self._rests: tuple[Rest, ...] = ()
+        # Each side's title, and what stands there where the axis is shorter than that.
+        self._titles = {"left": (TITLE, "Lp / Å")}
+        if scale is not None:
+            self._titles["right"] = (f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)", "x")
         self.plot = _plot(theme, scale)
         several = len(names) > 1
         colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
@@ -54,6 +59,7 @@ class TraceView(QWidget):
         self._lay_out()
         self._later = soon(self, self.paint_now)
         on_range(self.plot, self._later.start)
+        self.plot.getPlotItem().getViewBox().sigResized.connect(lambda *_: self._fit_titles())
         self.setAccessibleName("lattice parameter against time")
 
     def _lay_out(self) -> None:
@@ -101,7 +107,16 @@ class TraceView(QWidget):
             drawn.set_font(font)
         for curve in self._curves:
             curve.set_scale(scale)
+        self._fit_titles()
         self.paint_now()
+
+    def _fit_titles(self) -> None:
+        item = self.plot.getPlotItem()
+        for name, (whole, short) in self._titles.items():
+            axis = item.getAxis(name)
+            fits = QFontMetricsF(axis.label.font()).horizontalAdvance(whole) < item.getViewBox().height()
+            if axis.labelText != (whole if fits else short):
+                axis.setLabel(whole if fits else short)
 
     def show_numbers(self, title: str, numbers: Sequence[tuple[str, str]]) -> None:
         """The shown frame, and of each component, then of the mean, what stands on the two lines of its column."""
@@ -198,7 +213,4 @@ def _plot(theme: Theme, scale: CompositionScale | None) -> pg.PlotWidget:
     axes: dict[str, Any] = {"bottom": TimeAxis()}
     if scale is not None:
         axes["right"] = CompositionAxis(scale)
-    plot = plot_widget(axes, "lattice parameter / Å", theme.text)
-    if scale is not None:
-        plot.getPlotItem().setLabel("right", f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)")
-    return plot
+    return plot_widget(axes, TITLE, theme.text)

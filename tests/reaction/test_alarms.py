@@ -44,6 +44,18 @@ def test_acknowledged_it_is_silent_while_its_cause_lasts_and_rings_anew_after() 
     assert alarms == [set(), set(), {Alarm.PAUSE}]
 
 
+def test_what_nobody_has_seen_rings_anew_when_its_cause_comes_again() -> None:
+    watch, alarms = raised([row_of(state) for state in (State.PAUSED, State.REACTING, State.PAUSED)])
+    assert alarms == [{Alarm.PAUSE}, set(), {Alarm.PAUSE}]
+    assert watch.standing == {Alarm.PAUSE}
+
+
+def test_a_pause_rings_once_though_the_beam_is_away_meanwhile() -> None:
+    states = (State.PAUSED, State.NO_BEAM, State.PAUSED, State.NO_BEAM, State.PAUSED)
+    _, alarms = raised([row_of(state) for state in states])
+    assert alarms == [{Alarm.PAUSE}, {Alarm.NO_BEAM}, set(), {Alarm.NO_BEAM}, set()]
+
+
 def test_five_refused_fits_in_a_row() -> None:
     good, bad = row_of(State.REACTING), row_of(State.REACTING, REFUSED)
     _, alarms = raised([bad] * 4 + [good] + [bad] * 6)
@@ -72,6 +84,13 @@ def test_silence_is_over_with_the_next_row() -> None:
     watch, _ = after_row(acknowledged(watch), row_of(State.REACTING), 21.0)
     _, new = at_time(watch, 90.0)
     assert new == {Alarm.SILENT}
+
+
+def test_a_second_silence_rings_though_nobody_has_seen_the_first() -> None:
+    watch, _ = raised([row_of(State.REACTING)] * 5)
+    watch, _ = at_time(watch, 20.0)
+    watch, _ = after_row(watch, row_of(State.REACTING), 21.0)
+    assert at_time(watch, 90.0)[1] == {Alarm.SILENT}
 
 
 def test_no_silence_before_the_period_is_known_nor_after_the_end() -> None:

@@ -388,3 +388,18 @@ def test_the_patterns_intensity_is_logarithmic_by_key(qtbot: QtBot) -> None:
     assert low < drawn.min() < drawn.max() < high < 5.0
     qtbot.keyClick(window, Qt.Key.Key_Y)
     assert np.array_equal(page.pattern._observed.getData()[1], before)
+
+
+def test_the_titles_of_a_low_trace_are_short(qtbot: QtBot) -> None:
+    window = shown_window(qtbot, ROWS)
+    trace = page_of(window).trace
+    item = trace.plot.getPlotItem()
+
+    def titles() -> list[str]:
+        return [item.getAxis(name).labelText for name in ("left", "right")]
+
+    assert titles() == ["lattice parameter / Å", "x (0: 5.842, 1: 6.205 Å)"]
+    trace.plot.setFixedHeight(130)
+    qtbot.waitUntil(lambda: titles() == ["Lp / Å", "x"])
+    trace.plot.setFixedHeight(400)
+    qtbot.waitUntil(lambda: titles()[0] == "lattice parameter / Å")

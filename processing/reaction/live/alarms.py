@@ -38,15 +38,15 @@ BY_STATE = {State.PAUSED: Alarm.PAUSE, State.COMPLETE: Alarm.COMPLETE, State.NO_
 class Watch:
     """What the alarms remember of a run.
 
-    standing: alarms raised and not acknowledged, also when their cause is over. heeded: acknowledged, while their
-    cause lasts. state: of the last row. judged: the same, of the last row with beam. again: it was complete, and
+    standing: alarms raised and not acknowledged, also when their cause is over. lasting: those that were raised and
+    whose cause lasts. state: of the last row. judged: the same, of the last row with beam. again: it was complete, and
     moves again. failures: gaps in a row other than no beam and no peaks. foreign: the foreign lines that were told.
     more: fits in a row with more of them. newest_s, period_s: monotonic clock (s) at the last row, and the usual time
     between rows; NaN: none yet. gone: the folder cannot be listed.
     """
 
     standing: frozenset[Alarm] = frozenset()
-    heeded: frozenset[Alarm] = frozenset()
+    lasting: frozenset[Alarm] = frozenset()
     state: State = State.WAITING
     judged: State = State.WAITING
     again: bool = False
@@ -69,11 +69,13 @@ def after_row(watch: Watch, row: Row, clock_s: float, period_s: float = NAN) -> 
     causes |= {Alarm.MOVING_AGAIN} if again else set()
     foreign, more = _foreign(watch, row)
     causes |= {Alarm.UNKNOWN_LINE} if foreign > watch.foreign else set()
-    # An alarm stands until it is acknowledged, even when its cause is over; a heeded one may ring anew after that.
-    fresh = frozenset(causes - watch.standing - watch.heeded)
+    # An alarm stands until it is acknowledged, also when its cause is over, and is raised anew when that comes again.
+    fresh = frozenset(causes - watch.lasting)
+    # A pause does not end because the beam is away, nor does a folder come back with a row that was read before.
+    kept = {Alarm.FOLDER_GONE} | (NEWS if state is State.NO_BEAM else frozenset())
     seen = Watch(
         standing=watch.standing | fresh,
-        heeded=watch.heeded & (causes | ({Alarm.FOLDER_GONE} if watch.gone else set())),
+        lasting=frozenset(causes) | (watch.lasting & kept),
         state=state,
         judged=judged,
         again=again,
@@ -106,12 +108,13 @@ def at_time(watch: Watch, clock_s: float, *, waits: bool = False, gone: bool = F
 
     waits: frames wait to be processed, so that it is not silent. gone: the folder cannot be listed.
     """
-    watch = replace(watch, gone=gone, heeded=watch.heeded if gone else watch.heeded - {Alarm.FOLDER_GONE})
+    watch = replace(watch, gone=gone, lasting=watch.lasting if gone else watch.lasting - {Alarm.FOLDER_GONE})
     silent = clock_s - watch.newest_s > silent_after_s(watch.period_s)
     cause = Alarm.FOLDER_GONE if gone else Alarm.SILENT if silent and not waits else None
-    if cause is None or cause in watch.standing | watch.heeded or watch.state is State.COMPLETE:
+    if cause is None or cause in watch.lasting or watch.state is State.COMPLETE:
         return watch, frozenset()
-    return replace(watch, standing=watch.standing | {cause}), frozenset({cause})
+    fresh = frozenset({cause})
+    return replace(watch, standing=watch.standing | fresh, lasting=watch.lasting | fresh), fresh
 
 
 def is_over(watch: Watch, alarm: Alarm, clock_s: float) -> bool:
@@ -131,7 +134,7 @@ def is_over(watch: Watch, alarm: Alarm, clock_s: float) -> bool:
 
 def acknowledged(watch: Watch) -> Watch:
     """All that stands has been seen; it is not raised again while its cause lasts."""
-    return replace(watch, standing=frozenset(), heeded=watch.heeded | watch.standing)
+    return replace(watch, standing=frozenset())
 
 
 def _usual(watch: Watch, clock_s: float) -> float:
