@@ -36,7 +36,7 @@ from latticewatch.app.start.run_file_box import RunFileBox
 from latticewatch.app.start.setup_editor import SetupEditor
 from latticewatch.app.start.stream_look import StreamLook, stream_look
 from latticewatch.app.window.access import name_plots
-from latticewatch.app.window.application import make_application
+from latticewatch.app.window.application import closed_by_signals, make_application
 from latticewatch.app.window.geometry_window import GeometryWindow
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on, put_first, with_buttons
@@ -66,7 +66,8 @@ def ask_for_scan(*, headless: bool) -> Request | None:
     application = make_application()
     apply_theme(application, theme_of(read_preferences(preferences_path())))
     dialog = StartDialog(applied_theme())
-    dialog.exec()
+    with closed_by_signals():
+        dialog.exec()
     return dialog.start
 
 

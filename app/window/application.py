@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
-from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QSize, QtMsgType, qInstallMessageHandler
+from PyQt6.QtCore import QCoreApplication, QMessageLogContext, QSize, QTimer, QtMsgType, qInstallMessageHandler
 from PyQt6.QtWidgets import QApplication, QWidget
 
 from latticewatch.app.checks.machine import display
@@ -31,7 +31,7 @@ from latticewatch.app.window.after_end import ScanFolder
 from latticewatch.app.window.collecting import collected_in_this_thread, uncollected
 from latticewatch.app.window.made_again import MadeAgain
 from latticewatch.app.window.main_window import MainWindow
-from latticewatch.app.window.next_run import NextRun, ask
+from latticewatch.app.window.next_run import NextRun, ask, dismiss_dialogs
 from latticewatch.app.window.preferences import Preferred, preferences_path, theme_of
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
 from latticewatch.app.window.settings_change import Ask
@@ -49,6 +49,7 @@ Choosers = Mapping[tuple[str, str], Callable[[RunPlan], RunPlan | None]]
 log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
+LOOK_MS = 200
 
 
 def run_windowed(
@@ -179,6 +180,27 @@ def _application() -> QApplication:
     """Kept to the end of the process: after a first one is gone, windows of a second one crash."""
     existing = QApplication.instance()
     return existing if isinstance(existing, QApplication) else QApplication(["latticewatch"])
+
+
+@contextmanager
+def closed_by_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM close every window and dialog. Raises KeyboardInterrupt at the end, where one came."""
+    stop, timer = threading.Event(), QTimer()
+
+    def look() -> None:
+        if stop.is_set():
+            dismiss_dialogs()
+            QApplication.closeAllWindows()
+
+    timer.timeout.connect(look)
+    timer.start(LOOK_MS)
+    try:
+        with stopped_by_signals(stop):
+            yield
+    finally:
+        timer.stop()
+    if stop.is_set():
+        raise KeyboardInterrupt
 
 
 def offscreen() -> bool:

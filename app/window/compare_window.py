@@ -10,7 +10,7 @@ from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PyQt6.QtWidgets import QApplication, QDockWidget, QFileDialog, QMainWindow
 
 from latticewatch.app.window.access import name_plots
-from latticewatch.app.window.application import WINDOW_SIZE, make_application
+from latticewatch.app.window.application import WINDOW_SIZE, closed_by_signals, make_application
 from latticewatch.app.window.compared_table import Column, as_csv, as_latex, as_text, header_of, lines_of
 from latticewatch.app.window.keys import Command, install
 from latticewatch.app.window.path_box import dropped_on
@@ -43,7 +43,8 @@ def show_compare(paths: Sequence[Path]) -> int:
         window.add_run(path, *read_compared(path))
     window.resize(fitted_size(window, *WINDOW_SIZE))
     window.show()
-    application.exec()
+    with closed_by_signals():
+        application.exec()
     return 0
 
 

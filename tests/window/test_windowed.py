@@ -1,5 +1,6 @@
 """What surrounds the window: its place, errors in a view, letters on a machine without fonts."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import QApplication, QMainWindow
+from PyQt6.QtWidgets import QApplication, QDialog, QMainWindow
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.run.decisions import RunPlan
@@ -118,3 +119,19 @@ def test_an_error_in_a_view_does_not_cost_the_next_scan(
     else:
         with pytest.raises(RuntimeError, match="the window had an error: no width"):
             shown()
+
+
+def test_a_signal_closes_windows_and_their_dialogs(qapp: QApplication, qtbot: QtBot) -> None:
+    def interrupt() -> None:
+        dialog.open()
+        signal.raise_signal(signal.SIGINT)
+
+    window = QMainWindow()
+    qtbot.addWidget(window)
+    dialog = QDialog(window)
+    window.show()
+    QTimer.singleShot(0, interrupt)
+    with pytest.raises(KeyboardInterrupt), application.closed_by_signals():
+        qapp.exec()
+    assert not dialog.isVisible()
+    assert not window.isVisible()
