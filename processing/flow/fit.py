@@ -49,7 +49,8 @@ class Fit:
 
     lattices: one for each component of the experiment, in its order. components: how many lattices the data
     tell apart. lp_mean_A: mean of the components weighted by their share of the scattering, with its esd.
-    parameters: all that ``Refinement.curves`` needs to draw the fit again; its length is fixed for a run.
+    parameters: all that ``Refinement.curves`` needs to draw the fit again; its length is fixed for a run. First come
+    the cells of all components in Å, also of those that are not told apart.
     foreign_lines: how many lines of no component are in the pattern, None where not known.
     """
 

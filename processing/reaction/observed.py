@@ -137,6 +137,12 @@ def distance(fit: Fit) -> tuple[float, float]:
     return second.lp_A - first.lp_A, math.hypot(first.lp_esd_A, second.lp_esd_A)
 
 
+def untold_distance(fit: Fit) -> float:
+    """From one lattice to the other in Å where they cannot be told apart, as the fit has it; NaN where it has none."""
+    cells = fit.parameters[:2].tolist()
+    return abs(cells[1] - cells[0]) if len(cells) == 2 else NAN
+
+
 def sign_of(away_A: float, esd_A: float, before: float) -> float:
     """By what a distance is multiplied: names that are exchanged leave it what it is, and its sign is no progress.
 

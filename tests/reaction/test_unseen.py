@@ -1,5 +1,7 @@
 """What the verdict makes of what was not seen: dumps, and lattices that are not told apart for a while."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from latticewatch.processing.flow.fit import Fit
@@ -68,4 +70,40 @@ def test_three_bad_frames_that_do_not_come_together_call_no_completion_back() ->
     q = np.exp(-np.arange(90) / 12.0)
     q[66:69] = [0.3, 0.4, 0.45]
     told = verdicts(q, range(69, 90), fit_of(np.nan, np.nan, ESD_A, mean_A=6.031))
+    assert all(verdict.state is State.COMPLETE for verdict in told[62:])
+
+
+def come_together(frames: int) -> list[Fit]:
+    """A first reaction, to its end."""
+    rng = np.random.default_rng(2)
+    q = np.exp(-np.arange(frames) / 12.0)
+    return [exchange(left, ESD_A, rng) if left > 0.03 else merged(6.031, 0.363 * left) for left in q.tolist()]
+
+
+def merged(mean_A: float, distance_A: float) -> Fit:
+    """Two lattices that are not told apart, as far from each other in the fit."""
+    fit = fit_of(np.nan, np.nan, ESD_A, mean_A=mean_A)
+    return replace(fit, parameters=np.array([mean_A - distance_A / 2.0, mean_A + distance_A / 2.0]))
+
+
+def test_more_that_was_added_and_is_never_told_apart_begins_a_second_reaction() -> None:
+    """The mean leaps; the distance that the fit has, and does not tell, runs to its end with a pause in between."""
+    frames = np.arange(200)
+    moved = np.clip(frames - 65, 0, 12) + np.maximum(frames - 95, 0)
+    noise_A = np.random.default_rng(3).normal(0.0, 5e-4, len(frames))
+    q = np.exp(-moved / 14.0)
+    second = [merged(6.005, abs(0.08 * q[number] + noise_A[number])) for number in frames[65:]]
+    told = verdicts_of(setup_of(mixing_s=0.0), frames * PERIOD_S, [*come_together(65), *second])
+    assert told[64].state is State.COMPLETE
+    assert all(verdict.state is State.REACTING for verdict in told[67:80])
+    assert "reaction 2, mixing at 161 s" in told[67].why
+    assert State.PAUSED in {verdict.state for verdict in told[80:95]}
+    assert all(q[number] < 0.06 for number in frames[67:] if told[number].state is State.COMPLETE)
+    assert told[-1].state is State.COMPLETE
+
+
+def test_a_mean_that_leaps_for_two_frames_calls_no_completion_back() -> None:
+    frames = np.arange(90)
+    later = [merged(6.0, 0.08) if number in (70, 71) else merged(6.031, 1e-3) for number in frames[62:]]
+    told = verdicts_of(setup_of(mixing_s=0.0), frames * PERIOD_S, [*come_together(62), *later])
     assert all(verdict.state is State.COMPLETE for verdict in told[62:])

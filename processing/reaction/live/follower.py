@@ -23,6 +23,7 @@ from latticewatch.processing.reaction.live.hypotheses import (
     reweighed,
     step,
 )
+from latticewatch.processing.reaction.live.merged_mean import Untold
 from latticewatch.processing.reaction.live.motion import Motion, PairMotion, SingleMotion
 from latticewatch.processing.reaction.live.normal import normal_cdf
 from latticewatch.processing.reaction.live.onset import (
@@ -231,6 +232,17 @@ class Follower:
             self.bank = step(self._motion, self.bank, now, now - before_s, period, y, variance, hazards)
             before_s = now
         self._nearest = abs(values[-1].y)
+
+    def added(self, frames: tuple[Untold, ...], before_s: float) -> None:
+        """More was added to lattices that were one, or nearly so, and these frames do not tell them apart either.
+        before_s: of the last frame before it."""
+        values = tuple(_Value(one.distance_A, one.esd_A**2, one.time_s, one.period_s) for one in frames)
+        self._begin_anew(values)
+        mixing_s, first = (before_s + values[0].time_s) / 2.0, values[0]
+        self.start = Onset(mixing_s, max(value.y for value in values), first.variance, NAN, YOUNG)
+        self._leap, self._levels, self._observed_s = None, (), values[-1].time_s
+        number = max(self._opinion.reaction, 1) + 1
+        self._opinion = Opinion(self.quantity, State.REACTING, mixing_s, mixing_s=mixing_s, reaction=number)
 
     def merged(self, clock: Clock, within_A: float = 0.0) -> None:
         """The lattices cannot be told apart: hypotheses that hold them further apart than ever seen lose weight.

@@ -21,8 +21,9 @@ from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.reaction.live.follower import DISTANCE, LATTICE, Follower, Opinion, WatchedQuantity
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
+from latticewatch.processing.reaction.live.merged_mean import MergedMean, untold
 from latticewatch.processing.reaction.live.motion import SingleMotion
-from latticewatch.processing.reaction.observed import amount, distance, lattice, sign_of, watched
+from latticewatch.processing.reaction.observed import amount, distance, lattice, sign_of, untold_distance, watched
 
 NAN = float("nan")
 LONELY = 5
@@ -51,6 +52,8 @@ class Judge:
         self._clock = Clock(period_s=setup.frame_period_s or NAN)
         self._sign = 0.0
         self._alone = self._apart = 0
+        # The mean of lattices that are merged; whether more was added to them.
+        self._mean, self._added = MergedMean(), False
         self._empty_s = self._beam_lost_s = self._completed_s = NAN
         # The quantity whose start is that of the reaction; how many reactions each quantity has shown.
         self._leader: WatchedQuantity | None = None
@@ -70,10 +73,29 @@ class Judge:
             value, esd = self._value(follower, fit)
             if math.isfinite(value) and math.isfinite(esd) and esd > 0.0:
                 follower.observe(value, esd, self._clock, self._empty_s)
+                self._mean = MergedMean()
             elif follower.quantity is DISTANCE and _merged(follower, fit):
-                follower.merged(self._clock, ONE_WITHIN * min(fit.lp_mean_esd_A, 1.0))
+                self._observe_merged(follower, fit)
         self._last = self._verdict()
         return self._last
+
+    def _observe_merged(self, follower: Follower, fit: Fit) -> None:
+        """Two lattices that cannot be told apart."""
+        now, usual_s = self._clock.time_s, self._clock.usual_s
+        if follower.start is not None and math.isfinite(untold_distance(fit)) and not self._added:
+            least_A = self._setup.tolerance * abs(follower.start.level)
+            self._mean = self._mean.joined(fit, now, usual_s, least_A)
+            if self._mean.has_leapt:
+                follower.added(self._mean.leapt, self._mean.before_s)
+                self._added = True
+            if self._mean.leapt:
+                return
+        if self._added:
+            # No longer two that have come together: how far apart they are is not told, but the fit has it.
+            one = untold(fit, now, usual_s)
+            follower.observe(one.distance_A, one.esd_A, self._clock, self._empty_s)
+        else:
+            follower.merged(self._clock, ONE_WITHIN * min(fit.lp_mean_esd_A, 1.0))
 
     def _follower(self, quantity: WatchedQuantity) -> Follower:
         return Follower(quantity, self._setup.tolerance, self._setup.mixing_time_s)

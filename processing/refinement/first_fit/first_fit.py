@@ -179,13 +179,13 @@ def alone(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
         return _one_of_two(fit, lines, lay, names)
     shares = shares_of(x, lines, lay, np.ones(lay.lines, dtype=np.bool_))
     weak = [p for p in range(2) if not present(shares, fit.solution, p)]
-    return _taken_out(fit, weak[0], lines, lay) if weak else fit
+    return taken_out(fit, weak[0], lines, lay) if weak else fit
 
 
 def _one_of_two(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
     """One component alone, where one of the two does as well as both and far better than the other, or where its
     cell alone says which one it is."""
-    single = [_taken_out(fit, p, lines, lay) for p in range(2)]
+    single = [taken_out(fit, p, lines, lay) for p in range(2)]
     single.sort(key=lambda one: (one.doubt != "", _standing(one, names.cells, lay)))
     name = nearest_of_two(float(single[0].solution.x[1 - single[0].absent]), names)
     if name == single[0].absent:
@@ -196,7 +196,16 @@ def _one_of_two(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
     return single[0] if clear and as_well and not single[0].doubt else fit
 
 
-def _taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
+def likelier_alone(fit: Start | None, names: Names, lay: Layout) -> tuple[bool, bool, float]:
+    """Orders first fits without one of two components, the best one first."""
+    if fit is None or fit.absent < 0:
+        return True, True, 0.0
+    named_other = nearest_of_two(float(fit.solution.x[1 - fit.absent]), names) == fit.absent
+    return fit.doubt != "", named_other, _standing(fit, names.cells, lay)
+
+
+def taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:
+    """The same fit without one of two components."""
     x, prior = without_component(fit.solution.x, fit.prior, absent, lay)
     solution = solve(x, fit.data, prior, lines, lay, Limits(CELL_STEP_A, True, ITERATIONS, TOLERANCE))
     return fit._replace(solution=solution, absent=absent, prior=prior, doubt=doubt_of(solution, fit.data, lines, lay))

@@ -25,6 +25,8 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     alone,
     begin,
     fitted_part,
+    likelier_alone,
+    taken_out,
     with_free_intensities,
 )
 from latticewatch.processing.refinement.first_fit.foreign_start import (
@@ -364,7 +366,29 @@ class TrackedRefinement:
             # What was found while a phase grew may be bent to what was not found yet.
             anew = self._bare.joined(self._expected[:MOST_EXPECTED])
             starts.append(self._begin(with_rows(data, anew), anew))
-        return min(starts, key=doubt_and_misfit)
+        best = min(starts, key=doubt_and_misfit)
+        start = best[0]
+        if start and not start.doubt and self._lay.components == 2 and start.solution.chi2 > GROSS * len(start.data.y):
+            # A lattice that is not there may have taken the place of foreign lines.
+            names = names_of(self._lines, self._last_A)
+            single = [self._begin_alone(data, known, absent) for absent in range(2)]
+            best = min(
+                best, min(single, key=lambda each: likelier_alone(each[0], names, self._lay)), key=doubt_and_misfit
+            )
+        return best
+
+    def _begin_alone(self, data: Data, model: Extended, absent: int) -> tuple[Start | None, Extended]:
+        """The first fit without one of two components, with the foreign lines that it then needs."""
+        fit = self._attempt(data, model)
+        if fit is None or fit.absent == absent:
+            return fit, model
+        fit = taken_out(fit, absent, self._lines, model.lay)
+        for _ in range(ROUNDS):
+            more = lines_in_start(fit, model, self._lines)
+            if len(more.lines) <= len(model.lines):
+                break
+            fit, model = refitted(fit, model, more, data, self._lines)
+        return fit, model
 
     def _begin(self, data: Data, model: Extended) -> tuple[Start | None, Extended]:
         """The first fit, with the foreign lines that it needs."""
