@@ -196,10 +196,8 @@ def _one_of_two(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
     return single[0] if clear and as_well and not single[0].doubt else fit
 
 
-def likelier_alone(fit: Start | None, names: Names, lay: Layout) -> tuple[bool, bool, float]:
+def likelier_alone(fit: Start, names: Names, lay: Layout) -> tuple[bool, bool, float]:
     """Orders first fits without one of two components, the best one first."""
-    if fit is None or fit.absent < 0:
-        return True, True, 0.0
     named_other = nearest_of_two(float(fit.solution.x[1 - fit.absent]), names) == fit.absent
     return fit.doubt != "", named_other, _standing(fit, names.cells, lay)
 

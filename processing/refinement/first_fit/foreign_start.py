@@ -12,8 +12,11 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     Start,
     doubt_of,
     fitted_part,
+    likelier_alone,
     lines_alone,
+    taken_out,
 )
+from latticewatch.processing.refinement.first_fit.names import Names
 from latticewatch.processing.refinement.foreign.adjust import adjusted
 from latticewatch.processing.refinement.foreign.extended import Extended
 from latticewatch.processing.refinement.foreign.finder import SIGMAS, Left, new_lines
@@ -68,6 +71,24 @@ def refitted(start: Start, before: Extended, model: Extended, data: Data, lines:
         fit = _solved(fit, fit.solution.x, model, data, lines)
     if not fit.doubt:
         fit = fit._replace(doubt=_too_foreign(fit, model, lines))
+    return fit, model
+
+
+def one_of_two_alone(start: Start, model: Extended, data: Data, lines: Lines, names: Names) -> tuple[Start, Extended]:
+    """The likelier of two first fits, each without one of two components and with the foreign lines that it then needs.
+
+    start: of both components with this model.
+    """
+    single = [_begun_alone(taken_out(start, absent, lines, model.lay), model, data, lines) for absent in range(2)]
+    return min(single, key=lambda each: likelier_alone(each[0], names, model.lay))
+
+
+def _begun_alone(fit: Start, model: Extended, data: Data, lines: Lines) -> tuple[Start, Extended]:
+    for _ in range(ROUNDS):
+        more = lines_in_start(fit, model, lines)
+        if len(more.lines) <= len(model.lines):
+            break
+        fit, model = refitted(fit, model, more, data, lines)
     return fit, model
 
 

@@ -25,8 +25,6 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     alone,
     begin,
     fitted_part,
-    likelier_alone,
-    taken_out,
     with_free_intensities,
 )
 from latticewatch.processing.refinement.first_fit.foreign_start import (
@@ -34,6 +32,7 @@ from latticewatch.processing.refinement.first_fit.foreign_start import (
     ROUNDS,
     doubt_and_misfit,
     lines_in_start,
+    one_of_two_alone,
     refitted,
     white_noise_of,
     with_rows,
@@ -370,25 +369,10 @@ class TrackedRefinement:
         start = best[0]
         if start and not start.doubt and self._lay.components == 2 and start.solution.chi2 > GROSS * len(start.data.y):
             # A lattice that is not there may have taken the place of foreign lines.
-            names = names_of(self._lines, self._last_A)
-            single = [self._begin_alone(data, known, absent) for absent in range(2)]
-            best = min(
-                best, min(single, key=lambda each: likelier_alone(each[0], names, self._lay)), key=doubt_and_misfit
-            )
+            first, names = self._attempt(data, known), names_of(self._lines, self._last_A)
+            if first is not None:
+                best = min(best, one_of_two_alone(first, known, data, self._lines, names), key=doubt_and_misfit)
         return best
-
-    def _begin_alone(self, data: Data, model: Extended, absent: int) -> tuple[Start | None, Extended]:
-        """The first fit without one of two components, with the foreign lines that it then needs."""
-        fit = self._attempt(data, model)
-        if fit is None or fit.absent == absent:
-            return fit, model
-        fit = taken_out(fit, absent, self._lines, model.lay)
-        for _ in range(ROUNDS):
-            more = lines_in_start(fit, model, self._lines)
-            if len(more.lines) <= len(model.lines):
-                break
-            fit, model = refitted(fit, model, more, data, self._lines)
-        return fit, model
 
     def _begin(self, data: Data, model: Extended) -> tuple[Start | None, Extended]:
         """The first fit, with the foreign lines that it needs."""
