@@ -11,6 +11,8 @@ from latticewatch.processing.crystal.phase import Phase
 
 NAN = float("nan")
 Intensities = Literal["structure", "free", "auto"]
+# A start cell is the structure's within this share: composition, temperature, pressure.
+OF_STRUCTURE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,13 @@ class Component:
     phase: Phase
     lattice_parameter_A: float
     intensities: Intensities = "auto"
+
+    @property
+    def free_on_need(self) -> bool:
+        """Whether one lattice may have other intensities than the structure's. Where its cell is another one as well
+        nothing would be left by which it is known."""
+        near = abs(self.lattice_parameter_A / self.phase.lattice_parameter_A - 1.0) < OF_STRUCTURE
+        return self.intensities == "auto" and near
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ import pytest
 
 from latticewatch.processing.refinement.model.lines import layout
 from latticewatch.processing.refinement.model.pattern_model import UNIT_SPREAD, spread_of
-from latticewatch.processing.refinement.solver.solve import Prior, Solution
+from latticewatch.processing.refinement.solver.model_error import doubt_of_merged
+from latticewatch.processing.refinement.solver.solve import Data, Prior, Solution
 from latticewatch.processing.refinement.tracking.spread import (
     as_seen,
     follows_law,
@@ -81,3 +82,15 @@ def test_no_sample_spreads_by_less_than_nothing(variance: float, esd: float, imp
     nothing = np.zeros(0)
     solution = Solution(x, 0.5, covariance, 1.0, 5, True, 1.0, nothing, nothing, np.zeros((0, 0)))
     assert less_than_nothing(solution, LINES, LAY) == impossible
+
+
+@pytest.mark.parametrize(
+    ("chi2", "factor"), [(1.0, 1.0), (1.2, 1.0), (2.0, 1.75 + 39.0 * 0.75), (5.0, 4.75 + 39.0 * 3.75)]
+)
+def test_what_hides_under_merged_lines_is_alike_over_four_of_their_widths(chi2: float, factor: float) -> None:
+    """800 bins of a hundredth of a degree, and lines of a tenth: five deviations of χ² are .25."""
+    bins, empty = 800, np.zeros(0)
+    grid = 10.0 + 0.01 * np.arange(bins)
+    data = Data(grid, np.zeros((0, bins)), grid, grid, grid, grid)
+    solution = Solution(empty, 0.5, np.zeros((0, 0)), chi2 * bins, 3, True, 1.0, grid, grid, np.zeros((0, bins)))
+    assert doubt_of_merged(solution, data, 0.1) == pytest.approx(factor)

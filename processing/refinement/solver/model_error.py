@@ -24,6 +24,10 @@ SETTLED = 3
 OUTLIER = 3.0
 # Lines that disagree by so many deviations more than those before are this frame's own.
 UNUSUAL_SIGMAS = 3.0
+# χ² per bin is more than noise where it is this many of its deviations above 1.
+MISFIT_SIGMAS = 5.0
+# What hides under merged lines (broad lines of something else) is alike over so many of their widths.
+ALIKE_WIDTHS = 4.0
 
 
 class Scatter(NamedTuple):
@@ -86,6 +90,22 @@ class ModelError(NamedTuple):
         # What is in this frame and was not in those before.
         new = scatter.ratio > (1.0 + UNUSUAL_SIGMAS * alone) * np.maximum(self.ratio / noise, 1.0)
         return np.asarray(np.maximum(np.where(new, scatter.ratio - 1.0, usual), 0.0) * scatter.counted)
+
+
+def doubt_of_merged(solution: Solution, data: Data, width_deg: float) -> float:
+    """By what the variance of two merged lattices' distance is to be multiplied, at least 1. width_deg: of a line.
+
+    While lines are apart each says where its lattice is, and their scatter shows what the model gets wrong. The
+    distance of merged lattices is told by the shape of all lines together, which absorbs what bends them all. A misfit
+    that is alike over n bins multiplies a variance by χ² + (n - 1)(χ² - 1), χ² per bin: the design effect of clusters
+    (L. Kish, Survey Sampling, 1965).
+    """
+    bins = len(data.y)
+    misfit = solution.chi2 / bins - MISFIT_SIGMAS * math.sqrt(2.0 / bins)
+    if misfit <= 1.0:
+        return 1.0
+    alike = ALIKE_WIDTHS * width_deg / float(np.median(np.diff(data.grid)))
+    return misfit + max(alike - 1.0, 0.0) * (misfit - 1.0)
 
 
 NOTHING_YET = ModelError(np.zeros(0), 0)

@@ -33,8 +33,8 @@ class Cells:
     apart: bool
 
 
-def cells_of(solution: Solution, lay: Layout) -> Cells:
-    """Cells of one solution."""
+def cells_of(solution: Solution, lay: Layout, doubt: float) -> Cells:
+    """Cells of one solution. doubt: factor on the variance of their distance."""
     n = lay.components
     block = solution.covariance[:n, :n]
     if n != 2:
@@ -42,7 +42,9 @@ def cells_of(solution: Solution, lay: Layout) -> Cells:
     turn = np.array([[1.0, -solution.share], [1.0, 1.0 - solution.share]])
     distance = abs(solution.x[1] - solution.x[0])
     return Cells(
-        solution.x[:2].copy(), turn @ block @ turn.T, bool(distance > TOLD_APART * math.sqrt(max(block[1, 1], 0.0)))
+        solution.x[:2].copy(),
+        turn @ block @ turn.T,
+        bool(distance > TOLD_APART * math.sqrt(doubt * max(block[1, 1], 0.0))),
     )
 
 
@@ -149,15 +151,23 @@ def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, abse
 
 
 def fit_of(
-    solution: Solution, shares: Shares, lay: Layout, noise: float, grounded: bool, absent: int, model_variance: Floats
+    solution: Solution,
+    shares: Shares,
+    lay: Layout,
+    noise: float,
+    grounded: bool,
+    absent: int,
+    model_variance: Floats,
+    doubt: float = 1.0,
 ) -> Fit:
     """The fit that is reported.
 
     model_variance: the model's own error of each cell and of their mean, (components + 1,) in Å².
     noise: factor that the variances of the data were multiplied by. grounded: whether what is tracked can be
-    trusted to tell merged lines apart. absent: the one of two components that is not there, -1 for none.
+    trusted to tell merged lattices apart. absent: the one of two components that is not there, -1 for none.
+    doubt: factor on the variance of the distance of two lattices.
     """
-    cells = cells_of(solution, lay)
+    cells = cells_of(solution, lay, doubt)
     told = _told(solution, cells, shares, grounded, absent)
     covariance = solution.covariance.copy()
     for i in range(lay.ratio, lay.intensity_correction):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.solver.algebra import inverse
+from latticewatch.processing.refinement.solver.model_error import MISFIT_SIGMAS
 from latticewatch.processing.refinement.solver.solve import Prior, Solution
 
 Floats = NDArray[np.float64]
@@ -36,8 +37,6 @@ AREA_FIRST = 3.0
 # Frames and Å of change over which the patterns alone say where the tracked parameters are.
 LONG = 1000
 LONG_WAY_A = 0.1
-# χ² per bin is more than noise where it is this many of its deviations above 1.
-MISFIT_SIGMAS = 5.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,14 @@ from latticewatch.processing.refinement.first_fit.foreign_start import (
 from latticewatch.processing.refinement.first_fit.names import names_of
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width, full_widths
+from latticewatch.processing.refinement.first_fit.shifted import misplaced
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
 from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED, spectator_lines
 from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
-from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, scatter_of
+from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, doubt_of_merged, scatter_of
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
 from latticewatch.processing.refinement.solver.report import counted_lines, fit_of, quoted_rows, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
@@ -128,7 +129,7 @@ class TrackedRefinement:
         """fit: which angles are fitted. expected: lines of no component known beforehand. empty: the cell."""
         self._grid = np.asarray(two_theta, dtype=np.float64)
         self._names = tuple(component.name for component in components)
-        self._name, self._free_on_need = components[0].name, components[0].intensities == "auto"
+        self._name, self._free_on_need = components[0].name, components[0].free_on_need
         self._lines = lines_of(components, wavelength_A, *fit.within(self._grid))
         window = window_of(self._grid, self._lines, fit=fit, empty=empty)
         self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
@@ -342,8 +343,8 @@ class TrackedRefinement:
         if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
             self._lines = lines  # free intensities are for one lattice that explains all lines
             return NoResult("fit refused: the intensities are not those of the phases")
-        if start.doubt:
-            return NoResult(f"fit refused: {start.doubt}")
+        if doubt := start.doubt or misplaced(start, self._lines, model.lay):
+            return NoResult(f"fit refused: {doubt}")
         quality = quality_of(start.solution, start.data, model.lay, noise)
         if not recent.allows(quality):
             return NoResult(f"fit refused: {recent.reason(quality)}")
@@ -426,20 +427,23 @@ class TrackedRefinement:
 
     def _accept(self, solution: Solution, data: Data, absent: int, quality: Quality) -> Fit:
         x, lay = solution.x, self._lay
-        grounded = self._grounded(x)
-        if lay.components == 2 and absent < 0 and not self._apart(x) and less_than_nothing(solution, self._lines, lay):
-            grounded = 0
+        apart = self._apart(x)
+        merged = lay.components == 2 and absent < 0 and not apart
+        grounded = 0 if merged and less_than_nothing(solution, self._lines, lay) else self._grounded(x)
         shares = shares_of(x, self._lines, lay, self._counted)
-        rows = quoted_rows(solution, shares, lay) @ solution.covariance
+        quoted = quoted_rows(solution, shares, lay)
+        rows = quoted @ solution.covariance
         widths = full_widths(x, self._lines, lay)
         width = float(np.sort(widths)[len(widths) // 2])
         scatter = scatter_of(rows, solution, data, width)
         self._model_error = self._model_error.joined(scatter, self._noise)
         model = self._model_error.variance(scatter, self._noise)
-        if lay.components == 2 and absent < 0 and not self._apart(x):
+        doubt = doubt_of_merged(solution, data, width) if merged else 1.0
+        if merged:
             model = model + unseen_variance(rows, x, self._assumed.prior, lay)
+            model[:2] += (doubt - 1.0) * np.einsum("ij,ij->i", rows, quoted)[:2]
         told_apart = self._told_apart(x, grounded) and absent < 0
-        fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model)
+        fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model, doubt)
         told = np.array([lattice.lp_A for lattice in fit.lattices])
         self._last_A = np.where(np.isfinite(told), told, self._last_A)
         self._surprised = SELDOM if self._recent.surprises(quality) else self._surprised - 1
@@ -455,7 +459,7 @@ class TrackedRefinement:
         self._foreign, self._state = after_fit(self._foreign, state, solution, data, self._lines)
         fit = replace(fit, foreign_lines=self._foreign.clear(self._expected))
         self._since, self._stuck, self._strange, self._jumped = 1, 0, 0, False
-        if self._apart(x):
+        if apart:
             self._split = said_once(split_of(solution, self._lines, lay, self._names, data.grid), self._split)
         return fit
 
