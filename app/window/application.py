@@ -32,7 +32,7 @@ from latticewatch.app.window.collecting import collected_in_this_thread, uncolle
 from latticewatch.app.window.made_again import MadeAgain
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun, ask, dismiss_dialogs
-from latticewatch.app.window.preferences import Preferred, preferences_path, theme_of
+from latticewatch.app.window.preferences import Preferred, preferences_path, read_preferences, theme_of
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
 from latticewatch.app.window.settings_change import Ask
 from latticewatch.app.window.shown_run import ShownRun
@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 
 SCREENSHOT_SIZE, WINDOW_SIZE = (1600, 1000), (1280, 720)
 LOOK_MS = 200
+UNSEEN = ("offscreen", "minimal")  # platforms of Qt
 
 
 def run_windowed(
@@ -179,6 +180,9 @@ def make_application() -> QApplication:
 def _application() -> QApplication:
     """Kept to the end of the process: after a first one is gone, windows of a second one crash."""
     existing = QApplication.instance()
+    size = read_preferences(preferences_path()).size
+    if size != 1.0 and os.environ.get("QT_QPA_PLATFORM") not in UNSEEN:  # pictures that nobody sees stay as they are
+        os.environ.setdefault("QT_SCALE_FACTOR", f"{size:g}")
     return existing if isinstance(existing, QApplication) else QApplication(["latticewatch"])
 
 
@@ -205,7 +209,7 @@ def closed_by_signals() -> Iterator[None]:
 
 def offscreen() -> bool:
     """True where nobody can see or close the window."""
-    return QApplication.platformName() in ("offscreen", "minimal")
+    return QApplication.platformName() in UNSEEN
 
 
 def save_run_picture(run: Run, target: Path) -> None:

@@ -20,18 +20,21 @@ from latticewatch.widgets.theme import DARK, LIGHT, Theme
 log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 100_000
+SIZES = (1.0, 1.25, 1.5, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """dark: the theme of windows. angles: unit of the scattering angle. clock: time of day on the axes, where the files
-    tell it. runs: the folder of new runs that the start dialog offers; None: beside the scan's folder.
+    """dark: the theme of windows. size: of everything in them, 1 is usual; from the next start on. angles: unit of the
+    scattering angle. clock: time of day on the axes, where the files tell it. runs: the folder of new runs that the
+    start dialog offers; None: beside the scan's folder.
 
     sound, repeat: one for each alarm, and again every minute until somebody has seen it. notice: of the desktop.
     command: run for each alarm, with the alarm and the run's title as its last arguments; empty: none.
     """
 
     dark: bool = False
+    size: float = 1.0
     angles: str = UNITS[0]
     clock: bool = False
     runs: Path | None = None
@@ -91,6 +94,7 @@ def _read(kept: Mapping[str, Any]) -> Preferences:
     return replace(
         usual,
         **switches,
+        size=kept["size"] if kept.get("size") in SIZES else usual.size,
         angles=kept["angles"] if kept.get("angles") in UNITS else usual.angles,
         runs=Path(runs) if isinstance(runs, str) and Path(runs).is_absolute() and "\0" not in runs else None,
         command=tuple(command) if command and is_command else (),

@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from latticewatch.app.window.preferences import Preferences, command_of
+from latticewatch.app.window.preferences import SIZES, Preferences, command_of
 from latticewatch.processing.errors import UserError
 from latticewatch.widgets.map_bar import UNITS
 
@@ -35,12 +35,17 @@ class PreferencesDialog(QDialog):
     """
 
     def __init__(
-        self, parent: QWidget, before: Preferences, try_out: Callable[[Preferences], object] | None = None
+        self, parent: QWidget | None, before: Preferences, try_out: Callable[[Preferences], object] | None = None
     ) -> None:
         super().__init__(parent)
         self.chosen: Preferences | None = None
         self.setWindowTitle("Preferences – LatticeWatch")
         self.dark = _check("dark windows", before.dark)
+        self.size_box = QComboBox()
+        for size in SIZES:
+            self.size_box.addItem(f"{100.0 * size:.0f} %", size)
+        self.size_box.setCurrentIndex(SIZES.index(before.size))
+        self.size_box.setToolTip("of letters, lines and windows, from the next start on")
         self.angles = QComboBox()
         self.angles.addItems(UNITS)
         self.angles.setCurrentText(before.angles)
@@ -58,7 +63,12 @@ class PreferencesDialog(QDialog):
         self.said = QLabel()
         self.said.setTextFormat(Qt.TextFormat.PlainText)
         self.said.setWordWrap(True)
-        named = {"angles": self.angles, "run folder": self.runs, "command for each alarm": self.command}
+        named: dict[str, QWidget] = {
+            "size": self.size_box,
+            "angles": self.angles,
+            "run folder": self.runs,
+            "command for each alarm": self.command,
+        }
         for name, box in named.items():
             box.setAccessibleName(name)
         self._lay_out(try_out)
@@ -73,6 +83,7 @@ class PreferencesDialog(QDialog):
         folder.addWidget(browse)
         windows = QFormLayout()
         windows.addRow("Theme", self.dark)
+        windows.addRow("&Size", self.size_box)
         windows.addRow("&Angles", self.angles)
         windows.addRow("Times", self.clock)
         runs = QFormLayout()
@@ -107,6 +118,7 @@ class PreferencesDialog(QDialog):
             raise UserError(f"folder of new runs: {text} is no whole path; choose a folder")
         return Preferences(
             dark=self.dark.isChecked(),
+            size=self.size_box.currentData(),
             angles=self.angles.currentText(),
             clock=self.clock.isChecked(),
             runs=runs,

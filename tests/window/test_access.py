@@ -1,5 +1,7 @@
 """The keyboard's way through the windows: every stop has a name, and the order is that of reading."""
 
+from collections.abc import Callable
+
 import pytest
 from PyQt6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
@@ -7,8 +9,10 @@ from pytestqt.qtbot import QtBot
 from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.access import stops_tab
 from latticewatch.app.window.compare_window import CompareWindow
+from latticewatch.app.window.preferences import Preferences
+from latticewatch.app.window.preferences_dialog import PreferencesDialog
 from latticewatch.processing.sources.pacing import Transport
-from latticewatch.widgets.theme import LIGHT
+from latticewatch.widgets.theme import LIGHT, Theme
 from tests.window.windows import shown_window
 
 
@@ -37,8 +41,12 @@ def test_tab_goes_from_the_map_to_the_transport_and_on_to_the_lists(qtbot: QtBot
     ]
 
 
-@pytest.mark.parametrize("build", [StartDialog, CompareWindow])
-def test_every_stop_has_a_name(qtbot: QtBot, build: type[StartDialog] | type[CompareWindow]) -> None:
+def preferences(_: Theme) -> PreferencesDialog:
+    return PreferencesDialog(None, Preferences(), lambda _: None)
+
+
+@pytest.mark.parametrize("build", [StartDialog, CompareWindow, preferences])
+def test_every_stop_has_a_name(qtbot: QtBot, build: Callable[[Theme], QWidget]) -> None:
     window = build(LIGHT)
     qtbot.addWidget(window)
     window.show()

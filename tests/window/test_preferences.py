@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QApplication, QDialogButtonBox, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from latticewatch.app.start.run_place import run_folder
+from latticewatch.app.window import application
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.preferences import (
     Preferences,
@@ -24,6 +25,7 @@ from tests.window.windows import shown_window
 
 ALL = Preferences(
     dark=True,
+    size=1.5,
     angles="Q",
     clock=True,
     runs=Path("/runs"),
@@ -51,7 +53,8 @@ def test_what_is_preferred_is_kept(tmp_path: Path) -> None:
         "{",
         '{"sound": "no", "more": 1}',
         '{"angles": "furlong", "runs": "relative", "dark": 1, "command": "rm -r"}',
-        '{"angles": [], "runs": {}, "command": [1]}',
+        '{"size": 40, "clock": 0}',
+        '{"size": [], "angles": [], "runs": {}, "command": [1]}',
         '{"runs": "/a\\u0000b", "command": ["a\\u0000b"]}',
     ],
 )
@@ -75,7 +78,7 @@ def test_a_command_that_cannot_be_is_refused(text: str, said: str) -> None:
 def test_the_dialog_shows_what_holds_and_says_what_cannot_be(qtbot: QtBot, tmp_path: Path) -> None:
     parent = QWidget()
     qtbot.addWidget(parent)
-    before = Preferences(angles="d", runs=tmp_path, command=("sh", "-c", "exit 0"), repeat=False)
+    before = Preferences(size=1.25, angles="d", runs=tmp_path, command=("sh", "-c", "exit 0"), repeat=False)
     tried: list[Preferences] = []
     dialog = PreferencesDialog(parent, before, tried.append)
     dialog.show()
@@ -93,7 +96,7 @@ def test_the_dialog_shows_what_holds_and_says_what_cannot_be(qtbot: QtBot, tmp_p
     dialog.command.clear()
     dialog.dark.setChecked(True)
     qtbot.mouseClick(dialog.findChild(QDialogButtonBox).buttons()[0], Qt.MouseButton.LeftButton)
-    assert dialog.chosen == Preferences(dark=True, angles="d", runs=tmp_path, repeat=False)
+    assert dialog.chosen == Preferences(dark=True, size=1.25, angles="d", runs=tmp_path, repeat=False)
 
 
 def asked(window: MainWindow, qtbot: QtBot, values: dict[str, object]) -> None:
@@ -146,3 +149,17 @@ def test_runs_are_recorded_in_the_folder_that_is_preferred(tmp_path: Path, monke
     if os.geteuid():
         runs.chmod(0o500)
         assert run_folder(scan) == scan.parent
+
+
+@pytest.mark.parametrize(("platform", "factor"), [("xcb", "1.5"), ("offscreen", None)])
+def test_the_size_holds_from_the_next_start_on(
+    qapp: QApplication, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: str, factor: str | None
+) -> None:
+    """Qt looks at it once, when the first window is made; pictures that nobody sees stay as they are."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("QT_SCALE_FACTOR", "")  # so that it is as before after this test
+    monkeypatch.delenv("QT_SCALE_FACTOR")
+    monkeypatch.setenv("QT_QPA_PLATFORM", platform)
+    Preferred(preferences_path()).change(size=1.5)
+    assert application._application.__wrapped__() is qapp
+    assert os.environ.get("QT_SCALE_FACTOR") == factor
