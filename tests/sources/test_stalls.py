@@ -248,7 +248,7 @@ def test_a_folder_named_like_a_frame_is_none_when_the_scan_folder_comes_back_bef
     play.at(1.0, (folder / "folder_6.cbf").mkdir)
     play.at(1.6, lambda: folder.rename(elsewhere))
     play.at(3.0, lambda: ((elsewhere / "folder_6.cbf").rmdir(), elsewhere.rename(folder)))
-    play.at(4.5, (folder / "folder_6.cbf").mkdir)
+    play.at(14.5, (folder / "folder_6.cbf").mkdir)
     frames = watch(play, settle_s=0.5, give_up_s=1.5).frames(play)
     assert [frame.name for frame in frames] == [play.path(number).name for number in (0, 1, 2)]
 
@@ -278,3 +278,17 @@ def test_files_that_go_while_they_wait_hold_up_nothing(
     assert [int(frame.name[-9:-4]) for frame in found] == list(range(count + 21))
     assert len(latest) == 20
     assert max(latest.values()) <= longest_s
+
+
+@pytest.mark.parametrize("others", [0, 50])
+def test_a_folder_is_no_frame_until_a_file_of_its_name_is_there(
+    tmp_path: Path, played: Callable[..., Played], others: int
+) -> None:
+    play = played(tmp_path, 0.5)
+    play.path(others).mkdir()
+    for number in range(others):
+        play.put(number)
+    play.at(5.0, lambda: (play.path(others).rmdir(), play.put(others)))
+    found = list(watch(play).frames(play))
+    assert [frame.name for frame in found] == [play.path(number).name for number in range(others + 1)]
+    assert all(isinstance(frame.content, Image) for frame in found)

@@ -5,9 +5,11 @@ are lost when their queue overflows: they are a hint to look now, and no more (e
 name that would come next in the series is asked for, which costs one call and gives a low lag in folders of any size.
 """
 
+import contextlib
 import logging
 import math
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -26,6 +28,7 @@ CPU_SHARE = 0.03
 LONGEST_PAUSE_S = 5.0
 MOST_AHEAD = 64
 MOST_NAMED = 20
+MANY = 32
 
 log = logging.getLogger(__name__)
 
@@ -53,12 +56,14 @@ class FolderListing:
         self.gone_since_s = math.nan
 
     def new_frames(self, hinted: bool = False) -> list[FrameName]:
-        """Names of frames that were not there before, unordered; links, pipes and folders among them.
+        """Names of frames that were not there before, unordered; links and pipes among them, folders not.
 
         hinted: something happened, so list as soon as the share of a core allows.
         """
         due_s = self._affordable_s if hinted else self._due_s
         names = self._listed() if time.monotonic() >= due_s else self._next_in_series()
+        folders = self._folders({name for name in names if self._selection.is_frame(name)})
+        names = [name for name in names if name not in folders]
         self._known.update(names)
         frames = [frame_name(name) for name in names if self._selection.is_frame(name)]
         if len(frames) < len(names):
@@ -66,6 +71,14 @@ class FolderListing:
         if frames:
             self._newest = _newest(frames, self._newest)
         return frames
+
+    def _folders(self, names: set[str]) -> set[str]:
+        """Those that are folders now, which are no frames and never wait to be read. One may become a file."""
+        with contextlib.suppress(OSError):  # gone just now: the next listing says so
+            if len(names) > MANY and not self._selection.recursive:
+                with os.scandir(self._folder) as entries:
+                    return {entry.name for entry in entries if entry.is_dir(follow_symlinks=False)} & names
+        return {name for name in names if _is_folder(self._folder / name)}
 
     def _note_ignored(self, names: list[str]) -> None:
         """Say what is there to stay and is no frame: by its name, or because the pattern leaves it out."""
@@ -128,6 +141,13 @@ class FolderListing:
             names.append(name)
             before, last = last, frame_name(name)
         return names
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _newest(frames: list[FrameName], known: tuple[FrameName, FrameName] | None) -> tuple[FrameName, FrameName]:
