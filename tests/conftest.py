@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PyQt6.QtWidgets import QWidget
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the program does
 
 ENDING_S = 2.0
 

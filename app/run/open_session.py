@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, ExitStack, closing, contextmanage
 from dataclasses import replace
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from latticewatch.app.run.changing import ScanChanges, Settings
 from latticewatch.app.run.decisions import Inputs, RunPlan
 from latticewatch.app.run.fingerprint import all_files
@@ -68,8 +66,6 @@ def open_session(plan: RunPlan, stop: threading.Event) -> Iterator[Session | Non
     Raises UserError where the images do not fit the inputs, or the run file cannot be written.
     """
     with ExitStack() as stack:
-        # Threads of the linear algebra wait busily for each other on the cores that read and sum frames.
-        stack.enter_context(threadpool_limits(1, "blas"))
         if plan.inputs is not None:
             yield _of_images(plan, plan.inputs, stack, stop)
         elif plan.run is not None:
