@@ -79,6 +79,7 @@ def serve(pipe: Connection, request: Request) -> None:
     ours.setLevel(logging.INFO)
     ours.addHandler(logging.NullHandler())  # its run file keeps the log
     ours.propagate = False
+    threading.Thread(target=_wait_for_its_end, args=(pipe, stop), daemon=True, name="window").start()
     done = 0
 
     def on_row(_: Row) -> None:
@@ -87,10 +88,17 @@ def serve(pipe: Connection, request: Request) -> None:
         try:
             pipe.send(done)
         except OSError:
-            stop.set()  # the window is gone: end in order
+            stop.set()
 
     with suppress(OSError), pipe:
         try:
             run_session(decide(request), stop, lambda _: None, on_row)
         except UserError as error:
             pipe.send(str(error))
+
+
+def _wait_for_its_end(pipe: Connection, stop: threading.Event) -> None:
+    """The window is gone, however it went: end in order, also where no frame comes."""
+    with suppress(EOFError, OSError):
+        pipe.recv()
+    stop.set()
