@@ -74,12 +74,18 @@ def run_windowed(
     shown: RunPlan | None = plan
     status = DONE
     while shown is not None:
-        offered = {words: partial(choose, shown) for words, choose in (choosers or {}).items()}
+        again = MadeAgain(shown)
+        offered = {words: partial(_choose, choose, again) for words, choose in (choosers or {}).items()}
         asked = None if offscreen() else ask_change
-        next_run = NextRun({} if offscreen() else offered, ask_change=asked, again=MadeAgain(shown))
+        next_run = NextRun({} if offscreen() else offered, ask_change=asked, again=again)
         status = _show_run(application, shown, next_run, preferred, as_json=as_json, screenshot=screenshot)
         shown = next_run.plan
     return status
+
+
+def _choose(choose: Callable[[RunPlan], RunPlan | None], shown: MadeAgain) -> RunPlan | None:
+    """The run that the user goes on to, given the one that is shown with the settings that it has by then."""
+    return choose(shown.plan)
 
 
 def _show_run(

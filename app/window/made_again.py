@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from latticewatch.app.run.all_again import AllAgain
+from latticewatch.app.run.changing import ScanChanges
 from latticewatch.app.run.decisions import RunPlan, decide
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.request import Request
@@ -24,35 +25,40 @@ class Made:
 
 
 class MadeAgain:
-    """plan: of the run that is shown. start: begins to make all frames again."""
+    """plan: of the run that is shown, with the settings of now. start: begins to make all frames again."""
 
     def __init__(self, plan: RunPlan, start: Start = AllAgain) -> None:
-        self._plan, self._start = plan, start
+        self.plan, self._start = plan, start
         self._made: Made | None = None
         self._told = ""
 
     @property
     def why_not(self) -> str:
         """Why not all frames can be made again; empty: they can."""
-        request = self._plan.request
+        request = self.plan.request
         if request.scan is None or not request.live:
             return "the images of a stream are not kept, so that no frame can be made again"
         return "" if self._made is None or self._made.run.is_over else "all frames are being made again already"
 
+    def take(self, changes: ScanChanges) -> None:
+        """The settings were changed: what follows on this run has these."""
+        request = replace(self.plan.request, given=changes.given)
+        self.plan = replace(self.plan, request=request, inputs=changes.settings.inputs)
+
     def begin(self, given: Given, remark: str) -> Path:
         """Make all frames again with these settings; the run file. remark: kept in it. Raises UserError where that
         cannot be begun."""
-        if self.why_not or self._plan.out is None:
+        if self.why_not or self.plan.out is None:
             raise UserError(self.why_not or "the run is not recorded")
-        out = free_name(self._plan.out.with_name(f"{self._plan.out.stem}_again.h5"))
+        out = free_name(self.plan.out.with_name(f"{self.plan.out.stem}_again.h5"))
         request = replace(
-            self._plan.request,
+            self.plan.request,
             given=given,
             stream=None,
             out=out,
             resume=False,
             may_command=False,
-            remark=f"all frames again of {self._plan.out.name}, {time.strftime('%Y-%m-%d %H:%M:%S')}: {remark}",
+            remark=f"all frames again of {self.plan.out.name}, {time.strftime('%Y-%m-%d %H:%M:%S')}: {remark}",
         )
         self._made = Made(self._start(request, out), request)
         return out
@@ -91,7 +97,7 @@ class MadeAgain:
         if made.run.error:
             raise UserError(made.run.error)
         again = decide(replace(made.request, resume=True))
-        return replace(again, on_state=self._plan.on_state)
+        return replace(again, on_state=self.plan.on_state)
 
     def end(self) -> None:
         """The window closes."""

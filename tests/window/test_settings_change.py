@@ -115,6 +115,10 @@ def test_a_change_is_listed_applied_shown_and_undone(qtbot: QtBot, watched: Watc
         shown = window.page.pattern.shown
         drawn = window.shown_run.segments[segment].refinement.curves(window.page.shown_row().fit.parameters)
         np.testing.assert_array_equal(shown.curves.calculated, drawn.calculated)
+    again = window._next.again
+    assert again is not None  # the next scan would be made with the settings of now
+    assert again.plan.inputs.experiment.component[0].lattice_parameter_A == 5.87
+    assert again.plan.request.given.experiment == Path(again.plan.inputs.decided[0].value)
     window.undo.undo()
     watched.wait_for(3)
     assert window.shown_run.setup.components[0].lattice_parameter_A == 5.842
