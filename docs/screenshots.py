@@ -33,6 +33,7 @@ from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.window.application import make_application
 from latticewatch.app.window.compare_window import CompareWindow, read_compared
 from latticewatch.app.window.geometry_window import GeometryWindow
+from latticewatch.app.window.made_again import Offered
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
@@ -291,7 +292,7 @@ def take_change(scan: Path, target: Path) -> None:
     settings = Settings(inputs, setup_of(inputs, integrator), corrections_of(inputs, FrameImage(image.counts)))
     changes = ScanChanges(scan, given, settings, FrameImage(image.counts), integrator)
     parent = QWidget()
-    change = ChangeDialog(parent, changes)
+    change = ChangeDialog(parent, changes, Offered(""))
     change.resize(980, 560)
     change.show()
     cell = change.components.cellWidget(0, 3)

@@ -85,6 +85,11 @@ class ScanChanges:
         return self._scan.resolve().stem or "scan"
 
     @property
+    def recorded_in(self) -> Path | None:
+        """The run file of now; None where nothing is recorded."""
+        return None if self._writer is None else self._writer.path
+
+    @property
     def integrator(self) -> ImageIntegrator:
         """The one in force."""
         return self._newest

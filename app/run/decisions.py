@@ -110,7 +110,7 @@ def decide(request: Request) -> RunPlan:
             log.warning("%s is there already: this run is a new one%s", base.absolute(), how)
     if scan is not None and not request.live and scan.is_file() and is_run(scan):
         run = read_run(scan)
-        return RunPlan(request, None, run, out, None, False, (), run.header.decided)
+        return RunPlan(request, None, run, out, None, False, (), (*run.latest.decided, *_remark(request)))
     inputs = gather(scan or Path.cwd(), request.given)
     resumes = request.resume and out is not None and is_taken(out)
     fallback = request.fallback or own_runs() if request.live else None
@@ -119,8 +119,7 @@ def decide(request: Request) -> RunPlan:
         Decision("run file", str(out or "none"), COMMAND_LINE if request.out else DEFAULT),
         Decision("resume", "yes" if resumes else "no", COMMAND_LINE if request.resume else DEFAULT),
     ]
-    if request.remark:
-        decided.append(Decision("remark", request.remark, COMMAND_LINE))
+    decided += _remark(request)
     if request.live:
         decided.append(Decision("fallback folder", str(fallback), COMMAND_LINE if request.fallback else DEFAULT))
     for each in decided:
@@ -131,6 +130,10 @@ def decide(request: Request) -> RunPlan:
     if request.live:
         decided.append(Decision("on_state", shlex.join(on_state) or "none", EXPERIMENT if on_state else DEFAULT))
     return RunPlan(request, inputs, None, out, fallback, resumes, on_state, tuple(decided))
+
+
+def _remark(request: Request) -> list[Decision]:
+    return [Decision("remark", request.remark, COMMAND_LINE)] if request.remark else []
 
 
 def _command_of(request: Request, inputs: Inputs) -> tuple[str, ...]:

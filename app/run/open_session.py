@@ -78,7 +78,7 @@ def _of_run_file(plan: RunPlan, run: Run) -> AbstractContextManager[Session]:
     if transport is not None and plan.out is None:
         return shown_again(run, transport)
     frames = RunFileSource(run)
-    return refitted(run, Paced(frames, transport) if transport else frames, plan.out)
+    return refitted(run, Paced(frames, transport) if transport else frames, plan.out, plan.decided)
 
 
 def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.Event) -> Session | None:

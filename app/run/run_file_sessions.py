@@ -14,7 +14,7 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.series import Series
 from latticewatch.processing.flow.stages import Source
 from latticewatch.processing.pipeline.replay import Replay
-from latticewatch.processing.record.run_file.header import software_versions
+from latticewatch.processing.record.run_file.header import Decision, software_versions
 from latticewatch.processing.record.run_file.notes import LOG
 from latticewatch.processing.record.run_file.reader import Run
 from latticewatch.processing.record.run_file.writer import RunWriter
@@ -43,12 +43,12 @@ def shown_again(run: Run, transport: Transport) -> Iterator[Session]:
 
 
 @contextmanager
-def refitted(run: Run, source: Source, out: Path | None) -> Iterator[Session]:
+def refitted(run: Run, source: Source, out: Path | None, decided: tuple[Decision, ...]) -> Iterator[Session]:
     """A session on the patterns of a run file, fitted and judged again with the settings that it had last; recorded in
-    ``out`` where that is given."""
+    ``out`` where that is given. decided: kept there."""
     with ExitStack() as stack:
         stack.enter_context(run)
-        header = replace(run.latest, software=software_versions(), started_s=time())
+        header = replace(run.latest, software=software_versions(), started_s=time(), decided=decided)
         writer = stack.enter_context(RunWriter(out, header, run.two_theta)) if out else None
         recorder = writer or Unrecorded()
         pipeline = pipeline_of(run.setup, source, AsRecorded(), run.two_theta, recorder, header.header_names)

@@ -39,6 +39,7 @@ from latticewatch.app.start.components_table import ComponentsTable
 from latticewatch.app.start.form import CORRECTIONS
 from latticewatch.app.start.judging import ORIENTATIONS
 from latticewatch.app.start.plain_words import plain_words
+from latticewatch.app.window.made_again import Offered
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on, files_box, path_in, put_first, with_buttons
 from latticewatch.app.window.settings_change import Wanted
@@ -68,9 +69,9 @@ class Compared:
 
 
 class ChangeDialog(QDialog):
-    """wanted: the settings that were chosen; None until then. why_not_again: why not all frames can be made again."""
+    """wanted: the settings that were chosen; None until then. again: how all frames can be made again."""
 
-    def __init__(self, parent: QWidget, changes: ScanChanges, why_not_again: str = "") -> None:
+    def __init__(self, parent: QWidget, changes: ScanChanges, again: Offered) -> None:
         super().__init__(parent)
         self.setWindowTitle("Change this scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -112,9 +113,11 @@ class ChangeDialog(QDialog):
         self.said.setTextFormat(Qt.TextFormat.PlainText)
         self.from_now = QCheckBox("&From the next frame on, in this run file")
         self.from_now.setChecked(True)
-        self.again = QCheckBox("A&ll frames again, in a run file of their own")
-        self.again.setEnabled(not why_not_again)
-        self.again.setToolTip(why_not_again or "made from the images beside this run, which is recorded on")
+        self._from_patterns = again.from_patterns
+        of_which = "the frames so far again, from their patterns" if again.from_patterns else "A&ll frames again"
+        self.again = QCheckBox(f"{of_which[:1].upper()}{of_which[1:]}, in a run file of their own")
+        self.again.setEnabled(not again.why_not)
+        self.again.setToolTip(again.why_not or "made beside this run, which is recorded on")
         self._lay_out()
         self._look_soon = QTimer(self)
         self._look_soon.setSingleShot(True)
@@ -230,7 +233,7 @@ class ChangeDialog(QDialog):
         self.from_now.setEnabled(not compared.refusal)
         if compared.refusal and compared.what:
             self.from_now.setChecked(False)
-            self.again.setChecked(self.again.isEnabled())
+            self.again.setChecked(self.again.isEnabled() and not self._from_patterns)
         elif not self.again.isChecked():
             self.from_now.setChecked(True)
         self._enable(compared)
@@ -243,7 +246,7 @@ class ChangeDialog(QDialog):
     def _enable(self, compared: Compared | None) -> None:
         self._compared = compared
         if self.apply is not None:
-            is_chosen = self.from_now.isChecked() or self.again.isChecked()
+            is_chosen = self.from_now.isChecked() or (self.again.isChecked() and not self._from_patterns)
             self.apply.setEnabled(compared is not None and bool(compared.what) and is_chosen)
 
     def _ask_file(self, box: QComboBox, title: str, kinds: str) -> None:
@@ -287,10 +290,9 @@ class ChangeDialog(QDialog):
         super().done(a0)
 
 
-def ask_change(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
-    """Ask for other settings of this scan; None: they stay. why_not_again: why not all frames can be made again; empty:
-    they can."""
-    dialog = ChangeDialog(parent, changes, why_not_again)
+def ask_change(parent: QWidget, changes: ScanChanges, again: Offered) -> Wanted | None:
+    """Ask for other settings of this scan; None: they stay. again: how all frames can be made again."""
+    dialog = ChangeDialog(parent, changes, again)
     dialog.exec()
     dialog.deleteLater()
     return dialog.wanted

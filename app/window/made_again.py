@@ -17,6 +17,15 @@ Start = Callable[[Request, Path], AllAgain]
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """How frames can be made again. why_not: why they cannot be; empty: they can. from_patterns: of those so far, from
+    their recorded patterns, with what is changed from now on: their images are not kept."""
+
+    why_not: str
+    from_patterns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Made:
     """Frames that are being made again. request: of their run."""
 
@@ -30,38 +39,47 @@ class MadeAgain:
     def __init__(self, plan: RunPlan, start: Start = AllAgain) -> None:
         self.plan, self._start = plan, start
         self._made: Made | None = None
+        self._waiting: Request | None = None
         self._told = ""
 
     @property
-    def why_not(self) -> str:
-        """Why not all frames can be made again; empty: they can."""
-        request = self.plan.request
-        if request.scan is None or not request.live:
-            return "the images of a stream are not kept, so that no frame can be made again"
-        return "" if self._made is None or self._made.run.is_over else "all frames are being made again already"
+    def offered(self) -> Offered:
+        """How frames can be made again now."""
+        is_busy = self._waiting is not None or not (self._made is None or self._made.run.is_over)
+        why_not = "all frames are being made again already" if is_busy else ""
+        if self.plan.out is None or not self.plan.request.live:
+            why_not = "no frame is being recorded"
+        return Offered(why_not, from_patterns=self.plan.request.scan is None)
 
     def take(self, changes: ScanChanges) -> None:
-        """The settings were changed: what follows on this run has these."""
+        """The settings were changed, and are in the run file: what follows on this run has these."""
         request = replace(self.plan.request, given=changes.given)
         self.plan = replace(self.plan, request=request, inputs=changes.settings.inputs)
+        out = self._waiting.out if self._waiting is not None else None
+        if self._waiting is not None and out is not None:
+            request, self._waiting = replace(self._waiting, scan=changes.recorded_in), None
+            self._made = Made(self._start(request, out), request)
 
     def begin(self, given: Given, remark: str) -> Path:
-        """Make all frames again with these settings; the run file. remark: kept in it. Raises UserError where that
-        cannot be begun."""
-        if self.why_not or self.plan.out is None:
-            raise UserError(self.why_not or "the run is not recorded")
+        """Make all frames again with these settings; the run file. remark: kept in it. From patterns it begins once the
+        change is taken up. Raises UserError where that cannot be begun."""
+        offered = self.offered
+        if offered.why_not or self.plan.out is None:
+            raise UserError(offered.why_not)
         out = free_name(self.plan.out.with_name(f"{self.plan.out.stem}_again.h5"))
+        told = f"all frames again of {self.plan.out.name}, {time.strftime('%Y-%m-%d %H:%M:%S')}: {remark}"
+        if offered.from_patterns:
+            self._waiting = Request(None, out=out, remark=told)
+            return out
         request = replace(
-            self.plan.request,
-            given=given,
-            stream=None,
-            out=out,
-            resume=False,
-            may_command=False,
-            remark=f"all frames again of {self.plan.out.name}, {time.strftime('%Y-%m-%d %H:%M:%S')}: {remark}",
+            self.plan.request, given=given, stream=None, out=out, resume=False, may_command=False, remark=told
         )
         self._made = Made(self._start(request, out), request)
         return out
+
+    def give_up_waiting(self) -> None:
+        """The change that frames were to be made again with was not made."""
+        self._waiting = None
 
     def follow(self, count: int, *, has_ended: bool) -> str:
         """How far it is, in a line that was not said yet; else empty. To be called again and again. count: rows of the
@@ -71,12 +89,15 @@ class MadeAgain:
             return ""
         run = made.run
         run.poll()
+        where = f"in {run.out}"
         if run.error:
             told = f"not all frames were made again: {run.error}"
-        elif run.done < count and not run.is_over:
-            told = f"all frames again: {run.done} of {count}, in {run.out}"
+        elif not made.request.live:
+            told = f"{run.done} frames are made again from their patterns, {where}" if run.is_over else ""
+        elif run.done < count:
+            told = f"all frames again: {run.done} of {count}, {where}"
         else:
-            told = f"all frames are made again, in {run.out}; Ctrl+Shift+T shows them here from now on"
+            told = f"all frames are made again, {where}; Ctrl+Shift+T goes on with them"
             if has_ended:
                 run.stop()
         if told == self._told:
@@ -85,13 +106,14 @@ class MadeAgain:
         return told
 
     def can_show(self) -> bool:
-        return self._made is not None and not self._made.run.error
+        """Whether there is a run that can continue in the place of the one that is shown."""
+        return self._made is not None and self._made.request.live and not self._made.run.error
 
     def plan_of_it(self) -> RunPlan | None:
         """The plan of the run of all frames made again, which continues in the place of the one that is shown. Waits
         until its process has ended. Raises UserError where it cannot be resumed."""
         made = self._made
-        if made is None:
+        if made is None or not self.can_show():
             return None
         made.run.end()
         if made.run.error:

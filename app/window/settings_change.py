@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QWidget
 from latticewatch.app.run.changing import Prepared, ScanChanges, Settings
 from latticewatch.app.run.given import Given
 from latticewatch.app.window.keys import Command
-from latticewatch.app.window.made_again import MadeAgain
+from latticewatch.app.window.made_again import MadeAgain, Offered
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.changes import Change
@@ -30,9 +30,9 @@ class Wanted:
     again: bool = False
 
 
-Ask = Callable[[QWidget, ScanChanges, str], Wanted | None]
-"""Asks the user for other settings; None: there are none. With the changes so far, and why not all frames can be made
-again (empty: they can)."""
+Ask = Callable[[QWidget, ScanChanges, Offered], Wanted | None]
+"""Asks the user for other settings; None: there are none. With the changes so far, and how all frames can be made
+again."""
 
 
 class SettingsChange:
@@ -72,7 +72,8 @@ class SettingsChange:
             self._say(NOT_LIVE if self._thread is None else "the change before this one is still being prepared")
             return
         changes = self._changes
-        wanted = self._ask(self._window, changes, "no run file" if self._again is None else self._again.why_not)
+        offered = Offered("no frame is being recorded") if self._again is None else self._again.offered
+        wanted = self._ask(self._window, changes, offered)
         if wanted is None or self._is_over:
             return
         if wanted.again and self._again is not None:
@@ -132,7 +133,7 @@ class SettingsChange:
                 read = changes.read(settings) if isinstance(settings, Given) else settings
                 prepared = changes.prepare(read, why, is_undo=is_undo)
             except UserError as error:
-                self._ready = partial(self._say, f"not changed: {error}")
+                self._ready = partial(self._refused, error)
             else:
                 self._ready = partial(then, changes, prepared)
 
@@ -159,4 +160,9 @@ class SettingsChange:
         try:
             changes.hand(prepared)
         except UserError as error:
-            self._say(f"not changed: {error}")
+            self._refused(error)
+
+    def _refused(self, error: UserError) -> None:
+        if self._again is not None:
+            self._again.give_up_waiting()
+        self._say(f"not changed: {error}")

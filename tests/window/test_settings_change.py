@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,16 @@ from latticewatch.app.run.open_session import run_session
 from latticewatch.app.run.request import Request
 from latticewatch.app.run.session import Session
 from latticewatch.app.start.change_dialog import ChangeDialog
-from latticewatch.app.window.made_again import MadeAgain
+from latticewatch.app.window.made_again import MadeAgain, Offered
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun
 from latticewatch.app.window.settings_change import Wanted
 from latticewatch.app.window.worker import Worker
+from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file.reader import read_run
 from tests.app.conftest import scan as scan
-from tests.app.test_changing import Live
+from tests.app.test_changing import Live, live, setup_text, until, with_setup
 
 TIMEOUT_MS = 60_000
 
@@ -41,7 +43,7 @@ class Watched:
         def task(stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]) -> None:
             run_session(plan, stop, on_open, on_row)
 
-        self.answer: Callable[[QWidget, ScanChanges, str], Wanted | None] = lambda *_: None
+        self.answer: Callable[[QWidget, ScanChanges, Offered], Wanted | None] = lambda *_: None
         again = MadeAgain(plan)
         self.worker = Worker(task)
         asked = NextRun({}, ask_change=lambda *given: self.answer(*given), again=again)
@@ -85,9 +87,9 @@ def test_a_change_is_listed_applied_shown_and_undone(qtbot: QtBot, watched: Watc
     window = watched.window
     watched.feed(6)
 
-    def answer(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
-        assert why_not_again == ""
-        dialog = ChangeDialog(parent, changes, why_not_again)
+    def answer(parent: QWidget, changes: ScanChanges, offered: Offered) -> Wanted | None:
+        assert offered == Offered("")
+        dialog = ChangeDialog(parent, changes, offered)
         dialog.show()
         looked(qtbot, dialog, "nothing")
         assert not dialog.apply.isEnabled()
@@ -139,9 +141,9 @@ def test_what_cannot_be_changed_is_one_line_and_nothing_is_applied(qtbot: QtBot,
     watched.feed(2)
     said: list[str] = []
 
-    def answer(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
-        assert why_not_again == ""
-        dialog = ChangeDialog(parent, changes, why_not_again)
+    def answer(parent: QWidget, changes: ScanChanges, offered: Offered) -> Wanted | None:
+        assert offered == Offered("")
+        dialog = ChangeDialog(parent, changes, offered)
         dialog.show()
         looked(qtbot, dialog, "nothing")
         dialog.left_out.setText("10 to 11")
@@ -179,8 +181,8 @@ def test_all_frames_are_made_again_beside_the_run_and_shown_in_its_place(
     window, again = watched.window, watched.window._next.again
     watched.feed(6)
 
-    def answer(parent: QWidget, changes: ScanChanges, why_not_again: str) -> Wanted | None:
-        dialog = ChangeDialog(parent, changes, why_not_again)
+    def answer(parent: QWidget, changes: ScanChanges, offered: Offered) -> Wanted | None:
+        dialog = ChangeDialog(parent, changes, offered)
         dialog.show()
         looked(qtbot, dialog, "nothing")
         dialog.orientation.setCurrentIndex(dialog.orientation.findData(2))
@@ -211,6 +213,49 @@ def test_all_frames_are_made_again_beside_the_run_and_shown_in_its_place(
     with read_run(tmp_path / "run.h5") as run:
         assert len(run.traced) == 8
         assert run.changes == ()
+
+
+def test_the_frames_of_a_stream_are_made_again_from_their_patterns(scan: Path, tmp_path: Path) -> None:
+    """A stream's images are not kept: what is recorded of them is."""
+    folder, out = tmp_path / "live", tmp_path / "run.h5"
+    Live(scan, folder)
+    plan = decide(Request(folder, Given(), live=True, out=out, fallback=tmp_path / "elsewhere"))
+    again = MadeAgain(replace(plan, request=replace(plan.request, scan=None)))
+    assert again.offered == Offered("", from_patterns=True)
+    with live(scan, folder, out) as run:
+        run.feed(8)
+        given = with_setup(folder, setup_text(scan) + "\n[fit]\nexclude_two_theta_deg = [[10.0, 11.5]]\n")
+        made = again.begin(given, "a line of the window")
+        assert not made.exists()  # it waits for the change
+        assert again.offered.why_not
+        run.change(given)
+        again.take(run.changes)
+        said: list[str] = []
+        until(lambda: said.append(again.follow(8, has_ended=False)) or "frames are made again" in said[-1])
+        assert not again.can_show()
+        run.feed(10)
+    again.end()
+    assert said[-1] == f"8 frames are made again from their patterns, in {made}"
+    with read_run(made) as found, read_run(out) as recorded:
+        assert [row.segment for row in recorded.traced] == [0] * 8 + [1] * 2
+        assert [row.segment for row in found.traced] == [0] * 8
+        assert found.header.setup == recorded.latest.setup
+        remark = next(each.value for each in found.header.decided if each.name == "remark")
+        assert remark.endswith(": a line of the window")
+        pairs = [(one.fit, other.fit) for one, other in zip(found.traced, list(recorded.traced)[:8], strict=True)]
+        fitted = [(one, other) for one, other in pairs if isinstance(one, Fit) and isinstance(other, Fit)]
+        assert fitted
+        assert all(one.lp_mean_A != other.lp_mean_A for one, other in fitted)
+
+
+def test_a_change_that_fails_lets_frames_be_made_again_later(scan: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "live"
+    Live(scan, folder)
+    plan = decide(Request(folder, Given(), live=True, out=tmp_path / "run.h5", fallback=tmp_path / "elsewhere"))
+    again = MadeAgain(replace(plan, request=replace(plan.request, scan=None)))
+    again.begin(Given(), "")
+    again.give_up_waiting()
+    assert again.offered == Offered("", from_patterns=True)
 
 
 def test_an_ended_run_is_not_changed(watched: Watched) -> None:
