@@ -29,7 +29,7 @@ from latticewatch.processing.record.run_file.reader import read_run
 from tests.app.conftest import scan as scan
 from tests.app.test_changing import Live, live, setup_text, until, with_setup
 
-TIMEOUT_MS = 60_000
+TIMEOUT_MS = 240_000  # the fit may have to be compiled first
 
 
 class Watched:
