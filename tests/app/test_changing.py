@@ -226,6 +226,8 @@ def test_a_resumed_run_goes_on_with_its_changes_as_if_it_had_never_stopped(
     with read_run(out) as expected, read_run(again) as found:
         assert [row.segment for row in found.traced] == [0] * 4 + [1] * 2 + [2] + [3] * 5
         assert found.alike == {0, 3}
+        # What is undone goes on with the fit and the verdict of before.
+        assert [number for number, row in enumerate(found.traced) if "Judged anew" in row.verdict.why] == [4, 5, 6]
         assert found.changes == expected.changes
         assert_same_rows(found.rows, expected.rows, clocks=False)
 
