@@ -1,5 +1,6 @@
 """All frames of the shown run made again with other settings, beside it: begun, followed, shown in its place."""
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,6 +13,8 @@ from latticewatch.app.run.given import Given
 from latticewatch.app.run.request import Request
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.names import free_name
+
+log = logging.getLogger(__name__)
 
 Start = Callable[[Request, Path], AllAgain]
 
@@ -41,6 +44,7 @@ class MadeAgain:
         self._made: Made | None = None
         self._waiting: Request | None = None
         self._told = ""
+        self._has_caught_up = False
 
     @property
     def offered(self) -> Offered:
@@ -74,7 +78,7 @@ class MadeAgain:
         request = replace(
             self.plan.request, given=given, stream=None, out=out, resume=False, may_command=False, remark=told
         )
-        self._made = Made(self._start(request, out), request)
+        self._made, self._has_caught_up = Made(self._start(request, out), request), False
         return out
 
     def give_up_waiting(self) -> None:
@@ -94,16 +98,21 @@ class MadeAgain:
             told = f"not all frames were made again: {run.error}"
         elif not made.request.live:
             told = f"{run.done} frames are made again from their patterns, {where}" if run.is_over else ""
-        elif run.done < count:
-            told = f"all frames again: {run.done} of {count}, {where}"
+        elif run.done < count and not self._has_caught_up:
+            return self._once(f"all frames again: {run.done} of {count}, {where}")
         else:
+            self._has_caught_up = True
             told = f"all frames are made again, {where}; Ctrl+Shift+T goes on with them"
-            if has_ended:
+            if has_ended and run.done >= count:
                 run.stop()
-        if told == self._told:
-            return ""
-        self._told = told
-        return told
+        if said := self._once(told):
+            log.info("%s", said)
+        return said
+
+    def _once(self, told: str) -> str:
+        """This line, where it is another one than the last."""
+        is_new, self._told = told != self._told, told
+        return told if is_new else ""
 
     def can_show(self) -> bool:
         """Whether there is a run that can continue in the place of the one that is shown."""
