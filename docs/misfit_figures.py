@@ -4,6 +4,7 @@ PYTHONPATH=. python docs/misfit_figures.py, in the checkout's root. The numbers 
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -37,6 +38,7 @@ OUT = Path(__file__).with_name("figures") / "misfits.png"
 FRAMES = 24
 CELLS = 5.842, 6.205
 BEGIN = 4.0
+SIGNS = 80  # in a line under a picture
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def draw(axes: Axes, rest_axes: Axes, case: Case) -> None:
 
 def _said(row: Row, scan: RealScan) -> str:
     if isinstance(row.fit, NoResult):
-        return f"no number: {row.fit.reason}"
+        return textwrap.fill(f"no number: {row.fit.reason}", SIGNS)
     fit, parts = row.fit, []
     for crystal, lattice in zip(scan.crystals, fit.lattices, strict=True):
         if not math.isnan(lattice.lp_A):

@@ -9,7 +9,7 @@ from latticewatch.processing.refinement.model.lines import BACKGROUND_TERMS, lay
 from latticewatch.processing.refinement.model.pattern_model import calculate
 from latticewatch.processing.refinement.solver.grid import chebyshev
 from latticewatch.processing.refinement.solver.solve import Data, Limits, solve
-from latticewatch.processing.refinement.tracking.presence import There, who_is_there
+from latticewatch.processing.refinement.tracking.presence import There, passed, who_is_there
 from latticewatch.processing.refinement.tracking.state import Seen, State
 from tests.refinement.made_up import CELLS_A, LINES
 
@@ -69,3 +69,19 @@ def test_what_is_not_there_is_taken_out(before: int) -> None:
 def test_what_was_away_is_back_at_a_share_that_would_have_let_it_stay_before() -> None:
     assert seen_with(0.0175, -1).absent == -1
     assert seen_with(0.0175, 1).absent == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "sign", "absent", "answer"),
+    [
+        ((5.6, 5.84), -1.0, -1, True),
+        ((5.84, 5.6), -1.0, -1, False),
+        # Merged lines have no order, and a component that is not there has no place.
+        ((5.70, 5.71), -1.0, -1, False),
+        ((5.6, 5.84), -1.0, 0, False),
+    ],
+)
+def test_two_lattices_do_not_pass_each_other(
+    cells: tuple[float, float], sign: float, absent: int, answer: bool
+) -> None:
+    assert passed(np.array(cells), sign, 0.18, absent, LAY) is answer

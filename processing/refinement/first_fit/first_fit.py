@@ -66,6 +66,7 @@ LEAST_VEGARD, MOST_VEGARD = -0.5, 1.5
 # A component with a smaller share has no say; a ring is wider than this many bins.
 THERE = 1e-3
 NARROWEST_BINS = 0.5
+OTHER_NAME = "the cell is that of the other component"
 OTHER_INTENSITIES = "the intensities are not those of the phases"
 FREED = (
     "the intensities of {} are not the structure's, but one lattice explains its lines: they are free from now on "
@@ -196,10 +197,11 @@ def _one_of_two(fit: Start, lines: Lines, lay: Layout, names: Names) -> Start:
     return single[0] if clear and as_well and not single[0].doubt else fit
 
 
-def likelier_alone(fit: Start, names: Names, lay: Layout) -> tuple[bool, bool, float]:
-    """Orders first fits without one of two components, the best one first."""
-    named_other = nearest_of_two(float(fit.solution.x[1 - fit.absent]), names) == fit.absent
-    return fit.doubt != "", named_other, _standing(fit, names.cells, lay)
+def alone_by_name(fit: Start, names: Names, lay: Layout) -> tuple[Start, float]:
+    """A first fit without one of two components, doubted where its cell is that of the other one, and its standing."""
+    if nearest_of_two(float(fit.solution.x[1 - fit.absent]), names) == fit.absent:
+        fit = fit._replace(doubt=fit.doubt or OTHER_NAME)
+    return fit, _standing(fit, names.cells, lay)
 
 
 def taken_out(fit: Start, absent: int, lines: Lines, lay: Layout) -> Start:

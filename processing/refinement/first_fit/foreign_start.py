@@ -10,9 +10,9 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     ITERATIONS,
     TOLERANCE,
     Start,
+    alone_by_name,
     doubt_of,
     fitted_part,
-    likelier_alone,
     lines_alone,
     taken_out,
 )
@@ -79,8 +79,12 @@ def one_of_two_alone(start: Start, model: Extended, data: Data, lines: Lines, na
 
     start: of both components with this model.
     """
-    single = [_begun_alone(taken_out(start, absent, lines, model.lay), model, data, lines) for absent in range(2)]
-    return min(single, key=lambda each: likelier_alone(each[0], names, model.lay))
+    single = []
+    for absent in range(2):
+        fit, found = _begun_alone(taken_out(start, absent, lines, model.lay), model, data, lines)
+        fit, standing = alone_by_name(fit, names, found.lay)
+        single.append((fit.doubt != "", standing, absent, fit, found))
+    return min(single)[3:]
 
 
 def _begun_alone(fit: Start, model: Extended, data: Data, lines: Lines) -> tuple[Start, Extended]:

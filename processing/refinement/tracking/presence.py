@@ -5,12 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.refinement.first_fit.first_fit import APART_OF_WIDTH
 from latticewatch.processing.refinement.first_fit.first_prior import without_component
 from latticewatch.processing.refinement.model.lines import Layout, Lines
 from latticewatch.processing.refinement.solver.report import present, seen, shares_of
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, Solution, solve
 from latticewatch.processing.refinement.tracking.state import State
 
+Floats = NDArray[np.float64]
 # Share of the scattering from which on a component that was faint is there again, and ln of the ratio of two amounts
 # beyond which the smaller one is taken out.
 RETURNED = 0.02
@@ -23,6 +25,14 @@ class There(NamedTuple):
     solution: Solution
     prior: Prior
     absent: int
+
+
+def passed(x: Floats, sign: float, width_A: float, absent: int, lay: Layout) -> bool:
+    """Whether two lattices have passed each other: more was added to merged ones, and each took the other's name.
+
+    sign: of the second cell less the first one so far. width_A: of a line. absent: -1 where both are there.
+    """
+    return bool(lay.components == 2 and absent < 0 and sign * (x[1] - x[0]) < -APART_OF_WIDTH * width_A)
 
 
 def who_is_there(

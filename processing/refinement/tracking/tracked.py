@@ -62,7 +62,7 @@ from latticewatch.processing.refinement.tracking.foreign_followed import (
 )
 from latticewatch.processing.refinement.tracking.light import Light
 from latticewatch.processing.refinement.tracking.next_state import CERTAIN, next_state
-from latticewatch.processing.refinement.tracking.presence import There, who_is_there
+from latticewatch.processing.refinement.tracking.presence import There, passed, who_is_there
 from latticewatch.processing.refinement.tracking.residuals import noise_after
 from latticewatch.processing.refinement.tracking.split import said_once, split_of
 from latticewatch.processing.refinement.tracking.spread import less_than_nothing, unseen_variance
@@ -177,6 +177,8 @@ class TrackedRefinement:
                 if not (finite(solution) and self._recent.allows(quality)):
                     found = self._foreign_appeared(pattern, solution, part)
                     return found or self._worse_than_recent(pattern, solution, part, quality)
+                if passed(solution.x, self._sign, self._width(solution.x), self._state.absent, self._lay):
+                    return self._restart(pattern, self._recent)
                 solution, absent = self._who_is_there(self._state, solution, part)
                 if not solution.converged and self._stuck < MOST_STUCK:
                     # What is known holds, only this frame does not settle: no reason to forget it.
@@ -433,8 +435,7 @@ class TrackedRefinement:
         shares = shares_of(x, self._lines, lay, self._counted)
         quoted = quoted_rows(solution, shares, lay)
         rows = quoted @ solution.covariance
-        widths = full_widths(x, self._lines, lay)
-        width = float(np.sort(widths)[len(widths) // 2])
+        width = float(np.sort(full_widths(x, self._lines, lay))[lay.lines // 2])
         scatter = scatter_of(rows, solution, data, width)
         self._model_error = self._model_error.joined(scatter, self._noise)
         model = self._model_error.variance(scatter, self._noise)
