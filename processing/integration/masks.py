@@ -4,6 +4,7 @@ import io
 import logging
 import math
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +32,8 @@ RINGS = 500
 OUTLYING = 8.0  # times the spread of the ring
 CLEAR_SHARE, CLEARLY_MORE = 0.2, 4.0
 Nonzero = Literal["bad", "good"]
+DRAWN_ON, NONZERO = "mask_orientation", "mask_nonzero"
+"""Keys of a mask's own header, as experiment.toml has them; an EDF that the mask editor wrote has both."""
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +41,13 @@ log = logging.getLogger(__name__)
 def read_mask(path: Path, shape: tuple[int, int], nonzero: Nonzero | None = None) -> NDArray[np.bool_]:
     """The mask (rows, columns) of this .edf, .msk (fit2d), .npy, .npz, .mask, .h5, .png, ... file; True is left out.
 
-    nonzero: what pixels are whose value is not 0; left out: bad, as pyFAI, fit2d and NeXus have it. Raises UserError
-    where the file cannot be read, holds more than one image, has another shape, leaves no pixel, or leaves so few that
-    it may be the other way round and nobody said so.
+    nonzero: what pixels are whose value is not 0; None: as the file says, else bad, as pyFAI, fit2d and NeXus have it.
+    Raises UserError where the file cannot be read, holds more than one image, has another shape, leaves no pixel, or
+    leaves so few that it may be the other way round and nobody said so.
     """
     values = _read(path, "mask", shape)
+    if nonzero is None and _said_in(path).get(NONZERO) == "bad":
+        nonzero = "bad"
     mask: NDArray[np.bool_] = (values == 0) | (values != values) if nonzero == "good" else values != 0
     left = 1.0 - float(mask.mean())
     if left == 0.0:
@@ -68,12 +73,14 @@ def placed_mask(
 ) -> NDArray[np.bool_]:
     """The mask as it lies on the images as they are read.
 
-    drawn_on: the orientation in which the mask was drawn; None: not said. Then, with a geometry of turned images, a
+    drawn_on: the orientation in which the mask was drawn; None: the one that its file ``where`` says. Where that says
+    none, with a geometry of turned images, a
     program that reads images as they are (pyFAI) and one that turns them (Dioptas) may have written it: ``image``, the
     first one, packed or not, decides by which of the two covers what stands out from its ring. Raises UserError where
     it leaves that open.
     """
     turned = flipped(mask, geometry.orientation)
+    drawn_on = drawn_on or drawn_orientation(where)
     if drawn_on is not None:
         return flipped(mask, drawn_on)
     if np.array_equal(mask, turned):
@@ -90,6 +97,22 @@ def placed_mask(
         f"{where}: was the mask drawn on the images as read, or on turned ones as Dioptas shows them? Set [geometry] "
         f"mask_orientation = {AS_READ} (as read) or {geometry.orientation} (turned) in experiment.toml"
     )
+
+
+def drawn_orientation(path: Path) -> int | None:
+    """The orientation of the images that this mask was drawn on, where its file says so."""
+    said = _said_in(path).get(DRAWN_ON, "")
+    return int(said) if said in ("1", "2", "3", "4") else None
+
+
+def _said_in(path: Path) -> Mapping[str, str]:
+    """The header of a mask that is an EDF; of any other, and of one that cannot be read, it is empty."""
+    try:
+        if not read_start(path, 3).lstrip(b"\r\n").startswith(b"{"):
+            return {}
+        return decode(path.name, read_regular(path, LARGEST_FILE)).header
+    except (OSError, UserError, Unreadable):
+        return {}
 
 
 def _stands_out(image: NDArray[np.float64], angles: NDArray[np.float64], doubtful: NDArray[np.bool_]) -> Any:

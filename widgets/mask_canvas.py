@@ -1,0 +1,184 @@
+"""An image with the mask that is drawn on it, and the pencil."""
+
+import math
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
+
+from latticewatch.widgets.theme import line
+
+Place = tuple[float, float]
+MASKED, LEFT_OUT = (214, 45, 32, 170), (70, 74, 82, 255)
+OUTLINE = QColor("#ffd166")
+NEAR_PIXELS = 80.0
+"""How much is shown round a pixel that was chosen, each way."""
+
+
+class Tool(StrEnum):
+    """What the left button does."""
+
+    MOVE = "move"
+    RECTANGLE = "rectangle"
+    POLYGON = "polygon"
+    BRUSH = "brush"
+
+
+class MaskCanvas(QWidget):
+    """Shows an image and its mask, and tells what is drawn; places are (row, column).
+
+    rectangle_drawn: two corners. polygon_drawn: its corners. brush_moved: from one place to the next, the first time
+    to the same; brush_lifted: the button was let go. pointed: the pixel under the pointer.
+    """
+
+    rectangle_drawn = pyqtSignal(object, object)
+    polygon_drawn = pyqtSignal(object)
+    brush_moved = pyqtSignal(object, object)
+    brush_lifted = pyqtSignal()
+    pointed = pyqtSignal(int, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tool = Tool.RECTANGLE
+        self._box = _DrawBox(self)
+        self.plot = pg.PlotWidget(viewBox=self._box)
+        item = self.plot.getPlotItem()
+        item.setMenuEnabled(False)
+        item.ctrlMenu.setParent(self.plot, item.ctrlMenu.windowFlags())
+        item.hideButtons()
+        item.setAspectLocked(True)
+        item.invertY(True)
+        for axis in ("left", "bottom"):
+            item.hideAxis(axis)
+        self._counts = pg.ImageItem(autoDownsample=True)
+        self._counts.setLookupTable(pg.colormap.get("cividis").getLookupTable(nPts=256))
+        self._out, self._mask = pg.ImageItem(), pg.ImageItem()
+        for each, colour in ((self._out, LEFT_OUT), (self._mask, MASKED)):
+            each.setLookupTable(np.array([(0, 0, 0, 0), colour], np.uint8))
+        pen = line(OUTLINE, 1.5)
+        self._outline = pg.PlotDataItem(pen=pen, symbol="s", symbolSize=5, symbolBrush=OUTLINE, symbolPen=None)
+        for each in (self._counts, self._out, self._mask, self._outline):
+            self.plot.addItem(each)
+        self._shape = (0, 0)
+        self._corners: list[Place] = []
+        self.plot.scene().sigMouseMoved.connect(self._point)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        self.setAccessibleName("image and mask")
+
+    def show_image(self, counts: NDArray[Any], left_out: NDArray[np.bool_]) -> None:
+        """Show these counts (rows, columns) on a logarithmic scale. left_out: what has no counts anyway."""
+        shown = np.log1p(np.where(left_out, 0.0, np.maximum(counts, 0))).astype(np.float32)
+        valid = shown[~left_out] if not left_out.all() else shown.ravel()
+        low, high = (float(level) for level in np.percentile(valid[:: max(1, len(valid) // 200_000)], (1.0, 99.8)))
+        self._counts.setImage(shown, autoLevels=False, levels=(low, max(high, low + 1e-3)))
+        self._out.setImage(left_out.view(np.uint8), autoLevels=False, levels=(0, 1))
+        self._corners = []
+        self._draw_outline([])
+        if shown.shape != self._shape:
+            self._shape = (shown.shape[0], shown.shape[1])
+            self.show_whole()
+
+    def show_mask(self, mask: NDArray[np.bool_]) -> None:
+        """Show this mask (rows, columns)."""
+        self._mask.setImage(mask.view(np.uint8), autoLevels=False, levels=(0, 1))
+
+    def show_whole(self) -> None:
+        """The whole image in view."""
+        self.plot.setRange(QRectF(0.0, 0.0, self._shape[1], self._shape[0]), padding=0.01)
+
+    def show_near(self, row: int, column: int) -> None:
+        """This pixel in the middle, and what is round it."""
+        size = 2.0 * NEAR_PIXELS
+        self.plot.setRange(QRectF(column + 0.5 - NEAR_PIXELS, row + 0.5 - NEAR_PIXELS, size, size), padding=0.0)
+
+    def take(self, tool: Tool) -> None:
+        """Draw with this; a polygon that is not closed is given up."""
+        self.tool = tool
+        self._corners = []
+        self._draw_outline([])
+
+    def point_at(self, place: Place) -> QPointF:
+        """Where a place of the image is on this widget's plot, in pixels of the screen."""
+        scene = self._box.mapViewToScene(QPointF(place[1], place[0]))
+        return QPointF(self.plot.mapFromScene(scene))
+
+    def drag_rectangle(self, start: Place, now: Place, *, ended: bool) -> None:
+        """The button went down at the first place and is at the second."""
+        (top, left), (bottom, right) = start, now
+        corners = [(top, left), (top, right), (bottom, right), (bottom, left), (top, left)]
+        self._draw_outline([] if ended else corners)
+        if ended:
+            self.rectangle_drawn.emit(start, now)
+
+    def add_corner(self, place: Place) -> None:
+        """One more corner of the polygon."""
+        self._corners.append(place)
+        self._draw_outline(self._corners)
+
+    def close_polygon(self) -> None:
+        """The polygon has all its corners."""
+        corners, self._corners = self._corners, []
+        self._draw_outline([])
+        if len(corners) >= 3:
+            self.polygon_drawn.emit(corners)
+
+    def _draw_outline(self, places: Sequence[Place]) -> None:
+        self._outline.setData([place[1] for place in places], [place[0] for place in places])
+
+    def _point(self, at: QPointF) -> None:
+        if not self._box.sceneBoundingRect().contains(at):
+            return
+        point = self._box.mapSceneToView(at)
+        row, column = math.floor(point.y()), math.floor(point.x())
+        if 0 <= row < self._shape[0] and 0 <= column < self._shape[1]:
+            self.pointed.emit(row, column)
+
+
+class _DrawBox(pg.ViewBox):  # type: ignore[misc]
+    """The left button draws, the middle one and the tool MOVE move the image, the wheel zooms."""
+
+    def __init__(self, canvas: MaskCanvas) -> None:
+        super().__init__(enableMenu=False)
+        self._canvas = canvas
+
+    def _place(self, at: QPointF) -> Place:
+        point = self.mapSceneToView(at)
+        return point.y(), point.x()
+
+    def mouseDragEvent(self, ev: Any, axis: int | None = None) -> None:
+        tool = self._canvas.tool
+        if ev.button() != Qt.MouseButton.LeftButton or tool not in (Tool.RECTANGLE, Tool.BRUSH):
+            super().mouseDragEvent(ev, axis)
+            return
+        ev.accept()
+        now = self._place(ev.scenePos())
+        if tool is Tool.RECTANGLE:
+            self._canvas.drag_rectangle(self._place(ev.buttonDownScenePos()), now, ended=ev.isFinish())
+            return
+        before = self._place(ev.buttonDownScenePos() if ev.isStart() else ev.lastScenePos())
+        self._canvas.brush_moved.emit(before, now)
+        if ev.isFinish():
+            self._canvas.brush_lifted.emit()
+
+    def mouseClickEvent(self, ev: Any) -> None:
+        """The brush draws what is under it; the polygon gets a corner, and is closed by a double or right click."""
+        tool, left = self._canvas.tool, ev.button() == Qt.MouseButton.LeftButton
+        place = self._place(ev.scenePos())
+        if tool is Tool.POLYGON and (ev.double() or ev.button() == Qt.MouseButton.RightButton):
+            self._canvas.close_polygon()
+        elif tool is Tool.POLYGON and left:
+            self._canvas.add_corner(place)
+        elif tool is Tool.BRUSH and left:
+            self._canvas.brush_moved.emit(place, place)
+            self._canvas.brush_lifted.emit()
+        else:
+            return
+        ev.accept()
