@@ -35,6 +35,7 @@ from latticewatch.app.window.compare_window import CompareWindow, read_compared
 from latticewatch.app.window.geometry_window import GeometryWindow
 from latticewatch.app.window.made_again import Offered
 from latticewatch.app.window.main_window import MainWindow
+from latticewatch.app.window.mask_editor import MaskEditor, file_source
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.screenshot import picture_of_window
 from latticewatch.app.window.shown_run import ShownRun
@@ -278,6 +279,7 @@ def take_dialogs(folder: Path, runs: dict[str, Path], size: tuple[int, int], out
     take_start(folder / "iodide", out / "start.png", size)
     take_change(folder / "iodide", out / "change.png")
     take_geometry(folder, size, out / "geometry.png")
+    take_mask(folder / "iodide", size, out / "mask.png")
     window = MainWindow("keys", transport=Transport())
     keys = KeyList(window, window.actions())
     keys.show()
@@ -338,6 +340,24 @@ def take_geometry(folder: Path, size: tuple[int, int], target: Path) -> None:
             QThread.msleep(20)
     save(window, target, lambda: None)
     window.reject()
+
+
+def take_mask(scan: Path, size: tuple[int, int], target: Path) -> None:
+    """A rectangle, a polygon and a stroke of the brush."""
+    frame = sorted(scan.glob("*.cbf"))[60]
+    editor = MaskEditor(None, file_source(frame), folder=scan)
+    editor.resize(*size)
+    editor.show()
+    while editor.busy():
+        QCoreApplication.processEvents()
+        QThread.msleep(20)
+    editor.canvas.rectangle_drawn.emit((0.0, 0.0), (30.0, 480.0))
+    editor.canvas.polygon_drawn.emit([(300.0, 30.0), (330.0, 150.0), (420.0, 110.0), (380.0, 20.0)])
+    editor.size_box.setValue(12)
+    editor.canvas.brush_moved.emit((240.0, 380.0), (300.0, 430.0))
+    editor.canvas.brush_lifted.emit()
+    save(editor, target, lambda: None)
+    editor.reject()
 
 
 def main() -> None:

@@ -69,9 +69,12 @@ class Compared:
 
 
 class ChangeDialog(QDialog):
-    """wanted: the settings that were chosen; None until then. again: how all frames can be made again."""
+    """wanted: the settings that were chosen; None until then. again: how all frames can be made again.
 
-    def __init__(self, parent: QWidget, changes: ScanChanges, again: Offered) -> None:
+    mask: chosen at first, in place of the one in force.
+    """
+
+    def __init__(self, parent: QWidget, changes: ScanChanges, again: Offered, mask: Path | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Change this scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -103,6 +106,8 @@ class ChangeDialog(QDialog):
             path: Path | None = getattr(self._now, name)
             if path is not None:
                 put_first(box, [path.resolve()])
+        if mask is not None:
+            put_first(self.corrections["mask"], [mask])
         self.why = QLineEdit()
         self.why.setPlaceholderText("kept with the change, such as: the wrong cell")
         self.list = QPlainTextEdit()
@@ -290,9 +295,12 @@ class ChangeDialog(QDialog):
         super().done(a0)
 
 
-def ask_change(parent: QWidget, changes: ScanChanges, again: Offered) -> Wanted | None:
-    """Ask for other settings of this scan; None: they stay. again: how all frames can be made again."""
-    dialog = ChangeDialog(parent, changes, again)
+def ask_change(parent: QWidget, changes: ScanChanges, again: Offered, mask: Path | None = None) -> Wanted | None:
+    """Ask for other settings of this scan; None: they stay. again: how all frames can be made again.
+
+    mask: the one that is chosen at first.
+    """
+    dialog = ChangeDialog(parent, changes, again, mask)
     dialog.exec()
     dialog.deleteLater()
     return dialog.wanted

@@ -38,6 +38,7 @@ from latticewatch.app.start.stream_look import StreamLook, stream_look
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.application import closed_by_signals, make_application
 from latticewatch.app.window.geometry_window import GeometryWindow
+from latticewatch.app.window.mask_editor import MaskEditor, scan_source
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on, put_first, with_buttons
 from latticewatch.app.window.placement import fitted_size
@@ -143,6 +144,7 @@ class StartDialog(QDialog):
         self.form.changed.connect(self.check)
         self.form.new_wanted.connect(self.new_setup)
         self.form.geometry_wanted.connect(self.check_geometry)
+        self.form.mask_wanted.connect(self.edit_mask)
         self.use_better.clicked.connect(lambda _: self.form.turn(self.use_better.property("orientation")))
         self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self._ok().setText("&Watch")
@@ -425,6 +427,16 @@ class StartDialog(QDialog):
         window.kept.connect(self.form.take_geometry)
         window.exec()
         window.deleteLater()
+
+    def edit_mask(self) -> None:
+        """Draw a mask on the frame that is shown; what is saved is chosen then."""
+        scan, seen = self._scan, self._shown.seen if self._shown is not None else None
+        source = scan_source(scan, seen.name) if scan is not None and seen is not None else None
+        folder = scan.absolute().parent if scan is not None else None
+        editor = MaskEditor(self, source, mask=self.form.given().mask, folder=folder)
+        editor.kept.connect(partial(self.form.take, self.form.corrections["mask"]))
+        editor.exec()
+        editor.deleteLater()
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         if a0 is not None and dropped_on(a0):

@@ -30,6 +30,7 @@ class ScanForm(QWidget):
 
     folder_chosen: another folder or file. stream_named: another stream, or none any more. changed: anything else.
     new_wanted: a new set-up is to be made. geometry_wanted: the geometry is to be checked by a standard.
+    mask_wanted: a mask is to be drawn.
     """
 
     folder_chosen = pyqtSignal(Path)
@@ -37,6 +38,7 @@ class ScanForm(QWidget):
     changed = pyqtSignal()
     new_wanted = pyqtSignal()
     geometry_wanted = pyqtSignal()
+    mask_wanted = pyqtSignal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +97,8 @@ class ScanForm(QWidget):
         form.addRow("", self.recursive)
         form.addRow("Na&mes", self.include)
         for name, box in self.corrections.items():
-            row = with_buttons(box, partial(self._ask_file, box, name.capitalize(), "All files (*)"))
+            ask = partial(self._ask_file, box, name.capitalize(), "All files (*)")
+            row = with_buttons(box, ask, *([self._mask_button()] if name == "mask" else []))
             rarer.append(row)
             form.addRow(name.capitalize(), row)
 
@@ -115,6 +118,12 @@ class ScanForm(QWidget):
         self.stream.activated.connect(lambda _: self.tell_stream())
         self.recursive.toggled.connect(lambda _: self.changed.emit())
         self.include.editingFinished.connect(self.changed.emit)
+
+    def _mask_button(self) -> QPushButton:
+        button = QPushButton("&Edit …")
+        button.setToolTip("draw a mask on the frame that is shown")
+        button.clicked.connect(lambda _: self.mask_wanted.emit())
+        return button
 
     def _name_boxes(self) -> None:
         named: dict[str, QWidget] = {

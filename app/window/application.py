@@ -36,7 +36,7 @@ from latticewatch.app.window.preferences import Preferred, preferences_path, rea
 from latticewatch.app.window.screenshot import picture_of_window, png_bytes, save_picture
 from latticewatch.app.window.settings_change import Ask
 from latticewatch.app.window.shown_run import ShownRun
-from latticewatch.app.window.tools import tool_commands
+from latticewatch.app.window.tools import Tools
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.series import Row, Series
@@ -116,7 +116,7 @@ def _show_run(
         folder=_folder_of(plan),
         next_run=next_run,
         preferred=preferred,
-        tools=() if offscreen() else tool_commands(plan),
+        tools=None if offscreen() else Tools.of(plan),
     )
     window.alarms.tell_command()
     window.run_ended.connect(partial(_close_unless_watched, window, worker))

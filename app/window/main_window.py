@@ -47,6 +47,7 @@ from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import shoot
 from latticewatch.app.window.settings_change import SettingsChange
 from latticewatch.app.window.shown_run import Recall, ShownRun
+from latticewatch.app.window.tools import Tools
 from latticewatch.app.window.transport import ReplayControl
 from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.view_menu import ViewMenu
@@ -99,14 +100,14 @@ class MainWindow(QMainWindow):
         folder: ScanFolder | None = None,
         next_run: NextRun | None = None,
         preferred: Preferred | None = None,
-        tools: Sequence[Command] = (),
+        tools: Tools | None = None,
     ) -> None:
         super().__init__()
         self._theme, self.title, self._tools = theme, title, tools
         self._worker, self._may_close, self._next = worker, may_close, next_run or NextRun({})
         self.replay = ReplayControl(transport) if transport is not None else None
         self.shown_run: ShownRun | None = None
-        self._arrivals = Arrivals()
+        self._arrivals, self._recall = Arrivals(), Recall()
         self.preferred = preferred or Preferred()
         self.alarms = WindowAlarms(self, self.preferred)
         self.wall = self.interrupted = self._was_maximised = False
@@ -116,7 +117,6 @@ class MainWindow(QMainWindow):
         self.page: RunPage | None = None
         self.undo = Undo(self, self.say)
         self.marks = MarkBook(self.undo, self._show_marks, self.say)
-        self._recall = Recall()
         self.change = SettingsChange(
             self, self._next.ask_change, self._next.again, self.undo, self.say, self._mark_newest
         )
@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         self.saver = Saver(self)
         self.saver.said.connect(self.say)
         self.view_menu = ViewMenu(self, self.saver, lambda time_s: self.note.ask(time_s), self._run_file)
+        self.view_menu.edit_mask = None if tools is None else partial(tools.edit_mask, self.change.ask)
         self._build()
         self._connect_docks()
         install(self, self._commands(), after=lambda: self.docks.fill(self.page))
@@ -153,7 +154,7 @@ class MainWindow(QMainWindow):
             *self._run_commands(),
             *alarm_commands(self.alarms, self.acknowledge),
             Command("&Alarms", "Run a command for each …", (), self.ask_preferences, "ways"),
-            *self._tools,
+            *(self._tools.commands(lambda: self.page, self.change.ask) if self._tools is not None else ()),
             Command("&Help", "Keys", ("F1",), self.show_keys),
         ]
 

@@ -49,6 +49,7 @@ TOOLS = (
     (Tool.MOVE, "&Move", "drag the image; the middle button does so always, the wheel zooms"),
 )
 TURNS = (("Flip up-down", 2), ("Flip left-right", 4), ("Turn by 180°", 1))
+USE = "Use for this scan from now …"
 WELCOME = "Choose a frame, or drop one here."
 
 
@@ -66,6 +67,13 @@ class _Opened:
     counts: NDArray[Any]
     left_out: NDArray[np.bool_]
     mask: NDArray[np.bool_] | None
+
+
+def scan_source(scan: Path, name: str) -> Source:
+    """The image of the frame of this name in a scan."""
+    from latticewatch.processing.sources.reread_image import read_again  # slow to load: not before the window
+
+    return Source(name, lambda: read_again(scan, name))
 
 
 def file_source(path: Path) -> Source:
@@ -86,11 +94,16 @@ class MaskEditor(QDialog):
         mask: Path | None = None,
         pixel: tuple[int, int] | None = None,
         folder: Path | None = None,
+        use: Callable[[Path], object] | None = None,
     ) -> None:
-        """mask: the file to begin with. pixel: it is masked, and shown large. folder: where a mask is to be kept."""
+        """mask: the file to begin with. pixel: it is masked, and shown large. folder: where a mask is to be kept.
+
+        use: uses a mask that was saved for the scan from now on.
+        """
         super().__init__(parent)
         self._folder = folder or (mask.parent if mask is not None else Path.home())
-        self._pixel = pixel
+        self._pixel, self._use = pixel, use
+        self._file: Path | None = None
         self.counts: NDArray[Any] = np.empty((0, 0))
         self.mask_drawn: NDArray[np.bool_] = np.zeros((0, 0), bool)
         self._before_stroke: NDArray[np.bool_] | None = None
@@ -155,6 +168,8 @@ class MaskEditor(QDialog):
         column.addStretch(1)
         column.addWidget(self.amount)
         self._add_row(column, ("Save …", self.ask_save))
+        if self._use is not None:
+            self._add_row(column, (USE, self.use))
         for said in (self.title, self.pointed, self.foot, self.amount):
             said.setTextFormat(Qt.TextFormat.PlainText)
             said.setWordWrap(True)
@@ -360,7 +375,14 @@ class MaskEditor(QDialog):
     def _saved(self, path: Path) -> None:
         how = "" if path.suffix.lower() == ".edf" else "; with turned images set [geometry] mask_orientation = 3"
         self.say(f"saved {path}{how}. Scans that are started with it use it.")
+        self._file = path
+        self._show_state()
         self.kept.emit(path)
+
+    def use(self) -> None:
+        """Use the saved mask for the scan from now on; the window of the run asks."""
+        if self._use is not None and self._file is not None:
+            self._use(self._file)
 
     def _point(self, row: int, column: int) -> None:
         if row < self.counts.shape[0] and column < self.counts.shape[1]:
@@ -376,6 +398,8 @@ class MaskEditor(QDialog):
         self.buttons["Undo"].setEnabled(self._undo.can_undo())
         self.buttons["Redo"].setEnabled(self._undo.can_redo())
         self.buttons["Save …"].setEnabled(count > 0)
+        if USE in self.buttons:
+            self.buttons[USE].setEnabled(self._file is not None)
 
     def dragEnterEvent(self, a0: QDragEnterEvent | None) -> None:
         if a0 is not None and dropped_on(a0):

@@ -24,12 +24,16 @@ MAP, TRACE, STRIP, PATTERN, RESIDUAL, IMAGE = "map", "trace", "strip", "pattern"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the pointer is. view: which one. time_s, two_theta_deg: None where it has no such axis. said: in words."""
+    """Where the pointer is. view: which one. time_s, two_theta_deg: None where it has no such axis. said: in words.
+
+    pixel: row and column of the detector, where the view is the image.
+    """
 
     view: str
     time_s: float | None = None
     two_theta_deg: float | None = None
     said: str = ""
+    pixel: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,9 @@ class Pointing(QObject):
         if view == STRIP:
             return Place(view, x, None, self._value_at(x))
         if view == IMAGE:
-            return Place(view, said=pixel_told(self._views.image.pixel_at(x, y), setup.wavelength_A))
+            pixel = self._views.image.pixel_at(x, y)
+            where = None if pixel is None else (pixel.row, pixel.column)
+            return Place(view, said=pixel_told(pixel, setup.wavelength_A), pixel=where)
         shown = self._views.pattern.shown
         if shown is None:
             return Place(view, None, x)

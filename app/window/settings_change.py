@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from PyQt6.QtWidgets import QWidget
 
@@ -30,9 +31,9 @@ class Wanted:
     again: bool = False
 
 
-Ask = Callable[[QWidget, ScanChanges, Offered], Wanted | None]
-"""Asks the user for other settings; None: there are none. With the changes so far, and how all frames can be made
-again."""
+Ask = Callable[..., Wanted | None]
+"""Asks the user for other settings; None: there are none. With the window, the ScanChanges so far, Offered (how all frames
+can be made again) and, where one is to be chosen at first, the path of a mask."""
 
 
 class SettingsChange:
@@ -66,14 +67,14 @@ class SettingsChange:
             return []
         return [Command(menu, "Change this scan …", ("Ctrl+T",), self.ask, "next", can=lambda: self._can())]
 
-    def ask(self) -> None:
-        """Ask for other settings and change to them."""
+    def ask(self, mask: Path | None = None) -> None:
+        """Ask for other settings and change to them. mask: the one that is chosen at first."""
         if self._ask is None or self._changes is None or not self._can():
             self._say(NOT_LIVE if self._thread is None else "the change before this one is still being prepared")
             return
         changes = self._changes
         offered = Offered("no frame is being recorded") if self._again is None else self._again.offered
-        wanted = self._ask(self._window, changes, offered)
+        wanted = self._ask(self._window, changes, offered, *(() if mask is None else (mask,)))
         if wanted is None or self._is_over:
             return
         if wanted.again and self._again is not None:

@@ -42,6 +42,7 @@ class Acts:
     save_view: Act
     zoom_back: Act | None
     show_all: Act
+    edit_mask: Callable[[tuple[int, int] | None], object] | None = None
 
 
 def entries(place: Place, acts: Acts) -> list[Entry]:
@@ -51,6 +52,8 @@ def entries(place: Place, acts: Acts) -> list[Entry]:
     if place.view in (MAP, TRACE, STRIP) and at_s is not None:
         found.append(Entry("Show this frame", partial(acts.show, at_s)))
         found.append(Entry("Mark here …", partial(acts.mark, at_s)))
+    if place.view == IMAGE and acts.edit_mask is not None:
+        found.append(Entry("Mask here …", partial(acts.edit_mask, place.pixel)))
     if place.view != IMAGE:
         found += [
             Entry("Copy the shown pattern", acts.copy_pattern, apart=True),
@@ -88,13 +91,15 @@ def _do(act: Act, checked: bool = False) -> None:
 
 class ViewMenu:
     """Opens that menu over a page. mark: asks for a note at a time. run_file: what is saved is called after it, beside
-    it; where there is none, in the user's own folder.
+    it; where there is none, in the user's own folder. edit_mask: opens the mask editor on the frame of a name,
+    at a pixel.
     """
 
     def __init__(
         self, window: QWidget, saver: Saver, mark: Callable[[float], object], run_file: Callable[[], Path | None]
     ) -> None:
         self._window, self._saver, self._mark, self._run_file = window, saver, mark, run_file
+        self.edit_mask: Callable[[str, tuple[int, int] | None], object] | None = None
 
     def open(self, page: RunPage, place: Place, at: QPoint) -> None:
         menu_of(self._window, entries(place, self.acts(page, place))).popup(at)
@@ -114,6 +119,7 @@ class ViewMenu:
             save_view=partial(self._save_picture, view),
             zoom_back=page.zoom_back if page.can_zoom_back() else None,
             show_all=partial(page.reset, place.view),
+            edit_mask=None if shown is None or self.edit_mask is None else partial(self.edit_mask, shown.name),
         )
 
     def _save(self, ending: str, write: Callable[[Path], object]) -> None:
