@@ -32,8 +32,8 @@ class Wanted:
 
 
 Ask = Callable[..., Wanted | None]
-"""Asks the user for other settings; None: there are none. With the window, the changes so far, how all frames can be made
-again, and, where one is to be chosen at first, the path of a mask."""
+"""Asks the user for other settings; None: there are none. With the window, the changes so far, how all frames can be
+made again, and, where one is to be chosen at first, the path of a mask."""
 
 
 class SettingsChange:
