@@ -13,9 +13,10 @@ from latticewatch.processing.record.run_file.header import COMMAND_LINE, Decisio
 # Decisions that are files, by the role of the file.
 ROLES = {"geometry": "poni", "mask": "mask", "dark": "dark", "flat": "flat", "background": "background",
          "accuracy": "accuracy"}  # fmt: skip
-# With these other, frames have other angles, times or units: such rows do not belong into one run file.
-OWN_FILE = {"geometry", "orientation", "accuracy", "[geometry] bins", "[geometry] normalise_by",
-            "[experiment] frame_period_s", "[integration] robust"}  # fmt: skip
+# What may change within a run file: decisions by name, and tables of experiment.toml. With anything else frames have,
+# or may have, other angles, times or units: such rows do not belong into one file.
+WITHIN = {"mask", "dark", "flat", "background", *IMAGE_KEYS, "[experiment] title", "[experiment] mixing_time_s"}
+WITHIN_TABLES = ("[fit]", "[plateau]", "[phases]", "[map]", "[composition]", "[[component]]")
 NONE = "none"
 
 
@@ -39,7 +40,7 @@ def differences(before: Inputs, after: Inputs) -> tuple[Difference, ...]:
 def needs_own_file(before: Inputs, after: Inputs) -> str:
     """Why rows with the other settings cannot go into the same run file; empty where they can."""
     names = [each.name for each in differences(before, after)]
-    fixed = [name for name in names if name in OWN_FILE or name.startswith("[source]")]
+    fixed = [name for name in names if name not in WITHIN and not name.startswith(WITHIN_TABLES)]
     if fixed:
         return f"{_listed(fixed)} cannot change within a run file"
     old, new = _samples(before), _samples(after)

@@ -105,9 +105,20 @@ def alike_segments(began: Settings, changes: Sequence[Change]) -> frozenset[int]
 
 
 def _what_fits_depend_on(settings: Settings) -> tuple[bytes, frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
-    setup = settings.setup
-    fitted = Setup("", setup.components, setup.wavelength_A, (0.0, 0.0), fit=setup.fit, spectators=setup.spectators,
-                   background=setup.background)  # fmt: skip
+    # What only says how fits are shown, judged and told; a key that is not named here is taken to change them.
+    fitted = dataclasses.replace(
+        settings.setup,
+        title="",
+        window_deg=(0.0, 0.0),
+        reflection=(0, 0, 1),
+        composition=None,
+        mixing_time_s=None,
+        frame_period_s=None,
+        tolerance=0.0,
+        end="merge",
+        accuracy=None,
+        library=(),
+    )
     return (
         TypeAdapter(Setup).dump_json(fitted),
         frozenset((each.role, each.sha256) for each in settings.inputs if each.role in IMAGE_ROLES),
