@@ -67,14 +67,14 @@ class AllAgain:
 
 def serve(pipe: Connection, request: Request) -> None:
     """The life of the process: the run of this request, told row by row; it ends with who started it."""
+    with suppress(OSError):
+        os.nice(NICENESS)  # the recording comes first
     from latticewatch.app.run.decisions import decide  # slow to load: in the process's own time
     from latticewatch.app.run.open_session import run_session  # slow to load: in the process's own time
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with suppress(OSError):
-        os.nice(NICENESS)
     ours = logging.getLogger("latticewatch")
     ours.setLevel(logging.INFO)
     ours.addHandler(logging.NullHandler())  # its run file keeps the log
