@@ -15,7 +15,7 @@ from PyQt6.QtWidgets import QVBoxLayout, QWidget
 from latticewatch.widgets.theme import line
 
 Place = tuple[float, float]
-MASKED, LEFT_OUT = (214, 45, 32, 170), (70, 74, 82, 255)
+MASKED, LEFT_OUT = (226, 40, 28, 215), (70, 74, 82, 255)
 OUTLINE = QColor("#ffd166")
 NEAR_PIXELS = 80.0
 """How much is shown round a pixel that was chosen, each way."""

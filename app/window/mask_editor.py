@@ -26,6 +26,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.window.access import name_plots
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on
@@ -392,7 +393,7 @@ class MaskEditor(QDialog):
     def _show_state(self) -> None:
         has_image, count = self.mask_drawn.size > 0, int(np.count_nonzero(self.mask_drawn))
         share = 100.0 * count / max(1, self.mask_drawn.size)
-        self.amount.setText(f"{count} pixels masked ({share:.2f} %)" if has_image else "")
+        self.amount.setText(f"{counted(count, 'pixel')} masked ({share:.2f} %)" if has_image else "")
         for words, button in self.buttons.items():
             button.setEnabled(has_image or words == "Frame …")
         self.buttons["Undo"].setEnabled(self._undo.can_undo())

@@ -25,6 +25,7 @@ from latticewatch.app.window.settings_change import Wanted
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
+from latticewatch.processing.integration.mask_file import write_mask
 from latticewatch.processing.record.run_file.reader import read_run
 from tests.app.conftest import scan as scan
 from tests.app.test_changing import Live, live, setup_text, until, with_setup
@@ -43,7 +44,7 @@ class Watched:
         def task(stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]) -> None:
             run_session(plan, stop, on_open, on_row)
 
-        self.answer: Callable[[QWidget, ScanChanges, Offered], Wanted | None] = lambda *_: None
+        self.answer: Callable[..., Wanted | None] = lambda *_: None
         again = MadeAgain(plan)
         self.worker = Worker(task)
         asked = NextRun({}, ask_change=lambda *given: self.answer(*given), again=again)
@@ -267,3 +268,22 @@ def test_an_ended_run_is_not_changed(watched: Watched) -> None:
     watched.answer = lambda *given: asked.append(given)  # type: ignore[func-returns-value]
     watched.window.change.ask()
     assert not asked
+
+
+def test_a_mask_that_was_drawn_is_chosen_at_first(qtbot: QtBot, watched: Watched, tmp_path: Path) -> None:
+    watched.feed(3)
+    mask = np.zeros((619, 487), bool)
+    mask[:20] = True
+    write_mask(tmp_path / "mask.edf", mask)
+
+    def answer(parent: QWidget, changes: ScanChanges, offered: Offered, chosen: Path | None = None) -> Wanted | None:
+        dialog = ChangeDialog(parent, changes, offered, chosen)
+        dialog.show()
+        looked(qtbot, dialog, "mask: none → mask.edf")
+        qtbot.mouseClick(dialog.apply, Qt.MouseButton.LeftButton)
+        dialog.deleteLater()
+        return dialog.wanted
+
+    watched.answer = answer
+    watched.window.change.ask(tmp_path / "mask.edf")
+    watched.wait_for(2)
