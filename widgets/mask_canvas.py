@@ -12,6 +12,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.theme import line
 
 Place = tuple[float, float]
@@ -66,6 +67,9 @@ class MaskCanvas(QWidget):
         for each in (self._counts, self._out, self._mask, self._outline):
             self.plot.addItem(each)
         self._shape = (0, 0)
+        self._shown_out, self._shown_mask = np.zeros((0, 0), bool), np.zeros((0, 0), bool)
+        self._later = soon(self, self._draw_masks)
+        on_range(self.plot, self._later.start)
         self._corners: list[Place] = []
         self.plot.scene().sigMouseMoved.connect(self._point)
         layout = QVBoxLayout(self)
@@ -79,16 +83,33 @@ class MaskCanvas(QWidget):
         valid = shown[~left_out] if not left_out.all() else shown.ravel()
         low, high = (float(level) for level in np.percentile(valid[:: max(1, len(valid) // 200_000)], (1.0, 99.8)))
         self._counts.setImage(shown, autoLevels=False, levels=(low, max(high, low + 1e-3)))
-        self._out.setImage(left_out.view(np.uint8), autoLevels=False, levels=(0, 1))
+        self._shown_out = left_out
         self._corners = []
         self._draw_outline([])
         if shown.shape != self._shape:
             self._shape = (shown.shape[0], shown.shape[1])
             self.show_whole()
+        self._draw_masks()
 
     def show_mask(self, mask: NDArray[np.bool_]) -> None:
         """Show this mask (rows, columns)."""
-        self._mask.setImage(mask.view(np.uint8), autoLevels=False, levels=(0, 1))
+        self._shown_mask = mask
+        self._draw(self._mask, mask)
+
+    def _draw_masks(self) -> None:
+        self._draw(self._out, self._shown_out)
+        self._draw(self._mask, self._shown_mask)
+
+    def _draw(self, item: pg.ImageItem, mask: NDArray[np.bool_]) -> None:
+        """The part that is in view, not finer than the screen: all of a large mask would take a tenth of a second."""
+        view, step = self._box.viewRect(), max(1, math.floor(float(self._box.viewPixelSize()[0])))
+        top, left = (max(0, math.floor(edge)) for edge in (view.top(), view.left()))
+        part = thinned(mask[top : max(top, math.ceil(view.bottom())), left : max(left, math.ceil(view.right()))], step)
+        if not part.size:
+            item.clear()
+            return
+        item.setImage(part.view(np.uint8), autoLevels=False, levels=(0, 1))
+        item.setRect(QRectF(left, top, part.shape[1] * step, part.shape[0] * step))
 
     def show_whole(self) -> None:
         """The whole image in view."""
@@ -182,3 +203,15 @@ class _DrawBox(pg.ViewBox):  # type: ignore[misc]
         else:
             return
         ev.accept()
+
+
+def thinned(mask: NDArray[np.bool_], step: int) -> NDArray[np.bool_]:
+    """One pixel for ``step`` times ``step``, True where any of them is; the last ones may stand for fewer."""
+    for axis in (0, 1) if step > 1 else ():
+        length = mask.shape[axis]
+        thin = np.zeros([-(-each // step) if number == axis else each for number, each in enumerate(mask.shape)], bool)
+        for first in range(min(step, length)):
+            part = mask[first::step] if axis == 0 else mask[:, first::step]
+            thin[: part.shape[0], : part.shape[1]] |= part
+        mask = thin
+    return mask
