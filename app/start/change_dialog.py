@@ -38,10 +38,10 @@ from latticewatch.app.start.changed_setup import (
 from latticewatch.app.start.components_table import ComponentsTable
 from latticewatch.app.start.form import CORRECTIONS
 from latticewatch.app.start.judging import ORIENTATIONS
-from latticewatch.app.start.plain_words import plain_words
 from latticewatch.app.window.made_again import Offered
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on, files_box, path_in, put_first, with_buttons
+from latticewatch.app.window.plain_words import plain_words
 from latticewatch.app.window.settings_change import Wanted
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.text import printable

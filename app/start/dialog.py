@@ -30,7 +30,6 @@ from latticewatch.app.run.request import Request
 from latticewatch.app.start.first_look import FirstLook, first_look, glance
 from latticewatch.app.start.form import ScanForm
 from latticewatch.app.start.judging import Judgement, Level
-from latticewatch.app.start.plain_words import plain_words
 from latticewatch.app.start.recent import Recalled, recalled, remember
 from latticewatch.app.start.run_file_box import RunFileBox
 from latticewatch.app.start.setup_editor import SetupEditor
@@ -42,6 +41,7 @@ from latticewatch.app.window.mask_editor import MaskEditor, scan_source
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on, put_first, with_buttons
 from latticewatch.app.window.placement import fitted_size
+from latticewatch.app.window.plain_words import plain_words
 from latticewatch.app.window.preferences import Preferred, preferences_path, read_preferences, theme_of
 from latticewatch.app.window.preferences_dialog import ask_for_preferences
 from latticewatch.processing.config.frame_selection import ALL, FrameSelection, impossible

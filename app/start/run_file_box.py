@@ -7,8 +7,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QComboBox, QFileDialog
 
 from latticewatch.app.run.outcome_line import counted
-from latticewatch.app.start.plain_words import plain_words
 from latticewatch.app.start.run_place import EarlierRun, RunPlace
+from latticewatch.app.window.plain_words import plain_words
 
 TIP = "where the run is recorded"
 Choice = tuple[Path, bool]
@@ -85,6 +85,8 @@ class RunFileBox(QComboBox):
 
 
 def _told(earlier: EarlierRun) -> str:
-    """``120 frames, until 28 Nov 03:12``."""
-    ended = time.strftime(", until %d %b %H:%M", time.localtime(earlier.ended_s)) if earlier.ended_s > 0 else ""
+    """``120 frames, until 28 Nov 03:12``; the date only where it is not today."""
+    at = time.localtime(earlier.ended_s)
+    form = ", until %H:%M" if at[:3] == time.localtime()[:3] else ", until %d %b %H:%M"
+    ended = time.strftime(form, at) if earlier.ended_s > 0 else ""
     return f"{counted(earlier.frames, 'frame')}{ended}"

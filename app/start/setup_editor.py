@@ -4,12 +4,12 @@ from pathlib import Path
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QDialog, QDialogButtonBox, QFormLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from latticewatch.app.start.components_table import ComponentsTable
-from latticewatch.app.start.plain_words import plain_words
 from latticewatch.app.start.profiles import Choice, saved_profile
 from latticewatch.app.window.path_box import dropped_on
+from latticewatch.app.window.plain_words import plain_words
 from latticewatch.processing.errors import UserError
 
 PHASE, NAME, ROLE, START = range(4)
@@ -45,7 +45,9 @@ class SetupEditor(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
-        layout.addWidget(self.title)
+        heading = QFormLayout()
+        heading.addRow("&Title", self.title)
+        layout.addLayout(heading)
         layout.addWidget(self.table, 1)
         layout.addLayout(self.table.buttons())
         layout.addWidget(self.said)

@@ -31,6 +31,7 @@ from latticewatch.app.window.geometry_work import Asked, Opened, Standing, free_
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.path_box import dropped_on, files_box, path_in, put_first, with_buttons
 from latticewatch.app.window.placement import fitted_size
+from latticewatch.app.window.plain_words import plain_words
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.calibration.refined import Part
 from latticewatch.processing.crystal.standard import standard_names
@@ -269,7 +270,7 @@ class GeometryWindow(QDialog):
         self.image.clear()
         for table in (self.numbers, self.rings):
             table.setRowCount(0)
-        self._say(Said(Level.WRONG, text))
+        self._say(Said(Level.WRONG, plain_words(text)))
         self._show_what_can_be_done()
 
     def parts(self) -> tuple[Part, ...]:
@@ -305,7 +306,7 @@ class GeometryWindow(QDialog):
 
     def _not_refined(self, now: Standing, text: str) -> None:
         self._show(now)
-        self._say(Said(Level.WRONG, text))
+        self._say(Said(Level.WRONG, plain_words(text)))
 
     def _show(self, standing: Standing) -> None:
         of, self._now = self._of, standing

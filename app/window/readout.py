@@ -8,6 +8,7 @@ import numpy as np
 from latticewatch.app.window.facts import composition_told, ticks_at
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl
+from latticewatch.processing.flow.accuracy import quoted
 from latticewatch.processing.flow.composition import CompositionScale, fraction_of
 from latticewatch.processing.flow.fit import Curves
 from latticewatch.processing.flow.frame import NoResult
@@ -41,7 +42,7 @@ def intensity_told(pattern: Pattern | None, two_theta_deg: float) -> str:
     number = bin_at(pattern, two_theta_deg)
     if pattern is None or number is None or not math.isfinite(pattern.intensity[number]):
         return ""
-    return f"intensity {pattern.intensity[number]:.5g} ± {pattern.sigma[number]:.2g}"
+    return f"intensity {quoted(float(pattern.intensity[number]), float(pattern.sigma[number]), unit='')}"
 
 
 def bin_at(pattern: Pattern | None, two_theta_deg: float) -> int | None:

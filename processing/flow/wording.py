@@ -124,11 +124,11 @@ class StandingAlarm:
 
 
 def alarms_told(standing: Sequence[StandingAlarm]) -> str:
-    """``detector silent since 03:20 · pause at 03:12, over``; empty where none stands."""
-    return PART.join(
-        f"{one.words} at {_clock(one.since_s)}, over" if one.over else f"{one.words} since {_clock(one.since_s)}"
-        for one in standing
-    )
+    """``detector silent, rang 03:20 · pause, rang 03:12, over``; empty where none stands.
+
+    The time is that of the ringing: the state itself may have begun long before, and the banner says when.
+    """
+    return PART.join(f"{one.words}, rang {_clock(one.since_s)}{', over' if one.over else ''}" for one in standing)
 
 
 def _words(snapshot: Snapshot) -> tuple[str, str]:
@@ -147,7 +147,8 @@ def _words(snapshot: Snapshot) -> tuple[str, str]:
         case State.NO_BEAM:
             return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run continues when there is beam"
         case _:
-            return "WAITING", (row.fit.reason if isinstance(row.fit, NoResult) else "") or "nothing to see yet"
+            reason = row.fit.reason if isinstance(row.fit, NoResult) else verdict.why
+            return "WAITING", reason or "nothing to see yet"
 
 
 def _newest(snapshot: Snapshot, good: Callable[[Row], bool]) -> Row:

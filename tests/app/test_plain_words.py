@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.app.start.plain_words import plain_words
+from latticewatch.app.window.plain_words import plain_words
 
 ROOT = Path(__file__).parents[2]
 # What the sources raise; the f-strings' values are left in.

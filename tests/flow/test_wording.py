@@ -72,6 +72,8 @@ FIT = Fit((Lattice(5.867, 0.0004, 1.0, 0.0),), 1, 5.867, 0.0004, 5.0, 1.0, 3, Tr
             "nothing is measured; the run continues when there is beam",
         ),
         (Verdict(State.WAITING), NoResult("no peaks"), "WAITING", "no peaks"),
+        (Verdict(State.WAITING, why="Lattices are seen."), FIT, "WAITING", "Lattices are seen."),
+        (Verdict(State.WAITING), FIT, "WAITING", "nothing to see yet"),
     ],
 )
 def test_headlines(verdict: Verdict, fit: Fit | NoResult, words: str, detail: str) -> None:
@@ -228,7 +230,7 @@ def test_new_frames_after_the_end_are_said_and_are_a_reason_to_act(count: int, t
 
 def test_alarms_are_told_with_their_time_and_whether_their_cause_is_over() -> None:
     standing = [StandingAlarm("detector silent", NOON), StandingAlarm("pause", NOON - 600.0, over=True)]
-    assert alarms_told(standing) == "detector silent since 2026-03-01 12:00 · pause at 2026-03-01 11:50, over"
+    assert alarms_told(standing) == "detector silent, rang 2026-03-01 12:00 · pause, rang 2026-03-01 11:50, over"
     assert alarms_told([]) == ""
 
 

@@ -44,7 +44,7 @@ def test_an_alarm_stands_until_it_is_acknowledged(qtbot: QtBot, caplog: pytest.L
     window.tick()
     strip = window.alarm_strip
     assert strip.isVisible()
-    assert re.fullmatch(r"no beam at \d\d:\d\d, over", strip.words())
+    assert re.fullmatch(r"no beam, rang \d\d:\d\d, over", strip.words())
     assert "complete in" in window.banner.accessibleName()  # the forecast keeps its place
     qtbot.mouseClick(strip.button, Qt.MouseButton.LeftButton)
     assert not strip.isVisible()
@@ -70,7 +70,7 @@ def test_the_last_row_of_a_run_that_ends_rings_too(qtbot: QtBot, monkeypatch: py
     with qtbot.waitSignal(window.run_ended):
         window.show()
     window.tick()
-    assert window.alarm_strip.words().startswith("no beam since")
+    assert window.alarm_strip.words().startswith("no beam, rang")
     sound.assert_called_once_with()
 
 

@@ -150,6 +150,16 @@ def test_what_cannot_be_used_is_said_and_nothing_can_be_done_with_it(
     assert not window.save_button.isEnabled()
 
 
+def test_a_geometry_that_is_gone_is_said_without_options(qtbot: QtBot, window: GeometryWindow, folder: Path) -> None:
+    drop(window, folder / "lab6.cbf", folder / "wrong.poni")
+    answered(qtbot, window)
+    (folder / "wrong.poni").unlink()
+    drop(window, folder / "lab6.cbf", folder / "wrong.poni")
+    said = answered(qtbot, window)
+    assert "No such file" in said
+    assert "--" not in said
+
+
 def test_noise_is_refused_and_the_geometry_stays(qtbot: QtBot, window: GeometryWindow, folder: Path) -> None:
     of = known(folder)
     noise = np.random.default_rng(0).poisson(20.0, of.frame.shape).astype(np.int32)

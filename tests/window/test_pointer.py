@@ -27,6 +27,7 @@ from latticewatch.app.window.readout import (
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.view_menu import Acts, entries
+from latticewatch.processing.flow.accuracy import quoted
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.widgets.image_view import ImageView
 from tests.window.synthetic import WAVELENGTH_A, make_series, make_setup
@@ -53,7 +54,8 @@ def test_the_map_says_frame_angle_intensity_and_line() -> None:
     said = map_readout(RUN, row, LINES, at)
     assert said.startswith("frame 20 at 50 s · 2θ ")
     number = int(np.argmin(np.abs(row.pattern.two_theta - at)))
-    assert f"intensity {row.pattern.intensity[number]:.5g} ± " in said
+    intensity, sigma = float(row.pattern.intensity[number]), float(row.pattern.sigma[number])
+    assert f"intensity {quoted(intensity, sigma, unit='')}" in said
     assert said.endswith("Br 211")
     assert map_readout(RUN, ROWS[40], LINES, at).endswith("no beam")
 

@@ -227,13 +227,18 @@ def test_the_better_orientation_is_one_click_away(qtbot: QtBot, scan: Path) -> N
 def test_the_earlier_run_of_the_folder_is_offered_and_one_that_cannot_be_continued_is_said(
     qtbot: QtBot, scan: Path
 ) -> None:
-    earlier = EarlierRun(Path("/runs/scan.h5"), 120, time.mktime((2026, 11, 28, 3, 12, 0, 0, 0, -1)))
+    earlier = EarlierRun(Path("/runs/scan.h5"), 120, time.mktime((2020, 11, 28, 3, 12, 0, 0, 0, -1)))
     place = RunPlace(Path("/runs/scan_2.h5"), earlier)
     dialog = opened(qtbot, lambda *_: replace(look_of("a.cbf"), place=place))
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Fits.")
     texts = [dialog.run_box.itemText(number) for number in range(dialog.run_box.count())]
     assert texts == ["continue scan.h5 (120 frames, until 28 Nov 03:12)", "new: /runs/scan_2.h5"]
+    today = time.time()
+    place = RunPlace(Path("/runs/scan_2.h5"), replace(earlier, ended_s=today))
+    dialog.check()
+    until = time.strftime("%H:%M", time.localtime(today))
+    qtbot.waitUntil(lambda: dialog.run_box.itemText(0) == f"continue scan.h5 (120 frames, until {until})")
     place = RunPlace(Path("/runs/scan_2.h5"), replace(earlier, why_not="it was made with another geometry or set-up"))
     dialog.check()
     looked(qtbot, dialog, "Fits.")

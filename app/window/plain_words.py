@@ -1,4 +1,4 @@
-"""Messages of the command line in the words of the start dialog, which has boxes and no options."""
+"""Messages of the command line in the words of the windows, which have boxes and no options."""
 
 import re
 
