@@ -399,9 +399,10 @@ def _in_child(operation: Operation, plan: Plan, folder: Path, writing: int) -> N
 
 
 def _newest(folder: Path) -> Path:
-    """The run file that is to hold all of the run."""
+    """The run file that is to hold all of the run: where the fallback folder failed once, its second, run_2.h5."""
     places = (folder / "fallback", folder / "place", folder / "renamed")
-    return next(path for place in places if (path := place / "run.h5").exists() or journal_path(path).exists())
+    paths = (place / name for place in places for name in ("run_2.h5", "run.h5"))
+    return next(path for path in paths if path.exists() or journal_path(path).exists())
 
 
 def _lost(folder: Path, before: list[Row], reported: dict[int, float]) -> str:
