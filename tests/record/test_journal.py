@@ -249,3 +249,30 @@ def test_a_mark_is_found_wherever_the_search_is_cut(
     content[start] ^= 1
     (tmp_path / "j").write_bytes(content)
     assert [each.length for each in found_in(tmp_path / "j").entries] == [5]
+
+
+def test_a_journal_is_closed_once_and_its_handle_with_it(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal")
+    handle = journal._handle
+    journal.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(handle)
+    journal.close()
+
+
+def test_of_a_journal_that_cannot_be_begun_nothing_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "pwrite", failing(os.pwrite, 1))
+    with pytest.raises(OSError, match="Input/output error"):
+        Journal.create(tmp_path / "journal")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_of_a_damaged_beginning_are_counted(tmp_path: Path) -> None:
+    journal = Journal.create(tmp_path / "journal")
+    journal.append(NOTES)
+    journal.close()
+    content = journal.path.read_bytes()
+    journal.path.write_bytes(b"?" + content[1:])
+    found = found_in(journal.path)
+    assert len(found.entries) == len(NOTES)
+    assert found.unreadable_bytes == len(MAGIC)
