@@ -175,6 +175,20 @@ def test_a_dry_run_names_what_cannot_be_processed(latticewatch: Command, tree: P
     assert "3 scans, 2 to do, 1 unusable" in said.out
 
 
+def test_a_dry_run_looks_at_what_must_fit_the_first_image(latticewatch: Command, tree: Path) -> None:
+    for name in NAMES[1:]:
+        shutil.rmtree(tree / name)
+    np.save(tree / "mask.npy", np.zeros((3, 4)))
+    said = latticewatch("process", tree / NAMES[0], "--mask", tree / "mask.npy", "--dry-run")
+    assert said.status == 2
+    assert "mask.npy: " in said.out
+    experiment = tree / NAMES[0] / "experiment.toml"
+    experiment.write_text(experiment.read_text().replace("CsPbI3", "CsPbQ3"))
+    said = latticewatch("process", tree / NAMES[0], "--dry-run")
+    assert said.status == 2
+    assert "CsPbQ3" in said.out
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
