@@ -351,9 +351,7 @@ class GeometryWindow(QDialog):
         self._newest.ask(lambda _: save(of, now, free_name(of.asked.poni)), self._saved, self._not_saved)
 
     def _saved(self, poni: Path) -> None:
-        self.say(
-            f"saved {poni}, with its accuracy and a report; {poni.parent.name} holds several .poni files now: name it"
-        )
+        self.say(f"saved {poni}, with its accuracy and a report; {poni.parent.name} now holds several .poni files")
         self._show_what_can_be_done()
         self.kept.emit(poni)
 

@@ -99,14 +99,14 @@ def _lost(trials: Sequence[Trial], orientation: int) -> Said:
     reached = [(trial.centre_mm, trial) for trial in trials if trial.centre_mm is not None]
     if not reached:
         text = (
-            "The rings are not where this poni puts them, in no orientation, nor near: check the standard, the "
+            "The rings are not near where this poni puts them, whatever the orientation: check the standard, the "
             "wavelength and the mask."
         )
         return Said(Level.WRONG, text)
     told = ", ".join(f"{trial.orientation} by {far:.1f} mm" for far, trial in sorted(reached, key=lambda one: one[0]))
     text = (
-        "The rings are not where this poni puts them, in no orientation. Refine finds them: the beam centre then "
-        f"moves in orientation {told}. All of these will fit, as in a mirror; chosen is {orientation}."
+        "The rings are not where this poni puts them, whatever the orientation. Refine finds them: the beam centre "
+        f"then moves in orientation {told}. All of these will fit, as in a mirror; chosen is {orientation}."
     )
     return Said(Level.WRONG, text)
 
