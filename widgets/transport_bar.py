@@ -31,6 +31,7 @@ class TransportBar(QWidget):
         self._before = _button("◂ change", "show the change of state before (Ctrl+Left)")
         self._after = _button("change ▸", "show the next change of state (Ctrl+Right)")
         self._speed = QComboBox()
+        self._speed.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._speed.setToolTip("times real time (+ and -)")
         self._speed.setAccessibleName("speed")
         self._slider = QSlider(Qt.Orientation.Horizontal)

@@ -34,7 +34,7 @@ class WindowAlarms:
         self._window, self._preferred = window, preferred
         self._commands = Commands("alarm")
         self._watch = Watch()
-        self._rows = 0
+        self._rows, self._live = 0, True
         self._raised_s: dict[Alarm, float] = {}
         self._sounded_s = -math.inf
         self._tray: QSystemTrayIcon | None = None
@@ -53,7 +53,7 @@ class WindowAlarms:
                 self._watch = acknowledged(self._watch)
             else:
                 raised |= fresh
-        self._rows = snapshot.count
+        self._rows, self._live = snapshot.count, live
         if live:
             waits, gone = snapshot.progress.waiting > 0, math.isfinite(snapshot.progress.gone_since_s)
             self._watch, fresh = at_time(self._watch, time.monotonic(), waits=waits, gone=gone)
@@ -96,7 +96,8 @@ class WindowAlarms:
             StandingAlarm(
                 str(alarm),
                 self._raised_s.get(alarm, math.nan),
-                over=is_over(self._watch, alarm, clock_s),
+                # Nobody waits for a frame once the run has ended.
+                over=is_over(self._watch, alarm, clock_s) or (alarm is Alarm.SILENT and not self._live),
                 trouble=alarm not in NEWS,
             )
             for alarm in self._watch.standing

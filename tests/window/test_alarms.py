@@ -105,6 +105,8 @@ def test_a_detector_whose_frames_wait_is_not_silent(
         clock[0] += 60.0
         alarms.follow(series.snapshot(), 2.5)
         assert said(alarms) == words
+    alarms.follow(series.snapshot(), 2.5, live=False)
+    assert said(alarms) == "detector silent (over)", "nobody waits for a frame of a run that has ended"
 
 
 def test_a_folder_that_is_gone_rings_although_frames_wait(
