@@ -88,11 +88,13 @@ def one_of_two_alone(start: Start, model: Extended, data: Data, lines: Lines, na
 
 
 def _begun_alone(fit: Start, model: Extended, data: Data, lines: Lines) -> tuple[Start, Extended]:
-    for _ in range(ROUNDS):
+    for _ in range(ROUNDS if fit.solution.converged else 0):
         more = lines_in_start(fit, model, lines)
         if len(more.lines) <= len(model.lines):
             break
         fit, model = refitted(fit, model, more, data, lines)
+        if not fit.solution.converged:
+            break
     return fit, model
 
 

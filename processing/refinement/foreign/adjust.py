@@ -49,7 +49,10 @@ def adjusted(
     jacobian = solution.jacobian / deviation
     crossed = rows @ jacobian.T
     information = frames * (rows @ rows.T - crossed @ solution.covariance @ crossed.T)
-    step = np.linalg.solve(information + np.eye(len(rows)), frames * (rows @ rest)).reshape(-1, 3)
+    try:
+        step = np.linalg.solve(information + np.eye(len(rows)), frames * (rows @ rest)).reshape(-1, 3)
+    except np.linalg.LinAlgError:
+        return foreign  # areas beyond all numbers: nothing is known of these lines
     step = np.clip(step, -LARGEST_STEP / PLACE_STEP, LARGEST_STEP / PLACE_STEP)
 
     def left_by(changed: Floats) -> float:
