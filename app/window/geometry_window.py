@@ -71,6 +71,7 @@ class GeometryWindow(QDialog):
         self._theme = theme
         self._of: Opened | None = None
         self._now: Standing | None = None
+        self._poni: Path | None = None
         self._newest = Newest("geometry")
         self.setWindowTitle("Geometry by a standard – LatticeWatch")
         self.setAcceptDrops(True)
@@ -251,7 +252,12 @@ class GeometryWindow(QDialog):
         return Asked(frame, calibrant, poni, path_in(self.mask_box), self.orientation.currentData())
 
     def look(self) -> None:
-        """Look at what is chosen, in a thread."""
+        """Look at what is chosen, in a thread. Another geometry says itself how the image lies."""
+        poni = path_in(self.geometry_box)
+        if self._poni not in (None, poni):
+            self.orientation.setCurrentIndex(0)
+        self._poni = poni
+        self.say("")
         asked = self.asked()
         self._of, self._now, self._undo = None, None, Undo(self, self.say)
         self._show_what_can_be_done()

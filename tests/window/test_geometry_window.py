@@ -114,6 +114,11 @@ def test_a_wrong_flip_is_told_and_taken_with_a_click(qtbot: QtBot, window: Geome
     assert answered(qtbot, window).endswith("Å at 6 Å).")
     assert window.orientation.currentData() == 3
     assert LIGHT.states[Level.GOOD][0] in window.verdict.styleSheet()
+    # Another geometry says itself how the image lies: what was chosen for the one before is not said of it.
+    (folder / "another.poni").write_text(poni_text(flipped))
+    drop(window, folder / "another.poni")
+    assert "in orientation 3 (as read), not in 2 (up-down)" in answered(qtbot, window)
+    assert window.orientation.currentData() is None
 
 
 def test_what_is_not_ticked_is_not_refined(qtbot: QtBot, window: GeometryWindow, folder: Path) -> None:
