@@ -27,6 +27,7 @@ from latticewatch.app.run.decisions import candidates, is_run
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.run.request import Request
+from latticewatch.app.run.warming import is_cold
 from latticewatch.app.start.first_look import FirstLook, first_look, glance
 from latticewatch.app.start.form import ScanForm
 from latticewatch.app.start.judging import Judgement, Level
@@ -56,6 +57,7 @@ from latticewatch.widgets.theme import Theme, applied_theme, apply_theme
 
 POLL_MS, GLANCE_MS = 80, 2000
 GROUND = {Level.GOOD: "complete", Level.WARNING: "paused", Level.WRONG: "no_beam", Level.UNKNOWN: "waiting"}
+COMPILING = "Compiling the fit, once after an installation: about a minute. Then the frames are looked at."
 WELCOME = "Choose a folder, or drop one here; it may be empty. Or name a stream. A run file dropped here is replayed."
 log = logging.getLogger(__name__)
 
@@ -302,7 +304,7 @@ class StartDialog(QDialog):
         if not quietly:
             self._ok().setText("&Replay" if self._is_stack else "&Watch")
             self._ok().setEnabled(False)
-            self._say(Judgement(Level.UNKNOWN, "Looking at the frames …"))
+            self._say(Judgement(Level.UNKNOWN, COMPILING if is_cold() else "Looking at the frames …"))
         (scan, given), text = chosen, self.form.stream_text()
         if text:
             self._newest.ask(

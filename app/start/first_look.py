@@ -16,6 +16,7 @@ from latticewatch.app.run.decisions import Inputs, gather
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import Picture, picture_of
 from latticewatch.app.run.integrating import integrator_of, setup_of
+from latticewatch.app.run.warming import is_cold, warm_up
 from latticewatch.app.start.judging import NO_FRAME, ORIENTATIONS, Judgement, Level, Trial, judged
 from latticewatch.app.start.run_place import RunPlace, run_place
 from latticewatch.app.window.facts import reflection_lists, ticks_of
@@ -96,6 +97,8 @@ def first_look(scan: Path, given: Given, stop: threading.Event) -> FirstLook:
     if not frames:
         text = f"None of the {found.frames} frames can be read yet. They are looked at again when new ones come."
         return replace(found, judgement=Judgement(Level.UNKNOWN, text))
+    if is_cold():
+        warm_up()
     judgement, seen = _looked_at(inputs, frames, stop)
     return replace(found, judgement=judgement, seen=seen)
 

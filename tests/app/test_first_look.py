@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from latticewatch.app.run.given import Given
+from latticewatch.app.start import first_look as first_look_module
 from latticewatch.app.start.first_look import first_look, glance
 from latticewatch.app.start.judging import Level
 from latticewatch.app.start.profiles import Choice, profile_text
@@ -44,6 +45,15 @@ def only(scan: Path, folder: Path, numbers: tuple[int, ...]) -> Path:
     for path in (*(frames[number] for number in numbers), scan / "geometry.poni", scan / "experiment.toml"):
         shutil.copy(path, folder)
     return folder
+
+
+def test_what_a_run_needs_is_compiled_before_the_first_look(halide: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[int] = []
+    monkeypatch.setattr(first_look_module, "is_cold", lambda: not compiled)
+    monkeypatch.setattr(first_look_module, "warm_up", lambda: compiled.append(1))
+    first_look(halide, given_of(halide), GO)
+    first_look(halide, given_of(halide), GO)
+    assert compiled == [1]
 
 
 def test_the_newest_frame_that_fits_is_judged_and_all_orientations_are_told(halide: Path) -> None:

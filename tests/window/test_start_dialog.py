@@ -371,7 +371,7 @@ def test_hidden_files_are_not_offered(qtbot: QtBot, scan: Path) -> None:
     dialog.reject()
 
 
-def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
+def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gate = threading.Event()
 
     def look(folder: Path, given: Given, stop: threading.Event) -> FirstLook:
@@ -381,6 +381,7 @@ def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
             raise UserError("stale")
         return look_of(f"turned {given.orientation}")
 
+    monkeypatch.setattr(dialog_module, "is_cold", lambda: False)
     dialog = opened(qtbot, look)
     dialog.take_folder(scan)
     looked(qtbot, dialog, "Looking at the frames")
@@ -388,6 +389,22 @@ def test_only_the_newest_question_is_answered(qtbot: QtBot, scan: Path) -> None:
     dialog.check()
     gate.set()
     looked(qtbot, dialog, "turned 2 of 1 frame. Fits.")
+    dialog.reject()
+
+
+def test_a_fresh_installation_says_what_it_waits_for(qtbot: QtBot, scan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+
+    def look(*_: object) -> FirstLook:
+        gate.wait(10.0)
+        return look_of("one")
+
+    monkeypatch.setattr(dialog_module, "is_cold", lambda: True)
+    dialog = opened(qtbot, look)
+    dialog.take_folder(scan)
+    looked(qtbot, dialog, "Compiling the fit, once after an installation")
+    gate.set()
+    looked(qtbot, dialog, "one of 1 frame. Fits.")
     dialog.reject()
 
 
