@@ -1,5 +1,6 @@
 """What a run is made of: decided in one place from what is given, found and default, before the first frame."""
 
+import json
 import logging
 import shlex
 from collections.abc import Iterator
@@ -225,10 +226,15 @@ def _keys(experiment: Experiment, given: Given) -> Iterator[Decision]:
             if option is not None:
                 yield Decision(name, str(option), COMMAND_LINE)
             elif key in table.model_fields_set:
-                yield Decision(name, str(value), EXPERIMENT)
+                yield Decision(name, _as_written(value), EXPERIMENT)
             else:
                 instead = LEFT_OUT.get(name) or LEFT_OUT.get(key) or "none"
                 yield Decision(name, instead if value in (None, "", ()) else str(value), DEFAULT)
+
+
+def _as_written(value: object) -> str:
+    """Lists as experiment.toml has them."""
+    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, tuple) else str(value)
 
 
 def find_only(scan: Path, pattern: str, option: str) -> Path:

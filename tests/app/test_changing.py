@@ -174,7 +174,7 @@ def test_what_is_fitted_changes_from_the_next_frame_on_and_is_judged_anew(
     summary = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
     assert (summary["computed_from_frame"], summary["computed_frames"]) == (CHANGED_AT, 12 - CHANGED_AT)
     (told_change,) = summary["changes"]
-    assert told_change["what"] == [{"setting": "[fit] exclude_two_theta_deg", "old": "none", "new": "((10.0, 11.5),)"}]
+    assert told_change["what"] == [{"setting": "[fit] exclude_two_theta_deg", "old": "none", "new": "[[10.0, 11.5]]"}]
 
 
 def _pattern(row: Row) -> Pattern:

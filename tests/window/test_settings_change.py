@@ -100,7 +100,7 @@ def test_a_change_is_listed_applied_shown_and_undone(qtbot: QtBot, watched: Watc
         qtbot.keyClicks(dialog.left_out, "10-11.5")
         qtbot.keyClicks(dialog.why, "a glitch")
         looked(qtbot, dialog, "[[component]] Br lattice_parameter_A: 5.842 → 5.87")
-        looked(qtbot, dialog, "[fit] exclude_two_theta_deg: none → ((10.0, 11.5),)")
+        looked(qtbot, dialog, "[fit] exclude_two_theta_deg: none → [[10.0, 11.5]]")
         qtbot.mouseClick(dialog.apply, Qt.MouseButton.LeftButton)
         dialog.deleteLater()
         return dialog.wanted
