@@ -12,6 +12,7 @@ from tests.app.conftest import Said
 
 SCRIPT = """
 import sys
+from numba.core.dispatcher import Dispatcher
 from latticewatch.app.run.warming import FRAMES, warm_up
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.fit import Component
@@ -21,7 +22,7 @@ from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_name
 
 def compiled():
     rooms = [module for name, module in list(sys.modules.items()) if name.startswith("latticewatch.processing")]
-    known = {each for room in rooms for each in vars(room).values() if hasattr(each, "signatures")}
+    known = {each for room in rooms for each in vars(room).values() if isinstance(each, Dispatcher)}
     return {(each.__module__, each.__name__, str(signature)) for each in known for signature in each.signatures}
 
 assert warm_up() == FRAMES
