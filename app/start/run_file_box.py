@@ -1,5 +1,6 @@
 """Where a run is recorded: a new file, or the earlier run of the folder to be continued."""
 
+import math
 import time
 from pathlib import Path
 
@@ -85,8 +86,10 @@ class RunFileBox(QComboBox):
 
 
 def _told(earlier: EarlierRun) -> str:
-    """``120 frames, until 28 Nov 03:12``; the date only where it is not today."""
+    """``120 frames, until 28 Nov 03:12``; the date only where it is not today, no time where none is known."""
+    frames = counted(earlier.frames, "frame")
+    if not math.isfinite(earlier.ended_s):
+        return frames
     at = time.localtime(earlier.ended_s)
-    form = ", until %H:%M" if at[:3] == time.localtime()[:3] else ", until %d %b %H:%M"
-    ended = time.strftime(form, at) if earlier.ended_s > 0 else ""
-    return f"{counted(earlier.frames, 'frame')}{ended}"
+    form = "%H:%M" if at[:3] == time.localtime()[:3] else "%d %b %H:%M"
+    return f"{frames}, until {time.strftime(form, at)}"

@@ -1,5 +1,6 @@
 """The start dialog, by a user's hand."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -239,6 +240,9 @@ def test_the_earlier_run_of_the_folder_is_offered_and_one_that_cannot_be_continu
     dialog.check()
     until = time.strftime("%H:%M", time.localtime(today))
     qtbot.waitUntil(lambda: dialog.run_box.itemText(0) == f"continue scan.h5 (120 frames, until {until})")
+    place = RunPlace(Path("/runs/scan_2.h5"), replace(earlier, ended_s=math.nan))
+    dialog.check()
+    qtbot.waitUntil(lambda: dialog.run_box.itemText(0) == "continue scan.h5 (120 frames)")
     place = RunPlace(Path("/runs/scan_2.h5"), replace(earlier, why_not="it was made with another geometry or set-up"))
     dialog.check()
     looked(qtbot, dialog, "Fits.")
