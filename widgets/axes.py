@@ -246,6 +246,20 @@ def plot_widget(
     return plot
 
 
+def image_plot(box: pg.ViewBox | None = None) -> pg.PlotWidget:
+    """For the image of a detector: its first row above, pixels square, no axes."""
+    plot = pg.PlotWidget(viewBox=box)
+    item = plot.getPlotItem()
+    item.setMenuEnabled(False)
+    item.ctrlMenu.setParent(plot, item.ctrlMenu.windowFlags())
+    item.hideButtons()
+    item.setAspectLocked(True)
+    item.invertY(True)
+    for axis in ("left", "bottom"):
+        item.hideAxis(axis)
+    return plot
+
+
 def on_range(plot: pg.PlotWidget, slot: Callable[[], None]) -> None:
     """Call ``slot`` whenever the visible range or the size of the plot changes."""
     box = plot.getPlotItem().getViewBox()

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QRectF, Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from latticewatch.widgets.axes import on_range, soon
+from latticewatch.widgets.axes import image_plot, on_range, soon
 from latticewatch.widgets.pattern_view import Ticks
 from latticewatch.widgets.theme import DARK
 
@@ -37,15 +37,7 @@ class ImageView(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plot = pg.PlotWidget()
-        item = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.ctrlMenu.setParent(self.plot, item.ctrlMenu.windowFlags())
-        item.hideButtons()
-        item.setAspectLocked(True)
-        item.invertY(True)
-        for axis in ("left", "bottom"):
-            item.hideAxis(axis)
+        self.plot = image_plot()
         self._counts, self._mask, self._rings = pg.ImageItem(), pg.ImageItem(), pg.ImageItem()
         self._counts.setLookupTable(pg.colormap.get("cividis").getLookupTable(nPts=256))
         for each in (self._counts, self._mask, self._rings):

@@ -12,7 +12,7 @@ from PyQt6.QtCore import QPointF, QRectF, Qt, pyqtSignal
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
-from latticewatch.widgets.axes import on_range, soon
+from latticewatch.widgets.axes import image_plot, on_range, soon
 from latticewatch.widgets.theme import line
 
 Place = tuple[float, float]
@@ -48,15 +48,7 @@ class MaskCanvas(QWidget):
         super().__init__()
         self.tool = Tool.RECTANGLE
         self._box = _DrawBox(self)
-        self.plot = pg.PlotWidget(viewBox=self._box)
-        item = self.plot.getPlotItem()
-        item.setMenuEnabled(False)
-        item.ctrlMenu.setParent(self.plot, item.ctrlMenu.windowFlags())
-        item.hideButtons()
-        item.setAspectLocked(True)
-        item.invertY(True)
-        for axis in ("left", "bottom"):
-            item.hideAxis(axis)
+        self.plot = image_plot(self._box)
         self._counts = pg.ImageItem(autoDownsample=True)
         self._counts.setLookupTable(pg.colormap.get("cividis").getLookupTable(nPts=256))
         self._out, self._mask = pg.ImageItem(), pg.ImageItem()

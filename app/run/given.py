@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+# Files that images or fits are corrected with, by their names in Given.
+CORRECTIONS = ("mask", "dark", "flat", "background")
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

@@ -25,7 +25,7 @@ from PyQt6.QtWidgets import (
 )
 
 from latticewatch.app.run.changing import ScanChanges
-from latticewatch.app.run.given import Given
+from latticewatch.app.run.given import CORRECTIONS, Given
 from latticewatch.app.run.settings_changed import needs_own_file
 from latticewatch.app.start.changed_setup import (
     Setting,
@@ -36,7 +36,6 @@ from latticewatch.app.start.changed_setup import (
     setting_of,
 )
 from latticewatch.app.start.components_table import ComponentsTable
-from latticewatch.app.start.form import CORRECTIONS
 from latticewatch.app.start.judging import ORIENTATIONS
 from latticewatch.app.window.made_again import Offered
 from latticewatch.app.window.newest import Newest

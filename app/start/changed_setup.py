@@ -8,6 +8,7 @@ from typing import Any
 
 import tomlkit
 
+from latticewatch.app.run.given import CORRECTIONS
 from latticewatch.app.start.profiles import Choice, profile_folders
 from latticewatch.processing.config.experiment import ComponentTable, Experiment
 from latticewatch.processing.errors import UserError
@@ -15,9 +16,8 @@ from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.record.run_file.names import numbered
 
 Range = tuple[float, float]
-# Keys of [geometry] that name files; those of the second line are chosen in boxes of their own.
+# Keys of [geometry] that name files, beside those that are chosen in boxes of their own.
 FILES = ("poni", "accuracy")
-CORRECTIONS = ("mask", "dark", "flat", "background")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from latticewatch.app.run.given import Given
+from latticewatch.app.run.given import CORRECTIONS, Given
 from latticewatch.app.start.judging import ORIENTATIONS
 from latticewatch.app.start.profiles import profiles
 from latticewatch.app.start.recent import recent, streams
 from latticewatch.app.window.path_box import append, files_box, path_in, put_first, with_buttons
 
 # The files that correct an image, and the key of ``Given`` that each is.
-CORRECTIONS = ("mask", "dark", "flat", "background")
 
 
 class ScanForm(QWidget):
