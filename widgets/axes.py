@@ -124,7 +124,7 @@ class CompositionAxis(pg.AxisItem):  # type: ignore[misc]
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         """The fractions at these lattice parameters; in brackets where they are out of range."""
-        fractions = [fraction_of(self._scale, value, 0.0)[0] for value in values]
+        fractions = [round(fraction_of(self._scale, value, 0.0)[0], 9) + 0.0 for value in values]  # no -0
         texts = super().tickStrings(fractions, scale, spacing)
         return [fraction_text(fraction, text) for fraction, text in zip(fractions, texts, strict=True)]
 

@@ -117,6 +117,7 @@ class TraceView(QWidget):
             fits = QFontMetricsF(axis.label.font()).horizontalAdvance(whole) < item.getViewBox().height()
             if axis.labelText != (whole if fits else short):
                 axis.setLabel(whole if fits else short)
+                axis.resizeEvent()  # else the new title stands where the middle of the old one was
 
     def show_numbers(self, title: str, numbers: Sequence[tuple[str, str]]) -> None:
         """The shown frame, and of each component, then of the mean, what stands on the two lines of its column."""

@@ -403,3 +403,7 @@ def test_the_titles_of_a_low_trace_are_short(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: titles() == ["Lp / Å", "x"])
     trace.plot.setFixedHeight(400)
     qtbot.waitUntil(lambda: titles()[0] == "lattice parameter / Å")
+    for name in ("left", "right"):  # all of the title is on its axis, which is in the middle of it
+        axis = item.getAxis(name)
+        title = axis.label.mapRectToScene(axis.label.boundingRect())
+        assert title.center().y() == pytest.approx(axis.sceneBoundingRect().center().y(), abs=8.0)
