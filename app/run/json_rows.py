@@ -15,6 +15,5 @@ def tell(session: Session, row: Row) -> None:
 
 def json_line(row: Row, setup: Setup, scan: str = "") -> str:
     """The row as JSON; with the name of its ``scan`` first where there are several."""
-    names = tuple(component.name for component in setup.components)
-    record = trace_record(row, names, setup.composition is not None, setup.accuracy)
+    record = trace_record(row, setup.kept, setup.accuracy)
     return json.dumps({"scan": scan, **record} if scan else record, allow_nan=False)

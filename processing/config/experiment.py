@@ -10,11 +10,13 @@ from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_
 from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
 from latticewatch.processing.flow.fit import Intensities
-from latticewatch.processing.flow.row_fields import columns_of
+from latticewatch.processing.flow.row_fields import Crystal, Kept, columns_of
 
 MOST_SAMPLES = 4
 SHORTEST_A, LONGEST_A = 1.0, 100.0  # cell edges
 LONGEST_SCAN_S = 1e6
+# What a crystal system leaves free; the columns of all others are among those of these two.
+CUBIC, TRICLINIC = ("a",), ("a", "b", "c", "alpha", "beta", "gamma")
 
 
 def _ascending(value: tuple[float, float]) -> tuple[float, float]:
@@ -200,10 +202,12 @@ class Experiment(Table):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f'two components are called "{name}"')
-        paths = [column.path.partition("/")[2] for column in columns_of(names, composition=True)]
-        for path in paths:
-            if paths.count(path) > 1:
-                raise ValueError(f'the column "{path}" would be there twice; rename the component')
+        for free in (CUBIC, TRICLINIC):
+            kept = Kept(tuple(Crystal(name, free) for name in names), composition=True)
+            paths = [column.path.partition("/")[2] for column in columns_of(kept)]
+            for path in paths:
+                if paths.count(path) > 1:
+                    raise ValueError(f'the column "{path}" would be there twice; rename the component')
         return value
 
 

@@ -20,6 +20,7 @@ from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
+from latticewatch.processing.flow.row_fields import Kept
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
 REACH = 0.02  # how far, as a share, a cell may be from its start when its lines are looked for in the fitted range
@@ -54,6 +55,11 @@ class Setup:
     spectators: tuple[LinePhase, ...] = ()
     library: tuple[LinePhase, ...] = ()
     background: EmptyCell | None = None
+
+    @property
+    def kept(self) -> Kept:
+        """What decides the columns of the trace."""
+        return Kept.of(self.components, self.composition is not None)
 
 
 def resolve(

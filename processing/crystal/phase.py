@@ -24,13 +24,19 @@ class Phase:
     """One cubic phase.
 
     lattice_parameter_A: the cell edge in Å as the CIF has it. space_group: Hermann-Mauguin symbol.
-    cif_text: the block it was read from, so that a run file stands alone.
+    cif_text: the block it was read from, so that a run file stands alone. free: edges and angles that its symmetry
+    leaves free, of ``a``, ``b``, ``c``, ``alpha``, ``beta``, ``gamma``.
     """
 
     name: str
     lattice_parameter_A: float
     space_group: str
     cif_text: str = field(repr=False)
+    free: tuple[str, ...] = ("a",)
+
+    @property
+    def is_cubic(self) -> bool:
+        return self.free == ("a",)
 
 
 def shipped_phases() -> tuple[str, ...]:

@@ -37,12 +37,45 @@ class Component:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedCell:
+    """What a crystal leaves free besides its edge a, in one frame; NaN: its symmetry fixes it, or it is not known.
+
+    Each has its esd, and the part of that which is the model's own error; ratio and volume have the esd that the
+    covariance of edges and angles gives them.
+    """
+
+    b_A: float = NAN
+    b_esd_A: float = NAN
+    b_model_esd_A: float = NAN
+    c_A: float = NAN
+    c_esd_A: float = NAN
+    c_model_esd_A: float = NAN
+    alpha_deg: float = NAN
+    alpha_esd_deg: float = NAN
+    alpha_model_esd_deg: float = NAN
+    beta_deg: float = NAN
+    beta_esd_deg: float = NAN
+    beta_model_esd_deg: float = NAN
+    gamma_deg: float = NAN
+    gamma_esd_deg: float = NAN
+    gamma_model_esd_deg: float = NAN
+    c_over_a: float = NAN
+    c_over_a_esd: float = NAN
+    volume_A3: float = NAN
+    volume_esd_A3: float = NAN
+
+
+NOTHING_MORE = FittedCell()
+
+
+@dataclass(frozen=True, slots=True)
 class Lattice:
     """One component in one frame.
 
-    lp_A, lp_esd_A: lattice parameter and esd in Å, NaN where it cannot be told from its neighbour.
-    lp_model_esd_A: the part of lp_esd_A that is the model's own error, NaN where not known.
-    weight, weight_esd: its share (0 to 1) of the scattering of all components.
+    lp_A, lp_esd_A: the edge a and its esd in Å, of a cubic crystal the lattice parameter; NaN where it cannot be told
+    from its neighbour. lp_model_esd_A: the part of lp_esd_A that is the model's own error, NaN where not known.
+    weight, weight_esd: its share (0 to 1) of the scattering of all components. cell: what else is free.
+    wt, wt_esd: its share (0 to 1) of the mass of all components, NaN where a CIF does not say what is in its cell.
     """
 
     lp_A: float = NAN
@@ -50,6 +83,9 @@ class Lattice:
     weight: float = NAN
     weight_esd: float = NAN
     lp_model_esd_A: float = NAN
+    cell: FittedCell = NOTHING_MORE
+    wt: float = NAN
+    wt_esd: float = NAN
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 The trace's columns with their order and digits, the JSON line, the datasets of the run file with their type and
 unit, and the journal's record of a row all follow from ``FIELDS``. A new field is one attribute (of ``Row``, ``Fit``,
-``Lattice``, ``NoResult``, ``Verdict`` or ``Forecast``) with a default, and one line of the table with ``since=ADDED``.
+``Lattice``, ``FittedCell``, ``NoResult``, ``Verdict`` or ``Forecast``) with a default, and one line of the table with
+``since=ADDED``.
 """
 
 import math
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.flow.accuracy import Accuracy
-from latticewatch.processing.flow.fit import Fit, Lattice
+from latticewatch.processing.flow.fit import NOTHING_MORE, Component, Fit, FittedCell, Lattice
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.series import NAN, Row
@@ -61,6 +62,7 @@ FLAG = _whole(lambda value: bool(value == 1))
 SEGMENT = _whole(lambda value: max(0, int(value)))
 # Times to the microsecond; lengths to 1e-7 Å (0.02 ppm), a hundredth of the best esd measured.
 TIME, LENGTH, PERCENT = _number("s", "z.6f"), _number("angstrom", "z.7f"), _number("percent", "z.4f")
+ANGLE, VOLUME = _number("degree", "z.6f"), _number("angstrom^3", "z.5f")
 SHARE, RATIO, INTENSITY = _number("", "z.7f"), _number("", "z.6g"), _number("", "z.8g")
 HEADER_NUMBER = _number("", "")
 
@@ -72,17 +74,72 @@ class Field:
     path: dataset in the run file, below its entry; what follows ``trace/`` is the name of a column of the trace, and
     ``{name}`` stands for the component's. source: the object and its attribute that hold the value, or for what
     follows from other fields, a function of row and accuracy. since: ``ADDED`` where older run files lack it,
-    ``COMPOSITION`` where runs without a composition do.
+    ``COMPOSITION`` where runs without a composition do. of: which crystals have it.
     """
 
     path: str
     quantity: Quantity
     source: str | Callable[[Row, Accuracy | None], Value]
     since: str = BEGINNING
+    of: Callable[["Crystal"], bool] | None = None
 
     @property
     def is_per_component(self) -> bool:
         return "{name}" in self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Crystal:
+    """What decides a component's columns.
+
+    free: edges and angles that its symmetry leaves free. amounts: whether shares of the mass are worked out in its run.
+    """
+
+    name: str
+    free: tuple[str, ...] = ("a",)
+    amounts: bool = False
+
+    @property
+    def is_cubic(self) -> bool:
+        return self.free == ("a",)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What decides which columns a run has. header_names: the numbers of the frames' headers."""
+
+    crystals: tuple[Crystal, ...]
+    composition: bool = False
+    header_names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, components: Sequence[Component], composition: bool, header_names: tuple[str, ...] = ()) -> "Kept":
+        amounts = any(not component.phase.is_cubic for component in components)
+        crystals = tuple(Crystal(component.name, component.phase.free, amounts) for component in components)
+        return cls(crystals, composition, header_names)
+
+
+def _cell_fields(name: str, unit: str, quantity: Quantity) -> tuple[Field, ...]:
+    """A free edge or angle, its esd, and the model's part of that."""
+    parts = ("", "_esd", "_model_esd")
+    return tuple(
+        Field(
+            f"trace/{name}_{{name}}{part}_{unit}",
+            quantity,
+            f"cell.{name}{part}_{unit}",
+            ADDED,
+            lambda crystal: name in crystal.free,
+        )
+        for part in parts
+    )
+
+
+def _is_not_cubic(crystal: Crystal) -> bool:
+    return not crystal.is_cubic
+
+
+def _has_ratio(crystal: Crystal) -> bool:
+    return {"a", "c"} <= set(crystal.free)
 
 
 FIELDS = (
@@ -98,8 +155,19 @@ FIELDS = (
     Field("trace/lp_{name}_A", LENGTH, "lattice.lp_A"),
     Field("trace/lp_{name}_esd_A", LENGTH, "lattice.lp_esd_A"),
     Field("trace/lp_{name}_model_esd_A", LENGTH, "lattice.lp_model_esd_A", ADDED),
+    *_cell_fields("b", "A", LENGTH),
+    *_cell_fields("c", "A", LENGTH),
+    *_cell_fields("alpha", "deg", ANGLE),
+    *_cell_fields("beta", "deg", ANGLE),
+    *_cell_fields("gamma", "deg", ANGLE),
+    Field("trace/c_over_a_{name}", SHARE, "cell.c_over_a", ADDED, _has_ratio),
+    Field("trace/c_over_a_{name}_esd", SHARE, "cell.c_over_a_esd", ADDED, _has_ratio),
+    Field("trace/volume_{name}_A3", VOLUME, "cell.volume_A3", ADDED, _is_not_cubic),
+    Field("trace/volume_{name}_esd_A3", VOLUME, "cell.volume_esd_A3", ADDED, _is_not_cubic),
     Field("trace/weight_{name}", SHARE, "lattice.weight"),
     Field("trace/weight_{name}_esd", SHARE, "lattice.weight_esd"),
+    Field("trace/wt_{name}", SHARE, "lattice.wt", ADDED, lambda crystal: crystal.amounts),
+    Field("trace/wt_{name}_esd", SHARE, "lattice.wt_esd", ADDED, lambda crystal: crystal.amounts),
     Field("trace/fraction", SHARE, "row.fraction", COMPOSITION),
     Field("trace/fraction_esd", SHARE, "row.fraction_esd", COMPOSITION),
     Field("trace/rwp_percent", PERCENT, "fit.rwp_percent"),
@@ -138,25 +206,29 @@ class Column:
     component: int | None = None
 
 
-def columns_of(
-    component_names: Sequence[str], composition: bool, header_names: Sequence[str] = ()
-) -> tuple[Column, ...]:
+def columns_of(kept: Kept) -> tuple[Column, ...]:
     """All columns of a run in their order: the trace's, those of the run file alone, the numbers of the headers."""
     columns: list[Column] = []
     for per_component, group in groupby(FIELDS, lambda field: field.is_per_component):
-        fields = [field for field in group if composition or field.since != COMPOSITION]
+        fields = [field for field in group if kept.composition or field.since != COMPOSITION]
         if per_component:
-            for number, name in enumerate(component_names):
-                columns += [Column(field.path.replace("{name}", name), field, number) for field in fields]
+            for number, crystal in enumerate(kept.crystals):
+                own = (field for field in fields if field.of is None or field.of(crystal))
+                columns += [Column(_path_of(field, crystal), field, number) for field in own]
         else:
             columns += [Column(field.path, field) for field in fields]
-    return (*columns, *map(_header_column, header_names))
+    return (*columns, *map(_header_column, kept.header_names))
+
+
+def _path_of(field: Field, crystal: Crystal) -> str:
+    """Only a cubic crystal has a lattice parameter; of any other the same column is its edge a."""
+    path = field.path if crystal.is_cubic else field.path.replace("/lp_{name}_", "/a_{name}_")
+    return path.replace("{name}", crystal.name)
 
 
 def values_of(row: Row, columns: Sequence[Column], accuracy: Accuracy | None = None) -> dict[str, Value]:
     """The row's values by path of these columns, unrounded; what is not known is the quantity's ``unknown``."""
-    owners, lattices = _owners(row)
-    each = [{"lattice": lattice} for lattice in lattices]
+    owners, each = _owners(row)
     values = {}
     for column in columns:
         held_by = owners if column.component is None else each[column.component] if each else {}
@@ -166,24 +238,30 @@ def values_of(row: Row, columns: Sequence[Column], accuracy: Accuracy | None = N
 
 def record_of(row: Row) -> dict[str, Any]:
     """What a row is made of but for arrays and attributes that are in no column, by path of the field; of a field
-    that each component has, a list with one value for each."""
-    owners, lattices = _owners(row)
-    return {
-        field.path: [_value(field, row, {"lattice": lattice}, None) for lattice in lattices]
-        if field.is_per_component
-        else _value(field, row, owners, None)
-        for field in FIELDS
-    }
+    that each component has, a list with one value for each. What only some crystals have is left out where none has it.
+    """
+    owners, each = _owners(row)
+    record: dict[str, Any] = {}
+    for field in FIELDS:
+        if not field.is_per_component:
+            record[field.path] = _value(field, row, owners, None)
+            continue
+        values = [_value(field, row, held_by, None) for held_by in each]
+        if field.of is None or not all(value != value for value in values):
+            record[field.path] = values
+    return record
 
 
 def record_in(values: Mapping[str, Any], columns: Sequence[Column]) -> dict[str, Any]:
     """The record of the row that has these values by path of these columns."""
     record: dict[str, Any] = {}
+    components = 1 + max((column.component for column in columns if column.component is not None), default=-1)
     for column in columns:
+        field = column.field
         if column.component is None:
-            record[column.field.path] = values[column.path]
+            record[field.path] = values[column.path]
         else:
-            record.setdefault(column.field.path, []).append(values[column.path])
+            record.setdefault(field.path, [field.quantity.unknown] * components)[column.component] = values[column.path]
     return record
 
 
@@ -193,20 +271,21 @@ def row_of(record: Mapping[str, Any], pattern: Pattern | None, parameters: NDArr
     Raises KeyError, ValueError, TypeError, AttributeError, OverflowError where the record is not that of a row.
     """
     owners: dict[str, dict[str, Any]] = {name: {} for name in ("row", "fit", "no_result", "verdict", "forecast")}
-    lattices: list[dict[str, Any]] = [{} for _ in record["trace/lp_{name}_A"]]
+    each: list[dict[str, dict[str, Any]]] = [{"lattice": {}, "cell": {}} for _ in record["trace/lp_{name}_A"]]
     for field in FIELDS:
         if callable(field.source) or (field.path not in record and field.since != BEGINNING):
             continue
         owner, _, attribute = field.source.partition(".")
         value, restored = record[field.path], field.quantity.restored
         if field.is_per_component:
-            for lattice, each in zip(lattices, value, strict=True):
-                lattice[attribute] = restored(each)
+            for held_by, one in zip(each, value, strict=True):
+                held_by[owner][attribute] = restored(one)
         else:
             owners[owner][attribute] = restored(value)
     fit: Fit | NoResult = NoResult(**owners["no_result"])
     if record["trace/status"] == "fitted":
-        fit = Fit(tuple(Lattice(**each) for each in lattices), parameters=parameters, **owners["fit"])
+        lattices = tuple(Lattice(cell=_cell_of(one["cell"]), **one["lattice"]) for one in each)
+        fit = Fit(lattices, parameters=parameters, **owners["fit"])
     forecast = Forecast(**owners["forecast"])
     verdict = Verdict(forecast=None if math.isnan(forecast.complete_s) else forecast, **owners["verdict"])
     return Row(pattern=pattern, fit=fit, verdict=verdict, **owners["row"], **others)
@@ -217,12 +296,18 @@ def _header_column(name: str) -> Column:
     return Column(path, Field(path, HEADER_NUMBER, lambda row, _: row.header.get(name, NAN)))
 
 
-def _owners(row: Row) -> tuple[dict[str, Any], tuple[Lattice, ...]]:
-    """The objects that hold the row's values, by the names that the table calls them; None where there is none."""
+def _cell_of(values: Mapping[str, float]) -> FittedCell:
+    """One and the same object where nothing is known, as of all cubic crystals."""
+    return FittedCell(**values) if any(value == value for value in values.values()) else NOTHING_MORE
+
+
+def _owners(row: Row) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The objects that hold the row's values, by the names that the table calls them, and those of each component;
+    None where there is none."""
     owners: dict[str, Any] = {"row": row, "verdict": row.verdict, "forecast": row.verdict.forecast}
     if isinstance(row.fit, NoResult):
-        return {**owners, "no_result": row.fit}, ()
-    return {**owners, "fit": row.fit}, row.fit.lattices
+        return {**owners, "no_result": row.fit}, []
+    return {**owners, "fit": row.fit}, [{"lattice": each, "cell": each.cell} for each in row.fit.lattices]
 
 
 def _value(field: Field, row: Row, owners: Mapping[str, Any], accuracy: Accuracy | None) -> Value:

@@ -1,5 +1,6 @@
 """Runs to record: rows as the loop makes them, with every kind of gap."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.fit import Component, Fit, Lattice
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.row_fields import Kept
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
 from latticewatch.processing.record.run_file.header import InputFile, RunHeader
@@ -38,6 +40,11 @@ def setup() -> Setup:
         composition=CompositionScale(5.842, 6.205, 0.012),
         mixing_time_s=10.0,
     )
+
+
+def kept(composition: bool = False) -> Kept:
+    """What the columns of these runs' trace follow from."""
+    return replace(setup().kept, composition=composition)
 
 
 def header() -> RunHeader:

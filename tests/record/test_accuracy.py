@@ -97,9 +97,9 @@ def test_a_header_of_before_has_no_accuracy() -> None:
 
 def test_the_trace_has_it_in_the_last_column(tmp_path: Path) -> None:
     row = runs.row(1, runs.two_theta())
-    assert trace_record(row, runs.NAMES, accuracy=CHECKED)["lp_accuracy_A"] == pytest.approx(0.00098, abs=2e-5)
-    assert trace_record(row, runs.NAMES)["lp_accuracy_A"] is None
-    write_trace(tmp_path / "trace.csv", [row, runs.row(3, runs.two_theta())], runs.NAMES, accuracy=CHECKED)
+    assert trace_record(row, runs.kept(), accuracy=CHECKED)["lp_accuracy_A"] == pytest.approx(0.00098, abs=2e-5)
+    assert trace_record(row, runs.kept())["lp_accuracy_A"] is None
+    write_trace(tmp_path / "trace.csv", [row, runs.row(3, runs.two_theta())], runs.kept(), accuracy=CHECKED)
     with (tmp_path / "trace.csv").open(newline="", encoding="utf-8") as lines:
         fitted, gap = csv.DictReader(lines)
     assert float(fitted["lp_accuracy_A"]) == pytest.approx(163.4e-6 * float(fitted["lp_mean_A"]), abs=1e-7)

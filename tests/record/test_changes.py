@@ -6,7 +6,7 @@ from pathlib import Path
 import h5py
 import pytest
 
-from latticewatch.processing.flow.row_fields import columns_of
+from latticewatch.processing.flow.row_fields import Crystal, Kept, columns_of
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file.changes import (
     Change,
@@ -214,4 +214,4 @@ def test_a_change_is_told_in_one_line() -> None:
 
 
 def test_the_trace_says_which_segment_a_row_is_of() -> None:
-    assert "trace/segment" in [column.path for column in columns_of(("Br",), composition=False)]
+    assert "trace/segment" in [column.path for column in columns_of(Kept((Crystal("Br"),)))]

@@ -66,7 +66,7 @@ def test_the_lattice_parameters_are_a_plot_with_errors(run_file: Path) -> None:
 
 def test_the_columns_of_the_trace_are_in_the_file(run_file: Path) -> None:
     with h5py.File(run_file) as file:
-        assert set(file["entry/trace"]) == set(trace_columns(runs.NAMES, composition=True))
+        assert set(file["entry/trace"]) == set(trace_columns(runs.kept(composition=True)))
         assert {len(column) for column in file["entry/trace"].values()} == {60}
         assert file["entry/trace/lp_Br_A"].attrs["units"] == "angstrom"
 

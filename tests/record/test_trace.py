@@ -24,20 +24,20 @@ COLUMNS = [
 
 def cells_of(row: Row, folder: Path, composition: bool = False) -> list[str]:
     """The row as it stands in the CSV."""
-    write_trace(folder / "trace.csv", [row], runs.NAMES, composition)
+    write_trace(folder / "trace.csv", [row], runs.kept(composition))
     with (folder / "trace.csv").open(newline="", encoding="utf-8") as lines:
         return list(csv.reader(lines))[1]
 
 
 def test_columns_stand_in_the_order_of_the_contract() -> None:
-    assert list(trace_columns(runs.NAMES, composition=True)) == COLUMNS
+    assert list(trace_columns(runs.kept(composition=True))) == COLUMNS
     without = [name for name in COLUMNS if not name.startswith("fraction")]
-    assert list(trace_columns(runs.NAMES)) == without
+    assert list(trace_columns(runs.kept())) == without
 
 
 def test_csv_has_one_line_a_frame_and_empty_cells_where_nothing_is_known(tmp_path: Path) -> None:
     rows = runs.rows(10)
-    write_trace(tmp_path / "trace.csv", rows, runs.NAMES, composition=True)
+    write_trace(tmp_path / "trace.csv", rows, runs.kept(composition=True))
     with (tmp_path / "trace.csv").open(newline="", encoding="utf-8") as lines:
         table = list(csv.DictReader(lines))
     assert [int(line["frame"]) for line in table] == list(range(10))
@@ -52,7 +52,7 @@ def test_csv_has_one_line_a_frame_and_empty_cells_where_nothing_is_known(tmp_pat
 
 def test_no_measured_digit_is_lost() -> None:
     row = runs.row(1, runs.two_theta())
-    record = trace_record(row, runs.NAMES, composition=True)
+    record = trace_record(row, runs.kept(composition=True))
     assert record["lp_mean_A"] == pytest.approx(row.fit.lp_mean_A, abs=5.1e-8)  # type: ignore[union-attr]
     assert record["intensity"] == pytest.approx(row.intensity, rel=1e-7)
     assert record["file_mtime_s"] == row.mtime_s
@@ -60,7 +60,7 @@ def test_no_measured_digit_is_lost() -> None:
 
 def test_json_says_what_the_csv_says(tmp_path: Path) -> None:
     for row in runs.rows(10):
-        record = trace_record(row, runs.NAMES, composition=True)
+        record = trace_record(row, runs.kept(composition=True))
         cells = cells_of(row, tmp_path, composition=True)
         json.dumps(record, allow_nan=False)
         assert record.pop("header", {}) == row.header
@@ -74,7 +74,7 @@ def test_text_that_a_spreadsheet_would_calculate_is_quoted_and_numbers_are_not(t
     row = dataclasses.replace(
         runs.row(3, runs.two_theta()), name='=HYPERLINK("x"),1.cbf', time_s=-2.5, fit=NoResult("@SUM(A1)\n\x1b[31m")
     )
-    write_trace(tmp_path / "trace.csv", [row], runs.NAMES)
+    write_trace(tmp_path / "trace.csv", [row], runs.kept())
     with (tmp_path / "trace.csv").open(newline="", encoding="utf-8") as lines:
         (line,) = csv.DictReader(lines)
     assert line["file"] == '\'=HYPERLINK("x"),1.cbf'
@@ -90,15 +90,15 @@ def test_every_formula_start_is_guarded(start: str, tmp_path: Path) -> None:
 
 def test_negative_zero_and_infinity_do_not_reach_the_file(tmp_path: Path) -> None:
     row = dataclasses.replace(runs.row(1, runs.two_theta()), time_s=-0.0, intensity=float("inf"))
-    record = trace_record(row, runs.NAMES)
-    cells = dict(zip(trace_columns(runs.NAMES), cells_of(row, tmp_path), strict=True))
+    record = trace_record(row, runs.kept())
+    cells = dict(zip(trace_columns(runs.kept()), cells_of(row, tmp_path), strict=True))
     assert cells["time_s"] == "0.000000"
     assert (cells["intensity"], record["intensity"]) == ("", None)
 
 
 def test_a_folder_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^[^\n]*missing/trace\.csv: cannot be written \(No such file[^\n]*$"):
-        write_trace(tmp_path / "missing" / "trace.csv", [], runs.NAMES)
+        write_trace(tmp_path / "missing" / "trace.csv", [], runs.kept())
 
 
 def test_an_old_file_stays_where_the_new_one_cannot_be_made(tmp_path: Path) -> None:
@@ -109,6 +109,6 @@ def test_an_old_file_stays_where_the_new_one_cannot_be_made(tmp_path: Path) -> N
         raise RuntimeError("no more rows")
 
     with pytest.raises(RuntimeError):
-        write_trace(target, (row for row in broken()), runs.NAMES)  # type: ignore[misc]
+        write_trace(target, (row for row in broken()), runs.kept())  # type: ignore[misc]
     assert target.read_text() == "old"
     assert [each.name for each in tmp_path.iterdir()] == ["trace.csv"]

@@ -31,7 +31,7 @@ def unpacked(name: str, folder: Path) -> Path:
 
 
 def trace_of(run: Run, path: Path) -> list[dict[str, str]]:
-    write_trace(path, run.traced, run.header.component_names, run.setup.composition is not None, run.setup.accuracy)
+    write_trace(path, run.traced, run.setup.kept, run.setup.accuracy)
     return lines(path)
 
 

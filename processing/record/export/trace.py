@@ -8,24 +8,22 @@ from pathlib import Path
 
 from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy
-from latticewatch.processing.flow.row_fields import MISSING, TRACE, Column, Value, columns_of, values_of
+from latticewatch.processing.flow.row_fields import MISSING, TRACE, Column, Kept, Value, columns_of, values_of
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.text import guarded
 
 
-def trace_columns(component_names: tuple[str, ...], composition: bool = False) -> tuple[str, ...]:
-    """The columns in their order; ``fraction`` and its esd only where a composition is given."""
-    return tuple(column.path.removeprefix(TRACE) for column in _columns(component_names, composition))
+def trace_columns(kept: Kept) -> tuple[str, ...]:
+    """The columns of a run in their order."""
+    return tuple(column.path.removeprefix(TRACE) for column in _columns(kept))
 
 
-def trace_record(
-    row: Row, component_names: tuple[str, ...], composition: bool = False, accuracy: Accuracy | None = None
-) -> dict[str, Value | dict[str, float] | None]:
+def trace_record(row: Row, kept: Kept, accuracy: Accuracy | None = None) -> dict[str, Value | dict[str, float] | None]:
     """One row for JSON, with the digits of the CSV; numbers that are not known are None (null).
 
     ``header``, where numbers of the frame's header are kept, comes last.
     """
-    columns = _columns(component_names, composition)
+    columns = _columns(kept)
     values = values_of(row, columns, accuracy)
     record: dict[str, Value | dict[str, float] | None] = {}
     for column in columns:
@@ -39,21 +37,20 @@ def trace_record(
 def write_trace(
     path: Path,
     rows: Iterable[Row],
-    component_names: tuple[str, ...],
-    composition: bool = False,
+    kept: Kept,
     accuracy: Accuracy | None = None,
 ) -> None:
     """Write the trace as CSV (UTF-8, RFC 4180, one header line). Raises UserError where it cannot be written."""
-    columns = _columns(component_names, composition)
+    columns = _columns(kept)
     text = StringIO()
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(trace_columns(component_names, composition))
+    lines.writerow(trace_columns(kept))
     lines.writerows(_cells(row, columns, accuracy) for row in rows)
     write_whole(path, text.getvalue().encode())
 
 
-def _columns(component_names: tuple[str, ...], composition: bool) -> list[Column]:
-    return [column for column in columns_of(component_names, composition) if column.path.startswith(TRACE)]
+def _columns(kept: Kept) -> list[Column]:
+    return [column for column in columns_of(kept) if column.path.startswith(TRACE)]
 
 
 def _cells(row: Row, columns: list[Column], accuracy: Accuracy | None) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import parse_phase
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import open_regular
-from latticewatch.processing.flow.row_fields import Column, columns_of
+from latticewatch.processing.flow.row_fields import Column, Kept, columns_of
 
 LARGEST_BYTES = 2_000_000_000
 LARGEST_TEXT_BYTES = 4_000_000
@@ -74,7 +74,11 @@ class RunHeader:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return columns_of(self.component_names, self.setup.composition is not None, self.header_names)
+        return columns_of(self.kept)
+
+    @property
+    def kept(self) -> Kept:
+        return dataclasses.replace(self.setup.kept, header_names=self.header_names)
 
 
 def input_file(role: str, path: Path) -> InputFile:
