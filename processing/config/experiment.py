@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FiniteFloat, field_validator, model_validator
 
 from latticewatch.processing.config.frame_selection import FrameSelection
 from latticewatch.processing.files.toml_tables import Table, parse_tables, read_toml_text
@@ -39,6 +39,10 @@ def _scan_time(value: float) -> float:
         days = abs(value) / 86_400.0
         raise ValueError(f"{value:g} s are {days:.0f} days; give seconds from the first frame, or leave the key out")
     return value
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
 
 
 CellEdge = Annotated[FiniteFloat, AfterValidator(_cell_edge)]
@@ -158,6 +162,12 @@ class PlateauTable(Table):
     end: Literal["merge", "apart"] | None = None
 
 
+class WatchTable(Table):
+    """[watch]: the quantities that the verdict watches; the first one leads. Left out: as the components suggest."""
+
+    quantity: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=6)] | None = None
+
+
 class FitTable(Table):
     """[fit]: which angles are fitted."""
 
@@ -188,6 +198,7 @@ class Experiment(Table):
     component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=12)]
     composition: CompositionTable | None = None
     plateau: PlateauTable = PlateauTable()
+    watch: WatchTable = WatchTable()
     alarm: AlarmTable = AlarmTable()
     fit: FitTable = FitTable()
     phases: PhasesTable = PhasesTable()

@@ -20,6 +20,7 @@ from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
+from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_quantities
 from latticewatch.processing.flow.row_fields import Kept
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
@@ -37,7 +38,8 @@ class Setup:
     the data. tolerance: of the total change, what "complete" may leave. end: whether the lattices of the first two
     components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None: nobody
     has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and have no
-    say. library: phases that foreign lines are named by. background: the empty cell's pattern.
+    say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the quantities
+    that the user chose; the first one leads the verdict.
     """
 
     title: str
@@ -55,6 +57,14 @@ class Setup:
     spectators: tuple[LinePhase, ...] = ()
     library: tuple[LinePhase, ...] = ()
     background: EmptyCell | None = None
+    watch: tuple[Quantity, ...] = ()
+
+    @property
+    def quantities(self) -> tuple[Quantity, ...]:
+        """What is watched by name; none where all is cubic and nobody chose: then lattice parameters are."""
+        if self.watch or all(component.phase.is_cubic for component in self.components):
+            return self.watch
+        return usual_quantities(self.components)
 
     @property
     def kept(self) -> Kept:
@@ -114,6 +124,7 @@ def resolve(
         ),
         library=read_library(folder / library, wavelength_A, seen[1]) if library else (),
         background=background,
+        watch=_watched(experiment, components),
     )
 
 
@@ -126,6 +137,16 @@ def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:
             f"({seen[0]:.2f} to {seen[1]:.2f} deg); fix it or the geometry"
         )
     return FitRange(fit.two_theta_deg, fit.exclude_two_theta_deg)
+
+
+def _watched(experiment: Experiment, components: tuple[Component, ...]) -> tuple[Quantity, ...]:
+    composition = experiment.composition is not None
+    try:
+        return tuple(
+            quantity_named(text, components, composition=composition) for text in experiment.watch.quantity or ()
+        )
+    except ValueError as error:
+        raise UserError(f"[watch] quantity {error}") from None
 
 
 def _component(table: ComponentTable, folder: Path) -> Component:

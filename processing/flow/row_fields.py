@@ -194,6 +194,7 @@ FIELDS = (
     Field("verdicts/earliest_s", TIME, "forecast.earliest_s"),
     Field("verdicts/latest_s", TIME, "forecast.latest_s"),
     Field("verdicts/why", TEXT, "verdict.why"),
+    Field("verdicts/others", TEXT, "verdict.others", ADDED),
 )
 
 

@@ -31,7 +31,8 @@ class Verdict:
 
     progress: share of the total change that is done, 0 to 1, NaN while unknown. since_s: when the present
     state began (best estimate, seconds from the first frame). mixing_s: the mixing time as known now.
-    forecast: None where the data do not bear one. why: one plain sentence for the log and the tooltip.
+    forecast: None where the data do not bear one. why: one plain sentence for the log and the tooltip. others: what the
+    other watched quantities do, ``edge c: paused, 41 %; volume: reacting``; empty where there are none.
     """
 
     state: State
@@ -40,3 +41,4 @@ class Verdict:
     mixing_s: float = NAN
     forecast: Forecast | None = None
     why: str = ""
+    others: str = ""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.quantity import value_of
 from latticewatch.processing.flow.series import Row
 
 Array = NDArray[np.float64]
@@ -51,6 +52,19 @@ class Observed:
         return self.quantity != "distance"
 
     @property
+    def told_alone(self) -> "Observed":
+        """The same frames, with what the kinetics are told of in the place of the watched lattice."""
+        return replace(
+            self,
+            lp_A=self.z,
+            lp_esd_A=self.z_esd,
+            mean_A=self.z,
+            mean_esd_A=self.z_esd,
+            distance_A=np.full_like(self.z, NAN),
+            watched=self.quantity,
+        )
+
+    @property
     def length_s(self) -> float:
         """From the first of these frames to the last."""
         return float(self.times_s[-1] - self.times_s[0])
@@ -59,6 +73,8 @@ class Observed:
 def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
     """The fitted frames of these rows."""
     pair, merge = len(setup.components) > 1, setup.end == "merge"
+    if setup.quantities:
+        return _by_name(setup, rows)
     table, sign = [], 0.0
     for row in rows:
         if isinstance(row.fit, NoResult) or not math.isfinite(row.time_s):
@@ -89,6 +105,23 @@ def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
     )
 
 
+def _by_name(setup: Setup, rows: Sequence[Row]) -> Observed:
+    """The same where quantities are watched by name: of the leading one; where nobody chose one, of the plainest."""
+    fitted = [(row.time_s, row.fit) for row in rows if isinstance(row.fit, Fit) and math.isfinite(row.time_s)]
+    times_s = np.array([time_s for time_s, _ in fitted], np.float64)
+    first, first_esd = np.array([lattice(fit, 0) for _, fit in fitted], np.float64).reshape(-1, 2).T
+    told = []
+    for quantity in setup.watch[:1] or setup.quantities:
+        values = [value_of(quantity, fit, setup.composition) for _, fit in fitted]
+        value, esd = np.array(values, np.float64).reshape(-1, 2).T
+        told.append((quantity.column, np.where(esd > 0.0, value, NAN), esd))
+    name, z, z_esd = _plainest(*told)
+    unknown = np.full_like(times_s, NAN)
+    table = np.array([(fit.lp_mean_A, fit.lp_mean_esd_A) for _, fit in fitted], np.float64).reshape(-1, 2)
+    watched_lattice = f"lp_{setup.components[0].name}"
+    return Observed(times_s, first, first_esd, unknown, table[:, 0], table[:, 1], z, z_esd, name, watched_lattice)
+
+
 def _plainest(own: tuple[str, Array, Array], *others: tuple[str, Array, Array]) -> tuple[str, Array, Array]:
     """What changed most in terms of its esds; the first of these, unless another did by far more."""
 
@@ -99,7 +132,7 @@ def _plainest(own: tuple[str, Array, Array], *others: tuple[str, Array, Array]) 
         low, high = np.percentile(quantity[1][known], [5.0, 95.0])
         return float((high - low) / np.median(quantity[2][known]))
 
-    best = max(others, key=change)
+    best = max(others, key=change, default=own)
     return best if change(best) > PLAINER * change(own) else own
 
 

@@ -25,7 +25,7 @@ class Pause:
     """A stretch in which the watched lattice stood still.
 
     end_s: NaN while it lasts. declared_s: when it was called. Esds are NaN where the limits could not be fitted and
-    stand as they were called.
+    stand as they were called. value, value_esd: of the quantity that is watched by its name, NaN where none is.
     """
 
     start_s: float
@@ -35,6 +35,23 @@ class Pause:
     declared_s: float
     start_esd_s: float = NAN
     end_esd_s: float = NAN
+    value: float = NAN
+    value_esd: float = NAN
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """The quantity that is told of where it was chosen by its name, and where it began and ended, with esds.
+
+    column: of the trace, without its unit.
+    """
+
+    column: str
+    unit: str
+    start: float
+    start_esd: float
+    end: float
+    end_esd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +89,7 @@ class Kinetics:
 
     mixing_s, half_time_s, reached: of the first reaction; half_time_s: from mixing until half the total change was
     done, reached: when shares of it were done. pauses, rates: of all reactions. complete: of the last one. withheld:
-    what the data do not bear, and why, in sentences.
+    what the data do not bear, and why, in sentences. watched: where a quantity is watched by its name.
     """
 
     mixing_s: float = NAN
@@ -87,6 +104,7 @@ class Kinetics:
     lp_end_A: float = NAN
     lp_end_esd_A: float = NAN
     withheld: tuple[str, ...] = ()
+    watched: Watched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +168,17 @@ def describe(setup: Setup, rows: Sequence[Row]) -> Kinetics:
         lp_end_A=end[0],
         lp_end_esd_A=end[1],
         withheld=tuple(withheld),
+        watched=_watched(setup, seen, first, last),
     )
+
+
+def _watched(setup: Setup, seen: Observed, first: _Reaction, last: _Reaction) -> Watched | None:
+    quantity = next((one for one in setup.quantities if one.column == seen.quantity), None)
+    if quantity is None:
+        return None
+    alone, until_s = seen.told_alone, first.pauses[0].start_s if first.pauses else first.until_s
+    start, end = lp_at(alone, first.mixing, until_s, first.decays[0]), _end(alone, last)
+    return Watched(quantity.column, quantity.unit, *start, *end)
 
 
 def _reactions(setup: Setup, rows: Sequence[Row], seen: Observed, withheld: list[str]) -> list[_Reaction]:
@@ -235,7 +263,8 @@ def _with_limits(seen: Observed, pause: Pause, before: Decay | None, after: Deca
     if not (math.isfinite(end_esd) and end > start):
         end, end_esd = pause.end_s, NAN
     within = (seen.times_s >= start) & ~(seen.times_s > end)
-    return Pause(start, end, *mean_of(seen, within), pause.declared_s, start_esd, end_esd)
+    value = (NAN, NAN) if seen.quantity in ("distance", seen.watched) else mean_of(seen.told_alone, within)
+    return Pause(start, end, *mean_of(seen, within), pause.declared_s, start_esd, end_esd, *value)
 
 
 def _called(rows: Sequence[Row]) -> float | None:
@@ -269,5 +298,5 @@ def _end(seen: Observed, last: _Reaction) -> tuple[float, float]:
         late = seen.times_s >= (last.called + float(seen.times_s[-1])) / 2.0
         return mean_of(seen, late) if seen.free_end else mean_of_all(seen, late)
     if last.pauses and math.isnan(last.pauses[-1].end_s):
-        return last.pauses[-1].lp_A, last.pauses[-1].lp_esd_A
+        return mean_of(seen, seen.times_s >= last.pauses[-1].start_s)
     return float(seen.lp_A[-1]), float(seen.lp_esd_A[-1])

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from latticewatch.processing.flow.quantity import Quantity
 from latticewatch.processing.flow.verdict import Forecast, State
 from latticewatch.processing.reaction.live.forecast import forecast_of
 from latticewatch.processing.reaction.live.frame_clock import Clock
@@ -72,7 +73,7 @@ class WatchedQuantity:
 
     noun, moves: subject and verb of a sentence. typical: a usual total change. finest: no esd is believed to be
     smaller. least, least_share: a change of less than ``least``, or than this share of the first value, is no
-    reaction. amount: it lies between 0 and 1, and can go no further.
+    reaction. amount: it lies between 0 and 1, and can go no further. named: where it was chosen by its name.
     """
 
     noun: str
@@ -84,6 +85,12 @@ class WatchedQuantity:
     least_share: float = 0.0
     amount: bool = False
     sleeps: bool = False
+    named: Quantity | None = None
+
+    @property
+    def is_distance(self) -> bool:
+        """Whether two lattices that are to become one are followed by how far apart they are."""
+        return isinstance(self.motion, PairMotion)
 
 
 # The end of two lattices is known: what is less than this share of their distance tells nothing.

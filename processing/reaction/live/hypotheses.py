@@ -30,7 +30,7 @@ RESUMED_SPEED = 0.2
 PROVEN = 3
 # A bend multiplies the speed by about this, give or take, with this share: slower, faster, turned back, back again.
 BENDS = ((0.5, 0.25, 0.35), (2.0, 0.6, 0.15), (-0.6, 0.35, 0.35), (-2.0, 0.8, 0.15))
-FARTHEST_A = 10.0
+FARTHEST_A = 200.0
 NEGLIGIBLE = 1e-6
 BENT_WALK = 0.01
 
@@ -149,7 +149,7 @@ def _pace(bank: Bank, time_s: float, dt: float, period: float) -> Pace:
 
 
 def _bounded(x: Array, P: Array) -> tuple[Array, Array]:
-    """Hypotheses that run away while nothing is observed stay finite: no lattice is 10 Å from its neighbour."""
+    """Hypotheses that run away while nothing is observed stay finite: no edge of a cell is so long."""
     x[:, 0] = np.clip(x[:, 0], -FARTHEST_A, FARTHEST_A)
     scale = np.minimum(1.0, FARTHEST_A**2 / np.maximum(P[:, 0, 0], 1e-12))
     return x, P * scale[:, None, None]

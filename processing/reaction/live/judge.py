@@ -3,7 +3,8 @@
 Two lattices that are to become one are judged by the distance between them, which ends at zero; one lattice alone by
 its own lattice parameter. Of two lattices that stay apart each is followed for itself, and so is the amount of the
 first: a reaction is over when all of them that moved have come to their end. A third and a fourth component have no
-say: they may be standards, which never move.
+say: they may be standards, which never move. Quantities that were chosen by name are each followed for themselves: the
+first one makes the state, and what the others do is told beside it.
 
 States. ``waiting``: nothing is seen, or what is seen has never moved (a steady standard waits for ever).
 ``reacting``: it moves. ``paused``: it moved and stands still, while more than the tolerance may be left.
@@ -13,11 +14,13 @@ without a fit keep the state before.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.quantity import OF_CELL, Quantity, value_of
 from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.reaction.live.follower import DISTANCE, LATTICE, Follower, Opinion, WatchedQuantity
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
@@ -37,6 +40,8 @@ TWO_SHARE, TWO_FRAMES = 1.0 / 3.0, 3
 NEARLY_ONE = 0.1
 # Two lattices that stay apart: the least that is a reaction, of a cell in parts of itself and of an amount.
 LEAST_STRAIN, LEAST_AMOUNT = 3e-4, 0.02
+# A quantity that was chosen by its name: the least change of a composition; a usual edge in Å.
+LEAST_FRACTION, USUAL_A = 0.005, 5.0
 
 
 class Judge:
@@ -47,7 +52,8 @@ class Judge:
     def __init__(self, setup: Setup, since: str = "") -> None:
         """since: a sentence that says where it begins within a scan; left out: with the first frame."""
         self._setup, self._since = setup, since and f" {since}"
-        self._merge = len(setup.components) > 1 and setup.end == "merge"
+        self._composition = setup.composition
+        self._merge = not setup.quantities and len(setup.components) > 1 and setup.end == "merge"
         self._followers = [self._follower(quantity) for quantity in _quantities(setup)]
         self._clock = Clock(period_s=setup.frame_period_s or NAN)
         self._sign = 0.0
@@ -74,7 +80,7 @@ class Judge:
             if math.isfinite(value) and math.isfinite(esd) and esd > 0.0:
                 follower.observe(value, esd, self._clock, self._empty_s)
                 self._mean = MergedMean()
-            elif follower.quantity is DISTANCE and _merged(follower, fit):
+            elif follower.quantity.is_distance and _merged(follower, fit):
                 self._observe_merged(follower, fit)
         self._last = self._verdict()
         return self._last
@@ -117,7 +123,7 @@ class Judge:
             first, second = self._setup.components[:2]
             far = abs(away) > TWO_SHARE * abs(second.lattice_parameter_A - first.lattice_parameter_A)
             self._alone, self._apart = 0, self._apart + 1 if far else 0
-            if follower.quantity is not DISTANCE and (follower.start is None or self._apart >= TWO_FRAMES):
+            if not follower.quantity.is_distance and (follower.start is None or self._apart >= TWO_FRAMES):
                 self._followers, self._empty_s = [self._follower(DISTANCE)], self._clock.time_s - self._clock.usual_s
                 self._leader, self._reactions, self._completed_s = None, 1, NAN
                 self._last = Verdict(State.WAITING)
@@ -128,16 +134,24 @@ class Judge:
 
     def _value(self, follower: Follower, fit: Fit) -> tuple[float, float]:
         """What this fit says of a quantity, with its esd; NaN: nothing."""
-        if follower.quantity is DISTANCE:
+        if follower.quantity.is_distance:
             away, esd = distance(fit)
             self._sign = sign_of(away, esd, self._sign)
             return self._sign * away, esd
+        if follower.quantity.named is not None:
+            return _followed_value(follower.quantity.named, *value_of(follower.quantity.named, fit, self._composition))
         if follower.quantity is LATTICE:
             return watched(fit)
         return amount(fit) if follower.quantity.amount else lattice(fit, self._followers.index(follower))
 
     def _verdict(self) -> Verdict:
         opinions = [follower.judged(self._clock) for follower in self._followers]
+        if self._setup.watch:
+            return replace(self._together(opinions[:1]), others="; ".join(map(_told, opinions[1:])))
+        return self._together(opinions)
+
+    def _together(self, opinions: Sequence[Opinion]) -> Verdict:
+        """One state of these opinions."""
         moved = [opinion for opinion in opinions if opinion.state is not State.WAITING]
         if not moved:
             seen = any(follower.bank is not None for follower in self._followers)
@@ -181,7 +195,7 @@ class Judge:
         if verdict.state is State.PAUSED:
             said = f"{quantity.noun} stands still ({_sure(telling.resting)})"
             end = (
-                ", and the two lattices are still apart." if quantity is DISTANCE else "; the reaction may not be over."
+                ", and the two lattices are still apart." if quantity.is_distance else "; the reaction may not be over."
             )
             return said + end
         said = f"{quantity.noun} {quantity.moves}; "
@@ -197,6 +211,8 @@ class Judge:
 
 def _quantities(setup: Setup) -> list[WatchedQuantity]:
     """What is followed from the beginning of a run."""
+    if setup.quantities:
+        return [_named(quantity) for quantity in setup.quantities]
     if len(setup.components) == 1:
         return [LATTICE]
     if setup.end == "merge":
@@ -213,6 +229,38 @@ def _quantities(setup: Setup) -> list[WatchedQuantity]:
             noun, SingleMotion(), moves="changes", typical=0.5, least=LEAST_AMOUNT, amount=True, sleeps=True
         ),
     ]
+
+
+def _named(quantity: Quantity) -> WatchedQuantity:
+    """A quantity of a name: an edge, a ratio or an angle like a lattice parameter, a share like an amount."""
+    noun = f"The {quantity.label}"
+    if quantity.kind == "distance":
+        return replace(DISTANCE, noun=noun, named=quantity)
+    if quantity.is_amount or quantity.kind == "fraction":
+        least, amount = (LEAST_AMOUNT, True) if quantity.is_amount else (LEAST_FRACTION, False)
+        return WatchedQuantity(
+            noun, SingleMotion(), "changes", typical=0.5, least=least, amount=amount, sleeps=True, named=quantity
+        )
+    least = LEAST_STRAIN * USUAL_A
+    return replace(LATTICE, noun=noun, moves="changes", least=least, sleeps=True, named=quantity)
+
+
+def _followed_value(quantity: Quantity, value: float, esd: float) -> tuple[float, float]:
+    """A value and its esd in units in which it changes as a lattice parameter does: the strain of an edge of 5 Å; of a
+    volume that of the edge of a cube, of an angle the way of the edge's end."""
+    if quantity.kind in OF_CELL and value > 0.0:
+        if quantity.unit == "deg":
+            return USUAL_A * math.radians(value), USUAL_A * math.radians(esd)
+        edges = 3.0 if quantity.kind == "volume" else 1.0
+        return USUAL_A * math.log(value) / edges, USUAL_A * esd / (value * edges)
+    return value, esd
+
+
+def _told(opinion: Opinion) -> str:
+    """``edge c of LCO: paused, 41 %``."""
+    named = opinion.quantity.named
+    percent = f", {100.0 * opinion.progress:.0f} %" if math.isfinite(opinion.progress) else ""
+    return f"{named.label if named else opinion.quantity.noun}: {opinion.state}{percent}"
 
 
 def _merged(follower: Follower, fit: Fit) -> bool:

@@ -12,7 +12,7 @@ from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.composition import fraction_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import NAN, Row
-from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate, describe
+from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate, Watched, describe
 from latticewatch.processing.reaction.afterwards.reached import Reached
 from latticewatch.processing.record.run_file.account import Account
 from latticewatch.processing.record.run_file.changes import Change
@@ -70,6 +70,7 @@ def summarise(
         **_accuracy(header.setup.accuracy, kinetics),
         "reached": [_reached(reached) for reached in kinetics.reached],
         "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
+        **({"watched": _watched(kinetics.watched)} if kinetics.watched else {}),
         **({"account": asdict(account)} if account else {}),
         **({} if foreign is None else {"foreign_lines": [_foreign(line) for line in foreign]}),
         **(_changes(changes, rows, alike) if changes else {}),
@@ -100,6 +101,11 @@ def _accuracy(accuracy: Accuracy | None, kinetics: Kinetics) -> dict[str, Any]:
     }
 
 
+def _watched(watched: Watched) -> dict[str, Any]:
+    numbers = {name: _length(getattr(watched, name)) for name in ("start", "start_esd", "end", "end_esd")}
+    return {"quantity": watched.column, "unit": watched.unit, **numbers}
+
+
 def _pause(pause: Pause) -> dict[str, float | None]:
     return {
         "start_s": _time(pause.start_s),
@@ -109,6 +115,7 @@ def _pause(pause: Pause) -> dict[str, float | None]:
         "declared_s": _time(pause.declared_s),
         "start_esd_s": _time(pause.start_esd_s),
         "end_esd_s": _time(pause.end_esd_s),
+        **({"value": _length(pause.value), "esd": _length(pause.value_esd)} if math.isfinite(pause.value) else {}),
     }
 
 

@@ -163,9 +163,11 @@ class NexusFile:
         _lay_out_columns(entry, header.columns)
         _lay_out_map(entry, two_theta, header)
         # As plots the Lp trace, and the composition where there is one; their columns are the trace's own.
-        names = [f"lp_{name}" for name in header.component_names]
+        crystals = header.kept.crystals
+        names = [f"lp_{each.name}" if each.is_cubic else f"a_{each.name}" for each in crystals]
+        means = ["lp_mean"] if all(each.is_cubic for each in crystals) else []
         note = f" ({signs_of(header.setup.accuracy)})"
-        _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", ["lp_mean", *names], note)
+        _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", [*means, *names], note)
         if header.setup.composition is not None:
             _plot(entry, "composition", "fraction", "", ["fraction"])
         _lay_out_about(entry, header, run_id)

@@ -1,0 +1,133 @@
+"""What can be watched: an edge, an angle, the volume of a component, an amount, the composition, a distance."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from latticewatch.processing.flow.composition import CompositionScale, fraction_of
+from latticewatch.processing.flow.fit import NAN, Component, Fit, Lattice
+
+# Of a component: what it is called, its unit, attributes of value and esd, and what its symmetry must leave free.
+OF_CELL = {
+    "lp": ("lattice parameter", "Å", "lp_A", ("a",)),
+    "a": ("edge a", "Å", "lp_A", ("a",)),
+    "b": ("edge b", "Å", "b_A", ("b",)),
+    "c": ("edge c", "Å", "c_A", ("c",)),
+    "alpha": ("angle alpha", "deg", "alpha_deg", ("alpha",)),
+    "beta": ("angle beta", "deg", "beta_deg", ("beta",)),
+    "gamma": ("angle gamma", "deg", "gamma_deg", ("gamma",)),
+    "c/a": ("ratio c/a", "", "c_over_a", ("a", "c")),
+    "volume": ("volume", "Å³", "volume_A3", ("a",)),
+}
+AMOUNTS = {"weight": ("share", "weight"), "wt": ("mass fraction", "wt")}
+OF_RUN = {"distance": ("distance", "Å"), "fraction": ("fraction", "")}
+# An amount is never known better.
+LEAST_AMOUNT_ESD = 2e-3
+KNOWN = (*OF_CELL, *AMOUNTS, *OF_RUN)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One quantity that is watched.
+
+    kind: one of ``KNOWN``. component: the number of the one it belongs to, 0 for what belongs to the run. label: as it
+    is shown, with the component's name where there are several. unit: empty of a pure number. column: of the trace,
+    without its unit.
+    """
+
+    kind: str
+    component: int
+    label: str
+    unit: str
+    column: str
+
+    @property
+    def is_amount(self) -> bool:
+        """Whether it lies between 0 and 1, and can go no further."""
+        return self.kind in AMOUNTS
+
+
+def quantity_named(text: str, components: Sequence[Component], *, composition: bool) -> Quantity:
+    """The quantity of this name, as ``[watch] quantity`` has it: ``c``, or ``NAME.c`` of another component.
+
+    Raises ValueError, in one line, where there is none such in a run of these components.
+    """
+    names = [component.name for component in components]
+    name, _, kind = text.rpartition(".")
+    if kind not in KNOWN:
+        raise ValueError(f'"{text}": no quantity "{kind}"; known are {", ".join(KNOWN)}')
+    if kind in OF_RUN:
+        return _of_run(kind, text, names, composition=composition)
+    if name and name not in names:
+        raise ValueError(f'"{text}": no component "{name}"; there are {", ".join(names)}')
+    number = names.index(name) if name else 0
+    phase, name = components[number].phase, names[number]
+    if kind in AMOUNTS:
+        _check_amount(kind, text, components)
+    elif kind == "lp" and not phase.is_cubic:
+        raise ValueError(f'"{text}": {name} is not cubic; watch {", ".join(phase.free)} of it')
+    elif not set(OF_CELL[kind][3]) <= set(phase.free):
+        raise ValueError(f'"{text}": the symmetry of {name} fixes {kind}; free are {", ".join(phase.free)}')
+    label, unit = (AMOUNTS[kind][0], "") if kind in AMOUNTS else OF_CELL[kind][:2]
+    shown = f"{label} of {name}" if len(components) > 1 or kind not in OF_CELL else label
+    column = kind.replace("/", "_over_")
+    column = "lp" if column == "a" and phase.is_cubic else column
+    return Quantity(kind, number, shown, unit, f"{column}_{name}")
+
+
+def usual_quantities(components: Sequence[Component]) -> tuple[Quantity, ...]:
+    """What is watched where nobody says it and a component is not cubic: the edges and angles of the first two, and
+    the share of the first."""
+    told = [(component, kind) for component in components[:2] for kind in component.phase.free]
+    keys = [f"{component.name}.{kind}" for component, kind in told]
+    keys += [f"{components[0].name}.weight"] if len(components) > 1 else []
+    return tuple(quantity_named(key, components, composition=False) for key in keys)
+
+
+def value_of(quantity: Quantity, fit: Fit, scale: CompositionScale | None) -> tuple[float, float]:
+    """The quantity in this fit, with its esd; NaN where it is not known. scale: of the composition."""
+    if quantity.kind == "distance":
+        first, second = fit.lattices[:2]
+        return second.lp_A - first.lp_A, math.hypot(first.lp_esd_A, second.lp_esd_A)
+    if quantity.kind == "fraction":
+        return (NAN, NAN) if scale is None else fraction_of(scale, fit.lp_mean_A, fit.lp_mean_esd_A)
+    lattice = fit.lattices[quantity.component]
+    if quantity.is_amount:
+        return _amount(AMOUNTS[quantity.kind][1], lattice, fit)
+    if quantity.kind == "volume" and math.isnan(lattice.cell.volume_A3):
+        # The fit of cubic crystals knows no other edge than a.
+        return lattice.lp_A**3, 3.0 * lattice.lp_A**2 * lattice.lp_esd_A
+    attribute = OF_CELL[quantity.kind][2]
+    holder = lattice if attribute == "lp_A" else lattice.cell
+    stem, _, unit = attribute.rpartition("_")
+    esd = f"{attribute}_esd" if quantity.kind == "c/a" else f"{stem}_esd_{unit}"
+    return getattr(holder, attribute), getattr(holder, esd)
+
+
+def _of_run(kind: str, text: str, names: Sequence[str], *, composition: bool) -> Quantity:
+    if text != kind:
+        raise ValueError(f'"{text}": {kind} belongs to no component; write "{kind}"')
+    if kind == "distance" and len(names) < 2:
+        raise ValueError(f'"{text}": a distance needs two components')
+    if kind == "fraction" and not composition:
+        raise ValueError(f'"{text}": needs [composition]')
+    label, unit = OF_RUN[kind]
+    return Quantity(kind, 0, f"{label} of {names[0]} and {names[1]}" if kind == "distance" else label, unit, kind)
+
+
+def _check_amount(kind: str, text: str, components: Sequence[Component]) -> None:
+    if len(components) < 2:
+        raise ValueError(f'"{text}": the only component is always all there is')
+    if kind == "wt" and all(component.phase.is_cubic for component in components):
+        raise ValueError(f'"{text}": is not worked out where all components are cubic; watch weight')
+
+
+def _amount(attribute: str, lattice: Lattice, fit: Fit) -> tuple[float, float]:
+    """A share with its esd. Of what is absent there is nothing, of what is left alone all; it is not known how well."""
+    value, esd = getattr(lattice, attribute), getattr(lattice, f"{attribute}_esd")
+    there = [math.isfinite(each.lp_A) for each in fit.lattices]
+    if math.isfinite(lattice.lp_A) and sum(there) == 1:
+        return 1.0, LEAST_AMOUNT_ESD
+    if math.isnan(lattice.lp_A) and any(there):
+        return 0.0, LEAST_AMOUNT_ESD
+    return value, max(esd, LEAST_AMOUNT_ESD)

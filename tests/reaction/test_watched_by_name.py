@@ -1,0 +1,92 @@
+"""Quantities that are watched by their names: each is followed for itself, the first one makes the state."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.crystal.phase import read_phase
+from latticewatch.processing.flow.fit import Component, Fit, FittedCell, Lattice
+from latticewatch.processing.flow.quantity import quantity_named
+from latticewatch.processing.flow.series import Row
+from latticewatch.processing.flow.verdict import State
+from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.reaction.live.judge import Judge
+
+PERIOD_S, C_ESD, A_ESD = 2.5, 1e-3, 1e-4
+BEGINS, RESTS, RESUMES = 20, 70, 100
+LAYERED = Component("L", replace(read_phase("CsPbBr3"), free=("a", "c")), 2.816)
+
+
+def done(frame: int) -> float:
+    """The share that is done: it begins, pauses at 86 %, and goes on."""
+    if frame < BEGINS:
+        return 0.0
+    if frame < RESUMES:
+        return 1.0 - math.exp(-(min(frame, RESTS) - BEGINS) / 25.0)
+    return 1.0 - math.exp(-2.0 - (frame - RESUMES) / 20.0)
+
+
+def rows_of(setup: Setup, frames: int = 240) -> list[Row]:
+    """c grows by .25 Å, a does not move."""
+    random, judge = np.random.default_rng(7), Judge(setup)
+    rows = []
+    for frame in range(frames):
+        c, a = 14.05 + 0.25 * done(frame) + random.normal(0.0, C_ESD), 2.816 + random.normal(0.0, A_ESD)
+        cell = FittedCell(c_A=c, c_esd_A=C_ESD, c_over_a=c / a, c_over_a_esd=4e-4)
+        lattice = Lattice(a, A_ESD, 1.0, 0.01, cell=cell)
+        fit = Fit((lattice,), 1, a, A_ESD, 5.0, 1.0, 3, converged=True, parameters=np.zeros(1))
+        rows.append(Row(frame, f"{frame}", PERIOD_S * frame, math.nan, None, fit, judge.judge(PERIOD_S * frame, fit)))
+    return rows
+
+
+def setup_of(*watched: str) -> Setup:
+    quantities = tuple(quantity_named(text, (LAYERED,), composition=False) for text in watched)
+    return Setup("", (LAYERED,), 0.64, (5.0, 6.0), watch=quantities)
+
+
+@pytest.mark.parametrize("watched", [(), ("c",), ("c/a", "a")])
+def test_start_pause_and_end_of_an_edge_are_seen(watched: Sequence[str]) -> None:
+    setup = setup_of(*watched)
+    rows = rows_of(setup)
+    kinetics = describe(setup, rows)
+    assert kinetics.mixing_s == pytest.approx(PERIOD_S * BEGINS, abs=3.0 * PERIOD_S)
+    assert [round(pause.start_s) for pause in kinetics.pauses] == [pytest.approx(PERIOD_S * RESTS, abs=4.0 * PERIOD_S)]
+    assert kinetics.pauses[0].end_s == pytest.approx(PERIOD_S * RESUMES, abs=4.0 * PERIOD_S)
+    assert kinetics.complete is not None
+    assert not any(row.verdict.state is State.COMPLETE for row in rows[:RESUMES])
+
+
+def test_numbers_are_told_of_the_quantity_that_leads() -> None:
+    setup = setup_of("c")
+    kinetics = describe(setup, rows_of(setup))
+    assert kinetics.watched is not None
+    assert (kinetics.watched.column, kinetics.watched.unit) == ("c_L", "Å")
+    assert kinetics.watched.start == pytest.approx(14.05, abs=4.0 * kinetics.watched.start_esd)
+    assert kinetics.watched.end == pytest.approx(14.30, abs=0.003)
+    assert kinetics.pauses[0].value == pytest.approx(14.05 + 0.25 * done(RESTS), abs=1e-3)
+    assert kinetics.pauses[0].lp_A == pytest.approx(2.816, abs=1e-4)
+
+
+def test_the_first_one_leads_and_the_others_are_told_beside_it() -> None:
+    rows = rows_of(setup_of("a", "c", "c/a"), 130)
+    assert all(row.verdict.state is State.WAITING for row in rows)
+    assert rows[0].verdict.others == "edge c: waiting; ratio c/a: waiting"
+    assert rows[50].verdict.others.startswith("edge c: reacting")
+    assert "edge c: paused" in rows[95].verdict.others
+
+
+@pytest.mark.parametrize("edge", [12.0, 40.0])
+def test_a_long_edge_of_a_cubic_cell_is_followed(edge: float) -> None:
+    setup = Setup("", (replace(LAYERED, phase=read_phase("CsPbBr3"), lattice_parameter_A=edge),), 0.64, (5.0, 6.0))
+    random, judge = np.random.default_rng(3), Judge(setup)
+    states = []
+    for frame in range(60):
+        a = edge + 0.1 * done(frame) + random.normal(0.0, A_ESD)
+        fit = Fit((Lattice(a, A_ESD, 1.0, 0.01),), 1, a, A_ESD, 5.0, 1.0, 3, converged=True, parameters=np.zeros(1))
+        states.append(judge.judge(PERIOD_S * frame, fit).state)
+    assert states[BEGINS - 1] is State.WAITING
+    assert states[-1] is State.REACTING
