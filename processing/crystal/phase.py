@@ -1,4 +1,4 @@
-"""Crystalline phases: read from CIF, shipped or the user's; cubic in this version."""
+"""Crystalline phases of any system: read from CIF, shipped or the user's."""
 
 import difflib
 import logging
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gemmi
 
+from latticewatch.processing.crystal.cell import Cell, cubic_cell, fits_symmetry, free_parameters, with_symmetry
 from latticewatch.processing.crystal.cif import SYMBOL, blocks_of, check_places, structure_of_block
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
@@ -16,16 +17,17 @@ from latticewatch.processing.files.regular_file import TooLargeError, read_regul
 log = logging.getLogger(__name__)
 
 LARGEST_BYTES = 4_000_000
-FIRST_CUBIC = 195
+SHORTEST_A, LONGEST_A = 1.0, 100.0
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """One cubic phase.
+    """One phase.
 
-    lattice_parameter_A: the cell edge in Å as the CIF has it. space_group: Hermann-Mauguin symbol.
-    cif_text: the block it was read from, so that a run file stands alone. free: edges and angles that its symmetry
-    leaves free, of ``a``, ``b``, ``c``, ``alpha``, ``beta``, ``gamma``.
+    lattice_parameter_A: the edge a in Å as the CIF has it. space_group: Hermann-Mauguin symbol; of a rhombohedral
+    group with the axes that it is written in (:H or :R). cif_text: the block it was read from, so that a run file stands
+    alone. free: edges and angles that its symmetry leaves free, of ``a``, ``b``, ``c``, ``alpha``, ``beta``, ``gamma``.
+    axes: the whole cell, None for a cubic one.
     """
 
     name: str
@@ -33,10 +35,20 @@ class Phase:
     space_group: str
     cif_text: str = field(repr=False)
     free: tuple[str, ...] = ("a",)
+    axes: Cell | None = None
 
     @property
     def is_cubic(self) -> bool:
         return self.free == ("a",)
+
+    @property
+    def cell(self) -> Cell:
+        """The cell as the CIF has it."""
+        return self.axes or cubic_cell(self.lattice_parameter_A)
+
+    @property
+    def group(self) -> gemmi.SpaceGroup:
+        return gemmi.SpaceGroup(self.space_group)
 
 
 def shipped_phases() -> tuple[str, ...]:
@@ -49,7 +61,7 @@ def read_phase(source: str | Path) -> Phase:
     """The shipped phase of this name, or the phase of this CIF file.
 
     A string without a folder and without ``.cif`` is a name. Raises UserError for an unknown name, and for a
-    file that is missing, too large, not a CIF, or not cubic.
+    file that is missing, too large, not a CIF, or that has no cell or no symmetry that can be.
     """
     if isinstance(source, str) and not ("/" in source or "\\" in source or source.lower().endswith(".cif")):
         return _shipped(source)
@@ -66,7 +78,7 @@ def read_phase(source: str | Path) -> Phase:
 def parse_phase(cif_text: str, name: str, where: str = "") -> Phase:
     """The first block of this CIF text that has a cell and atoms; ``where`` names the file in errors.
 
-    Raises UserError where there is none, or where its symmetry or its cell is not cubic.
+    Raises UserError where there is none, where its symmetry is not known, or its cell is not of that symmetry.
     """
     where = where or f"CIF of {name}"
     block, several = _block(cif_text, where)
@@ -74,25 +86,25 @@ def parse_phase(cif_text: str, name: str, where: str = "") -> Phase:
     group = structure.spacegroup
     if group is None:
         raise UserError(f"{where}: no space group that is known; add {SYMBOL} to the CIF")
-    if group.number < FIRST_CUBIC:
-        what = f"{name} has space group {group.hm}"
-        if group.number == 1:
-            what = f"{name} is written in P 1 and no symmetry is found in its atoms"
-        raise UserError(f"{where}: only cubic phases in this version: {what}; give a cubic phase")
-    _check_cell(structure.cell, where)
+    cell = _cell(structure.cell, group, where)
     _check_atoms(structure, where)
-    return Phase(name, structure.cell.a, group.hm, _text_of(block) if several else cif_text)
+    if group.number == 1:
+        log.warning("%s: written in P 1 and no symmetry is found in its atoms; all six of its cell are free", where)
+    text = _text_of(block) if several else cif_text
+    symbol = f"{group.hm}:{group.ext}" if group.ext in ("H", "R") else group.hm
+    free = free_parameters(group)
+    return Phase(name, cell.a_A, symbol, text, free, None if free == ("a",) else cell)
 
 
-def structure_of(phase: Phase, lattice_parameter_A: float | None = None) -> gemmi.SmallStructure:
-    """The atoms of a phase, with the cell edge (Å) replaced where one is given.
+def structure_of(phase: Phase, cell: Cell | float | None = None) -> gemmi.SmallStructure:
+    """The atoms of a phase, with the cell replaced where one is given; the edge (Å) alone for a cubic phase.
 
     Occupancies are crystallographic: an atom on a special position counts once, as structure factors need it.
     """
     where = f"CIF of {phase.name}"
     structure = structure_of_block(_block(phase.cif_text, where)[0], where)
-    edge = lattice_parameter_A or phase.lattice_parameter_A
-    structure.cell.set(edge, edge, edge, 90.0, 90.0, 90.0)
+    cell = cubic_cell(cell) if isinstance(cell, float) else cell or phase.cell
+    structure.cell.set(*cell.numbers)
     structure.setup_cell_images()
     structure.change_occupancies_to_crystallographic()
     return structure
@@ -131,16 +143,18 @@ def _too_large(where: str) -> UserError:
     return UserError(f"{where}: too large for a CIF (over {LARGEST_BYTES // 1_000_000} MB); give the structure alone")
 
 
-def _check_cell(cell: gemmi.UnitCell, where: str) -> None:
-    edges = (cell.a, cell.b, cell.c)
-    if not all(math.isfinite(edge) and 1.0 <= edge <= 100.0 for edge in edges):
-        raise UserError(f"{where}: cell edge {cell.a:g} is not between 1 and 100 angstrom; fix _cell_length_a")
-    right = all(math.isclose(angle, 90.0, abs_tol=1e-3) for angle in (cell.alpha, cell.beta, cell.gamma))
-    if not right or max(edges) - min(edges) > 1e-4 * cell.a:
+def _cell(cell: gemmi.UnitCell, group: gemmi.SpaceGroup, where: str) -> Cell:
+    """The cell of a structure, exactly of its symmetry. Raises UserError where it cannot be, or is not of it."""
+    found = Cell(cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma)
+    for axis, edge in zip("abc", found.numbers, strict=False):
+        if not (math.isfinite(edge) and SHORTEST_A <= edge <= LONGEST_A):
+            raise UserError(f"{where}: cell edge {edge:g} is not between 1 and 100 angstrom; fix _cell_length_{axis}")
+    if not (found.is_possible and fits_symmetry(found, group)):
         raise UserError(
-            f"{where}: only cubic phases in this version: cell {cell.a:g} {cell.b:g} {cell.c:g} angstrom, "
-            f"{cell.alpha:g} {cell.beta:g} {cell.gamma:g} deg does not fit a cubic space group; fix the CIF"
+            f"{where}: cell {cell.a:g} {cell.b:g} {cell.c:g} angstrom, {cell.alpha:g} {cell.beta:g} {cell.gamma:g} deg "
+            f"does not fit a {group.crystal_system_str()} space group ({group.hm}); fix the CIF"
         )
+    return with_symmetry(found, group)
 
 
 def _check_atoms(structure: gemmi.SmallStructure, where: str) -> None:

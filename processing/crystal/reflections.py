@@ -1,4 +1,4 @@
-"""Reflections of a cubic phase, Bragg's law and the lattice parameter."""
+"""Reflections of a phase, Bragg's law and the lattice parameter."""
 
 import math
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.crystal.cell import Cell, cubic_cell
 from latticewatch.processing.crystal.phase import Phase, structure_of
 
 Floats = NDArray[np.float64]
@@ -19,11 +20,12 @@ NEGLIGIBLE = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Reflection:
-    """One line of the powder pattern: all lattice planes with the same h² + k² + l².
+    """One line of the powder pattern: all lattice planes that the symmetry gives one d, whatever the cell; those of a
+    cubic phase have the same h² + k² + l².
 
-    hkl: the name of the line, highest index first; of overlapping families (221 and 300) the one that sorts
-    last. multiplicity: planes of all families together. f_squared: their mean |F|² in electrons squared.
-    d_A: plane distance in Å.
+    hkl: the name of the line, as few negative indices as there can be, highest index first; of overlapping families
+    (221 and 300) the one that sorts last. multiplicity: planes of all families together. f_squared: their mean |F|² in
+    electrons squared. d_A: plane distance in Å.
     """
 
     hkl: Hkl
@@ -80,44 +82,58 @@ def sum_of_squares(hkl: Hkl) -> int:
     return hkl[0] ** 2 + hkl[1] ** 2 + hkl[2] ** 2
 
 
-def reflections(phase: Phase, d_min_A: float, lattice_parameter_A: float | None = None) -> tuple[Reflection, ...]:
-    """The lines with d ≥ d_min_A (Å), d descending, for this cell edge or the phase's own.
+def reflections(phase: Phase, d_min_A: float, cell: Cell | float | None = None) -> tuple[Reflection, ...]:
+    """The lines with d ≥ d_min_A (Å), d descending, for this cell (of a cubic phase: this edge) or the phase's own.
 
     Absent lines are left out. |F|² uses the form factors of neutral atoms of International Tables C (1992),
     table 6.1.1.4, and the displacements of the CIF.
     """
-    structure, group = structure_of(phase, lattice_parameter_A), gemmi.SpaceGroup(phase.space_group)
-    edge, operations = structure.cell.a, group.operations()
-    families: dict[int, list[tuple[Hkl, int, float]]] = {}
+    cell = cubic_cell(cell) if isinstance(cell, float) else cell or phase.cell
+    structure, group = structure_of(phase, cell), phase.group
+    operations, calculator = group.operations(), gemmi.StructureFactorCalculatorX(structure.cell)
+    turns = np.array([operation.rot for operation in operations.sym_ops]) // gemmi.Op.DEN
+    families: dict[tuple[int, ...], list[tuple[Hkl, int, float]]] = {}
     # A hair below, so that a line asked for by its own d is found despite rounding.
     for plane in map(_triple, gemmi.make_miller_array(structure.cell, group, d_min_A * (1.0 - 1e-9)).tolist()):
         if operations.is_systematically_absent(plane):
             continue
-        hkl = _triple(sorted(map(abs, plane), reverse=True))
-        strength = abs(_factor(structure, plane)) ** 2
-        families.setdefault(sum_of_squares(hkl), []).append((hkl, _multiplicity(group, plane), strength))
-    lines = [_merge(members, edge / math.sqrt(squares)) for squares, members in sorted(families.items())]
+        images = np.array(plane) @ turns
+        strength = abs(complex(calculator.calculate_sf_from_small_structure(structure, plane))) ** 2
+        planes = {_triple(image) for image in np.concatenate([images, -images]).tolist()}
+        name = _triple(sorted(map(abs, plane), reverse=True)) if phase.is_cubic else _name(planes)
+        families.setdefault(_form_of(images), []).append((name, len(planes), strength))
+    # A cubic phase keeps the order and the d of h² + k² + l², to the last digit.
+    lines = [
+        _merge(members, d_spacing(cell.a_A, members[0][0]) if phase.is_cubic else cell.d_spacing(members[0][0]))
+        for members in families.values()
+    ]
     limit = NEGLIGIBLE * max((line.f_squared for line in lines), default=0.0)
-    return tuple(line for line in lines if line.f_squared > limit)
+    present = (line for line in lines if line.f_squared > limit)
+    return tuple(sorted(present, key=lambda line: (-line.d_A, line.hkl)))
 
 
 def structure_factors(
-    phase: Phase, planes: list[Hkl], lattice_parameter_A: float | None = None
+    phase: Phase, planes: list[Hkl], cell: Cell | float | None = None
 ) -> NDArray[np.complex128]:
     """F (electrons) of each of these planes, shape (planes,); the origin is the CIF's."""
-    structure = structure_of(phase, lattice_parameter_A)
+    structure = structure_of(phase, cell)
     return np.array([_factor(structure, plane) for plane in planes], dtype=np.complex128)
+
+
+def _form_of(images: NDArray[np.int64]) -> tuple[int, ...]:
+    """What 1/d² is made of for the equivalents of a plane, (images, 3): the mean of their index products, in which the
+    numbers that the symmetry ties together stand together. Planes with one such form have one d in every cell."""
+    products = images.T @ images
+    return tuple(products[np.triu_indices(3)].tolist())
+
+
+def _name(planes: set[Hkl]) -> Hkl:
+    return max(planes, key=lambda plane: (-sum(index < 0 for index in plane), plane))
 
 
 def _factor(structure: gemmi.SmallStructure, plane: Hkl) -> complex:
     calculator = gemmi.StructureFactorCalculatorX(structure.cell)
     return complex(calculator.calculate_sf_from_small_structure(structure, plane))
-
-
-def _multiplicity(group: gemmi.SpaceGroup, plane: Hkl) -> int:
-    """Planes equivalent by the point group, with Friedel's opposite counted."""
-    images = [operation.apply_to_hkl(plane) for operation in group.operations().sym_ops]
-    return len({_triple(image) for image in images} | {_triple([-index for index in image]) for image in images})
 
 
 def _triple(indices: Sequence[int]) -> Hkl:

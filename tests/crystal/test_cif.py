@@ -68,11 +68,11 @@ def test_a_primitive_cell_in_p1_gets_the_conventional_one() -> None:
     assert (phase.space_group, round(phase.lattice_parameter_A, 5)) == ("F m -3 m", 5.4)
 
 
-def test_atoms_without_symmetry_are_said_to_be_so() -> None:
+def test_atoms_without_symmetry_are_said_to_be_so(caplog: pytest.LogCaptureFixture) -> None:
     cell = "".join(f"_cell_length_{axis} 5.4\n" for axis in "abc") + RIGHT_ANGLES
     crooked = _cif("P 1", "Ce1 Ce 0 0 0 .005\nO1 O .21 .33 .47 .008\nPb1 Pb .6 .1 .8 .008", cell)
-    with pytest.raises(UserError, match="x is written in P 1 and no symmetry is found in its atoms"):
-        parse_phase(crooked, "x")
+    assert parse_phase(crooked, "x").free == ("a", "b", "c", "alpha", "beta", "gamma")
+    assert "written in P 1 and no symmetry is found in its atoms; all six of its cell are free" in caplog.text
 
 
 def test_edges_that_a_cubic_group_says_are_completed() -> None:
