@@ -1,12 +1,13 @@
 """What a refinement says of one pattern."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.crystal.cell import Cell, cubic_cell, with_symmetry
 from latticewatch.processing.crystal.phase import Phase
 
 NAN = float("nan")
@@ -17,16 +18,27 @@ OF_STRUCTURE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """One lattice of the sample: its name in the trace, its phase and the start value of its cell in Å.
+    """One lattice of the sample: its name in the trace, its phase and the start value of its edge a in Å.
 
     intensities: whether its lines have the intensities of the structure, any (a textured sample), or the structure's
-    unless one lattice explains the lines and its intensities do not ("auto").
+    unless one lattice explains the lines and its intensities do not ("auto"). start: the whole start cell of a phase
+    that is not cubic, None: the phase's with this edge.
     """
 
     name: str
     phase: Phase
     lattice_parameter_A: float
     intensities: Intensities = "auto"
+    start: Cell | None = None
+
+    @property
+    def cell(self) -> Cell:
+        """The start cell."""
+        if self.start is not None:
+            return self.start
+        if self.phase.is_cubic:
+            return cubic_cell(self.lattice_parameter_A)
+        return with_symmetry(replace(self.phase.cell, a_A=self.lattice_parameter_A), self.phase.group)
 
     @property
     def free_on_need(self) -> bool:

@@ -59,7 +59,7 @@ def test_angles_are_the_published_ones(edge: float) -> None:
     np.testing.assert_allclose([angles[hkl] for hkl in LINES], PUBLISHED[edge], atol=6e-4)
 
 
-@pytest.mark.parametrize("name", shipped_phases())
+@pytest.mark.parametrize("name", [name for name in shipped_phases() if read_phase(name).is_cubic])
 def test_lines_descend_are_distinct_and_named_by_convention(name: str) -> None:
     phase = read_phase(name)
     lines = reflections(phase, 0.7)
@@ -72,7 +72,7 @@ def test_lines_descend_are_distinct_and_named_by_convention(name: str) -> None:
         assert line.d_A == pytest.approx(d_spacing(phase.lattice_parameter_A, line.hkl), rel=1e-14)
 
 
-@pytest.mark.parametrize("name", shipped_phases())
+@pytest.mark.parametrize("name", [name for name in shipped_phases() if read_phase(name).is_cubic])
 def test_strengths_are_a_plain_sum_over_the_atoms_of_the_cell(name: str) -> None:
     """m F² of every line, and what is absent, from exp(2πi h·x) over all atoms and all planes of the sphere."""
     phase, d_min = read_phase(name), 1.0
