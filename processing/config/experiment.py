@@ -15,6 +15,8 @@ from latticewatch.processing.flow.row_fields import Crystal, Kept, columns_of
 MOST_SAMPLES = 4
 SHORTEST_A, LONGEST_A = 1.0, 100.0  # cell edges
 LONGEST_SCAN_S = 1e6
+# What changes the start cell, in the order of crystal.cell.NAMES.
+CELL_KEYS = ("lattice_parameter_A", "b_A", "c_A", "alpha_deg", "beta_deg", "gamma_deg")
 # What a crystal system leaves free; the columns of all others are among those of these two.
 CUBIC, TRICLINIC = ("a",), ("a", "b", "c", "alpha", "beta", "gamma")
 
@@ -46,6 +48,7 @@ def _as_list(value: object) -> object:
 
 
 CellEdge = Annotated[FiniteFloat, AfterValidator(_cell_edge)]
+CellAngle = Annotated[FiniteFloat, Field(gt=20.0, lt=160.0)]
 AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
 
@@ -101,6 +104,11 @@ class ComponentTable(Table):
     phase: str | None = None
     cif: Path | None = None
     lattice_parameter_A: CellEdge | None = None
+    b_A: CellEdge | None = None
+    c_A: CellEdge | None = None
+    alpha_deg: CellAngle | None = None
+    beta_deg: CellAngle | None = None
+    gamma_deg: CellAngle | None = None
     role: Literal["sample", "spectator", "standard"] = "sample"
     intensities: Intensities = "auto"
 
@@ -119,12 +127,11 @@ class ComponentTable(Table):
 
     @model_validator(mode="after")
     def _what_a_role_needs(self) -> Self:
-        if self.role == "standard":
-            raise ValueError('role = "standard" is not in this version; use "spectator", or leave the phase out')
         if self.role == "spectator" and self.cif is None:
             raise ValueError('a spectator needs cif = "file.cif"')
-        if self.role == "spectator" and self.lattice_parameter_A is not None:
-            raise ValueError("a spectator has the cell of its CIF; leave lattice_parameter_A out")
+        given = [key for key in CELL_KEYS if getattr(self, key) is not None]
+        if self.role == "spectator" and given:
+            raise ValueError(f"a spectator has the cell of its CIF; leave {given[0]} out")
         return self
 
 
@@ -209,6 +216,8 @@ class Experiment(Table):
         samples = sum(component.role == "sample" for component in value)
         if not 1 <= samples <= MOST_SAMPLES:
             raise ValueError(f"{samples} components of the sample; one to {MOST_SAMPLES} are needed")
+        if sum(component.role == "standard" for component in value) > 1:
+            raise ValueError("two components are the standard; one is the most")
         names = [component.name for component in value]
         for name in names:
             if names.count(name) > 1:

@@ -3,18 +3,19 @@
 import itertools
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.config.experiment import ComponentTable, Experiment, FitTable
+from latticewatch.processing.config.experiment import CELL_KEYS, ComponentTable, Experiment, FitTable
 from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
+from latticewatch.processing.crystal.cell import FIELDS, NAMES, Cell, cubic_cell, with_symmetry
 from latticewatch.processing.crystal.line_phase import LinePhase, read_library, read_line_phase
-from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.crystal.reflections import d_spacing, reflections, two_theta_deg
+from latticewatch.processing.crystal.phase import Phase, read_phase
+from latticewatch.processing.crystal.reflections import reflections, two_theta_deg
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.composition import CompositionScale
@@ -39,7 +40,8 @@ class Setup:
     components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None: nobody
     has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and have no
     say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the quantities
-    that the user chose; the first one leads the verdict.
+    that the user chose; the first one leads the verdict. standard: a phase with a certified cell that tells how the
+    sample is displaced.
     """
 
     title: str
@@ -57,6 +59,7 @@ class Setup:
     spectators: tuple[LinePhase, ...] = ()
     library: tuple[LinePhase, ...] = ()
     background: EmptyCell | None = None
+    standard: Component | None = None
     watch: tuple[Quantity, ...] = ()
 
     @property
@@ -88,17 +91,22 @@ def resolve(
     """
     seen = (float(two_theta[0]), float(two_theta[-1]))
     components = tuple(_component(table, folder) for table in experiment.component if table.role == "sample")
+    standards = [_component(table, folder) for table in experiment.component if table.role == "standard"]
+    if standards or not all(component.phase.is_cubic for component in components):
+        raise UserError("only cubic phases, and no standard, are refined in this version; leave the others out")
     _check_told_apart(components)
     fit = _fit_range(experiment, seen)
     if experiment.fit != FitTable():
-        for component in components:
+        for component in (*components, *standards):
             _check_fitted(component, fit, wavelength_A, two_theta)
     groups = {component.phase.space_group for component in components[:2]}
-    cells = [component.lattice_parameter_A for component in components]
+    alike = [each.cell for each in components if each.phase.space_group == components[0].phase.space_group]
     scale, library = experiment.composition, experiment.phases.library
-    ends = [scale.first_A, scale.second_A] if scale else []
+    ends = (
+        [cubic_cell(edge) for edge in (scale.first_A, scale.second_A)] if scale and components[0].phase.is_cubic else []
+    )
     reflection = experiment.map.reflection or _reflection(components[0], wavelength_A, seen)
-    window = experiment.map.two_theta_deg or _window(reflection, [*cells, *ends], wavelength_A)
+    window = experiment.map.two_theta_deg or _window(reflection, [*alike, *ends], wavelength_A)
     if window[1] <= seen[0] or window[0] >= seen[1]:
         raise UserError(
             f"map window {window[0]:.2f} to {window[1]:.2f} deg lies outside what the detector sees "
@@ -125,6 +133,7 @@ def resolve(
         library=read_library(folder / library, wavelength_A, seen[1]) if library else (),
         background=background,
         watch=_watched(experiment, components),
+        standard=standards[0] if standards else None,
     )
 
 
@@ -151,13 +160,36 @@ def _watched(experiment: Experiment, components: tuple[Component, ...]) -> tuple
 
 def _component(table: ComponentTable, folder: Path) -> Component:
     phase = read_phase(folder / table.cif if table.cif else str(table.phase))
-    edge = table.lattice_parameter_A or phase.lattice_parameter_A
-    if abs(edge / phase.lattice_parameter_A - 1.0) > USUAL_CHANGE:
-        log.warning(
-            "component %s: starts at %g angstrom, and %s has %g; check lattice_parameter_A",
-            *(table.name, edge, phase.name, phase.lattice_parameter_A),
-        )
-    return Component(table.name, phase, edge, intensities=table.intensities)
+    cell = _start_cell(table, phase)
+    for name, start, own in zip(NAMES[:3], cell.numbers, phase.cell.numbers, strict=False):
+        if name in phase.free and abs(start / own - 1.0) > USUAL_CHANGE:
+            key = CELL_KEYS[NAMES.index(name)]
+            log.warning(
+                "component %s: starts at %g angstrom, and %s has %g; check %s",
+                *(table.name, start, phase.name, own, key),
+            )
+    return Component(table.name, phase, cell.a_A, table.intensities, None if phase.is_cubic else cell)
+
+
+def _start_cell(table: ComponentTable, phase: Phase) -> Cell:
+    """The phase's cell with what the experiment says of it. Raises UserError for what its symmetry does not leave free,
+    and for angles that cannot be."""
+    given = {}
+    for name, key, field in zip(NAMES, CELL_KEYS, FIELDS, strict=True):
+        value = getattr(table, key)
+        if value is None:
+            continue
+        if name not in phase.free:
+            raise UserError(
+                f"component {table.name}: {key} is fixed by the symmetry of {phase.name} ({phase.space_group}); "
+                f"leave it out"
+            )
+        given[field] = value
+    cell = replace(phase.cell, **given)
+    cell = with_symmetry(cell, phase.group) if given else cell
+    if not cell.is_possible:
+        raise UserError(f"component {table.name}: no cell has these angles; fix alpha_deg, beta_deg and gamma_deg")
+    return cell
 
 
 def _spectator(name: str, cif: Path, wavelength_A: float, seen: tuple[float, float]) -> LinePhase:
@@ -173,7 +205,7 @@ def _spectator(name: str, cif: Path, wavelength_A: float, seen: tuple[float, flo
 def _check_told_apart(components: tuple[Component, ...]) -> None:
     """Raises UserError where neither cell nor structure says which lattice has which name."""
     for first, second in itertools.combinations(components, 2):
-        same_cell = math.isclose(first.lattice_parameter_A, second.lattice_parameter_A)
+        same_cell = all(map(math.isclose, first.cell.numbers, second.cell.numbers))
         if same_cell and first.phase.cif_text == second.phase.cif_text:
             raise UserError(
                 f"components {first.name} and {second.name} have one phase and start at one cell, "
@@ -185,7 +217,7 @@ def _check_fitted(component: Component, fit: FitRange, wavelength_A: float, two_
     """Raises UserError where [fit] leaves out all lines of this component, wherever its cell may go."""
     fitted = two_theta[fit.fitted(two_theta)]
     d_min = wavelength_A / (2.0 * math.sin(math.radians(float(two_theta[-1]) / 2.0)))
-    for line in reflections(component.phase, d_min, component.lattice_parameter_A):
+    for line in reflections(component.phase, d_min, component.cell):
         low, high = (float(two_theta_deg(line.d_A * change, wavelength_A)) for change in (1.0 + REACH, 1.0 - REACH))
         if np.any((fitted >= low) & (fitted <= high)):
             return
@@ -200,7 +232,7 @@ def _reflection(component: Component, wavelength_A: float, seen: tuple[float, fl
     d_min = wavelength_A / (2.0 * math.sin(math.radians(seen[1] / 2.0)))
     lines = [
         line
-        for line in reflections(component.phase, d_min, component.lattice_parameter_A)
+        for line in reflections(component.phase, d_min, component.cell)
         if two_theta_deg(line.d_A, wavelength_A) > seen[0]
     ]
     if not lines:
@@ -212,8 +244,8 @@ def _reflection(component: Component, wavelength_A: float, seen: tuple[float, fl
     return next((line.hkl for line in lines if line.hkl == (2, 1, 1)), strongest.hkl)
 
 
-def _window(reflection: tuple[int, int, int], cells: list[float], wavelength_A: float) -> tuple[float, float]:
+def _window(reflection: tuple[int, int, int], cells: list[Cell], wavelength_A: float) -> tuple[float, float]:
     """Where this reflection lies for all these cells, with a margin for the width of the lines."""
-    angles = [float(two_theta_deg(d_spacing(cell, reflection), wavelength_A)) for cell in cells]
+    angles = [float(two_theta_deg(cell.d_spacing(reflection), wavelength_A)) for cell in cells]
     margin = max(0.25, 0.25 * (max(angles) - min(angles)))
     return min(angles) - margin, max(angles) + margin

@@ -49,7 +49,7 @@ class Cell:
         return known and bool(np.linalg.det(self.metric) > 1e-6 * (self.a_A * self.b_A * self.c_A) ** 2)
 
     @property
-    def volume_A3(self) -> float:
+    def volume_A3(self) -> float:  # noqa: N802 — the unit is Å³
         """Volume in Å³."""
         return math.sqrt(max(float(np.linalg.det(self.metric)), 0.0))
 

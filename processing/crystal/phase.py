@@ -25,9 +25,9 @@ class Phase:
     """One phase.
 
     lattice_parameter_A: the edge a in Å as the CIF has it. space_group: Hermann-Mauguin symbol; of a rhombohedral
-    group with the axes that it is written in (:H or :R). cif_text: the block it was read from, so that a run file stands
-    alone. free: edges and angles that its symmetry leaves free, of ``a``, ``b``, ``c``, ``alpha``, ``beta``, ``gamma``.
-    axes: the whole cell, None for a cubic one.
+    group with the axes that it is written in (:H or :R). cif_text: the block it was read from, so that a run file
+    stands alone. free: edges and angles that its symmetry leaves free, of ``a``, ``b``, ``c``, ``alpha``, ``beta``,
+    ``gamma``. axes: the whole cell, None for a cubic one.
     """
 
     name: str

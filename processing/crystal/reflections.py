@@ -112,9 +112,7 @@ def reflections(phase: Phase, d_min_A: float, cell: Cell | float | None = None) 
     return tuple(sorted(present, key=lambda line: (-line.d_A, line.hkl)))
 
 
-def structure_factors(
-    phase: Phase, planes: list[Hkl], cell: Cell | float | None = None
-) -> NDArray[np.complex128]:
+def structure_factors(phase: Phase, planes: list[Hkl], cell: Cell | float | None = None) -> NDArray[np.complex128]:
     """F (electrons) of each of these planes, shape (planes,); the origin is the CIF's."""
     structure = structure_of(phase, cell)
     return np.array([_factor(structure, plane) for plane in planes], dtype=np.complex128)

@@ -99,7 +99,10 @@ def test_a_shipped_crystal_that_is_not_cubic_says_its_cell() -> None:
     [
         (("_cell_length_b 4.0", "_cell_length_b 4.1"), "does not fit a tetragonal space group"),
         (("_cell_angle_gamma 90", "_cell_angle_gamma 92"), "does not fit a tetragonal space group"),
-        (("_cell_length_c 4.03", "_cell_length_c 403"), "cell edge 403 is not between 1 and 100 angstrom; fix _cell_length_c"),
+        (
+            ("_cell_length_c 4.03", "_cell_length_c 403"),
+            "403 is not between 1 and 100 angstrom; fix _cell_length_c",
+        ),
         (("_cell_angle_alpha 90", "_cell_angle_alpha 200"), "does not fit"),
     ],
 )
