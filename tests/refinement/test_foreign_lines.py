@@ -276,7 +276,6 @@ def test_what_is_left_out_has_no_say() -> None:
         ("[fit]\nexclude_two_theta_deg = [[5.0, 5.0]]\n", "line 9: fit.exclude_two_theta_deg"),
         ("[fit]\ntwo_theta_deg = [50.0, 60.0]\n", "lies outside what the detector sees"),
         ('[phases]\nlibrary = "nowhere"\n', "no CIF files in it"),
-        ('[[component]]\nname = "Si"\nphase = "Si"\nrole = "standard"\n', 'role = "standard" is not in this version'),
         ('[[component]]\nname = "Si"\nphase = "Si"\nrole = "spectator"\n', 'a spectator needs cif = "file.cif"'),
     ],
 )
