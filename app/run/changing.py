@@ -32,6 +32,7 @@ from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.changes import Change, Difference, alike_segments, fits_alike
 from latticewatch.processing.record.run_file.notes import MARK
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
 
 log = logging.getLogger(__name__)
@@ -208,6 +209,7 @@ class ScanChanges:
             judge=_judge(pipeline, setup, change, alike),
             composition=setup.composition,
             segment=change.segment,
+            peaks=TrackedPeaks(setup.peaks, pipeline.series.two_theta),
         )
 
     def _refinement(self, pipeline: Pipeline, change: Change, alike: Set[int]) -> Refinement:

@@ -215,8 +215,9 @@ def gather(scan: Path, given: Given) -> Inputs:
 def _keys(experiment: Experiment, given: Given) -> Iterator[Decision]:
     """Every other key of experiment.toml: what it is and whether the command line, the file or nothing gave it."""
     options = {"recursive": given.recursive, "include": given.include, "dataset": given.dataset}
-    tables = [(f"[{name}]", table) for name, table in experiment if name != "component"]
+    tables = [(f"[{name}]", table) for name, table in experiment if name not in ("component", "peak")]
     tables += [(f"[[component]] {table.name}", table) for table in experiment.component]
+    tables += [(f"[[peak]] {table.name}", table) for table in experiment.peak]
     for place, table in tables:
         if table is None:
             yield Decision(place, "none", DEFAULT)

@@ -19,6 +19,7 @@ from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.notes import Note
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
 
 
@@ -81,4 +82,5 @@ def pipeline_of(
         series=Series(two_theta, tuple(component.name for component in setup.components)),
         header_names=header_names,
         at_hand=at_hand,
+        peaks=TrackedPeaks(setup.peaks, two_theta),
     )

@@ -16,7 +16,7 @@ ROLES = {"geometry": "poni", "mask": "mask", "dark": "dark", "flat": "flat", "ba
 # What may change within a run file: decisions by name, and tables of experiment.toml. With anything else frames have,
 # or may have, other angles, times or units: such rows do not belong into one file.
 WITHIN = {"mask", "dark", "flat", "background", *IMAGE_KEYS, "[experiment] title", "[experiment] mixing_time_s"}
-WITHIN_TABLES = ("[fit]", "[plateau]", "[phases]", "[map]", "[composition]", "[[component]]")
+WITHIN_TABLES = ("[fit]", "[plateau]", "[phases]", "[map]", "[composition]", "[[component]]", "[[peak]]")
 NONE = "none"
 
 

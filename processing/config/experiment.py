@@ -12,7 +12,7 @@ from latticewatch.processing.files.toml_tables import Table, parse_tables, read_
 from latticewatch.processing.flow.fit import Intensities
 from latticewatch.processing.flow.row_fields import Crystal, Kept, columns_of
 
-MOST_SAMPLES = 4
+MOST_SAMPLES, MOST_PEAKS = 4, 24
 SHORTEST_A, LONGEST_A = 1.0, 100.0  # cell edges
 LONGEST_SCAN_S = 1e6
 # What changes the start cell, in the order of crystal.cell.NAMES.
@@ -45,6 +45,12 @@ def _scan_time(value: float) -> float:
 
 def _as_list(value: object) -> object:
     return (value,) if isinstance(value, str) else value
+
+
+def _for_columns(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+", value):
+        raise ValueError("takes letters, digits and _ only: it names columns")
+    return value
 
 
 CellEdge = Annotated[FiniteFloat, AfterValidator(_cell_edge)]
@@ -100,7 +106,7 @@ class MapTable(Table):
 class ComponentTable(Table):
     """[[component]]: one lattice of the sample."""
 
-    name: Annotated[str, Field(max_length=32)]
+    name: Annotated[str, Field(max_length=32), AfterValidator(_for_columns)]
     phase: str | None = None
     cif: Path | None = None
     lattice_parameter_A: CellEdge | None = None
@@ -111,13 +117,6 @@ class ComponentTable(Table):
     gamma_deg: CellAngle | None = None
     role: Literal["sample", "spectator", "standard"] = "sample"
     intensities: Intensities = "auto"
-
-    @field_validator("name")
-    @classmethod
-    def _for_columns(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z0-9_]+", value):
-            raise ValueError("takes letters, digits and _ only: it names columns")
-        return value
 
     @model_validator(mode="after")
     def _one_phase(self) -> Self:
@@ -133,6 +132,13 @@ class ComponentTable(Table):
         if self.role == "spectator" and given:
             raise ValueError(f"a spectator has the cell of its CIF; leave {given[0]} out")
         return self
+
+
+class PeakTable(Table):
+    """[[peak]]: a peak that is followed without a structure, somewhere between these two angles."""
+
+    name: Annotated[str, Field(max_length=32), AfterValidator(_for_columns)]
+    two_theta_deg: AngleRange
 
 
 class CompositionTable(Table):
@@ -209,6 +215,16 @@ class Experiment(Table):
     alarm: AlarmTable = AlarmTable()
     fit: FitTable = FitTable()
     phases: PhasesTable = PhasesTable()
+    peak: Annotated[tuple[PeakTable, ...], Field(max_length=MOST_PEAKS)] = ()
+
+    @field_validator("peak")
+    @classmethod
+    def _distinct_peaks(cls, value: tuple[PeakTable, ...]) -> tuple[PeakTable, ...]:
+        names = [peak.name for peak in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two peaks are called "{name}"')
+        return value
 
     @field_validator("component")
     @classmethod

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.config.experiment import CELL_KEYS, ComponentTable, Experiment, FitTable
+from latticewatch.processing.config.experiment import CELL_KEYS, ComponentTable, Experiment, FitTable, PeakTable
 from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
 from latticewatch.processing.crystal.cell import FIELDS, NAMES, Cell, cubic_cell, with_symmetry
 from latticewatch.processing.crystal.line_phase import LinePhase, read_library, read_line_phase
@@ -22,10 +22,13 @@ from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_quantities
+from latticewatch.processing.flow.peak import PeakRange
 from latticewatch.processing.flow.row_fields import Kept
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
 REACH = 0.02  # how far, as a share, a cell may be from its start when its lines are looked for in the fitted range
+
+FEWEST_PEAK_BINS = 12
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ class Setup:
     has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and have no
     say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the quantities
     that the user chose; the first one leads the verdict. standard: a phase with a certified cell that tells how the
-    sample is displaced.
+    sample is displaced. peaks: followed without a structure.
     """
 
     title: str
@@ -61,6 +64,7 @@ class Setup:
     background: EmptyCell | None = None
     standard: Component | None = None
     watch: tuple[Quantity, ...] = ()
+    peaks: tuple[PeakRange, ...] = ()
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -72,7 +76,7 @@ class Setup:
     @property
     def kept(self) -> Kept:
         """What decides the columns of the trace."""
-        return Kept.of(self.components, self.composition is not None)
+        return Kept.of(self.components, self.composition is not None, peaks=tuple(peak.name for peak in self.peaks))
 
 
 def resolve(
@@ -134,7 +138,25 @@ def resolve(
         background=background,
         watch=_watched(experiment, components),
         standard=standards[0] if standards else None,
+        peaks=tuple(_peak(table, two_theta) for table in experiment.peak),
     )
+
+
+def _peak(table: PeakTable, two_theta: NDArray[np.float64]) -> PeakRange:
+    low, high = table.two_theta_deg
+    seen = (float(two_theta[0]), float(two_theta[-1]))
+    if low < seen[0] or high > seen[1]:
+        raise UserError(
+            f"peak {table.name}: two_theta_deg {low:g} to {high:g} deg is not all within what the detector sees "
+            f"({seen[0]:.2f} to {seen[1]:.2f} deg); fix it or the geometry"
+        )
+    bins = int(np.count_nonzero((two_theta >= low) & (two_theta <= high)))
+    if bins < FEWEST_PEAK_BINS:
+        raise UserError(
+            f"peak {table.name}: two_theta_deg {low:g} to {high:g} deg holds {bins} bins of the pattern, and a peak on "
+            f"its background takes at least {FEWEST_PEAK_BINS}; widen it"
+        )
+    return PeakRange(table.name, table.two_theta_deg)
 
 
 def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.verdict import Verdict
 
 NAN = float("nan")
@@ -38,7 +39,7 @@ class Row:
     is given. recorded_s: clock when the row was safely on disk, NaN where nothing is recorded. header: the numbers
     kept of the frame's header; what is not known is left out. filled: what the row was first, where it was a gap
     that has been filled; its verdict is still the one of then. pixels_left_out: as the pattern says. segment: how many
-    changes of the running scan's settings came before it.
+    changes of the running scan's settings came before it. peaks: one for each ``[[peak]]``.
     """
 
     index: int
@@ -56,6 +57,7 @@ class Row:
     filled: Filled | None = None
     pixels_left_out: int | None = None
     segment: int = 0
+    peaks: tuple[Peak, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

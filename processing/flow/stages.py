@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.flow.fit import Curves, Fit
 from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.series import Progress, Row
 
 
@@ -35,6 +36,13 @@ class Recorder(Protocol):
 
     def append_many(self, rows: Sequence[Row]) -> list[Row]:
         """The same rows with ``recorded_s`` filled in, once they are safely on disk. None: nothing new has come."""
+
+
+class PeakFits(Protocol):
+    """Fits the peaks that are followed without a structure, each pattern by itself."""
+
+    def fit(self, pattern: Pattern | None) -> tuple[Peak, ...]:
+        """One for each ``[[peak]]``, in their order; None: nothing was measured. Never raises on data."""
 
 
 class Refinement(Protocol):

@@ -14,14 +14,16 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.header_values import kept_values
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.series import NAN, Row, Series
-from latticewatch.processing.flow.stages import Integrator, Recorder, Refinement, Source
+from latticewatch.processing.flow.stages import Integrator, PeakFits, Recorder, Refinement, Source
 from latticewatch.processing.flow.verdict import Verdict
 from latticewatch.processing.pipeline.late_frames import OpenGaps, filled
 from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.sources.prefetch import batches, in_turn
 
 MOST_AT_ONCE, EIGHT = 16, 8
+NO_BEAM = NoResult("no beam")
 IDLE_S = 1.0
 """The recorder flushes after this idle time."""
 
@@ -49,13 +51,22 @@ class Unchanged:
         return pipeline
 
 
+class NoPeaks:
+    """The peaks of a run that follows none."""
+
+    def fit(self, pattern: Pattern | None) -> tuple[Peak, ...]:
+        del pattern
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """All that one run needs, put together once by the session.
 
     header_names: header values kept of each frame. at_hand: the source waits for nothing, so that a list can be
     waited for. recorded: rows of this run that are in its file already; the source gives what comes after them.
-    segment: how many times the settings were changed so far. changes: says when they are.
+    segment: how many times the settings were changed so far. changes: says when they are. peaks: fitted in each
+    pattern, whatever the refinement finds.
     """
 
     source: Source
@@ -70,6 +81,7 @@ class Pipeline:
     recorded: Sequence[Row] = ()
     segment: int = 0
     changes: Changes = field(default_factory=Unchanged)
+    peaks: PeakFits = field(default_factory=NoPeaks)
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
@@ -179,4 +191,5 @@ def _measured(
         header=kept_values(frame.header, pipeline.header_names),
         pixels_left_out=None if found is None else found.pixels_left_out,
         segment=pipeline.segment,
+        peaks=pipeline.peaks.fit(None if fit == NO_BEAM else found),
     )

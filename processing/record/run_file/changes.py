@@ -105,7 +105,8 @@ def alike_segments(began: Settings, changes: Sequence[Change]) -> frozenset[int]
 
 
 def _what_fits_depend_on(settings: Settings) -> tuple[bytes, frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
-    # What only says how fits are shown, judged and told; a key that is not named here is taken to change them.
+    # What only says how fits are shown, judged and told; a key that is not named here is taken to change them. Peaks
+    # are fitted beside the lattices, each pattern by itself.
     fitted = dataclasses.replace(
         settings.setup,
         title="",
@@ -118,6 +119,7 @@ def _what_fits_depend_on(settings: Settings) -> tuple[bytes, frozenset[tuple[str
         end="merge",
         accuracy=None,
         library=(),
+        peaks=() if settings.setup.components else settings.setup.peaks,
     )
     return (
         TypeAdapter(Setup).dump_json(fitted),

@@ -1,0 +1,1 @@
+"""Single peaks followed without a structure."""
