@@ -39,7 +39,7 @@ def export_run(
         _refuse_inputs(run, targets)
         setup = run.setup
         if trace:
-            write_trace(trace, run.traced, setup.kept, setup.accuracy)
+            write_trace(trace, run.traced, run.kept, setup.accuracy)
         if patterns:
             export_patterns(run, patterns)
         if map_file:

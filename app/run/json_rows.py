@@ -1,6 +1,7 @@
 """Rows as JSON on standard output."""
 
 import json
+from dataclasses import replace
 
 from latticewatch.app.output import write_line
 from latticewatch.app.run.session import Session
@@ -15,5 +16,6 @@ def tell(session: Session, row: Row) -> None:
 
 def json_line(row: Row, setup: Setup, scan: str = "") -> str:
     """The row as JSON; with the name of its ``scan`` first where there are several."""
-    record = trace_record(row, setup.kept, setup.accuracy)
+    peaks = tuple(peak.name for peak in row.peaks)  # of the settings that this row was made with
+    record = trace_record(row, replace(setup.kept, peaks=peaks), setup.accuracy)
     return json.dumps({"scan": scan, **record} if scan else record, allow_nan=False)

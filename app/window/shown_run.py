@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from latticewatch.app.run.images_again import Picture
 from latticewatch.app.run.segments import Segment, segment_at
 from latticewatch.app.run.session import Session
 from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.row_fields import Kept
 from latticewatch.processing.flow.series import Row, Series
 from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.record.run_file.changes import Change
@@ -73,6 +74,12 @@ class ShownRun:
     def changes(self) -> tuple[Change, ...]:
         """The changes of its settings so far."""
         return tuple(each.change for each in self.segments if each.change is not None)
+
+    @property
+    def kept(self) -> Kept:
+        """What decides the columns of the trace: all peaks that are or were followed are in it."""
+        peaks = (peak.name for each in self.settings for peak in each.setup.peaks)
+        return replace(self.setup.kept, peaks=tuple(dict.fromkeys(peaks)))
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -157,4 +157,4 @@ def _pattern_text(run: ShownRun, row: Row) -> str:
 
 
 def _write_trace(run: ShownRun, snapshot: Snapshot, path: Path) -> None:
-    write_trace(path, snapshot.rows(), run.setup.kept, run.setup.accuracy)
+    write_trace(path, snapshot.rows(), run.kept, run.setup.accuracy)

@@ -2,8 +2,8 @@
 
 The trace's columns with their order and digits, the JSON line, the datasets of the run file with their type and
 unit, and the journal's record of a row all follow from ``FIELDS``. A new field is one attribute (of ``Row``, ``Fit``,
-``Lattice``, ``FittedCell``, ``NoResult``, ``Verdict`` or ``Forecast``) with a default, and one line of the table with
-``since=ADDED``.
+``Lattice``, ``Peak``, ``FittedCell``, ``NoResult``, ``Verdict`` or ``Forecast``) with a default, and one line of the
+table with ``since=ADDED``.
 """
 
 import math
@@ -19,6 +19,7 @@ from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.fit import NOTHING_MORE, Component, Fit, FittedCell, Lattice
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
 from latticewatch.processing.text import one_line, printable
@@ -26,6 +27,8 @@ from latticewatch.processing.text import one_line, printable
 Value = str | int | float
 MISSING: Final = -1
 TRACE, HEADER = "trace/", "header/"
+# Names of the followed peaks, in the record of a row.
+PEAKS: Final = "peaks"
 BEGINNING, COMPOSITION, ADDED = "beginning", "composition", "added"
 
 
@@ -71,10 +74,11 @@ HEADER_NUMBER = _number("", "")
 class Field:
     """One field of a row.
 
-    path: dataset in the run file, below its entry; what follows ``trace/`` is the name of a column of the trace, and
-    ``{name}`` stands for the component's. source: the object and its attribute that hold the value, or for what
-    follows from other fields, a function of row and accuracy. since: ``ADDED`` where older run files lack it,
-    ``COMPOSITION`` where runs without a composition do. of: which crystals have it.
+    path: dataset in the run file, below its entry; what follows ``trace/`` is the name of a column of the trace,
+    ``{name}`` stands for the component's and ``{peak}`` for that of a followed peak. source: the object and its
+    attribute that hold the value, or for what follows from other fields, a function of row and accuracy. since:
+    ``ADDED`` where older run files lack it, ``COMPOSITION`` where runs without a composition do. of: which crystals
+    have it.
     """
 
     path: str
@@ -86,6 +90,10 @@ class Field:
     @property
     def is_per_component(self) -> bool:
         return "{name}" in self.path
+
+    @property
+    def is_per_peak(self) -> bool:
+        return "{peak}" in self.path
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +114,18 @@ class Crystal:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What decides which columns a run has. header_names: the numbers of the frames' headers."""
+    """What decides which columns a run has. header_names: the numbers of the frames' headers. peaks: names."""
 
     crystals: tuple[Crystal, ...]
     composition: bool = False
     header_names: tuple[str, ...] = ()
+    peaks: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, components: Sequence[Component], composition: bool, header_names: tuple[str, ...] = ()) -> "Kept":
+    def of(cls, components: Sequence[Component], composition: bool, peaks: tuple[str, ...] = ()) -> "Kept":
         amounts = any(not component.phase.is_cubic for component in components)
         crystals = tuple(Crystal(component.name, component.phase.free, amounts) for component in components)
-        return cls(crystals, composition, header_names)
+        return cls(crystals, composition, peaks=peaks)
 
 
 def _cell_fields(name: str, unit: str, quantity: Quantity) -> tuple[Field, ...]:
@@ -132,6 +141,12 @@ def _cell_fields(name: str, unit: str, quantity: Quantity) -> tuple[Field, ...]:
         )
         for part in parts
     )
+
+
+def _peak_fields(name: str, unit: str, quantity: Quantity) -> tuple[Field, ...]:
+    """What is said of a followed peak, and its esd."""
+    parts = [f"{name}{part}{unit}" for part in ("", "_esd")]
+    return tuple(Field(f"trace/peak_{{peak}}_{part}", quantity, f"peak.{part}", ADDED) for part in parts)
 
 
 def _is_not_cubic(crystal: Crystal) -> bool:
@@ -170,6 +185,10 @@ FIELDS = (
     Field("trace/wt_{name}_esd", SHARE, "lattice.wt_esd", ADDED, lambda crystal: crystal.amounts),
     Field("trace/fraction", SHARE, "row.fraction", COMPOSITION),
     Field("trace/fraction_esd", SHARE, "row.fraction_esd", COMPOSITION),
+    *_peak_fields("two_theta", "_deg", ANGLE),
+    *_peak_fields("area", "", INTENSITY),
+    *_peak_fields("fwhm", "_deg", ANGLE),
+    *_peak_fields("shape", "", SHARE),
     Field("trace/rwp_percent", PERCENT, "fit.rwp_percent"),
     Field("trace/chi2_reduced", RATIO, "fit.chi2_reduced"),
     Field("trace/intensity", INTENSITY, "row.intensity"),
@@ -200,22 +219,27 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field in one run. component: number of the component it belongs to, None where it belongs to none."""
+    """A field in one run. component: number of the component it belongs to, None where it belongs to none; peak: name
+    of the followed peak, likewise."""
 
     path: str
     field: Field
     component: int | None = None
+    peak: str | None = None
 
 
 def columns_of(kept: Kept) -> tuple[Column, ...]:
     """All columns of a run in their order: the trace's, those of the run file alone, the numbers of the headers."""
     columns: list[Column] = []
-    for per_component, group in groupby(FIELDS, lambda field: field.is_per_component):
+    for (per_component, per_peak), group in groupby(FIELDS, lambda field: (field.is_per_component, field.is_per_peak)):
         fields = [field for field in group if kept.composition or field.since != COMPOSITION]
         if per_component:
             for number, crystal in enumerate(kept.crystals):
                 own = (field for field in fields if field.of is None or field.of(crystal))
                 columns += [Column(_path_of(field, crystal), field, number) for field in own]
+        elif per_peak:
+            for peak in kept.peaks:
+                columns += [Column(field.path.replace("{peak}", peak), field, peak=peak) for field in fields]
         else:
             columns += [Column(field.path, field) for field in fields]
     return (*columns, *map(_header_column, kept.header_names))
@@ -230,9 +254,12 @@ def _path_of(field: Field, crystal: Crystal) -> str:
 def values_of(row: Row, columns: Sequence[Column], accuracy: Accuracy | None = None) -> dict[str, Value]:
     """The row's values by path of these columns, unrounded; what is not known is the quantity's ``unknown``."""
     owners, each = _owners(row)
+    peaks = {peak.name: {"peak": peak} for peak in row.peaks}
     values = {}
     for column in columns:
         held_by = owners if column.component is None else each[column.component] if each else {}
+        if column.peak is not None:
+            held_by = peaks.get(column.peak, {})
         values[column.path] = _value(column.field, row, held_by, accuracy)
     return values
 
@@ -242,8 +269,12 @@ def record_of(row: Row) -> dict[str, Any]:
     that each component has, a list with one value for each. What only some crystals have is left out where none has it.
     """
     owners, each = _owners(row)
-    record: dict[str, Any] = {}
+    record: dict[str, Any] = {PEAKS: [peak.name for peak in row.peaks]} if row.peaks else {}
     for field in FIELDS:
+        if field.is_per_peak:
+            if row.peaks:
+                record[field.path] = [_value(field, row, {"peak": peak}, None) for peak in row.peaks]
+            continue
         if not field.is_per_component:
             record[field.path] = _value(field, row, owners, None)
             continue
@@ -259,7 +290,11 @@ def record_in(values: Mapping[str, Any], columns: Sequence[Column]) -> dict[str,
     components = 1 + max((column.component for column in columns if column.component is not None), default=-1)
     for column in columns:
         field = column.field
-        if column.component is None:
+        if column.peak is not None:
+            record.setdefault(field.path, []).append(values[column.path])
+            if column.peak not in (names := record.setdefault(PEAKS, [])):
+                names.append(column.peak)
+        elif column.component is None:
             record[field.path] = values[column.path]
         else:
             record.setdefault(field.path, [field.quantity.unknown] * components)[column.component] = values[column.path]
@@ -273,12 +308,16 @@ def row_of(record: Mapping[str, Any], pattern: Pattern | None, parameters: NDArr
     """
     owners: dict[str, dict[str, Any]] = {name: {} for name in ("row", "fit", "no_result", "verdict", "forecast")}
     each: list[dict[str, dict[str, Any]]] = [{"lattice": {}, "cell": {}} for _ in record["trace/lp_{name}_A"]]
+    peaks: list[dict[str, Any]] = [{"name": printable(name)} for name in record.get(PEAKS, ())]
     for field in FIELDS:
         if callable(field.source) or (field.path not in record and field.since != BEGINNING):
             continue
         owner, _, attribute = field.source.partition(".")
         value, restored = record[field.path], field.quantity.restored
-        if field.is_per_component:
+        if field.is_per_peak:
+            for peak, one in zip(peaks, value, strict=True):
+                peak[attribute] = restored(one)
+        elif field.is_per_component:
             for held_by, one in zip(each, value, strict=True):
                 held_by[owner][attribute] = restored(one)
         else:
@@ -289,7 +328,8 @@ def row_of(record: Mapping[str, Any], pattern: Pattern | None, parameters: NDArr
         fit = Fit(lattices, parameters=parameters, **owners["fit"])
     forecast = Forecast(**owners["forecast"])
     verdict = Verdict(forecast=None if math.isnan(forecast.complete_s) else forecast, **owners["verdict"])
-    return Row(pattern=pattern, fit=fit, verdict=verdict, **owners["row"], **others)
+    found = tuple(Peak(**each) for each in peaks)
+    return Row(pattern=pattern, fit=fit, verdict=verdict, peaks=found, **owners["row"], **others)
 
 
 def _header_column(name: str) -> Column:

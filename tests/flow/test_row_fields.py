@@ -11,6 +11,7 @@ from latticewatch.processing.config.experiment import TRICLINIC, parse_experimen
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import NOTHING_MORE, Fit, FittedCell, Lattice
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.row_fields import (
     FIELDS,
     Crystal,
@@ -32,11 +33,12 @@ OWNERS = {
     "no_result": NoResult,
     "lattice": Lattice,
     "cell": FittedCell,
+    "peak": Peak,
     "verdict": Verdict,
     "forecast": Forecast,
 }
 ELSEWHERE = {
-    *("row.pattern", "row.fit", "row.verdict", "row.header", "row.filled"),
+    *("row.peaks", "peak.name", "row.pattern", "row.fit", "row.verdict", "row.header", "row.filled"),
     *("fit.lattices", "fit.parameters", "lattice.cell", "verdict.forecast"),
 }
 
@@ -67,6 +69,13 @@ def test_every_column_of_a_phase_that_is_not_cubic_is_documented_in_its_order() 
     columns = columns_of(Kept((Crystal("NAME", TRICLINIC, amounts=True),)))
     told = [column.path.removeprefix("trace/") for column in columns if column.component is not None]
     assert told == _names_in(page, "### Of a phase that is not cubic")
+
+
+def test_every_column_of_a_followed_peak_is_documented_in_its_order() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "public-names.md").read_text(encoding="utf-8")
+    columns = columns_of(Kept((Crystal("Br"),), peaks=("NAME",)))
+    told = [column.path.removeprefix("trace/") for column in columns if column.peak is not None]
+    assert told == _names_in(page, "### Of a followed peak")
 
 
 def _names_in(page: str, heading: str) -> list[str]:

@@ -33,5 +33,6 @@ def _plain(row: Row, clocks: bool) -> dict[str, object]:
     values["fit"] = dataclasses.asdict(row.fit)
     values["verdict"] = dataclasses.asdict(row.verdict)
     values["filled"] = row.filled and dataclasses.asdict(row.filled)
+    values["peaks"] = [dataclasses.asdict(peak) for peak in row.peaks]
     values["fitted"] = isinstance(row.fit, Fit)
     return values

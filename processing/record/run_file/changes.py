@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files import guarded_hdf5 as untrusted
+from latticewatch.processing.flow.row_fields import Kept
 from latticewatch.processing.record.run_file.header import Decision, InputFile, RunHeader, with_parsed_phases
 from latticewatch.processing.record.run_file.nexus_fills import extend
 
@@ -77,6 +78,12 @@ def header_after(header: RunHeader, changes: Sequence[Change]) -> RunHeader:
     return dataclasses.replace(
         header, setup=last.setup, experiment_toml=last.experiment_toml, inputs=last.inputs, decided=last.decided
     )
+
+
+def kept_after(header: RunHeader, changes: Sequence[Change]) -> Kept:
+    """What decides the columns of a run with these changes: they may follow further peaks."""
+    peaks = (peak.name for change in changes for peak in change.setup.peaks)
+    return dataclasses.replace(header.kept, peaks=tuple(dict.fromkeys((*header.kept.peaks, *peaks))))
 
 
 class Settings(Protocol):

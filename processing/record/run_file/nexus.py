@@ -13,10 +13,10 @@ from latticewatch.processing.files.closed_hdf5 import close_hdf5, opened_hdf5
 from latticewatch.processing.files.error_latching_file import ErrorLatchingFile, failure_raised
 from latticewatch.processing.files.guarded_hdf5 import DAMAGE
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
-from latticewatch.processing.flow.row_fields import Column, Value, values_of
+from latticewatch.processing.flow.row_fields import Column, Value, columns_of, values_of
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.record.run_file.account import write_account
-from latticewatch.processing.record.run_file.changes import Change, write_change
+from latticewatch.processing.record.run_file.changes import Change, kept_after, read_changes, write_change
 from latticewatch.processing.record.run_file.header import RunHeader, header_to_json
 from latticewatch.processing.record.run_file.nexus_fills import extend, note_fills, write_fill, write_parameters
 
@@ -38,7 +38,8 @@ class NexusFile:
         self._handle = handle
         self._file = opened_hdf5(handle, mode)
         self._header = header
-        self._columns = header.columns
+        self._columns: Sequence[Column] = header.columns
+        self._changes: list[Change] = []
         self._datasets: dict[str, Any] = {}
         self._state = ""
 
@@ -57,11 +58,7 @@ class NexusFile:
         """A file made by ``create``, to be continued. Columns that the version which made it did not have are added."""
         made = cls(handle, header, "r+")
         with made._closed_on_error():
-            rows = len(made._entry["trace/frame"])
-            for column in header.columns:
-                if column.path not in made._entry:
-                    _column(made._entry, column, rows)
-            made._find_datasets()
+            made._add_columns(read_changes(made._file, "the run file"))
             states = made._entry["states/state"]
             made._state = states.asstr()[-1] if len(states) else ""
         return made
@@ -83,6 +80,7 @@ class NexusFile:
 
     def append_change(self, change: Change) -> None:
         write_change(self._entry, change)
+        self._add_columns([change])
 
     def append_notes(self, notes: Sequence[tuple[float, float, str, str]]) -> None:
         """Add notes: seconds from the first frame, clock, kind, text."""
@@ -134,6 +132,16 @@ class NexusFile:
     @property
     def _entry(self) -> Any:
         return self._file["entry"]
+
+    def _add_columns(self, changes: Sequence[Change]) -> None:
+        """Those of the peaks that these changes follow, and what else the file lacks."""
+        self._changes += changes
+        self._columns = columns_of(kept_after(self._header, self._changes))
+        rows = len(self._entry["trace/frame"])
+        for column in self._columns:
+            if column.path not in self._entry:
+                _column(self._entry, column, rows)
+        self._find_datasets()
 
     def _find_datasets(self) -> None:
         """Looked up once: it costs more than writing to them."""

@@ -231,6 +231,8 @@ def _written(content: JournalContent, beginning: Beginning, stored: Run | None, 
         with failure_raised(out):
             made = NexusFile.create(out, beginning.header, beginning.two_theta, beginning.run_id)
             try:
+                for change in merge.changes():  # before the rows: it may add columns
+                    made.append_change(change)
                 rows = merge.rows()
                 while out.failure is None and (block := list(islice(rows, BLOCK_ROWS))):
                     made.append(block)
@@ -251,8 +253,6 @@ def _written(content: JournalContent, beginning: Beginning, stored: Run | None, 
 
 
 def _write_rest(merge: Merge, made: NexusFile) -> None:
-    for change in merge.changes():
-        made.append_change(change)
     for row in merge.fills():
         made.fill(row)
     if notes := merge.notes():

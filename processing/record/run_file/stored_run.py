@@ -15,13 +15,14 @@ from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files import guarded_hdf5 as untrusted
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.row_fields import ADDED, HEADER, Column, record_in, row_of
+from latticewatch.processing.flow.row_fields import ADDED, HEADER, Column, Kept, columns_of, record_in, row_of
 from latticewatch.processing.flow.series import Filled, Row
 from latticewatch.processing.record.run_file.account import Account, read_account
 from latticewatch.processing.record.run_file.changes import (
     Change,
     alike_segments,
     header_after,
+    kept_after,
     lost_segments,
     read_changes,
 )
@@ -121,6 +122,11 @@ class Run:
         return header_after(self.header, self.changes)
 
     @property
+    def kept(self) -> Kept:
+        """What decides the columns of its trace: of the settings that it began with, and of their changes."""
+        return kept_after(self.header, self.changes)
+
+    @property
     def alike(self) -> frozenset[int]:
         """The segments that were integrated and fitted with the settings of the last one."""
         newest = self.traced[-1].segment if len(self.traced) else 0
@@ -207,10 +213,10 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     two_theta = untrusted.numbers(file, "entry/map/two_theta", where).astype(np.float64)
     if not 2 <= len(two_theta) <= untrusted.LARGEST_BINS:
         raise UserError(f"{where}: a pattern of {len(two_theta)} points cannot be one; give an intact run file")
-    there = _columns_there(file, header, where)
+    changes = read_changes(file, where)
+    there = _columns_there(file, columns_of(kept_after(header, changes)), where)
     count = _count(file, there, len(two_theta), where)
     columns: Columns = MappingProxyType({column.path: _values(file, column, where, count) for column in there})
-    changes = read_changes(file, where)
     if lost := lost_segments(changes, columns.get("trace/segment", ())):
         told = ", ".join(map(str, lost))
         notices += (f"{where}: the settings of segment {told} are lost; its rows are there as they were recorded",)
@@ -232,11 +238,11 @@ def _read(file: Any, aside: BinaryIO | None, path: Path, notices: tuple[str, ...
     )
 
 
-def _columns_there(file: Any, header: RunHeader, where: str) -> tuple[Column, ...]:
+def _columns_there(file: Any, columns: Sequence[Column], where: str) -> tuple[Column, ...]:
     """The columns of this run; those that the version which wrote it did not have are left out."""
-    groups = {column.path.partition("/")[0] for column in header.columns}
+    groups = {column.path.partition("/")[0] for column in columns}
     there = {f"{group}/{name}" for group in groups for name in untrusted.child(file, f"entry/{group}", where)}
-    return tuple(column for column in header.columns if column.field.since != ADDED or column.path in there)
+    return tuple(column for column in columns if column.field.since != ADDED or column.path in there)
 
 
 def _count(file: Any, columns: Sequence[Column], bins: int, where: str) -> int:
