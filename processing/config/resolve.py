@@ -21,8 +21,8 @@ from latticewatch.processing.flow.accuracy import Accuracy
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
-from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_quantities
 from latticewatch.processing.flow.peak import PeakRange
+from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_quantities
 from latticewatch.processing.flow.row_fields import Kept
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
