@@ -348,8 +348,8 @@ def _settled(group: _Group, data: _Data, there: list[int], start: Floats) -> tup
     matrix[np.diag_indices(len(p))] += prior
     scale = np.sqrt(np.maximum(np.diag(matrix), 1e-300))
     covariance = np.linalg.pinv(matrix / np.outer(scale, scale), hermitian=True) / np.outer(scale, scale)
-    values = p[: PER_PEAK * count].reshape(count, PER_PEAK).T[:, :, None]
-    return _Lines(*values, covariance * max(chi2, 1.0)), chi2
+    area, place, width, shape = p[: PER_PEAK * count].reshape(count, PER_PEAK).T[:, :, None]
+    return _Lines(area, place, width, shape, covariance * max(chi2, 1.0)), chi2
 
 
 def _first(data: _Data, start: Floats) -> Floats:
