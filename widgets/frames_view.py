@@ -79,7 +79,7 @@ class FramesModel(QAbstractTableModel):
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    lp = "" if isinstance(row.fit, NoResult) else quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)
+    lp = "" if isinstance(row.fit, NoResult) else quoted(*row.fit.shown_lp)
     return (
         str(row.index),
         moment(row.time_s),

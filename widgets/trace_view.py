@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF
-from PyQt6.QtWidgets import QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QTabBar, QVBoxLayout, QWidget
 
 from latticewatch.processing.flow.composition import CompositionScale
+from latticewatch.processing.flow.quantity import Quantity
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.processing.flow.verdict import Forecast
 from latticewatch.widgets.axes import LEFT_WIDTH, RIGHT_WIDTH, CompositionAxis, TimeAxis, on_range, plot_widget, soon
@@ -26,12 +27,26 @@ _AXIS_WIDTHS = {"left": LEFT_WIDTH, "right": RIGHT_WIDTH}
 
 
 class TraceView(QWidget):
-    """One curve per component, and the weighted mean where there are several."""
+    """One curve per component, and the weighted mean where there are several.
+
+    Where quantities are watched by name: the one of them that is chosen.
+    """
 
     time_chosen = pyqtSignal(float)
 
-    def __init__(self, theme: Theme, history: History, names: tuple[str, ...], scale: CompositionScale | None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        history: History,
+        names: tuple[str, ...],
+        scale: CompositionScale | None,
+        quantities: tuple[Quantity, ...] = (),
+    ) -> None:
         super().__init__()
+        self._quantities = quantities
+        self._drawn = 0
+        # Only lattice parameters lie on the scale of the composition.
+        scale = None if quantities else scale
         self._theme = theme
         self._history = history
         self._names = names
@@ -42,20 +57,23 @@ class TraceView(QWidget):
         if scale is not None:
             self._titles["right"] = (f"x (0: {scale.first_A:g}, 1: {scale.second_A:g} Å)", "x")
         self.plot = _plot(theme, scale)
-        several = len(names) > 1
-        colours = [*theme.components[: len(names)], *([theme.mean] if several else [])]
+        several = len(names) > 1 and not quantities
+        heads = tuple(one.label for one in quantities) or names
+        colours = [theme.components[number % len(theme.components)] for number in range(len(heads))]
+        colours += [theme.mean] if several else []
         self._pauses = PauseBrackets(self.plot, QColor(theme.pause))
         self._pauses.set_ground(faded(theme.base, 190))
         self._marks = MarkLines(self.plot, faded(theme.faint, 230), faded(theme.base, 190))
         self._forecast = ForecastBand(self.plot, QColor(theme.highlight))
-        self._curves = [_Curve(self.plot, colour, mean=n == len(names)) for n, colour in enumerate(colours)]
+        self._curves = [_Curve(self.plot, colour, mean=n == len(heads)) for n, colour in enumerate(colours)]
         self._gaps = pg.VTickGroup(yrange=[0.0, 0.05], pen=line(theme.gap, 1.5))
         self.plot.addItem(self._gaps, ignoreBounds=True)
         # Their height is a share of the view; the library keeps that of a view which is not drawn yet.
         self.plot.getPlotItem().getViewBox().sigTransformChanged.connect(lambda *_: self._gaps.setNewBounds())
         self.cursor_line = Cursor(self.plot, QColor(theme.text))
         self.cursor_line.moved.connect(self.time_chosen)
-        self.numbers = NumberTable([*names, *(["mean"] if several else [])], colours)
+        self.numbers = NumberTable([*heads, *(["mean"] if several else [])], colours)
+        self.choice = self._chooser()
         self._lay_out()
         self._later = soon(self, self.paint_now)
         on_range(self.plot, self._later.start)
@@ -67,7 +85,44 @@ class TraceView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.numbers)
+        layout.addWidget(self.choice)
         layout.addWidget(self.plot)
+
+    def _chooser(self) -> QTabBar:
+        """Which of the quantities is drawn; not there where there is one."""
+        tabs = QTabBar(self)
+        tabs.setDrawBase(False)
+        tabs.setExpanding(False)
+        tabs.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        tabs.setAccessibleName("quantity that is drawn")
+        for quantity in self._quantities:
+            tabs.addTab(quantity.label)
+        tabs.setVisible(len(self._quantities) > 1)
+        tabs.currentChanged.connect(self.draw_quantity)
+        if self._quantities:
+            self._title_quantity()
+        return tabs
+
+    @property
+    def drawn_quantity(self) -> Quantity | None:
+        """The one that is drawn of those that are watched by name."""
+        return self._quantities[self._drawn] if self._quantities else None
+
+    def draw_quantity(self, number: int) -> None:
+        """Draw this one of the quantities that are watched by name."""
+        if number == self._drawn or not 0 <= number < len(self._quantities):
+            return
+        self._drawn = number
+        self.choice.setCurrentIndex(number)
+        self._title_quantity()
+        self._fit_titles()
+        self.fit_range()
+        self.paint_now()
+
+    def _title_quantity(self) -> None:
+        quantity = self._quantities[self._drawn]
+        unit = f" / {quantity.unit}" if quantity.unit else ""
+        self._titles["left"] = (f"{quantity.label}{unit}", f"{quantity.kind}{unit}")
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -136,9 +191,11 @@ class TraceView(QWidget):
         columns = max(50, int(box.width()))
         for curve, lp, esd in zip(self._curves, *self._columns(snapshot, part), strict=True):
             curve.draw(times, lp, esd, columns)
-        gaps = times[np.isnan(snapshot.lp_mean_A[part])]
+        shown = self._values(snapshot, part)
+        gaps = times[np.isnan(shown).all(axis=1)]
         self._gaps.setXVals(gaps[:: max(1, len(gaps) // columns)].tolist())
-        self._pauses.show_pauses(self._rests, labels=True, text_colour=self._theme.faint)
+        leads = self._drawn == 0  # the pauses are those of the first quantity
+        self._pauses.show_pauses(self._rests if leads else (), labels=True, text_colour=self._theme.faint)
 
     def fit_range(self) -> None:
         """Show every lattice parameter between the visible times, stray ones left out."""
@@ -146,11 +203,11 @@ class TraceView(QWidget):
         if snapshot is None:
             return
         part = history.timeline.visible(*self.plot.getPlotItem().getViewBox().viewRange()[0])
-        values = np.concatenate([snapshot.lp_A[part].ravel(), snapshot.lp_mean_A[part]])
+        values = self._values(snapshot, part).ravel()
         values = values[np.isfinite(values)][:: max(1, values.size // 20_000)]
         if values.size:
             low, high = _without_strays(values)
-            margin = max(0.08 * (high - low), 2e-4)
+            margin = max(0.08 * (high - low), 2e-4 if not self._quantities else 1e-5 * abs(high))
             box = self.plot.getPlotItem().getViewBox()
             # The pauses' values stand over the curves.
             above = max(2.0 * margin, (high - low + margin) * LABEL_PX / max(2.0 * LABEL_PX, box.height() - LABEL_PX))
@@ -158,7 +215,21 @@ class TraceView(QWidget):
             if not (bottom < low - 0.3 * margin and high + 0.7 * above < top < bottom + 1.6 * (high - low + above)):
                 self.plot.setYRange(low - margin, high + above)
 
+    def _values(self, snapshot: Snapshot, part: slice) -> NDArray[np.float64]:
+        """All that is drawn, (rows, curves)."""
+        if self._quantities:
+            return snapshot.values[part, self._drawn : self._drawn + 1]
+        return np.column_stack([snapshot.lp_A[part], snapshot.lp_mean_A[part]])
+
     def _columns(self, snapshot: Snapshot, part: slice) -> tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]]:
+        if self._quantities:
+            unseen = np.full(len(snapshot.values[part]), np.nan)
+            values, esds = [unseen] * len(self._curves), [unseen] * len(self._curves)
+            values[self._drawn], esds[self._drawn] = (
+                snapshot.values[part, self._drawn],
+                snapshot.value_esds[part, self._drawn],
+            )
+            return values, esds
         lp = [snapshot.lp_A[part, number] for number in range(len(self._names))]
         esd = [snapshot.lp_esd_A[part, number] for number in range(len(self._names))]
         if len(self._curves) > len(lp):

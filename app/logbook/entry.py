@@ -114,7 +114,7 @@ def _facts(run: Run, kinetics: Kinetics) -> dict[str, str]:
 
 
 def _state(run: Run) -> str:
-    series = Series(run.two_theta, run.header.component_names)
+    series = Series(run.two_theta, run.header.component_names, run.setup.quantities)
     series.append(run.traced[-1])
     said = headline(series.snapshot())
     return f"{said.words}; {said.detail}" if said.detail else said.words
@@ -126,8 +126,9 @@ def _lattices(run: Run) -> str:
     if row is None or isinstance(row.fit, NoResult):
         return "not known"
     accuracy = run.setup.accuracy
-    known = lattices_told(run.header.component_names, row.fit, accuracy)
-    known.append(f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}")
+    known = lattices_told(run.header.component_names, row.fit, accuracy, run.setup.quantities)
+    if not run.setup.quantities:
+        known.append(f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}")
     return f"{', '.join(known)} at {_seconds(row.time_s)} ({signs_of(accuracy)})"
 
 

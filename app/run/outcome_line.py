@@ -4,6 +4,7 @@ from latticewatch.app.run.session import Session
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Snapshot
+from latticewatch.processing.flow.wording import lattices_told
 from latticewatch.processing.text import printable
 
 
@@ -15,7 +16,7 @@ def outcome_line(session: Session) -> str:
     if not snapshot.count:
         return f"no frames{where}"
     verdict = snapshot.row(-1).verdict
-    last_lp = _last_lp(snapshot, session.setup.accuracy)
+    last_lp = _last_number(snapshot, session.setup.accuracy)
     waiting, missing = snapshot.progress.waiting, snapshot.progress.missing
     counts = [counted(snapshot.count, "frame"), counted(snapshot.gaps, "gap")]
     counts += [f"{waiting} seen and not processed"] if waiting else []
@@ -28,10 +29,13 @@ def counted(number: int, name: str) -> str:
     return f"{number} {name}{'' if number == 1 else 's'}"
 
 
-def _last_lp(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
+def _last_number(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
     for number in range(snapshot.count - 1, -1, -1):
         fit = snapshot.row(number).fit
         if not isinstance(fit, NoResult):
+            if snapshot.quantities:
+                told = lattices_told(snapshot.component_names, fit, accuracy, snapshot.quantities)
+                return f"last {', '.join(told)} ({signs_of(accuracy)})"
             mean = quoted(fit.lp_mean_A, fit.lp_mean_esd_A, accuracy)
             return f"last mean Lp {mean} ({signs_of(accuracy)})"
     fit = snapshot.row(-1).fit

@@ -36,7 +36,8 @@ def shown_again(run: Run, transport: Transport) -> Iterator[Session]:
     """A session that shows what was recorded: fits, verdicts, notes. Nothing is recorded."""
     with run:
         setup, header, segments = run.setup, run.latest, segments_of(run)
-        parts = Replay(run.rows, transport, segments[-1].refinement, Series(run.two_theta, header.component_names))
+        series = Series(run.two_theta, header.component_names, run.setup.quantities)
+        parts = Replay(run.rows, transport, segments[-1].refinement, series)
         told = () if any(note.kind == LOG for note in run.notes) else (changes_told(),)
         again = Session(setup, parts, None, None, header.inputs, header.decided, told)
         yield replace(again, notes=run.notes, seen_in=run.path, segments=segments)

@@ -79,7 +79,7 @@ def pipeline_of(
         judge=Judge(setup),
         composition=setup.composition,
         recorder=recorder,
-        series=Series(two_theta, tuple(component.name for component in setup.components)),
+        series=Series(two_theta, tuple(component.name for component in setup.components), setup.quantities),
         header_names=header_names,
         at_hand=at_hand,
         peaks=TrackedPeaks(setup.peaks, two_theta),

@@ -193,7 +193,8 @@ class _Turned:
         if self.fit is None:
             return ""
         accuracy = self.setup.accuracy
-        known = lattices_told([component.name for component in self.setup.components], self.fit, accuracy)
+        names = [component.name for component in self.setup.components]
+        known = lattices_told(names, self.fit, accuracy, self.setup.quantities)
         cells = ", ".join(known) or f"mean {quoted(self.fit.lp_mean_A, self.fit.lp_mean_esd_A, accuracy)}"
         return f"{cells}; {signs_of(accuracy)}; Rwp {self.fit.rwp_percent:.1f} %"
 

@@ -230,7 +230,7 @@ def png_of(run: Run) -> bytes:
 
 def _in_window(run: Run, take: Callable[[MainWindow], Taken]) -> Taken:
     """What is taken of a window on this run, which nobody sees."""
-    series = Series(run.two_theta, tuple(component.name for component in run.setup.components))
+    series = Series(run.two_theta, tuple(component.name for component in run.setup.components), run.setup.quantities)
     for row in run.rows:
         series.append(row)
     apply_theme(make_application(), LIGHT)

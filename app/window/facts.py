@@ -17,6 +17,7 @@ from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.composition import CompositionScale, fraction_text
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.quantity import Quantity, value_in
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import (
     LOOKED_BACK,
@@ -27,6 +28,7 @@ from latticewatch.processing.flow.wording import (
     headline,
     lattices_told,
     moment,
+    quoted_quantity,
     waiting_for,
 )
 from latticewatch.processing.reaction.live.alarms import silent_after_s
@@ -129,11 +131,13 @@ def _is_failing(snapshot: Snapshot) -> bool:
     return isinstance(fit, NoResult) and fit.is_failure
 
 
-def lattices_text(names: tuple[str, ...], row: Row, accuracy: Accuracy | None = None) -> str:
+def lattices_text(
+    names: tuple[str, ...], row: Row, accuracy: Accuracy | None = None, quantities: Sequence[Quantity] = ()
+) -> str:
     """``Br 5.8671 ± 0.0004 Å   I 6.0312 ± 0.0003 Å``, or the one mean where they cannot be told apart."""
     if isinstance(row.fit, NoResult):
         return row.fit.reason
-    known = lattices_told(names, row.fit, accuracy)
+    known = lattices_told(names, row.fit, accuracy, quantities)
     lines = ["    ".join(known[first : first + 2]) for first in range(0, len(known), 2)]
     return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
 
@@ -142,12 +146,12 @@ def numbers_told(names: tuple[str, ...], snapshot: Snapshot, number: int) -> str
     """The lattices of this row; where it has none those of the newest row before it that has, with their age."""
     row = snapshot.row(number)
     if not isinstance(row.fit, NoResult):
-        return lattices_text(names, row)
+        return lattices_text(names, row, quantities=snapshot.quantities)
     for back in range(1, min(number, LOOKED_BACK) + 1):
         before = snapshot.row(number - back)
         if not isinstance(before.fit, NoResult):
             age = duration(row.time_s - before.time_s) or f"{back} frame{'s' if back > 1 else ''}"
-            return f"{lattices_text(names, before)}\n{age} ago{PART}{row.fit.reason}"
+            return f"{lattices_text(names, before, quantities=snapshot.quantities)}\n{age} ago{PART}{row.fit.reason}"
     return row.fit.reason
 
 
@@ -160,10 +164,19 @@ def first_fitted(snapshot: Snapshot, starts_s: NDArray[np.float64], from_s: floa
     return int(later[0]) if len(later) else None
 
 
-def numbers_of(row: Row, components: int, scale: CompositionScale | None = None) -> list[tuple[str, str]]:
+def numbers_of(
+    row: Row, components: int, scale: CompositionScale | None = None, quantities: Sequence[Quantity] = ()
+) -> list[tuple[str, str]]:
     """What stands over the trace: lattice parameter and share of each component, then the mean and the composition; of
-    one component there is no mean.
+    one component there is no mean. Where quantities are watched by name, these, and below those that do not lead what
+    they do.
     """
+    if quantities:
+        if isinstance(row.fit, NoResult):
+            return [("—", "")] * len(quantities)
+        values = [(one, *value_in(one, row.fit, row.fraction, row.fraction_esd)) for one in quantities]
+        states = dict(told.rsplit(": ", 1) for told in row.verdict.others.split("; ") if ": " in told)
+        return [(quoted_quantity(one, value, esd), states.get(one.label, "")) for one, value, esd in values]
     if isinstance(row.fit, NoResult):
         return [("—", "")] * (components + (components > 1))
     told = [(quoted(one.lp_A, one.lp_esd_A), _share(one.weight, one.weight_esd)) for one in row.fit.lattices]
@@ -192,7 +205,7 @@ def frame_caption(row: Row, *, newest: bool, accuracy: Accuracy | None = None) -
 
 def _merit(fit: Fit, accuracy: Accuracy | None) -> str:
     steps = f"{fit.iterations} iterations, {'converged' if fit.converged else 'not converged'}"
-    off = f"accuracy ± {accuracy.of(fit.lp_mean_A):.1g} Å" if accuracy else "accuracy not determined"
+    off = f"accuracy ± {accuracy.of(fit.watched[0]):.1g} Å" if accuracy else "accuracy not determined"
     return f"Rwp {fit.rwp_percent:.1f} %  χ² {fit.chi2_reduced:.2f}  {steps}  {off}"
 
 
@@ -202,6 +215,8 @@ def second_opinion(setup: Setup, row: Row) -> str:
 
     if row.pattern is None:
         return "second opinion: no pattern"
+    if not all(component.phase.is_cubic for component in setup.components):
+        return "second opinion: of cubic phases alone"
     known = row.fit.lattices if isinstance(row.fit, Fit) else ()
     fitted = [lattice.lp_A for lattice in known if math.isfinite(lattice.lp_A)]
     cells = tuple(fitted or (component.lattice_parameter_A for component in setup.components))
@@ -275,8 +290,9 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
     if run is not None and row is not None:
         when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
         facts["Frame"] = f"{row.index} {row.name}{when}"
-        told = [] if isinstance(row.fit, NoResult) else lattices_told(run.names, row.fit, run.setup.accuracy)
-        facts["Lattice parameter"] = ", ".join(told) or lattices_text(run.names, row, run.setup.accuracy)
+        named, accuracy = run.setup.quantities, run.setup.accuracy
+        told = [] if isinstance(row.fit, NoResult) else lattices_told(run.names, row.fit, accuracy, named)
+        facts["Lattice parameter"] = ", ".join(told) or lattices_text(run.names, row, accuracy, named)
         facts["Errors"] = signs_of(run.setup.accuracy)
     for file in run.inputs if run else ():
         facts[file.role.capitalize()] = f"{file.name} sha256 {file.sha256[:12]}"

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from PyQt6.QtCore import QObject, QPoint, pyqtSignal
 from PyQt6.QtGui import QColor
 
-from latticewatch.app.window.readout import map_readout, pattern_readout, pixel_told, trace_readout, value_readout
+from latticewatch.app.window.readout import (
+    map_readout,
+    named_readout,
+    pattern_readout,
+    pixel_told,
+    trace_readout,
+    value_readout,
+)
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.crystal.reflections import Hkl
 from latticewatch.processing.flow.series import Row, Snapshot
@@ -103,6 +110,12 @@ class Pointing(QObject):
             cross.show_at(place.two_theta_deg if place else None)
         self.said.emit(place.said if place else "")
 
+    def _trace_told(self, row: Row, y: float) -> str:
+        setup, drawn = self._run.setup, self._views.trace.drawn_quantity
+        if drawn is None:
+            return trace_readout(self._run.names, row, y, setup.composition)
+        return named_readout(self._run.names, row, y, drawn, setup.quantities)
+
     def place(self, view: str, x: float, y: float) -> Place:
         """What is at this place of a view, in the units of its plot."""
         setup = self._run.setup
@@ -112,7 +125,7 @@ class Pointing(QObject):
             return Place(view, time_s, angle, map_readout(self._run, row, self._lines, angle) if row else "")
         if view == TRACE:
             row = self._row_at(x)
-            return Place(view, x, None, trace_readout(self._run.names, row, y, setup.composition) if row else "")
+            return Place(view, x, None, self._trace_told(row, y) if row else "")
         if view == STRIP:
             return Place(view, x, None, self._value_at(x))
         if view == IMAGE:

@@ -13,6 +13,7 @@ from latticewatch.processing.flow.composition import CompositionScale, fraction_
 from latticewatch.processing.flow.fit import Curves
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.quantity import Quantity
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.wording import PART, lattices_told, moment
 from latticewatch.widgets.image_view import Pixel
@@ -89,6 +90,13 @@ def pattern_readout(
         line_told(ticks, two_theta_deg),
     )
     return PART.join(filter(None, parts))
+
+
+def named_readout(names: tuple[str, ...], row: Row, value: float, drawn: Quantity, others: Sequence[Quantity]) -> str:
+    """What this frame's numbers are, and the value of the drawn quantity that lies under the pointer."""
+    told = [] if isinstance(row.fit, NoResult) else lattices_told(names, row.fit, quantities=others)
+    pointed = f"pointer at {value:.5g} {drawn.unit}".rstrip()
+    return PART.join(filter(None, (frame_told(row), *told, reason_of(row), pointed)))
 
 
 def trace_readout(names: tuple[str, ...], row: Row, lp_A: float, scale: CompositionScale | None) -> str:

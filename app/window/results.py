@@ -10,6 +10,7 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.accuracy import quoted
 from latticewatch.processing.flow.rest_level import rest_level
 from latticewatch.processing.flow.series import Row, Snapshot
+from latticewatch.processing.flow.wording import quoted_quantity
 from latticewatch.processing.record.run_file.changes import alike_segments
 from latticewatch.processing.record.run_file.header import RunHeader
 from latticewatch.widgets.history import Episode
@@ -17,6 +18,8 @@ from latticewatch.widgets.marks import Rest
 
 # Times of the summary are rounded.
 SAME_TIME_S = 1e-5
+# Of a pause, where a quantity is watched by its name.
+NAMED = ("value", "esd")
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +96,7 @@ def _rest(episode: Episode, snapshot: Snapshot, told: Sequence[Mapping[str, floa
     for pause in told:
         declared_s, start_s, end_s, lp_A, esd_A = (
             math.nan if (value := pause[key]) is None else value
-            for key in ("declared_s", "start_s", "end_s", "lp_A", "lp_esd_A")
+            for key in ("declared_s", "start_s", "end_s", *(NAMED if "value" in pause else ("lp_A", "lp_esd_A")))
         )
         if abs(declared_s - episode.declared_s) < SAME_TIME_S and math.isfinite(end_s + lp_A):
             return Rest(start_s, end_s, _level(snapshot, lp_A, esd_A))
@@ -103,5 +106,7 @@ def _rest(episode: Episode, snapshot: Snapshot, told: Sequence[Mapping[str, floa
 
 def _level(snapshot: Snapshot, lp_A: float, esd_A: float) -> str:
     """``Br 5.86700 ± 0.00002 Å``; nameless where there is one component."""
+    if snapshot.quantities:
+        return quoted_quantity(snapshot.quantities[0], lp_A, esd_A) if math.isfinite(lp_A) else ""
     name = f"{snapshot.component_names[0]} " if len(snapshot.component_names) > 1 else ""
     return f"{name}{quoted(lp_A, esd_A)}" if math.isfinite(lp_A) else ""

@@ -53,11 +53,17 @@ def results_of(summary: Summary, watched: str) -> list[Result]:
     """The numbers of a summary that are known, in the order of the reaction. watched: the component that is watched."""
     lines = [Result("mixing", _number(summary["mixing_s"]))]
     lines.append(_cell(summary, f"start, {watched}", summary["lp_start_A"], summary["lp_start_esd_A"]))
+    named = summary.get("watched")
+    if named:
+        lines.append(_named(named, "start"))
     for number, pause in enumerate(summary["pauses"], start=1):
         name = "pause" if len(summary["pauses"]) == 1 else f"pause {number}"
         lines.append(Result(f"{name}, begins", _number(pause["start_s"]), _number(pause["start_esd_s"])))
         lines.append(Result(f"{name}, ends", _number(pause["end_s"]), _number(pause["end_esd_s"])))
         lines.append(_cell(summary, f"{name}, {watched}", pause["lp_A"], pause["lp_esd_A"]))
+        if named and "value" in pause:
+            value, esd = _number(pause["value"]), _number(pause["esd"])
+            lines.append(Result(f"{name}, {named['quantity']}", value, esd, unit=named["unit"]))
     for rate in summary["rates"]:
         name = f"rate from {moment(_number(rate['start_s']))}, {rate['model']}"
         lines.append(Result(name, _number(rate["rate_constant_per_s"]), _number(rate["esd"]), unit="1/s"))
@@ -69,6 +75,8 @@ def results_of(summary: Summary, watched: str) -> list[Result]:
     # Until the reaction is complete the last number is that of the watched lattice alone.
     end, of_it = ("end", "composition x, end") if summary["complete"] else (f"so far, {watched}", "its composition x")
     lines.append(_cell(summary, end, summary["lp_end_A"], summary["lp_end_esd_A"]))
+    if named:
+        lines.append(_named(named, "end"))
     fraction, esd = _number(summary["fraction_end"]), _number(summary["fraction_end_esd"])
     lines.append(Result(of_it, fraction, esd, unit=""))
     return [one for one in lines if math.isfinite(one.value)]
@@ -119,6 +127,12 @@ def _cell(summary: Summary, name: str, lp_A: float | None, esd_A: float | None) 
     ppm = accuracy["ppm"] if isinstance(accuracy, Mapping) else NAN
     value = _number(lp_A)
     return Result(name, value, _number(esd_A), value * ppm * 1e-6, "Å")
+
+
+def _named(watched: Mapping[str, Any], which: str) -> Result:
+    """Where the quantity that is watched by its name began or ended."""
+    value, esd = _number(watched[which]), _number(watched[f"{which}_esd"])
+    return Result(f"{which}, {watched['quantity']}", value, esd, unit=watched["unit"])
 
 
 def _esd_of(interval_s: Sequence[float] | None) -> float:

@@ -56,7 +56,7 @@ class RunPage(QWidget):
         self.history = history or History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
         lines = MapReflections(self._lines, run.setup.wavelength_A)
         self.map = MapView(theme, self.history, lines)
-        self.trace = TraceView(theme, self.history, run.names, run.setup.composition)
+        self.trace = TraceView(theme, self.history, run.names, run.setup.composition, run.setup.quantities)
         self.strip = StripView(theme, self.history)
         self.strip.hide()
         self.pattern = PatternView(theme, run.names, run.setup.wavelength_A)
@@ -438,7 +438,7 @@ class RunPage(QWidget):
         if self._drawn is None or self._drawn[0] is not row or self._drawn[1] is not drawn[1]:
             self._drawn = drawn
             self.pattern.show_frame(self._shown(row))
-            numbers = numbers_of(row, len(self.run.names), scale=self.run.setup.composition)
+            numbers = numbers_of(row, len(self.run.names), self.run.setup.composition, self.run.setup.quantities)
             self.trace.show_numbers("newest" if drawn[1] else f"frame {row.index}", numbers)
             self.image.follow(row)
         self.map.show_frames(self.chosen, self._pinned if self.pattern.pins() else None)

@@ -123,6 +123,12 @@ class Fit:
     foreign_lines: int | None = None
 
     @property
+    def shown_lp(self) -> tuple[float, float]:
+        """The mean lattice parameter and its esd (Å); where unlike crystals have none, the edge a of the first."""
+        known = math.isfinite(self.lp_mean_A)
+        return (self.lp_mean_A, self.lp_mean_esd_A) if known else (self.lattices[0].lp_A, self.lattices[0].lp_esd_A)
+
+    @property
     def watched(self) -> tuple[float, float]:
         """Lattice parameter and esd (Å) of the first component; the mean's where it cannot be told apart."""
         first = self.lattices[0]

@@ -19,6 +19,7 @@ OF_CELL = {
     "c/a": ("ratio c/a", "", "c_over_a", ("a", "c")),
     "volume": ("volume", "Å³", "volume_A3", ("a",)),
 }
+EDGES = ("a", "b", "c")
 AMOUNTS = {"weight": ("share", "weight"), "wt": ("mass fraction", "wt")}
 OF_RUN = {"distance": ("distance", "Å"), "fraction": ("fraction", "")}
 # An amount is never known better.
@@ -76,9 +77,9 @@ def quantity_named(text: str, components: Sequence[Component], *, composition: b
 
 
 def usual_quantities(components: Sequence[Component]) -> tuple[Quantity, ...]:
-    """What is watched where nobody says it and a component is not cubic: the edges and angles of the first two, and
-    the share of the first."""
-    told = [(component, kind) for component in components[:2] for kind in component.phase.free]
+    """What is watched where nobody says it and a component is not cubic: the edges of the first two, and the share of
+    the first."""
+    told = [(component, kind) for component in components[:2] for kind in component.phase.free if kind in EDGES]
     keys = [f"{component.name}.{kind}" for component, kind in told]
     keys += [f"{components[0].name}.weight"] if len(components) > 1 else []
     return tuple(quantity_named(key, components, composition=False) for key in keys)
@@ -102,6 +103,11 @@ def value_of(quantity: Quantity, fit: Fit, scale: CompositionScale | None) -> tu
     stem, _, unit = attribute.rpartition("_")
     esd = f"{attribute}_esd" if quantity.kind == "c/a" else f"{stem}_esd_{unit}"
     return getattr(holder, attribute), getattr(holder, esd)
+
+
+def value_in(quantity: Quantity, fit: Fit, fraction: float, fraction_esd: float) -> tuple[float, float]:
+    """The same of a fit whose composition is known."""
+    return (fraction, fraction_esd) if quantity.kind == "fraction" else value_of(quantity, fit, None)
 
 
 def _of_run(kind: str, text: str, names: Sequence[str], *, composition: bool) -> Quantity:

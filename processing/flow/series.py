@@ -16,6 +16,7 @@ from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak
+from latticewatch.processing.flow.quantity import Quantity, value_in
 from latticewatch.processing.flow.verdict import Verdict
 
 NAN = float("nan")
@@ -84,6 +85,7 @@ class Snapshot:
 
     times_s, lp_mean_A, lp_mean_esd_A: (count,). lp_A, lp_esd_A: (count, components). NaN where not known. filled:
     numbers of the rows whose gap was filled, in the order of filling. component_names: in the order of the columns.
+    quantities: those that are watched by name; values, value_esds: (count, quantities).
     """
 
     count: int
@@ -96,6 +98,9 @@ class Snapshot:
     lp_mean_esd_A: NDArray[np.float64]
     filled: tuple[int, ...]
     component_names: tuple[str, ...]
+    quantities: tuple[Quantity, ...]
+    values: NDArray[np.float64]
+    value_esds: NDArray[np.float64]
     _rows: list[Row]
 
     def rows(self, start: int = 0) -> Sequence[Row]:
@@ -110,15 +115,19 @@ class Snapshot:
 class Series:
     """The rows of one run in memory. One thread appends, any thread reads."""
 
-    def __init__(self, two_theta: NDArray[np.float64], component_names: tuple[str, ...]) -> None:
+    def __init__(
+        self, two_theta: NDArray[np.float64], component_names: tuple[str, ...], quantities: tuple[Quantity, ...] = ()
+    ) -> None:
+        """quantities: those that are watched by name."""
         self.two_theta = two_theta
         self.component_names = component_names
+        self.quantities = quantities
         self._rows: list[Row] = []
         self._gaps = 0
         self._filled: list[int] = []
         self._progress = Progress()
         self._lock = threading.Lock()
-        self._table = np.full((FIRST_CAPACITY, 3 + 2 * len(component_names)), np.nan)
+        self._table = np.full((FIRST_CAPACITY, 3 + 2 * len(component_names) + 2 * len(quantities)), np.nan)
 
     def append(self, row: Row) -> None:
         """Add a row; it can be seen by the next snapshot."""
@@ -126,7 +135,7 @@ class Series:
             number = len(self._rows)
             if number == len(self._table):
                 self._table = np.concatenate([self._table, np.full_like(self._table, np.nan)])
-            self._table[number] = _numbers(row, len(self.component_names))
+            self._table[number] = self._numbers(row)
             self._rows.append(row)
             self._gaps += isinstance(row.fit, NoResult)
 
@@ -139,7 +148,7 @@ class Series:
             number = bisect.bisect_left(self._rows, row.index, key=lambda each: each.index)
             self._gaps += isinstance(row.fit, NoResult) - isinstance(self._rows[number].fit, NoResult)
             self._rows, self._table = self._rows.copy(), self._table.copy()
-            self._table[number] = _numbers(row, len(self.component_names))
+            self._table[number] = self._numbers(row)
             self._rows[number] = row
             self._filled.append(number)
 
@@ -152,7 +161,9 @@ class Series:
             count = len(rows)
         view = table[:count]
         view.flags.writeable = False
-        split = 3 + len(self.component_names)
+        lattices = 3 + len(self.component_names)
+        named = lattices + len(self.component_names)
+        esds = named + len(self.quantities)
         return Snapshot(
             count=count,
             gaps=gaps,
@@ -160,22 +171,27 @@ class Series:
             times_s=view[:, 0],
             lp_mean_A=view[:, 1],
             lp_mean_esd_A=view[:, 2],
-            lp_A=view[:, 3:split],
-            lp_esd_A=view[:, split:],
+            lp_A=view[:, 3:lattices],
+            lp_esd_A=view[:, lattices:named],
             filled=filled,
             component_names=self.component_names,
+            quantities=self.quantities,
+            values=view[:, named:esds],
+            value_esds=view[:, esds:],
             _rows=rows,
         )
 
-
-def _numbers(row: Row, components: int) -> list[float]:
-    if isinstance(row.fit, NoResult):
-        return [row.time_s] + [NAN] * (2 + 2 * components)
-    lattices = row.fit.lattices
-    return [
-        row.time_s,
-        row.fit.lp_mean_A,
-        row.fit.lp_mean_esd_A,
-        *(lattice.lp_A for lattice in lattices),
-        *(lattice.lp_esd_A for lattice in lattices),
-    ]
+    def _numbers(self, row: Row) -> list[float]:
+        if isinstance(row.fit, NoResult):
+            return [row.time_s] + [NAN] * (self._table.shape[1] - 1)
+        lattices = row.fit.lattices
+        told = [value_in(quantity, row.fit, row.fraction, row.fraction_esd) for quantity in self.quantities]
+        return [
+            row.time_s,
+            row.fit.lp_mean_A,
+            row.fit.lp_mean_esd_A,
+            *(lattice.lp_A for lattice in lattices),
+            *(lattice.lp_esd_A for lattice in lattices),
+            *(value for value, _ in told),
+            *(esd for _, esd in told),
+        ]

@@ -10,6 +10,7 @@ import numpy as np
 from latticewatch.processing.flow.accuracy import Accuracy, quoted
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.quantity import Quantity, value_of
 from latticewatch.processing.flow.rest_level import rest_level
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
@@ -143,7 +144,7 @@ def _words(snapshot: Snapshot) -> tuple[str, str]:
             place = _resting_place(snapshot, verdict.since_s)
             return f"PAUSED{place}{_for(now - verdict.since_s)}", f"reaction is not over{_percent(verdict, ', ')}"
         case State.COMPLETE:
-            return f"COMPLETE{_since(snapshot, verdict.since_s)}", _lp_at_the_end(snapshot.component_names, fitted)
+            return f"COMPLETE{_since(snapshot, verdict.since_s)}", _lp_at_the_end(snapshot, fitted)
         case State.NO_BEAM:
             return f"NO BEAM{_for(now - verdict.since_s)}", "nothing is measured; the run continues when there is beam"
         case _:
@@ -198,22 +199,42 @@ def _clock(at_s: float) -> str:
     return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", at)
 
 
-def lattices_told(names: Sequence[str], fit: Fit, accuracy: Accuracy | None = None) -> list[str]:
-    """``Br 5.8671 ± 0.0004 Å`` for each component that can be told from its neighbour; with accuracy where given."""
+def lattices_told(
+    names: Sequence[str], fit: Fit, accuracy: Accuracy | None = None, quantities: Sequence[Quantity] = ()
+) -> list[str]:
+    """``Br 5.8671 ± 0.0004 Å`` for each component that can be told from its neighbour; with accuracy where given.
+
+    quantities: where they are watched by name these are told instead, ``edge c 14.052 ± 0.001 Å``.
+    """
+    if quantities:
+        told = [(quantity, *value_of(quantity, fit, None)) for quantity in quantities]
+        return [
+            f"{quantity.label} {quoted_quantity(quantity, value, esd, accuracy)}"
+            for quantity, value, esd in told
+            if math.isfinite(value)
+        ]
     pairs = zip(names, fit.lattices, strict=True)
     return [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in pairs if math.isfinite(one.lp_A)]
 
 
-def _lp_at_the_end(names: Sequence[str], row: Row) -> str:
+def quoted_quantity(quantity: Quantity, value: float, esd: float, accuracy: Accuracy | None = None) -> str:
+    """Value and esd in the quantity's unit; of an edge with accuracy where given."""
+    return quoted(value, esd, accuracy if quantity.unit == "Å" else None, quantity.unit)
+
+
+def _lp_at_the_end(snapshot: Snapshot, row: Row) -> str:
     """The lattices that can be told apart, each by its name; else the mean of what became one."""
     if isinstance(row.fit, NoResult):
         return ""
-    told = lattices_told(names, row.fit)
+    told = lattices_told(snapshot.component_names, row.fit, quantities=snapshot.quantities[:2])
     return ", ".join(told) or f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 
 def _resting_place(snapshot: Snapshot, since_s: float) -> str:
     """`` at Br 5.768 Å``: the mean over the pause so far, as in the summary; nameless where there is one component."""
-    lp_A, _ = rest_level(snapshot, since_s, math.inf)
+    lp_A, esd_A = rest_level(snapshot, since_s, math.inf)
+    if snapshot.quantities:
+        first = snapshot.quantities[0]
+        return f" at {first.label} {quoted_quantity(first, lp_A, esd_A)}" if math.isfinite(lp_A) else ""
     name = f"{snapshot.component_names[0]} " if len(snapshot.component_names) > 1 else ""
     return f" at {name}{lp_A:.3f} Å" if math.isfinite(lp_A) else ""

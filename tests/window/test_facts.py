@@ -26,8 +26,12 @@ from latticewatch.app.window.facts import (
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.composition import CompositionScale
+from latticewatch.processing.flow.fit import Fit, Lattice
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.flow.series import Progress, Series
+from latticewatch.processing.flow.quantity import quantity_named
+from latticewatch.processing.flow.series import Progress, Row, Series
+from latticewatch.processing.flow.verdict import State, Verdict
+from latticewatch.processing.flow.wording import headline
 from tests.window.synthetic import FakeRefinement, grid, make_row, make_series, make_setup
 
 
@@ -37,6 +41,26 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
     monkeypatch.setattr(window_facts.time, "monotonic", lambda: now[0])
     return now
+
+
+def test_what_is_watched_by_name_is_told_with_what_the_others_do() -> None:
+    lattices = Lattice(5.8671, 4e-4, 0.46, 0.004), Lattice(6.0312, 3e-4, 0.54, 0.004)
+    fit = Fit(lattices, 2, 5.95, 2e-4, 5.0, 1.1, 3, converged=True, parameters=np.zeros(2))
+    components = make_setup().components
+    quantities = tuple(quantity_named(text, components, composition=False) for text in ("weight", "I.volume"))
+    verdict = Verdict(State.PAUSED, since_s=0.0, others="volume of I: reacting, 41 %")
+    row = Row(0, "a.cbf", 0.0, math.nan, None, fit, verdict)
+    assert numbers_of(row, 2, None, quantities) == [
+        ("0.460 ± 0.004", ""),
+        ("219.39 ± 0.03 Å³", "reacting, 41 %"),
+    ]
+    series = Series(grid(10), ("Br", "I"), quantities)
+    series.append(row)
+    assert (
+        lattices_text(("Br", "I"), row, None, quantities) == "share of Br 0.460 ± 0.004    volume of I 219.39 ± 0.03 Å³"
+    )
+    assert headline(series.snapshot()).words.startswith("PAUSED at share of Br 0.460 ± 0.004")
+    assert numbers_of(replace(row, fit=NoResult("no peaks")), 2, None, quantities) == [("—", "")] * 2
 
 
 def test_silence_counts_from_the_last_arrival_and_only_when_nothing_waits(clock: list[float]) -> None:

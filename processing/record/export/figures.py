@@ -20,7 +20,8 @@ from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
 from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
 from latticewatch.processing.flow.fit import Fit
-from latticewatch.processing.reaction.afterwards.kinetics import describe
+from latticewatch.processing.flow.quantity import value_in
+from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, describe
 from latticewatch.processing.record.export.compared import (
     AXES,
     COMPOSITION,
@@ -184,18 +185,33 @@ def _edges(centres: Array) -> Array:
 def _trace(axes: Axes, run: Run) -> None:
     fits = [(row.time_s, row.fit) for row in run.traced if isinstance(row.fit, Fit)]
     times = np.array([time for time, _ in fits], float)
+    kinetics = describe(run.setup, run.traced_alike)
+    for pause in kinetics.pauses:
+        axes.axvspan(pause.start_s, end_or_last(pause.end_s, times), color="0.88", zorder=0)
+    axes.set_xlabel("time (s)")
+    if run.setup.quantities:
+        _named(axes, run, kinetics, times)
+        return
     for number, name in enumerate(run.header.component_names):
         values = [(fit.lattices[number].lp_A, fit.lattices[number].lp_esd_A) for _, fit in fits]
         _points(axes, Curve(times, *np.array(values, float).reshape(-1, 2).T), number, name)
     mean = np.array([(fit.lp_mean_A, fit.lp_mean_esd_A) for _, fit in fits], float).reshape(-1, 2).T
     axes.errorbar(times, mean[0], mean[1], color="0.45", linewidth=0.8, elinewidth=0.5, label="mean", zorder=1)
-    for pause in describe(run.setup, run.traced_alike).pauses:
-        axes.axvspan(pause.start_s, end_or_last(pause.end_s, times), color="0.88", zorder=0)
-    axes.set_xlabel("time (s)")
     axes.set_ylabel("lattice parameter (Å)")
     axes.legend(frameon=False, handletextpad=0.4)
     if run.setup.composition is not None:
         _fractions(axes, run.setup.composition)
+
+
+def _named(axes: Axes, run: Run, kinetics: Kinetics, times: Array) -> None:
+    """The quantity that is told of, of those that are watched by name."""
+    told = kinetics.watched.column if kinetics.watched else ""
+    quantities = run.setup.quantities
+    quantity = next((one for one in quantities if one.column == told), quantities[0])
+    rows = [row for row in run.traced if isinstance(row.fit, Fit)]
+    values = [value_in(quantity, row.fit, row.fraction, row.fraction_esd) for row in rows if isinstance(row.fit, Fit)]
+    _points(axes, Curve(times, *np.array(values, float).reshape(-1, 2).T), 0, quantity.label)
+    axes.set_ylabel(f"{quantity.label} ({quantity.unit})" if quantity.unit else quantity.label)
 
 
 def _fractions(axes: Axes, scale: CompositionScale) -> None:

@@ -1,5 +1,6 @@
 """Patterns and map in the formats of other programs."""
 
+import math
 import os
 import re
 import zipfile
@@ -82,6 +83,8 @@ def _lp(row: Row, accuracy: Accuracy | None) -> tuple[str, ...]:
     fit = row.fit
     if isinstance(fit, NoResult):
         return (f"# no lattice parameter: {fit.reason}",)
+    if math.isnan(fit.lp_mean_A):
+        return ("# unlike crystals have no mean lattice parameter; the trace has the cell of each",)
     mean = f"# mean lattice parameter {fit.lp_mean_A:.7f} +- {fit.lp_mean_esd_A:.7f} angstrom (esd of the fit)"
     if accuracy is None:
         return (f"{mean}, accuracy not determined",)
