@@ -13,7 +13,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Series
-from latticewatch.processing.flow.wording import headline, lattices_told
+from latticewatch.processing.flow.wording import headline, lattices_told, quantities_told
 from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, Pause
 from latticewatch.processing.record.export.summary import described, summarise
 from latticewatch.processing.record.run_file.reader import Run
@@ -126,8 +126,9 @@ def _lattices(run: Run) -> str:
     if row is None or isinstance(row.fit, NoResult):
         return "not known"
     accuracy = run.setup.accuracy
-    known = lattices_told(run.header.component_names, row.fit, accuracy, run.setup.quantities)
+    known = quantities_told(run.setup.quantities, row.fit, row.peaks, accuracy)
     if not run.setup.quantities:
+        known = lattices_told(run.header.component_names, row.fit, accuracy)
         known.append(f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}")
     return f"{', '.join(known)} at {_seconds(row.time_s)} ({signs_of(accuracy)})"
 

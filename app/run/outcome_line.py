@@ -4,7 +4,7 @@ from latticewatch.app.run.session import Session
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Snapshot
-from latticewatch.processing.flow.wording import lattices_told
+from latticewatch.processing.flow.wording import quantities_told
 from latticewatch.processing.text import printable
 
 
@@ -31,12 +31,11 @@ def counted(number: int, name: str) -> str:
 
 def _last_number(snapshot: Snapshot, accuracy: Accuracy | None) -> str:
     for number in range(snapshot.count - 1, -1, -1):
-        fit = snapshot.row(number).fit
-        if not isinstance(fit, NoResult):
-            if snapshot.quantities:
-                told = lattices_told(snapshot.component_names, fit, accuracy, snapshot.quantities)
-                return f"last {', '.join(told)} ({signs_of(accuracy)})"
-            mean = quoted(fit.lp_mean_A, fit.lp_mean_esd_A, accuracy)
+        row = snapshot.row(number)
+        if told := quantities_told(snapshot.quantities, row.fit, row.peaks, accuracy):
+            return f"last {', '.join(told)} ({signs_of(accuracy)})"
+        if not isinstance(row.fit, NoResult):
+            mean = quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)
             return f"last mean Lp {mean} ({signs_of(accuracy)})"
     fit = snapshot.row(-1).fit
     return f"no lattice parameter (last frame: {fit.reason})" if isinstance(fit, NoResult) else "no lattice parameter"

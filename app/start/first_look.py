@@ -28,7 +28,7 @@ from latticewatch.processing.flow.accuracy import quoted, signs_of
 from latticewatch.processing.flow.fit import Curves, Fit, Lattice
 from latticewatch.processing.flow.frame import Frame, Image
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.wording import lattices_told
+from latticewatch.processing.flow.wording import lattices_told, quantities_told
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.record.run_file.header import COMMAND_LINE, DEFAULT, Decision
@@ -194,7 +194,8 @@ class _Turned:
             return ""
         accuracy = self.setup.accuracy
         names = [component.name for component in self.setup.components]
-        known = lattices_told(names, self.fit, accuracy, self.setup.quantities)
+        named = quantities_told(self.setup.quantities, self.fit, accuracy=accuracy)
+        known = named or lattices_told(names, self.fit, accuracy)
         cells = ", ".join(known) or f"mean {quoted(self.fit.lp_mean_A, self.fit.lp_mean_esd_A, accuracy)}"
         return f"{cells}; {signs_of(accuracy)}; Rwp {self.fit.rwp_percent:.1f} %"
 

@@ -28,6 +28,7 @@ from latticewatch.processing.flow.wording import (
     headline,
     lattices_told,
     moment,
+    quantities_told,
     quoted_quantity,
     waiting_for,
 )
@@ -135,11 +136,17 @@ def lattices_text(
     names: tuple[str, ...], row: Row, accuracy: Accuracy | None = None, quantities: Sequence[Quantity] = ()
 ) -> str:
     """``Br 5.8671 ± 0.0004 Å   I 6.0312 ± 0.0003 Å``, or the one mean where they cannot be told apart."""
+    if quantities and (known := quantities_told(quantities, row.fit, row.peaks, accuracy)):
+        return _in_pairs(known)
     if isinstance(row.fit, NoResult):
         return row.fit.reason
-    known = lattices_told(names, row.fit, accuracy, quantities)
-    lines = ["    ".join(known[first : first + 2]) for first in range(0, len(known), 2)]
-    return "\n".join(lines) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
+    known = lattices_told(names, row.fit, accuracy)
+    return _in_pairs(known) or f"one lattice {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A, accuracy)}"
+
+
+def _in_pairs(known: Sequence[str]) -> str:
+    """Two in a line."""
+    return "\n".join("    ".join(known[first : first + 2]) for first in range(0, len(known), 2))
 
 
 def numbers_told(names: tuple[str, ...], snapshot: Snapshot, number: int) -> str:
@@ -172,9 +179,7 @@ def numbers_of(
     they do.
     """
     if quantities:
-        if isinstance(row.fit, NoResult):
-            return [("—", "")] * len(quantities)
-        values = [(one, *value_in(one, row.fit, row.fraction, row.fraction_esd)) for one in quantities]
+        values = [(one, *value_in(one, row)) for one in quantities]
         states = dict(told.rsplit(": ", 1) for told in row.verdict.others.split("; ") if ": " in told)
         return [(quoted_quantity(one, value, esd), states.get(one.label, "")) for one, value, esd in values]
     if isinstance(row.fit, NoResult):
@@ -291,8 +296,9 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
         when = f" at {moment(row.time_s)}" if math.isfinite(row.time_s) else ""
         facts["Frame"] = f"{row.index} {row.name}{when}"
         named, accuracy = run.setup.quantities, run.setup.accuracy
-        told = [] if isinstance(row.fit, NoResult) else lattices_told(run.names, row.fit, accuracy, named)
-        facts["Lattice parameter"] = ", ".join(told) or lattices_text(run.names, row, accuracy, named)
+        facts["Numbers" if named else "Lattice parameter"] = lattices_text(run.names, row, accuracy, named).replace(
+            "\n", ", "
+        )
         facts["Errors"] = signs_of(run.setup.accuracy)
     for file in run.inputs if run else ():
         facts[file.role.capitalize()] = f"{file.name} sha256 {file.sha256[:12]}"

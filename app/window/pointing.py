@@ -114,7 +114,7 @@ class Pointing(QObject):
         setup, drawn = self._run.setup, self._views.trace.drawn_quantity
         if drawn is None:
             return trace_readout(self._run.names, row, y, setup.composition)
-        return named_readout(self._run.names, row, y, drawn, setup.quantities)
+        return named_readout(row, y, drawn, setup.quantities)
 
     def place(self, view: str, x: float, y: float) -> Place:
         """What is at this place of a view, in the units of its plot."""

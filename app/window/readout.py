@@ -15,7 +15,7 @@ from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.quantity import Quantity
 from latticewatch.processing.flow.series import Row
-from latticewatch.processing.flow.wording import PART, lattices_told, moment
+from latticewatch.processing.flow.wording import PART, lattices_told, moment, quantities_told
 from latticewatch.widgets.image_view import Pixel
 from latticewatch.widgets.pattern_view import Ticks
 
@@ -92,9 +92,9 @@ def pattern_readout(
     return PART.join(filter(None, parts))
 
 
-def named_readout(names: tuple[str, ...], row: Row, value: float, drawn: Quantity, others: Sequence[Quantity]) -> str:
+def named_readout(row: Row, value: float, drawn: Quantity, quantities: Sequence[Quantity]) -> str:
     """What this frame's numbers are, and the value of the drawn quantity that lies under the pointer."""
-    told = [] if isinstance(row.fit, NoResult) else lattices_told(names, row.fit, quantities=others)
+    told = quantities_told(quantities, row.fit, row.peaks)
     pointed = f"pointer at {value:.5g} {drawn.unit}".rstrip()
     return PART.join(filter(None, (frame_told(row), *told, reason_of(row), pointed)))
 

@@ -171,10 +171,11 @@ def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:
 
 
 def _watched(experiment: Experiment, components: tuple[Component, ...]) -> tuple[Quantity, ...]:
-    composition = experiment.composition is not None
+    composition, peaks = experiment.composition is not None, [peak.name for peak in experiment.peak]
     try:
         return tuple(
-            quantity_named(text, components, composition=composition) for text in experiment.watch.quantity or ()
+            quantity_named(text, components, composition=composition, peaks=peaks)
+            for text in experiment.watch.quantity or ()
         )
     except ValueError as error:
         raise UserError(f"[watch] quantity {error}") from None

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from latticewatch.processing.flow.composition import CompositionScale, fraction_of
 from latticewatch.processing.flow.fit import NAN, Component, Fit, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import Peak, peak_named
 
 # Of a component: what it is called, its unit, attributes of value and esd, and what its symmetry must leave free.
 OF_CELL = {
@@ -24,7 +27,22 @@ AMOUNTS = {"weight": ("share", "weight"), "wt": ("mass fraction", "wt")}
 OF_RUN = {"distance": ("distance", "Å"), "fraction": ("fraction", "")}
 # An amount is never known better.
 LEAST_AMOUNT_ESD = 2e-3
-KNOWN = (*OF_CELL, *AMOUNTS, *OF_RUN)
+OF_PEAK = {"position": ("two_theta_deg", "deg"), "area": ("area", ""), "fwhm": ("fwhm_deg", "deg")}
+KNOWN = (*OF_CELL, *AMOUNTS, *OF_RUN, *(f"peak:NAME.{kind}" for kind in OF_PEAK))
+PEAK = "peak:"
+
+
+class Measured(Protocol):
+    """What a row knows of its quantities."""
+
+    @property
+    def fit(self) -> Fit | NoResult: ...
+    @property
+    def fraction(self) -> float: ...
+    @property
+    def fraction_esd(self) -> float: ...
+    @property
+    def peaks(self) -> tuple[Peak, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +51,7 @@ class Quantity:
 
     kind: one of ``KNOWN``. component: the number of the one it belongs to, 0 for what belongs to the run. label: as it
     is shown, with the component's name where there are several. unit: empty of a pure number. column: of the trace,
-    without its unit.
+    without its unit. peak: the name of the one it belongs to, empty of all others.
     """
 
     kind: str
@@ -41,6 +59,7 @@ class Quantity:
     label: str
     unit: str
     column: str
+    peak: str = ""
 
     @property
     def is_amount(self) -> bool:
@@ -48,11 +67,16 @@ class Quantity:
         return self.kind in AMOUNTS
 
 
-def quantity_named(text: str, components: Sequence[Component], *, composition: bool) -> Quantity:
-    """The quantity of this name, as ``[watch] quantity`` has it: ``c``, or ``NAME.c`` of another component.
+def quantity_named(
+    text: str, components: Sequence[Component], *, composition: bool, peaks: Sequence[str] = ()
+) -> Quantity:
+    """The quantity of this name, as ``[watch] quantity`` has it: ``c``, ``NAME.c`` of another component, or
+    ``peak:NAME.position``. peaks: the names of those that are followed.
 
     Raises ValueError, in one line, where there is none such in a run of these components.
     """
+    if text.startswith(PEAK):
+        return _of_peak(text, peaks)
     names = [component.name for component in components]
     name, _, kind = text.rpartition(".")
     if kind not in KNOWN:
@@ -85,8 +109,16 @@ def usual_quantities(components: Sequence[Component]) -> tuple[Quantity, ...]:
     return tuple(quantity_named(key, components, composition=False) for key in keys)
 
 
-def value_of(quantity: Quantity, fit: Fit, scale: CompositionScale | None) -> tuple[float, float]:
+def value_of(
+    quantity: Quantity, fit: Fit | NoResult, scale: CompositionScale | None, peaks: Sequence[Peak] = ()
+) -> tuple[float, float]:
     """The quantity in this fit, with its esd; NaN where it is not known. scale: of the composition."""
+    if quantity.peak:
+        peak, (attribute, unit) = peak_named(peaks, quantity.peak), OF_PEAK[quantity.kind]
+        esd = f"{attribute.removesuffix('_deg')}_esd{'_deg' if unit else ''}"
+        return getattr(peak, attribute), getattr(peak, esd)
+    if isinstance(fit, NoResult):
+        return NAN, NAN
     if quantity.kind == "distance":
         first, second = fit.lattices[:2]
         return second.lp_A - first.lp_A, math.hypot(first.lp_esd_A, second.lp_esd_A)
@@ -105,9 +137,21 @@ def value_of(quantity: Quantity, fit: Fit, scale: CompositionScale | None) -> tu
     return getattr(holder, attribute), getattr(holder, esd)
 
 
-def value_in(quantity: Quantity, fit: Fit, fraction: float, fraction_esd: float) -> tuple[float, float]:
-    """The same of a fit whose composition is known."""
-    return (fraction, fraction_esd) if quantity.kind == "fraction" else value_of(quantity, fit, None)
+def value_in(quantity: Quantity, row: Measured) -> tuple[float, float]:
+    """The same of a row."""
+    if quantity.kind == "fraction":
+        return row.fraction, row.fraction_esd
+    return value_of(quantity, row.fit, None, row.peaks)
+
+
+def _of_peak(text: str, peaks: Sequence[str]) -> Quantity:
+    name, _, kind = text.removeprefix(PEAK).rpartition(".")
+    if kind not in OF_PEAK:
+        raise ValueError(f'"{text}": write "{PEAK}NAME." and one of {", ".join(OF_PEAK)}')
+    if name not in peaks:
+        raise ValueError(f'"{text}": no [[peak]] is called "{name}"; there are {", ".join(peaks) or "none"}')
+    attribute, unit = OF_PEAK[kind]
+    return Quantity(kind, 0, f"{kind} of {name}", unit, f"peak_{name}_{attribute.removesuffix('_deg')}", name)
 
 
 def _of_run(kind: str, text: str, names: Sequence[str], *, composition: bool) -> Quantity:

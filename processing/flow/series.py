@@ -182,16 +182,16 @@ class Series:
         )
 
     def _numbers(self, row: Row) -> list[float]:
+        told = [value_in(quantity, row) for quantity in self.quantities]
+        named = [*(value for value, _ in told), *(esd for _, esd in told)]
         if isinstance(row.fit, NoResult):
-            return [row.time_s] + [NAN] * (self._table.shape[1] - 1)
+            return [row.time_s, *[NAN] * (2 + 2 * len(self.component_names)), *named]
         lattices = row.fit.lattices
-        told = [value_in(quantity, row.fit, row.fraction, row.fraction_esd) for quantity in self.quantities]
         return [
             row.time_s,
             row.fit.lp_mean_A,
             row.fit.lp_mean_esd_A,
             *(lattice.lp_A for lattice in lattices),
             *(lattice.lp_esd_A for lattice in lattices),
-            *(value for value, _ in told),
-            *(esd for _, esd in told),
+            *named,
         ]

@@ -10,6 +10,7 @@ import numpy as np
 from latticewatch.processing.flow.accuracy import Accuracy, quoted
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.quantity import Quantity, value_of
 from latticewatch.processing.flow.rest_level import rest_level
 from latticewatch.processing.flow.series import Row, Snapshot
@@ -199,20 +200,20 @@ def _clock(at_s: float) -> str:
     return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", at)
 
 
-def lattices_told(
-    names: Sequence[str], fit: Fit, accuracy: Accuracy | None = None, quantities: Sequence[Quantity] = ()
+def quantities_told(
+    quantities: Sequence[Quantity], fit: Fit | NoResult, peaks: Sequence[Peak] = (), accuracy: Accuracy | None = None
 ) -> list[str]:
-    """``Br 5.8671 ± 0.0004 Å`` for each component that can be told from its neighbour; with accuracy where given.
+    """``edge c 14.052 ± 0.001 Å`` for each that is watched by its name and known; with accuracy where given."""
+    told = [(quantity, *value_of(quantity, fit, None, peaks)) for quantity in quantities]
+    return [
+        f"{quantity.label} {quoted_quantity(quantity, value, esd, accuracy)}"
+        for quantity, value, esd in told
+        if math.isfinite(value)
+    ]
 
-    quantities: where they are watched by name these are told instead, ``edge c 14.052 ± 0.001 Å``.
-    """
-    if quantities:
-        told = [(quantity, *value_of(quantity, fit, None)) for quantity in quantities]
-        return [
-            f"{quantity.label} {quoted_quantity(quantity, value, esd, accuracy)}"
-            for quantity, value, esd in told
-            if math.isfinite(value)
-        ]
+
+def lattices_told(names: Sequence[str], fit: Fit, accuracy: Accuracy | None = None) -> list[str]:
+    """``Br 5.8671 ± 0.0004 Å`` for each component that can be told from its neighbour; with accuracy where given."""
     pairs = zip(names, fit.lattices, strict=True)
     return [f"{name} {quoted(one.lp_A, one.lp_esd_A, accuracy)}" for name, one in pairs if math.isfinite(one.lp_A)]
 
@@ -223,10 +224,13 @@ def quoted_quantity(quantity: Quantity, value: float, esd: float, accuracy: Accu
 
 
 def _lp_at_the_end(snapshot: Snapshot, row: Row) -> str:
-    """The lattices that can be told apart, each by its name; else the mean of what became one."""
+    """The lattices that can be told apart, each by its name; else the mean of what became one. Where quantities are
+    watched by name, the first two of them."""
+    if snapshot.quantities:
+        return ", ".join(quantities_told(snapshot.quantities[:2], row.fit, row.peaks))
     if isinstance(row.fit, NoResult):
         return ""
-    told = lattices_told(snapshot.component_names, row.fit, quantities=snapshot.quantities[:2])
+    told = lattices_told(snapshot.component_names, row.fit)
     return ", ".join(told) or f"mean {quoted(row.fit.lp_mean_A, row.fit.lp_mean_esd_A)}"
 
 

@@ -17,13 +17,14 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.series import NAN, Row, Series
 from latticewatch.processing.flow.stages import Integrator, PeakFits, Recorder, Refinement, Source
-from latticewatch.processing.flow.verdict import Verdict
+from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.pipeline.late_frames import OpenGaps, filled
 from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.sources.prefetch import batches, in_turn
 
 MOST_AT_ONCE, EIGHT = 16, 8
 NO_BEAM = NoResult("no beam")
+NOT_JUDGED = Verdict(State.WAITING)
 IDLE_S = 1.0
 """The recorder flushes after this idle time."""
 
@@ -134,7 +135,7 @@ def _restore(pipeline: Pipeline, gaps: OpenGaps, row: Row) -> None:
 def judge_recorded(judge: Judge, row: Row) -> None:
     """Show the judge this row as it came: a gap that was filled later was a gap."""
     if row.filled is None:
-        judge.judge(row.time_s, row.fit)
+        judge.judge(row.time_s, row.fit, row.peaks)
     else:
         judge.judge(row.filled.time_s, NoResult(row.filled.reason))
 
@@ -165,7 +166,8 @@ def _row(pipeline: Pipeline, gaps: OpenGaps, frame: Frame, pattern: Pattern | No
         gaps.close(frame.name)
         return filled(gap[0], _measured(pipeline, frame, pattern, gap[1].refine(pattern), gap[0].verdict))
     fit = pattern if isinstance(pattern, NoResult) else pipeline.refinement.refine(pattern)
-    row = _measured(pipeline, frame, pattern, fit, pipeline.judge.judge(frame.time_s, fit), gaps.fills)
+    row = _measured(pipeline, frame, pattern, fit, NOT_JUDGED, gaps.fills)
+    row = replace(row, verdict=pipeline.judge.judge(frame.time_s, fit, row.peaks))
     gaps.note(row, pipeline.refinement)
     return row
 

@@ -107,17 +107,21 @@ def observed(setup: Setup, rows: Sequence[Row]) -> Observed:
 
 def _by_name(setup: Setup, rows: Sequence[Row]) -> Observed:
     """The same where quantities are watched by name: of the leading one; where nobody chose one, of the plainest."""
-    fitted = [(row.time_s, row.fit) for row in rows if isinstance(row.fit, Fit) and math.isfinite(row.time_s)]
-    times_s = np.array([time_s for time_s, _ in fitted], np.float64)
-    first, first_esd = np.array([lattice(fit, 0) for _, fit in fitted], np.float64).reshape(-1, 2).T
+    seen = (row for row in rows if isinstance(row.fit, Fit) or any(peak.is_found for peak in row.peaks))
+    timed = [row for row in seen if math.isfinite(row.time_s)]
+    fits = [row.fit if isinstance(row.fit, Fit) else None for row in timed]
+    times_s = np.array([row.time_s for row in timed], np.float64)
+    lattices = [lattice(fit, 0) if fit else (NAN, NAN) for fit in fits]
+    first, first_esd = np.array(lattices, np.float64).reshape(-1, 2).T
     told = []
     for quantity in setup.watch[:1] or setup.quantities:
-        values = [value_of(quantity, fit, setup.composition) for _, fit in fitted]
+        values = [value_of(quantity, row.fit, setup.composition, row.peaks) for row in timed]
         value, esd = np.array(values, np.float64).reshape(-1, 2).T
         told.append((quantity.column, np.where(esd > 0.0, value, NAN), esd))
     name, z, z_esd = _plainest(*told)
     unknown = np.full_like(times_s, NAN)
-    table = np.array([(fit.lp_mean_A, fit.lp_mean_esd_A) for _, fit in fitted], np.float64).reshape(-1, 2)
+    means = [(fit.lp_mean_A, fit.lp_mean_esd_A) if fit else (NAN, NAN) for fit in fits]
+    table = np.array(means, np.float64).reshape(-1, 2)
     watched_lattice = f"lp_{setup.components[0].name}"
     return Observed(times_s, first, first_esd, unknown, table[:, 0], table[:, 1], z, z_esd, name, watched_lattice)
 

@@ -9,6 +9,8 @@ import pytest
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.fit import Component, Fit, FittedCell, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.quantity import quantity_named, usual_quantities, value_of
 
 CUBIC = read_phase("CsPbBr3")
@@ -54,6 +56,19 @@ def test_of_an_absent_component_there_is_nothing_and_its_cell_is_not_known() -> 
     assert value_of(quantity_named("weight", MIXED, composition=False), gone, None)[0] == 0.0
     assert value_of(quantity_named("Br.weight", MIXED, composition=False), gone, None)[0] == 1.0
     assert math.isnan(value_of(quantity_named("c", MIXED, composition=False), gone, None)[0])
+
+
+def test_of_a_peak_place_area_and_width_are_watched() -> None:
+    peaks = (Peak("Q", 9.0), Peak("P", 15.4, 2e-4, 80.0, 0.5, 0.11, 1e-3))
+    told = {}
+    for kind in ("position", "area", "fwhm"):
+        quantity = quantity_named(f"peak:P.{kind}", MIXED, composition=False, peaks=("Q", "P"))
+        told[quantity.column] = value_of(quantity, NoResult("no peaks"), None, peaks)
+    assert told == {"peak_P_two_theta": (15.4, 2e-4), "peak_P_area": (80.0, 0.5), "peak_P_fwhm": (0.11, 1e-3)}
+    with pytest.raises(ValueError, match=r'no \[\[peak\]\] is called "X"; there are Q, P'):
+        quantity_named("peak:X.area", MIXED, composition=False, peaks=("Q", "P"))
+    with pytest.raises(ValueError, match=r'write "peak:NAME\." and one of position, area, fwhm'):
+        quantity_named("peak:P", MIXED, composition=False, peaks=("Q", "P"))
 
 
 @pytest.mark.parametrize(

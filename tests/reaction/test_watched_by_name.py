@@ -10,6 +10,8 @@ import pytest
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.fit import Component, Fit, FittedCell, Lattice
+from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.quantity import quantity_named
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.verdict import State
@@ -90,3 +92,29 @@ def test_a_long_edge_of_a_cubic_cell_is_followed(edge: float) -> None:
         states.append(judge.judge(PERIOD_S * frame, fit).state)
     assert states[BEGINS - 1] is State.WAITING
     assert states[-1] is State.REACTING
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "change", "esd"), [("position", 15.4, -0.3, 2e-4), ("area", 80.0, -70.0, 0.5)]
+)
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_peak_is_followed_also_where_no_lattice_is_fitted(
+    kind: str, first: float, change: float, esd: float, is_refused: bool
+) -> None:
+    quantity = quantity_named(f"peak:P.{kind}", (LAYERED,), composition=False, peaks=("P",))
+    judge = Judge(Setup("", (LAYERED,), 0.64, (5.0, 6.0), watch=(quantity,)))
+    fit: Fit | NoResult = NoResult("fit refused: bad")
+    if not is_refused:
+        fit = Fit((Lattice(2.8, A_ESD),), 1, 2.8, A_ESD, 5.0, 1.0, 3, converged=True, parameters=np.zeros(1))
+    random, verdicts = np.random.default_rng(5), []
+    for frame in range(240):
+        value = first + change * done(frame) + random.normal(0.0, esd)
+        place = {"two_theta_deg": value, "two_theta_esd_deg": esd} if kind == "position" else {"two_theta_deg": 15.4}
+        area = {"area": value, "area_esd": esd} if kind == "area" else {}
+        verdicts.append(judge.judge(PERIOD_S * frame, fit, (Peak("P", **place, **area),)))
+    states = [verdict.state for verdict in verdicts]
+    assert states[BEGINS - 1] is State.WAITING
+    assert states[RESTS - 10] is State.REACTING
+    assert states[RESUMES - 1] is State.PAUSED
+    assert verdicts[RESUMES - 1].since_s == pytest.approx(PERIOD_S * RESTS, abs=4.0 * PERIOD_S)
+    assert states[-1] is State.COMPLETE

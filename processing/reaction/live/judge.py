@@ -20,12 +20,14 @@ from dataclasses import replace
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.flow.quantity import OF_CELL, Quantity, value_of
+from latticewatch.processing.flow.peak import Peak
+from latticewatch.processing.flow.quantity import value_of
 from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.reaction.live.follower import DISTANCE, LATTICE, Follower, Opinion, WatchedQuantity
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
 from latticewatch.processing.reaction.live.merged_mean import MergedMean, untold
 from latticewatch.processing.reaction.live.motion import SingleMotion
+from latticewatch.processing.reaction.live.named import LEAST_AMOUNT, LEAST_STRAIN, Scale, followed
 from latticewatch.processing.reaction.observed import amount, distance, lattice, sign_of, untold_distance, watched
 
 NAN = float("nan")
@@ -38,10 +40,6 @@ ONE_WITHIN = 25.0
 TWO_SHARE, TWO_FRAMES = 1.0 / 3.0, 3
 # One of two lattices is missing because they are one, not because it is gone, where so little of the way was left.
 NEARLY_ONE = 0.1
-# Two lattices that stay apart: the least that is a reaction, of a cell in parts of itself and of an amount.
-LEAST_STRAIN, LEAST_AMOUNT = 3e-4, 0.02
-# A quantity that was chosen by its name: the least change of a composition; a usual edge in Å.
-LEAST_FRACTION, USUAL_A = 0.005, 5.0
 
 
 class Judge:
@@ -52,9 +50,9 @@ class Judge:
     def __init__(self, setup: Setup, since: str = "") -> None:
         """since: a sentence that says where it begins within a scan; left out: with the first frame."""
         self._setup, self._since = setup, since and f" {since}"
-        self._composition = setup.composition
         self._merge = not setup.quantities and len(setup.components) > 1 and setup.end == "merge"
         self._followers = [self._follower(quantity) for quantity in _quantities(setup)]
+        self._scales = {quantity: Scale(quantity) for quantity in setup.quantities}
         self._clock = Clock(period_s=setup.frame_period_s or NAN)
         self._sign = 0.0
         self._alone = self._apart = 0
@@ -67,12 +65,34 @@ class Judge:
         self._reactions = 1
         self._last = Verdict(State.WAITING, why=f"Nothing to see yet.{self._since}")
 
-    def judge(self, time_s: float, fit: Fit | NoResult) -> Verdict:
-        """The state at this frame. time_s: from the first frame, NaN where unknown. Never raises on data."""
+    def judge(self, time_s: float, fit: Fit | NoResult, peaks: Sequence[Peak] = ()) -> Verdict:
+        """The state at this frame. time_s: from the first frame, NaN where unknown. peaks: those that are followed.
+        Never raises on data."""
         self._clock = ticked(self._clock, time_s)
-        if isinstance(fit, NoResult):
+        if isinstance(fit, NoResult) and not (self._watches_peaks and any(peak.is_found for peak in peaks)):
             return self._without_fit(fit)
         self._beam_lost_s = NAN
+        if self._setup.quantities:
+            self._observe_named(fit, peaks)
+        elif isinstance(fit, Fit):
+            self._observe(fit)
+        self._last = self._verdict()
+        return self._last
+
+    @property
+    def _watches_peaks(self) -> bool:
+        return any(quantity.peak for quantity in self._setup.quantities)
+
+    def _observe_named(self, fit: Fit | NoResult, peaks: Sequence[Peak]) -> None:
+        for follower, quantity in zip(self._followers, self._setup.quantities, strict=True):
+            value, esd = value_of(quantity, fit, self._setup.composition, peaks)
+            value, esd = self._signed(value, esd) if quantity.kind == "distance" else (value, esd)
+            if math.isfinite(value) and math.isfinite(esd) and esd > 0.0:
+                follower.observe(*self._scales[quantity].scaled(value, esd), self._clock, self._empty_s)
+            elif quantity.kind == "distance" and isinstance(fit, Fit) and _merged(follower, fit):
+                self._observe_merged(follower, fit)
+
+    def _observe(self, fit: Fit) -> None:
         if self._merge:
             self._choose_motion(fit)
         for follower in self._followers:
@@ -82,8 +102,6 @@ class Judge:
                 self._mean = MergedMean()
             elif follower.quantity.is_distance and _merged(follower, fit):
                 self._observe_merged(follower, fit)
-        self._last = self._verdict()
-        return self._last
 
     def _observe_merged(self, follower: Follower, fit: Fit) -> None:
         """Two lattices that cannot be told apart."""
@@ -135,14 +153,14 @@ class Judge:
     def _value(self, follower: Follower, fit: Fit) -> tuple[float, float]:
         """What this fit says of a quantity, with its esd; NaN: nothing."""
         if follower.quantity.is_distance:
-            away, esd = distance(fit)
-            self._sign = sign_of(away, esd, self._sign)
-            return self._sign * away, esd
-        if follower.quantity.named is not None:
-            return _followed_value(follower.quantity.named, *value_of(follower.quantity.named, fit, self._composition))
+            return self._signed(*distance(fit))
         if follower.quantity is LATTICE:
             return watched(fit)
         return amount(fit) if follower.quantity.amount else lattice(fit, self._followers.index(follower))
+
+    def _signed(self, away: float, esd: float) -> tuple[float, float]:
+        self._sign = sign_of(away, esd, self._sign)
+        return self._sign * away, esd
 
     def _verdict(self) -> Verdict:
         opinions = [follower.judged(self._clock) for follower in self._followers]
@@ -212,7 +230,7 @@ class Judge:
 def _quantities(setup: Setup) -> list[WatchedQuantity]:
     """What is followed from the beginning of a run."""
     if setup.quantities:
-        return [_named(quantity) for quantity in setup.quantities]
+        return [followed(quantity) for quantity in setup.quantities]
     if len(setup.components) == 1:
         return [LATTICE]
     if setup.end == "merge":
@@ -229,31 +247,6 @@ def _quantities(setup: Setup) -> list[WatchedQuantity]:
             noun, SingleMotion(), moves="changes", typical=0.5, least=LEAST_AMOUNT, amount=True, sleeps=True
         ),
     ]
-
-
-def _named(quantity: Quantity) -> WatchedQuantity:
-    """A quantity of a name: an edge, a ratio or an angle like a lattice parameter, a share like an amount."""
-    noun = f"The {quantity.label}"
-    if quantity.kind == "distance":
-        return replace(DISTANCE, noun=noun, named=quantity)
-    if quantity.is_amount or quantity.kind == "fraction":
-        least, amount = (LEAST_AMOUNT, True) if quantity.is_amount else (LEAST_FRACTION, False)
-        return WatchedQuantity(
-            noun, SingleMotion(), "changes", typical=0.5, least=least, amount=amount, sleeps=True, named=quantity
-        )
-    least = LEAST_STRAIN * USUAL_A
-    return replace(LATTICE, noun=noun, moves="changes", least=least, sleeps=True, named=quantity)
-
-
-def _followed_value(quantity: Quantity, value: float, esd: float) -> tuple[float, float]:
-    """A value and its esd in units in which it changes as a lattice parameter does: the strain of an edge of 5 Å; of a
-    volume that of the edge of a cube, of an angle the way of the edge's end."""
-    if quantity.kind in OF_CELL and value > 0.0:
-        if quantity.unit == "deg":
-            return USUAL_A * math.radians(value), USUAL_A * math.radians(esd)
-        edges = 3.0 if quantity.kind == "volume" else 1.0
-        return USUAL_A * math.log(value) / edges, USUAL_A * esd / (value * edges)
-    return value, esd
 
 
 def _told(opinion: Opinion) -> str:

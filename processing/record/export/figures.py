@@ -190,7 +190,7 @@ def _trace(axes: Axes, run: Run) -> None:
         axes.axvspan(pause.start_s, end_or_last(pause.end_s, times), color="0.88", zorder=0)
     axes.set_xlabel("time (s)")
     if run.setup.quantities:
-        _named(axes, run, kinetics, times)
+        _named(axes, run, kinetics)
         return
     for number, name in enumerate(run.header.component_names):
         values = [(fit.lattices[number].lp_A, fit.lattices[number].lp_esd_A) for _, fit in fits]
@@ -203,13 +203,13 @@ def _trace(axes: Axes, run: Run) -> None:
         _fractions(axes, run.setup.composition)
 
 
-def _named(axes: Axes, run: Run, kinetics: Kinetics, times: Array) -> None:
+def _named(axes: Axes, run: Run, kinetics: Kinetics) -> None:
     """The quantity that is told of, of those that are watched by name."""
     told = kinetics.watched.column if kinetics.watched else ""
     quantities = run.setup.quantities
     quantity = next((one for one in quantities if one.column == told), quantities[0])
-    rows = [row for row in run.traced if isinstance(row.fit, Fit)]
-    values = [value_in(quantity, row.fit, row.fraction, row.fraction_esd) for row in rows if isinstance(row.fit, Fit)]
+    values = [value_in(quantity, row) for row in run.traced]
+    times = np.array([row.time_s for row in run.traced], float)
     _points(axes, Curve(times, *np.array(values, float).reshape(-1, 2).T), 0, quantity.label)
     axes.set_ylabel(f"{quantity.label} ({quantity.unit})" if quantity.unit else quantity.label)
 
