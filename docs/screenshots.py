@@ -44,10 +44,12 @@ from latticewatch.processing.crystal.reflections import two_theta_deg
 from latticewatch.processing.crystal.standard import read_standard
 from latticewatch.processing.flow.frame import Image as FrameImage
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import PeakRange
 from latticewatch.processing.flow.series import Progress, Row, Series
 from latticewatch.processing.formats.decode import read_image
 from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
 from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.simulation.cbf import cbf_bytes
 from latticewatch.processing.simulation.detector import DETECTORS, pixels_of, poni_text
@@ -73,6 +75,7 @@ class Picture:
     theme: Theme = LIGHT
     replay: bool = False
     made: Callable[[list[Row]], list[Row]] = list
+    peaks: tuple[PeakRange, ...] = ()
 
 
 def page_of(window: MainWindow) -> RunPage:
@@ -119,6 +122,14 @@ def _looking_back(window: MainWindow) -> None:
 
 def _results(window: MainWindow) -> None:
     window.docks.toggle_results()
+
+
+def _strip_of_peak(window: MainWindow) -> None:
+    page = page_of(window)
+    page.toggle_strip()
+    page.strip.paint_now()
+    page.strip.quantity.setCurrentText("p211 2θ / °")
+    page.pattern.plot.setXRange(13.0, 17.0, padding=0.0)
 
 
 def _many(rows: list[Row]) -> list[Row]:
@@ -181,6 +192,7 @@ PICTURES = {
     "replay": Picture("iodide", 150, _looking_back, replay=True),
     "looking-back": Picture("iodide", 110, _looking_back),
     "results": Picture("iodide", 200, _results),
+    "peak": Picture("iodide-bare", 120, _strip_of_peak, peaks=(PeakRange("p211", (14.2, 15.7)),)),
 }
 
 
@@ -204,8 +216,9 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
         series = Series(run.two_theta, run.header.component_names)
         # As it was live: the files were written a moment before.
         rows = [replace(row, mtime_s=row.recorded_s - 0.2) for row in run.rows[: picture.rows]]
+        setup, fits = replace(run.setup, peaks=picture.peaks), TrackedPeaks(picture.peaks, run.two_theta)
         for row in picture.made(rows):
-            series.append(row)
+            series.append(replace(row, peaks=fits.fit(row.pattern)))
         series.report(Progress(found=series.snapshot().count))
         refinement = refinement_of(run.setup, run.two_theta)
         transport = Transport(speed=20.0) if picture.replay else None
@@ -213,7 +226,7 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
         look = images_of(run_path).look
         window.show_run(
             ShownRun(
-                run.setup, series, refinement, Path("/data/ch7001") / run_path.name, inputs=run.header.inputs, look=look
+                setup, series, refinement, Path("/data/ch7001") / run_path.name, inputs=run.header.inputs, look=look
             )
         )
     window.resize(*size)

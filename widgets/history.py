@@ -13,6 +13,8 @@ from latticewatch.widgets.pyramid import Pyramid
 from latticewatch.widgets.timeline import Timeline
 
 TALLEST, FIRST_ROWS = 750, 256
+# What is kept of each followed peak, beside its esd.
+PEAK_VALUES = ("two_theta_deg", "area", "fwhm_deg")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class History:
         self.gaps: list[int] = []
         self._merits = np.empty((FIRST_ROWS, 3))
         self._header: dict[str, NDArray[np.float64]] = {}
+        self._peaks: dict[str, NDArray[np.float64]] = {}
         self.mixing_s = float("nan")
         self.clock_zero_s = float("nan")
         self.count = self._fills = 0
@@ -87,6 +90,18 @@ class History:
         """(count,): this header value of each frame, NaN where it had none. A view."""
         return self._header[name][: self.count]
 
+    @property
+    def peak_names(self) -> tuple[str, ...]:
+        """The peaks that were followed so far."""
+        return tuple(self._peaks)
+
+    def peak_values(self, name: str, value: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(count,) each: this value, one of ``PEAK_VALUES``, of the peak in each frame, and its esd; NaN where it has
+        none. Views."""
+        column = 2 * PEAK_VALUES.index(value)
+        kept = self._peaks[name][: self.count]
+        return kept[:, column], kept[:, column + 1]
+
     def pauses(self) -> list[Episode]:
         """The stretches in which the lattice parameter stood still."""
         return [episode for episode in self.episodes if episode.state is State.PAUSED]
@@ -111,11 +126,20 @@ class History:
             self._merits = np.concatenate([self._merits, np.empty_like(self._merits)])
             more = np.full(number, np.nan)
             self._header = {name: np.concatenate([values, more]) for name, values in self._header.items()}
+            self._peaks = {name: _doubled(kept) for name, kept in self._peaks.items()}
         self._merits[number] = _merits(row)
         for name, value in row.header.items():
             if name not in self._header:
                 self._header[name] = np.full(len(self._merits), np.nan)
             self._header[name][number] = value
+        for peak in row.peaks:
+            if peak.name not in self._peaks:
+                self._peaks[peak.name] = np.full((len(self._merits), 2 * len(PEAK_VALUES)), np.nan)
+            self._peaks[peak.name][number] = (
+                *(peak.two_theta_deg, peak.two_theta_esd_deg),
+                *(peak.area, peak.area_esd),
+                *(peak.fwhm_deg, peak.fwhm_esd_deg),
+            )
 
     def _note_state(self, row: Row) -> None:
         now = float(self.timeline.starts[-1])
@@ -125,6 +149,10 @@ class History:
             return
         since = row.verdict.since_s if np.isfinite(row.verdict.since_s) else now
         self.episodes.append(Episode(row.verdict.state, since, now, now))
+
+
+def _doubled(kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.concatenate([kept, np.full_like(kept, np.nan)])
 
 
 def _merits(row: Row) -> tuple[float, float, float]:

@@ -58,6 +58,7 @@ class MapView(QWidget):
         self._changes: dict[bool, ChangeMap] = {}
         self.with_lines = True
         self._unknown: tuple[MarkedAngle, ...] = ()
+        self._peak_ranges: tuple[tuple[float, float], ...] = ()
         self._rests: tuple[Rest, ...] = ()
         self._frames: tuple[int | None, int | None] = (None, None)
         self._known_levels: tuple[object, Levels] = (None, Levels(0.0, 1.0))
@@ -72,6 +73,11 @@ class MapView(QWidget):
         dotted = pg.mkPen(DARK.gap, width=2.0, style=Qt.PenStyle.DotLine)
         self._unknown_curve = self.plot.plot(pen=dotted, connect="pairs")
         self._unknown_curve.setZValue(13)
+        self._peak_curve = self.plot.plot(pen=line("#ffffff", 1.2), connect="finite")
+        faint = pg.mkPen(QColor(255, 255, 255, 120), width=1.0, style=Qt.PenStyle.DashLine)
+        self._range_curve = self.plot.plot(pen=faint, connect="pairs")
+        for curve in (self._peak_curve, self._range_curve):
+            curve.setZValue(13)
         self.cursor_line = Cursor(self.plot, QColor("#ffffff"))
         self.cursor_line.moved.connect(self.time_chosen)
         layout = QVBoxLayout(self)
@@ -135,6 +141,10 @@ class MapView(QWidget):
         """Lines of no component, to be drawn with the next snapshot."""
         self._unknown = lines
 
+    def show_peak_ranges(self, ranges: Sequence[tuple[float, float]]) -> None:
+        """Angles in degrees between which peaks are followed, to be drawn with the next snapshot."""
+        self._peak_ranges = tuple(ranges)
+
     def show_pauses(self, rests: Sequence[Rest]) -> None:
         """Pauses, to be drawn with the next snapshot."""
         self._rests = tuple(rests)
@@ -152,6 +162,7 @@ class MapView(QWidget):
         along, upward = self.sheet.pixels()
         self._paint_image(history, (start, end, along), (low, high, upward))
         self._paint_lines(history, snapshot, start, end)
+        self._paint_peaks(history, start, end)
         self._pauses.show_pauses(self._rests, labels=False)
 
     def _paint_image(
@@ -247,6 +258,20 @@ class MapView(QWidget):
         period_s = history.timeline.period_s
         ends = np.array([(one.start_s, one.end_s + period_s) for one in drawn]).ravel()
         self._unknown_curve.setData(*self.sheet.points(ends, np.repeat([one.two_theta_deg for one in drawn], 2)))
+
+    def _paint_peaks(self, history: History, start: float, end: float) -> None:
+        """Followed peaks where they were found, and the edges of the ranges in which they are looked for."""
+        low, high = self.sheet.angles()
+        part = history.timeline.visible(start, end)
+        some = slice(part.start, part.stop, max(1, (part.stop - part.start) // LINE_POINTS))
+        times = history.timeline.starts[some] + 0.5 * history.timeline.period_s
+        names = history.peak_names if self.with_lines else ()
+        found = [history.peak_values(name, "two_theta_deg")[0][some] for name in names]
+        seen = [one for one in found if ((one > low) & (one < high)).any()]
+        self._peak_curve.setData(*self.sheet.points(*_joined(times, seen)))
+        edges = [edge for limits in self._peak_ranges for edge in limits if self.with_lines and low < edge < high]
+        ends = np.tile([start, end], len(edges))
+        self._range_curve.setData(*self.sheet.points(ends, np.repeat(np.array(edges, np.float64), 2)))
 
 
 def _joined(times: Floats, lines: list[Floats]) -> tuple[Floats, Floats]:

@@ -14,6 +14,7 @@ from latticewatch.processing.flow.fit import Curves
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.widgets.axes import HALF_LINE, AngleAxis, plot_widget, soon
 from latticewatch.widgets.elided import ElidedLabel
+from latticewatch.widgets.peak_marks import PeakMarks, ShownPeak
 from latticewatch.widgets.theme import Theme, faded, line
 from latticewatch.widgets.thinning import Floats, thinned
 
@@ -37,7 +38,8 @@ class Shown:
     """One frame for this view. caption: its number, name and figures of merit. curves: None without a fit.
 
     ticks: where the lines are, or where they would have to be. unknown: lines of no component, 2θ in degrees, and the
-    phase that has them or "?".
+    phase that has them or "?". peaks: those that are followed; peak_curves: angle and intensity of each stretch in
+    which they were fitted.
     """
 
     caption: str
@@ -45,6 +47,8 @@ class Shown:
     curves: Curves | None = None
     ticks: tuple[Ticks, ...] = ()
     unknown: tuple[tuple[float, str], ...] = ()
+    peaks: tuple[ShownPeak, ...] = ()
+    peak_curves: tuple[tuple[Floats, Floats], ...] = ()
 
 
 class PatternView(QWidget):
@@ -64,6 +68,7 @@ class PatternView(QWidget):
         self.angles = AngleAxis("bottom", wavelength_A)
         self.residual = plot_widget({"bottom": self.angles}, "Δ / σ", theme.text, 10)
         self._make_curves(names)
+        self._peaks = PeakMarks(self.plot, theme)
         self._labels: list[Any] = []
         self.residual.setXLink(self.plot)
         self.plot.getPlotItem().getAxis("bottom").setStyle(showValues=False)
@@ -209,6 +214,7 @@ class PatternView(QWidget):
         pattern = shown.pattern if shown else None
         if shown is None or pattern is None:
             self._observed.clear()
+            self._peaks.show((), [])
             self._clear_fit()
             return
         box = self.plot.getPlotItem().getViewBox()
@@ -218,6 +224,7 @@ class PatternView(QWidget):
         grid = pattern.two_theta[part]
         self._draw_pins(part, columns)
         self._draw_observed(grid, self._scaled(pattern.intensity[part]), columns)
+        self._peaks.show(shown.peaks, [(angles, self._scaled(values)) for angles, values in shown.peak_curves])
         if shown.curves is None:
             self._clear_fit()
             return
@@ -286,6 +293,7 @@ class PatternView(QWidget):
         width, per_pixel = max(1.0, box.width()), (top - bottom) / max(1.0, box.height())
         for label in self._labels:
             label.hide()
+        self._peaks.place()
         used = 0
         shown = self._shown.ticks if self._shown and self._shown.pattern else ()
         for row, (item, ticks) in enumerate(zip(self._ticks, shown, strict=False)):

@@ -99,11 +99,11 @@ def _next_scan(plan: Any) -> Any:
     return next_scan(plan)
 
 
-def _ask_change(parent: Any, changes: Any, again: Any, mask: Path | None = None) -> Any:
+def _ask_change(parent: Any, changes: Any, again: Any, **chosen: Any) -> Any:
     """The settings that the user wants of a running scan from now on; None: they stay."""
     from latticewatch.app.start.change_dialog import ask_change  # slow to load: the window is on the screen before it
 
-    return ask_change(parent, changes, again, mask)
+    return ask_change(parent, changes, again, **chosen)
 
 
 def _night_runs(plan: Any) -> Any:

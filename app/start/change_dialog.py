@@ -28,10 +28,14 @@ from latticewatch.app.run.changing import ScanChanges
 from latticewatch.app.run.given import CORRECTIONS, Given
 from latticewatch.app.run.settings_changed import needs_own_file
 from latticewatch.app.start.changed_setup import (
+    Range,
     Setting,
     angles_in,
     angles_told,
+    another_peak,
     changed_text,
+    peaks_in,
+    peaks_told,
     saved_setup,
     setting_of,
 )
@@ -70,10 +74,17 @@ class Compared:
 class ChangeDialog(QDialog):
     """wanted: the settings that were chosen; None until then. again: how all frames can be made again.
 
-    mask: chosen at first, in place of the one in force.
+    mask: chosen at first, in place of the one in force. peak: where one more is followed at first, degrees.
     """
 
-    def __init__(self, parent: QWidget, changes: ScanChanges, again: Offered, mask: Path | None = None) -> None:
+    def __init__(
+        self,
+        parent: QWidget,
+        changes: ScanChanges,
+        again: Offered,
+        mask: Path | None = None,
+        peak: Range | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Change this scan – LatticeWatch")
         self.setAcceptDrops(True)
@@ -89,6 +100,9 @@ class ChangeDialog(QDialog):
             self.components.add_choice(choice)
         self.left_out = QLineEdit(angles_told(setting.left_out))
         self.left_out.setPlaceholderText("nothing; or ranges in degrees, such as 9.5-9.8, 12-12.4")
+        peaks = setting.peaks if peak is None else another_peak(setting.peaks, peak)
+        self.peaks = QLineEdit(peaks_told(peaks))
+        self.peaks.setPlaceholderText("none; or names and ranges in degrees, such as p211 14.2-15.7")
         self.tolerance = QDoubleSpinBox()
         self.tolerance.setRange(0.1, 50.0)
         self.tolerance.setSuffix(" % of the change")
@@ -136,6 +150,7 @@ class ChangeDialog(QDialog):
         form = QFormLayout()
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("&Left out of the fit", self.left_out)
+        form.addRow("&Peaks without a structure", self.peaks)
         form.addRow("C&omplete leaves", self.tolerance)
         for name, box in {"geometry": self.geometry_box, **self.corrections}.items():
             kinds = "pyFAI geometry (*.poni)" if name == "geometry" else "All files (*)"
@@ -144,6 +159,7 @@ class ChangeDialog(QDialog):
         form.addRow("&Why", self.why)
         named: dict[str, QWidget] = {
             "left out": self.left_out,
+            "peaks without a structure": self.peaks,
             "tolerance": self.tolerance,
             "geometry": self.geometry_box,
             "orientation": self.orientation,
@@ -180,7 +196,8 @@ class ChangeDialog(QDialog):
             self._look_soon.start(LOOK_MS)
 
         self.components.changed.connect(later)
-        self.left_out.textChanged.connect(lambda _: later())
+        for text in (self.left_out, self.peaks):
+            text.textChanged.connect(lambda _: later())
         self.tolerance.valueChanged.connect(lambda _: later())
         for box in (self.geometry_box, self.orientation, *self.corrections.values()):
             box.currentIndexChanged.connect(lambda _: later())
@@ -203,7 +220,8 @@ class ChangeDialog(QDialog):
         if turned is not None:
             given = replace(given, orientation=turned)
         left_out = angles_in(self.left_out.text())
-        setting = Setting(tuple(self.components.choices()), left_out, round(self.tolerance.value() / 100.0, 6))
+        tolerance = round(self.tolerance.value() / 100.0, 6)
+        setting = Setting(tuple(self.components.choices()), left_out, tolerance, peaks_in(self.peaks.text()))
         return Draft(given, setting)
 
     def look(self) -> None:
@@ -294,12 +312,14 @@ class ChangeDialog(QDialog):
         super().done(a0)
 
 
-def ask_change(parent: QWidget, changes: ScanChanges, again: Offered, mask: Path | None = None) -> Wanted | None:
+def ask_change(
+    parent: QWidget, changes: ScanChanges, again: Offered, mask: Path | None = None, peak: Range | None = None
+) -> Wanted | None:
     """Ask for other settings of this scan; None: they stay. again: how all frames can be made again.
 
-    mask: the one that is chosen at first.
+    mask: the one that is chosen at first. peak: where one more is followed at first, degrees.
     """
-    dialog = ChangeDialog(parent, changes, again, mask)
+    dialog = ChangeDialog(parent, changes, again, mask, peak)
     dialog.exec()
     dialog.deleteLater()
     return dialog.wanted

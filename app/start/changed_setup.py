@@ -1,5 +1,6 @@
 """What is changed most often of a set-up, as a form shows it, and the text of experiment.toml with it."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from latticewatch.app.start.profiles import Choice, profile_folders
 from latticewatch.processing.config.experiment import ComponentTable, Experiment
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.write_whole import write_whole
+from latticewatch.processing.flow.peak import PeakRange
 from latticewatch.processing.record.run_file.names import numbered
 
 Range = tuple[float, float]
@@ -22,11 +24,13 @@ FILES = ("poni", "accuracy")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """components in their order. left_out: angles in degrees that are not fitted. tolerance: of the total change."""
+    """components in their order. left_out: angles in degrees that are not fitted. tolerance: of the total change.
+    peaks: followed without a structure."""
 
     components: tuple[Choice, ...]
     left_out: tuple[Range, ...]
     tolerance: float
+    peaks: tuple[PeakRange, ...] = ()
 
 
 def setting_of(experiment: Experiment, folder: Path) -> Setting:
@@ -35,6 +39,7 @@ def setting_of(experiment: Experiment, folder: Path) -> Setting:
         tuple(_choice(table, folder) for table in experiment.component),
         experiment.fit.exclude_two_theta_deg,
         experiment.plateau.tolerance,
+        tuple(PeakRange(table.name, table.two_theta_deg) for table in experiment.peak),
     )
 
 
@@ -61,7 +66,22 @@ def changed_text(text: str, folder: Path, setting: Setting) -> str:
     document["component"] = components
     _put(document, "fit", "exclude_two_theta_deg", [list(each) for each in setting.left_out], [])
     _put(document, "plateau", "tolerance", setting.tolerance, 0.03)
+    _put_peaks(document, setting.peaks)
     return tomlkit.dumps(document)
+
+
+def _put_peaks(document: Any, peaks: Sequence[PeakRange]) -> None:
+    there = [(table["name"], tuple(table["two_theta_deg"])) for table in document.get("peak", ())]
+    if there == [(peak.name, peak.two_theta_deg) for peak in peaks]:
+        return
+    document.pop("peak", None)
+    tables = tomlkit.aot()
+    for peak in peaks:
+        table = tomlkit.table()
+        table.update({"name": peak.name, "two_theta_deg": list(peak.two_theta_deg)})
+        tables.append(table)
+    if peaks:
+        document["peak"] = tables
 
 
 def saved_setup(text: str, name: str) -> Path:
@@ -78,7 +98,7 @@ def saved_setup(text: str, name: str) -> Path:
 
 def angles_told(ranges: Sequence[Range]) -> str:
     """``9.5-9.8, 12-12.4``"""
-    return ", ".join(f"{low:g}-{high:g}" for low, high in ranges)
+    return ", ".join(f"{low:.10g}-{high:.10g}" for low, high in ranges)
 
 
 def angles_in(text: str) -> tuple[Range, ...]:
@@ -98,6 +118,33 @@ def angles_in(text: str) -> tuple[Range, ...]:
             raise UserError(f"“{part}” is no range of angles; write from-to in degrees, such as 9.5-9.8, 12-12.4")
         found.append(limits)
     return tuple(found)
+
+
+def peaks_told(peaks: Sequence[PeakRange]) -> str:
+    """``p211 14.2-15.7, other 16-16.5``"""
+    return ", ".join(f"{peak.name} {angles_told([peak.two_theta_deg])}" for peak in peaks)
+
+
+def peaks_in(text: str) -> tuple[PeakRange, ...]:
+    """The peaks in such a text. Raises UserError.
+
+    >>> peaks_in("p211 14.2-15.7")
+    (PeakRange(name='p211', two_theta_deg=(14.2, 15.7)),)
+    """
+    found = []
+    for part in filter(None, (part.strip() for part in text.replace(";", ",").split(","))):
+        name, _, angles = part.partition(" ")
+        if not angles.strip():
+            raise UserError(f"“{part}” is no peak; write its name and a range in degrees, such as p211 14.2-15.7")
+        found += [PeakRange(name, limits) for limits in angles_in(angles)]
+    return tuple(found)
+
+
+def another_peak(peaks: Sequence[PeakRange], two_theta_deg: Range) -> tuple[PeakRange, ...]:
+    """These and one more, with a name that is free."""
+    names = {peak.name for peak in peaks}
+    name = next(name for number in itertools.count(1) if (name := f"p{number}") not in names)
+    return (*peaks, PeakRange(name, two_theta_deg))
 
 
 def _choice(table: ComponentTable, folder: Path) -> Choice:

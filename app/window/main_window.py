@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         self.saver = Saver(self)
         self.saver.said.connect(self.say)
         self.view_menu = ViewMenu(self, self.saver, lambda time_s: self.note.ask(time_s), self._run_file)
+        self.view_menu.change = self.change
         self.view_menu.edit_mask = None if tools is None else partial(tools.edit_mask, self.change.ask)
         self._build()
         self._connect_docks()

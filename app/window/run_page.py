@@ -25,13 +25,16 @@ from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.app.window.unknown_lines import Track, followed, marked
 from latticewatch.app.window.view_state import Kind, RunKind, view_state
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.peak import PeakRange, peak_named
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.wording import moment
+from latticewatch.processing.refinement.peaks.drawing import peak_curves
 from latticewatch.widgets.axes import ZoomBox, link_times, soon
 from latticewatch.widgets.history import History
 from latticewatch.widgets.map_view import MapReflections, MapView
 from latticewatch.widgets.marks import Mark
 from latticewatch.widgets.pattern_view import PatternView, Shown
+from latticewatch.widgets.peak_marks import ShownPeak
 from latticewatch.widgets.strip_view import StripView
 from latticewatch.widgets.theme import Theme
 from latticewatch.widgets.trace_view import TraceView
@@ -56,6 +59,7 @@ class RunPage(QWidget):
         self.history = history or History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
         lines = MapReflections(self._lines, run.setup.wavelength_A)
         self.map = MapView(theme, self.history, lines)
+        self.map.show_peak_ranges([peak.two_theta_deg for peak in run.setup.peaks])
         self.trace = TraceView(theme, self.history, run.names, run.setup.composition, run.setup.quantities)
         self.strip = StripView(theme, self.history)
         self.strip.hide()
@@ -450,9 +454,19 @@ class RunPage(QWidget):
         caption = frame_caption(row, newest=self.chosen is None, accuracy=self.run.setup.accuracy)
         if self.has_second_opinion:
             caption += f"\n{second_opinion(self.run.setup, row)}"
-        if isinstance(row.fit, NoResult) or row.pattern is None:
-            return Shown(caption, row.pattern)
+        if row.pattern is None:
+            return Shown(caption, None)
+        peaks = self.run.at(row).setup.peaks
+        followed = tuple(ShownPeak(one.name, one.two_theta_deg, _place_of(row, one)) for one in peaks)
+        drawn = tuple(peak_curves(peaks, row.peaks, row.pattern))
+        if isinstance(row.fit, NoResult):
+            return Shown(caption, row.pattern, peaks=followed, peak_curves=drawn)
         curves = self.run.at(row).refinement.curves(row.fit.parameters)
         foreign = self._foreign.of(row).values()
         unknown = tuple((one.two_theta_deg, one.phase or "?") for one in foreign)
-        return Shown(caption, row.pattern, curves, ticks_at(self.run, self._lines, row), unknown)
+        ticks = ticks_at(self.run, self._lines, row)
+        return Shown(caption, row.pattern, curves, ticks, unknown, followed, drawn)
+
+
+def _place_of(row: Row, peak: PeakRange) -> float:
+    return peak_named(row.peaks, peak.name).two_theta_deg

@@ -33,7 +33,7 @@ class Wanted:
 
 Ask = Callable[..., Wanted | None]
 """Asks the user for other settings; None: there are none. With the window, the changes so far, how all frames can be
-made again, and, where one is to be chosen at first, the path of a mask."""
+made again, and where something is to be chosen at first, ``mask=`` its path, ``peak=`` the angles of one more."""
 
 
 class SettingsChange:
@@ -67,14 +67,20 @@ class SettingsChange:
             return []
         return [Command(menu, "Change this scan …", ("Ctrl+T",), self.ask, "next", can=lambda: self._can())]
 
-    def ask(self, mask: Path | None = None) -> None:
-        """Ask for other settings and change to them. mask: the one that is chosen at first."""
+    @property
+    def can_ask(self) -> bool:
+        return self._ask is not None and self._can()
+
+    def ask(self, mask: Path | None = None, peak: tuple[float, float] | None = None) -> None:
+        """Ask for other settings and change to them. mask: the one that is chosen at first. peak: angles in degrees
+        between which one more is followed at first."""
         if self._ask is None or self._changes is None or not self._can():
             self._say(NOT_LIVE if self._thread is None else "the change before this one is still being prepared")
             return
         changes = self._changes
         offered = Offered("no frame is being recorded") if self._again is None else self._again.offered
-        wanted = self._ask(self._window, changes, offered, *(() if mask is None else (mask,)))
+        chosen = {"mask": mask, "peak": peak}
+        wanted = self._ask(self._window, changes, offered, **{key: each for key, each in chosen.items() if each})
         if wanted is None or self._is_over:
             return
         if wanted.again and self._again is not None:

@@ -8,14 +8,16 @@ from pathlib import Path
 from PyQt6.QtCore import QPoint
 from PyQt6.QtWidgets import QApplication, QFileDialog, QMenu, QWidget
 
-from latticewatch.app.window.pointing import IMAGE, MAP, STRIP, TRACE, Place
+from latticewatch.app.window.pointing import IMAGE, MAP, PATTERN, STRIP, TRACE, Place
 from latticewatch.app.window.run_page import RunPage
 from latticewatch.app.window.saving import Saver
 from latticewatch.app.window.screenshot import png_bytes
+from latticewatch.app.window.settings_change import SettingsChange
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.record.export.trace import write_trace
+from latticewatch.processing.refinement.peaks.ranges import range_around
 
 Act = Callable[[], object]
 
@@ -43,6 +45,7 @@ class Acts:
     zoom_back: Act | None
     show_all: Act
     edit_mask: Callable[[tuple[int, int] | None], object] | None = None
+    follow_peak: Callable[[float], object] | None = None
 
 
 def entries(place: Place, acts: Acts) -> list[Entry]:
@@ -54,6 +57,9 @@ def entries(place: Place, acts: Acts) -> list[Entry]:
         found.append(Entry("Mark here …", partial(acts.mark, at_s)))
     if place.view == IMAGE and acts.edit_mask is not None:
         found.append(Entry("Mask here …", partial(acts.edit_mask, place.pixel)))
+    if place.view == PATTERN and place.two_theta_deg is not None:
+        act = None if acts.follow_peak is None else partial(acts.follow_peak, place.two_theta_deg)
+        found.append(Entry("Follow this peak …", act))
     if place.view != IMAGE:
         found += [
             Entry("Copy the shown pattern", acts.copy_pattern, apart=True),
@@ -92,13 +98,14 @@ def _do(act: Act, checked: bool = False) -> None:
 class ViewMenu:
     """Opens that menu over a page. mark: asks for a note at a time. run_file: what is saved is called after it, beside
     it; where there is none, in the user's own folder. edit_mask: opens the mask editor on the frame of a name,
-    at a pixel.
+    at a pixel. change: of the settings of the run that is shown.
     """
 
     def __init__(
         self, window: QWidget, saver: Saver, mark: Callable[[float], object], run_file: Callable[[], Path | None]
     ) -> None:
         self._window, self._saver, self._mark, self._run_file = window, saver, mark, run_file
+        self.change: SettingsChange | None = None
         self.edit_mask: Callable[[str, tuple[int, int] | None], object] | None = None
 
     def open(self, page: RunPage, place: Place, at: QPoint) -> None:
@@ -119,8 +126,15 @@ class ViewMenu:
             save_view=partial(self._save_picture, view),
             zoom_back=page.zoom_back if page.can_zoom_back() else None,
             show_all=partial(page.reset, place.view),
+            follow_peak=partial(self._follow, row) if self.change is not None and self.change.can_ask else None,
             edit_mask=None if shown is None or self.edit_mask is None else partial(self.edit_mask, shown.name),
         )
+
+    def _follow(self, row: Row | None, two_theta_deg: float) -> None:
+        """Ask for a change of the settings by which the peak at this angle is followed."""
+        around = range_around(row.pattern, two_theta_deg) if row is not None and row.pattern is not None else None
+        if around is not None and self.change is not None:
+            self.change.ask(peak=around)
 
     def _save(self, ending: str, write: Callable[[Path], object]) -> None:
         """Ask where to, and write in a thread."""

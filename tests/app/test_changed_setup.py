@@ -6,10 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from latticewatch.app.start.changed_setup import Setting, angles_in, angles_told, changed_text, saved_setup, setting_of
+from latticewatch.app.start.changed_setup import (
+    Setting,
+    angles_in,
+    angles_told,
+    another_peak,
+    changed_text,
+    peaks_in,
+    peaks_told,
+    saved_setup,
+    setting_of,
+)
 from latticewatch.app.start.profiles import Choice, profile_folders
 from latticewatch.processing.config.experiment import Experiment, parse_experiment
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.flow.peak import PeakRange
 
 FOLDER = Path("/data/scan")
 TEXT = """# of the night shift
@@ -102,6 +113,24 @@ def test_each_setting_is_written_where_it_belongs() -> None:
         for key in place:  # type: ignore[attr-defined]
             found = found[key]
         assert found == expected
+
+
+def test_peaks_are_written_kept_and_taken_out() -> None:
+    peaks = (PeakRange("p211", (14.2, 15.70001)), PeakRange("p1", (16.0, 16.5)))
+    text = changed_text(TEXT, FOLDER, replace(setting(), peaks=peaks))
+    assert setting_of(experiment_in(text), FOLDER).peaks == peaks
+    commented = text.replace('name = "p211"', 'name = "p211"  # ours')
+    assert "# ours" in changed_text(commented, FOLDER, replace(setting(), peaks=peaks, tolerance=0.1))
+    assert "[[peak]]" not in changed_text(text, FOLDER, setting())
+    more = another_peak(peaks, (18.0, 18.4))
+    assert more == (*peaks, PeakRange("p2", (18.0, 18.4)))
+    assert peaks_in(peaks_told(more)) == more
+
+
+@pytest.mark.parametrize("text", ["p211", "p211 15", "14.2-15.7", "a b 14-15"])
+def test_what_is_no_peak_is_refused_in_one_line(text: str) -> None:
+    with pytest.raises(UserError, match=r"^[^\n]* is no (peak|range of angles); write [^\n]*$"):
+        peaks_in(text)
 
 
 def test_what_is_written_is_what_the_form_said() -> None:

@@ -44,10 +44,10 @@ class Watched:
         def task(stop: threading.Event, on_open: Callable[[Session], None], on_row: Callable[[Row], None]) -> None:
             run_session(plan, stop, on_open, on_row)
 
-        self.answer: Callable[..., Wanted | None] = lambda *_: None
+        self.answer: Callable[..., Wanted | None] = lambda *_, **__: None
         again = MadeAgain(plan)
         self.worker = Worker(task)
-        asked = NextRun({}, ask_change=lambda *given: self.answer(*given), again=again)
+        asked = NextRun({}, ask_change=lambda *given, **more: self.answer(*given, **more), again=again)
         self.window = MainWindow("scan", worker=self.worker, next_run=asked)
         qtbot.addWidget(self.window)
         self.window.resize(1280, 720)
@@ -265,7 +265,7 @@ def test_an_ended_run_is_not_changed(watched: Watched) -> None:
     watched.window.tick()
     watched.window.tick()
     asked: list[object] = []
-    watched.answer = lambda *given: asked.append(given)  # type: ignore[func-returns-value]
+    watched.answer = lambda *given, **more: asked.append((*given, *more.values()))  # type: ignore[func-returns-value]
     watched.window.change.ask()
     assert not asked
 
@@ -276,8 +276,8 @@ def test_a_mask_that_was_drawn_is_chosen_at_first(qtbot: QtBot, watched: Watched
     mask[:20] = True
     write_mask(tmp_path / "mask.edf", mask)
 
-    def answer(parent: QWidget, changes: ScanChanges, offered: Offered, chosen: Path | None = None) -> Wanted | None:
-        dialog = ChangeDialog(parent, changes, offered, chosen)
+    def answer(parent: QWidget, changes: ScanChanges, offered: Offered, mask: Path | None = None) -> Wanted | None:
+        dialog = ChangeDialog(parent, changes, offered, mask)
         dialog.show()
         looked(qtbot, dialog, "mask: none → mask.edf")
         qtbot.mouseClick(dialog.apply, Qt.MouseButton.LeftButton)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import NAN, Peak, PeakRange
 from latticewatch.processing.refinement.peaks.profile import profile, with_derivatives
+from latticewatch.processing.refinement.peaks.ranges import together
 
 Floats = NDArray[np.float64]
 LEAST_ESDS = 4.0
@@ -104,7 +105,7 @@ class TrackedPeaks:
     def __init__(self, ranges: Sequence[PeakRange], two_theta: Floats) -> None:
         """two_theta: (bins,) the run's grid in degrees."""
         self._names = tuple(each.name for each in ranges)
-        self._groups = tuple(_group(numbers, ranges, two_theta) for numbers in _together(ranges))
+        self._groups = tuple(_group(numbers, ranges, two_theta) for numbers in together(ranges))
 
     def fit(self, pattern: Pattern | None) -> tuple[Peak, ...]:
         """One for each range, in their order; None: nothing was measured. Never raises on data."""
@@ -116,20 +117,6 @@ class TrackedPeaks:
                     for number, peak in zip(group.numbers, _fitted(group, data), strict=True):
                         found[number] = Peak(self._names[number], *peak)
         return tuple(found)
-
-
-def _together(ranges: Sequence[PeakRange]) -> list[tuple[int, ...]]:
-    """The numbers of those that overlap, directly or through others."""
-    groups: list[list[int]] = []
-    reached = -math.inf
-    for number in sorted(range(len(ranges)), key=lambda each: ranges[each].two_theta_deg):
-        low, high = ranges[number].two_theta_deg
-        if low < reached:
-            groups[-1].append(number)
-        else:
-            groups.append([number])
-        reached = max(reached, high)
-    return [tuple(sorted(group)) for group in groups]
 
 
 def _group(numbers: tuple[int, ...], ranges: Sequence[PeakRange], two_theta: Floats) -> _Group:
