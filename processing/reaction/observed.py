@@ -52,6 +52,11 @@ class Observed:
         return self.quantity != "distance"
 
     @property
+    def is_amount(self) -> bool:
+        """Whether it is a share of all there is."""
+        return self.quantity.startswith(("weight_", "wt_", "fraction"))
+
+    @property
     def told_alone(self) -> "Observed":
         """The same frames, with what the kinetics are told of in the place of the watched lattice."""
         return replace(

@@ -72,8 +72,9 @@ class Completion:
 class Rate:
     """Rate constant of one stretch between pauses, NaN where it is not told.
 
-    model: ``exponential``, ``stretched exponential`` or ``exponential to a level``; where the law is not that of the
-    watched lattice or of the distance, what it is the law of stands in brackets.
+    model: ``exponential``, ``stretched exponential``, ``exponential to a level``, ``Avrami, n = ...`` or ``power law,
+    exponent ...`` with their esds; where the law is not that of the watched lattice or of the distance, what it is the
+    law of stands in brackets.
     """
 
     start_s: float
@@ -225,7 +226,7 @@ def _fitted(reactions: list[_Reaction], number: int, seen: Observed) -> _Reactio
     ends = [*(last if math.isnan(pause.end_s) else pause.end_s for pause in pauses), last]
     decays = []
     for at, (begin, close, *window) in enumerate(zip(begins, closes, opens, ends, strict=True)):
-        span = Span(begin, close, rested or at > 0, math.isfinite(close), seen.free_end)
+        span = Span(begin, close, rested or at > 0, math.isfinite(close), seen.free_end, seen.is_amount)
         decays.append(fitted_stretch(seen, span, (window[0], window[1]), mixing))
     limited = tuple(_with_limits(seen, *each) for each in zip(pauses, decays[:-1], decays[1:], strict=True))
     return replace(one, pauses=limited, decays=tuple(decays))

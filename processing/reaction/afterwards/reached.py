@@ -51,6 +51,8 @@ def _time_of(share: float, decays: Array) -> float:
 
 
 def _crossing(level: float, values: Array) -> float:
+    if math.isinf(values[END]):  # a power law ends nowhere
+        return NAN
     away = level - values[END]
     ratio = (values[FIRST] - values[END]) / away if away else NAN
     if not ratio > 0.0:

@@ -60,7 +60,9 @@ def fitted_stretch(seen: Observed, span: Span, window_s: tuple[float, float], mi
         return decay
     # Its beginning is only known to ± esd_s: the curve stays, the level it began with moves along it.
     values, along = decay.values, np.zeros(len(decay.values))
-    along[BEGIN], along[FIRST] = 1.0, -math.exp(values[LN_K]) * (values[FIRST] - values[END])
+    along[BEGIN] = 1.0
+    if math.isfinite(values[END]):
+        along[FIRST] = -math.exp(values[LN_K]) * (values[FIRST] - values[END])
     return Decay(values, decay.covariance + mixing.esd_s**2 * np.outer(along, along), decay.free)
 
 
