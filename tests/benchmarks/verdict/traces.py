@@ -13,11 +13,15 @@ from numpy.typing import NDArray
 
 from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.crystal.phase import read_phase
-from latticewatch.processing.flow.fit import Component, Fit, Lattice
+from latticewatch.processing.flow.fit import Component, Fit, FittedCell, Lattice
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.quantity import quantity_named
 from latticewatch.processing.flow.verdict import NAN
 
 TOLERANCE = 0.03
+# Families in which a quantity is watched by its name; a usual axis ratio, and how far an amount goes.
+WATCHED = {"ratio": "c/a", "amount": "weight", "transformation": "weight"}
+RATIO, CHANGE = 1.6, 0.8
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,8 @@ def _trace(
     end = last + (4.8 / rate if math.isinf(begun[-1]) and stretches[-1].k > 0.0 else 60.0 * period)
     if stretches[-1].beta != 1.0:
         end = last + 4.8 ** (1.0 / stretches[-1].beta) / rate
+    if stretches[-1].beta > 1.0:  # it is over at once: only what comes after shows that
+        end += 40.0 * period
     times = _times(family, rng, period, end)
     q, begun = q_of(stretches, times, mixing)
     fine = np.linspace(0.0, end, 20_001)
@@ -206,10 +212,24 @@ def _fits(
         elif not told:
             lattices = [Lattice(), Lattice()]
         m = lattices[0].lp_A if family == "single" else mean[i]
+        if family in WATCHED:
+            lattices = list(_by_name(family, mixture, first[i] + noise[i, 0], float(esd[i, 0])))
         fit = Fit(tuple(lattices), 1 + told, m, sigma, 5.0, 1.0, 3, True, np.zeros(0))
         hidden = unseen and times[i] < mixing
         fits.append(NoResult("no peaks") if hidden else NoResult("no beam") if dumps[i] else fit)
     return fits
+
+
+def _by_name(family: str, mixture: Mixture, value_A: float, esd_A: float) -> tuple[Lattice, ...]:
+    """Lattices whose axis ratio, or share, goes the way that the watched lattice goes, with as much noise; the lattice
+    itself stands still."""
+    if family == "ratio":
+        cell = FittedCell(c_over_a=RATIO * value_A / mixture.first_A, c_over_a_esd=RATIO * esd_A / mixture.first_A)
+        return (Lattice(mixture.first_A, esd_A, 1.0, 0.01, cell=cell),)
+    scale = CHANGE / (mixture.end_A - mixture.first_A)
+    share = 0.05 + scale * (value_A - mixture.first_A)
+    lattices = ((mixture.first_A, share), (mixture.second_A, 1.0 - share))
+    return tuple(Lattice(edge, esd_A, weight, abs(scale) * esd_A) for edge, weight in lattices)
 
 
 def _dumps(family: str, rng: np.random.Generator, count: int) -> NDArray[np.bool_]:
@@ -223,10 +243,15 @@ def _dumps(family: str, rng: np.random.Generator, count: int) -> NDArray[np.bool
 
 def _setup(family: str, mixture: Mixture, mixing: float | None) -> Setup:
     phase = read_phase("CsPbBr3")
-    components = [Component("Br", phase, mixture.first_A), Component("X", phase, mixture.second_A)]
+    if family == "ratio":
+        phase = replace(phase, free=("a", "c"))
+    pair = Component("Br", phase, mixture.first_A), Component("X", phase, mixture.second_A)
+    components = pair[: 1 if family in ("single", "ratio") else 2]
+    watch = [quantity_named(WATCHED[family], components, composition=False)] if family in WATCHED else []
     return Setup(
         title=family,
-        components=tuple(components[: 1 if family == "single" else 2]),
+        components=components,
+        watch=tuple(watch),
         wavelength_A=0.64066,
         window_deg=(14.0, 16.0),
         mixing_time_s=mixing,
@@ -243,6 +268,10 @@ def _bare(rng: np.random.Generator, mixture: Mixture, tau: float, sigma: float) 
 
 def _stretched(rng: np.random.Generator, mixture: Mixture, tau: float, sigma: float) -> Plans:
     return [Stretch(1.0 / tau, beta=rng.uniform(0.6, 0.9))], [], []
+
+
+def _avrami(rng: np.random.Generator, mixture: Mixture, tau: float, sigma: float) -> Plans:
+    return [Stretch(0.5 / tau, beta=rng.uniform(1.5, 3.5))], [], []
 
 
 def _rests(count: int, last: bool) -> Callable[[np.random.Generator, Mixture, float, float], Plans]:
@@ -294,9 +323,12 @@ FAMILIES: dict[str, Callable[[np.random.Generator, Mixture, float, float], Plans
     "changing esd": _either,
     "stretched": _stretched,
     "single": _bare,
+    "ratio": _either,
+    "amount": _either,
+    "transformation": _avrami,
 }
 # The families that were asked for; the others show what else there is.
-ASKED = tuple(family for family in FAMILIES if family not in ("stretched", "single"))
+ASKED = tuple(family for family in FAMILIES if family not in ("stretched", "single", *WATCHED))
 
 
 def slow(frames: int) -> Trace:
