@@ -59,11 +59,12 @@ def changed_text(text: str, folder: Path, setting: Setting) -> str:
         for key in keys:
             if key in table:
                 table[key] = str((folder / table[key]).resolve())
-    before = {table["name"]: table for table in document["component"]}
+    before = {table["name"]: table for table in document.pop("component", ())}
     components = tomlkit.aot()
     for choice in setting.components:
         components.append(_table(choice, before.get(choice.name), folder))
-    document["component"] = components
+    if setting.components:
+        document["component"] = components
     _put(document, "fit", "exclude_two_theta_deg", [list(each) for each in setting.left_out], [])
     _put(document, "plateau", "tolerance", setting.tolerance, 0.03)
     _put_peaks(document, setting.peaks)

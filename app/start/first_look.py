@@ -28,11 +28,14 @@ from latticewatch.processing.flow.accuracy import quoted, signs_of
 from latticewatch.processing.flow.fit import Curves, Fit, Lattice
 from latticewatch.processing.flow.frame import Frame, Image
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.peak import Peak
+from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.flow.wording import lattices_told, quantities_told
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.record.run_file.header import COMMAND_LINE, DEFAULT, Decision
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement, refinement_of
+from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 from latticewatch.processing.sources.recorded_scan import RecordedSource, open_scan
 from latticewatch.widgets.pattern_view import Ticks
@@ -139,6 +142,8 @@ def _looked_at(inputs: Inputs, frames: Sequence[Frame], stop: threading.Event) -
         if math.isfinite(own_trials[number].chi2):
             break
     judged_on = len(own_trials) - 1 if own.fit else 0
+    if not own.setup.components:
+        return _judged_by_peaks(own), own.seen(inputs, frames[judged_on])
     others = [_trier(inputs, each, frames[0]) for each in ORIENTATIONS if each != chosen]
     judgement = NO_FRAME
     for number in [judged_on] if own.fit else range(min(FRAMES_TURNED, len(frames))):
@@ -147,6 +152,14 @@ def _looked_at(inputs: Inputs, frames: Sequence[Frame], stop: threading.Event) -
         if any(math.isfinite(trial.chi2) for trial in trials):
             break
     return judgement, own.seen(inputs, frames[judged_on])
+
+
+def _judged_by_peaks(own: "_Turned") -> Judgement:
+    """A ring that is smeared by a wrong orientation is a peak as well: nothing is recommended."""
+    if own.fit is None:
+        return Judgement(Level.UNKNOWN, "No peak is found in its range: check two_theta_deg, geometry and orientation.")
+    text = f"{own.cells()}. Peaks alone do not tell the orientation: compare the rings with the image."
+    return Judgement(Level.UNKNOWN, text)
 
 
 def _trier(inputs: Inputs, orientation: int, frame: Frame) -> Callable[[Frame], Trial]:
@@ -176,13 +189,17 @@ class _Turned:
     integrator: ImageIntegrator
     setup: Setup
     fit: Fit | None = None
-    refinement: TrackedRefinement | None = None
+    refinement: Refinement | None = None
+    peaks: tuple[Peak, ...] = ()
 
     def trial(self, frame: Frame) -> Trial:
         """The frame fitted as the first of a run would be."""
         pattern = self.integrator.integrate(frame)
         self.fit, self.refinement = None, refinement_of(self.setup, self.integrator.two_theta)
         fit = self.refinement.refine(pattern) if isinstance(pattern, Pattern) else pattern
+        self.peaks = TrackedPeaks(self.setup.peaks, self.integrator.two_theta).fit(
+            pattern if isinstance(pattern, Pattern) else None
+        )
         if not isinstance(fit, Fit):
             return Trial(self.orientation, reason=fit.reason)
         self.fit = fit
@@ -194,7 +211,7 @@ class _Turned:
             return ""
         accuracy = self.setup.accuracy
         names = [component.name for component in self.setup.components]
-        named = quantities_told(self.setup.quantities, self.fit, accuracy=accuracy)
+        named = quantities_told(self.setup.quantities, self.fit, self.peaks, accuracy)
         known = named or lattices_told(names, self.fit, accuracy)
         cells = ", ".join(known) or f"mean {quoted(self.fit.lp_mean_A, self.fit.lp_mean_esd_A, accuracy)}"
         return f"{cells}; {signs_of(accuracy)}; Rwp {self.fit.rwp_percent:.1f} %"

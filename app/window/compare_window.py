@@ -53,7 +53,7 @@ def read_compared(path: Path) -> tuple[ComparedRun, Column]:
     with read_run(path) as run:
         one = compared(run)
         summary = summarise(run.header, run.traced, one.kinetics)
-        return one, Column(one.label, tuple(results_of(summary, run.header.component_names[0])))
+        return one, Column(one.label, tuple(results_of(summary, next(iter(run.header.component_names), ""))))
 
 
 class CompareWindow(QMainWindow):

@@ -88,7 +88,7 @@ class Docks(QObject):
         if page is not None:
             page.results_wanted = self.shows_results()
         if page is not None and self.shows_results() and page.results.summary is not None:
-            self._told = results_of(page.results.summary, page.run.names[0])
+            self._told = results_of(page.results.summary, next(iter(page.run.names), ""))
             self.results.show_lines([one.shown for one in self._told], note_of(page.results.summary))
         if self._log_dock.isVisible():
             self.log.add_lines(self._lines.take())

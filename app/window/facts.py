@@ -220,7 +220,7 @@ def second_opinion(setup: Setup, row: Row) -> str:
 
     if row.pattern is None:
         return "second opinion: no pattern"
-    if not all(component.phase.is_cubic for component in setup.components):
+    if not setup.components or not all(component.phase.is_cubic for component in setup.components):
         return "second opinion: of cubic phases alone"
     known = row.fit.lattices if isinstance(row.fit, Fit) else ()
     fitted = [lattice.lp_A for lattice in known if math.isfinite(lattice.lp_A)]
@@ -289,7 +289,8 @@ def facts_of(title: str, state: str, run: ShownRun | None, row: Row | None) -> d
     """What a picture says by itself: title, state, time, sample, frame, lattice parameters, inputs with their hash."""
     facts = {"Title": title, "State": state, "Time": time.strftime("%Y-%m-%d %H:%M:%S %z")}
     if run is not None:
-        facts["Sample"] = " + ".join(f"{each.name} ({each.phase.name})" for each in run.setup.components)
+        phases = [f"{each.name} ({each.phase.name})" for each in run.setup.components]
+        facts["Sample"] = " + ".join(phases) or "peaks without a structure"
         kept = run.out or run.seen_in
         facts["Run file"] = str(kept.absolute()) if kept else "not recorded"
     if run is not None and row is not None:

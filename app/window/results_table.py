@@ -50,7 +50,8 @@ class Result:
 
 
 def results_of(summary: Summary, watched: str) -> list[Result]:
-    """The numbers of a summary that are known, in the order of the reaction. watched: the component that is watched."""
+    """The numbers of a summary that are known, in the order of the reaction. watched: the component
+    that is watched; empty where there is none."""
     lines = [Result("mixing", _number(summary["mixing_s"]))]
     lines.append(_cell(summary, f"start, {watched}", summary["lp_start_A"], summary["lp_start_esd_A"]))
     named = summary.get("watched")

@@ -208,7 +208,7 @@ class Experiment(Table):
     integration: IntegrationTable = IntegrationTable()
     map: MapTable = MapTable()
     source: SourceTable = SourceTable()
-    component: Annotated[tuple[ComponentTable, ...], Field(min_length=1, max_length=12)]
+    component: Annotated[tuple[ComponentTable, ...], Field(max_length=12)] = ()
     composition: CompositionTable | None = None
     plateau: PlateauTable = PlateauTable()
     watch: WatchTable = WatchTable()
@@ -216,6 +216,14 @@ class Experiment(Table):
     fit: FitTable = FitTable()
     phases: PhasesTable = PhasesTable()
     peak: Annotated[tuple[PeakTable, ...], Field(max_length=MOST_PEAKS)] = ()
+
+    @model_validator(mode="after")
+    def _something_to_follow(self) -> Self:
+        if not self.component and not self.peak:
+            raise ValueError("needs a [[component]], or a [[peak]] where there is no structure; add one")
+        if not self.component and self.composition is not None:
+            raise ValueError("[composition] is that of a [[component]], and there is none; add it, or leave this out")
+        return self
 
     @field_validator("peak")
     @classmethod
@@ -230,6 +238,8 @@ class Experiment(Table):
     @classmethod
     def _distinct(cls, value: tuple[ComponentTable, ...]) -> tuple[ComponentTable, ...]:
         samples = sum(component.role == "sample" for component in value)
+        if not value:
+            return value
         if not 1 <= samples <= MOST_SAMPLES:
             raise ValueError(f"{samples} components of the sample; one to {MOST_SAMPLES} are needed")
         if sum(component.role == "standard" for component in value) > 1:

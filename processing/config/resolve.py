@@ -22,13 +22,15 @@ from latticewatch.processing.flow.composition import CompositionScale
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.flow.peak import PeakRange
-from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_quantities
+from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_of_peaks, usual_quantities
 from latticewatch.processing.flow.row_fields import Kept
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
 REACH = 0.02  # how far, as a share, a cell may be from its start when its lines are looked for in the fitted range
 
 FEWEST_PEAK_BINS = 12
+# Of a run without a lattice.
+NO_REFLECTION = (0, 0, 0)
 
 log = logging.getLogger(__name__)
 
@@ -37,14 +39,14 @@ log = logging.getLogger(__name__)
 class Setup:
     """What is watched and how it is judged.
 
-    components: the first is the one whose pauses are watched. window_deg: 2θ range of the map.
-    reflection: the line the map is drawn around. mixing_time_s: seconds from the first frame, None: found from
-    the data. tolerance: of the total change, what "complete" may leave. end: whether the lattices of the first two
-    components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None: nobody
-    has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and have no
-    say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the quantities
-    that the user chose; the first one leads the verdict. standard: a phase with a certified cell that tells how the
-    sample is displaced. peaks: followed without a structure.
+    components: the first is the one whose pauses are watched; none where peaks alone are followed. window_deg: 2θ
+    range of the map. reflection: the line the map is drawn around. mixing_time_s: seconds from the first frame,
+    None: found from the data. tolerance: of the total change, what "complete" may leave. end: whether the lattices
+    of the first two components are to become one ("merge") or not ("apart"). accuracy: of the geometry, None:
+    nobody has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and
+    have no say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the
+    quantities that the user chose; the first one leads the verdict. standard: a phase with a certified cell that
+    tells how the sample is displaced. peaks: followed without a structure.
     """
 
     title: str
@@ -69,6 +71,8 @@ class Setup:
     @property
     def quantities(self) -> tuple[Quantity, ...]:
         """What is watched by name; none where all is cubic and nobody chose: then lattice parameters are."""
+        if not self.components:
+            return self.watch or usual_of_peaks([peak.name for peak in self.peaks])
         if self.watch or all(component.phase.is_cubic for component in self.components):
             return self.watch
         return usual_quantities(self.components)
@@ -109,8 +113,11 @@ def resolve(
     ends = (
         [cubic_cell(edge) for edge in (scale.first_A, scale.second_A)] if scale and components[0].phase.is_cubic else []
     )
-    reflection = experiment.map.reflection or _reflection(components[0], wavelength_A, seen)
-    window = experiment.map.two_theta_deg or _window(reflection, [*alike, *ends], wavelength_A)
+    if components:
+        reflection = experiment.map.reflection or _reflection(components[0], wavelength_A, seen)
+        window = experiment.map.two_theta_deg or _window(reflection, [*alike, *ends], wavelength_A)
+    else:
+        reflection, window = NO_REFLECTION, experiment.map.two_theta_deg or _all_peaks(experiment)
     if window[1] <= seen[0] or window[0] >= seen[1]:
         raise UserError(
             f"map window {window[0]:.2f} to {window[1]:.2f} deg lies outside what the detector sees "
@@ -265,6 +272,12 @@ def _reflection(component: Component, wavelength_A: float, seen: tuple[float, fl
         )
     strongest = max(lines, key=lambda line: line.multiplicity * line.f_squared)
     return next((line.hkl for line in lines if line.hkl == (2, 1, 1)), strongest.hkl)
+
+
+def _all_peaks(experiment: Experiment) -> tuple[float, float]:
+    """From the lowest angle of all ranges of peaks to the highest."""
+    ranges = [peak.two_theta_deg for peak in experiment.peak]
+    return min(low for low, _ in ranges), max(high for _, high in ranges)
 
 
 def _window(reflection: tuple[int, int, int], cells: list[Cell], wavelength_A: float) -> tuple[float, float]:

@@ -104,7 +104,8 @@ class Lattice:
 class Fit:
     """An accepted fit of one pattern; a refused one is a ``NoResult``.
 
-    lattices: one for each component of the experiment, in its order. components: how many lattices the data
+    lattices: one for each component of the experiment, in its order; none where peaks alone are followed. components:
+    how many lattices the data
     tell apart. lp_mean_A: mean of the components weighted by their share of the scattering, with its esd.
     parameters: all that ``Refinement.curves`` needs to draw the fit again; its length is fixed for a run. First come
     the cells of all components in Å, also of those that are not told apart.
@@ -125,13 +126,13 @@ class Fit:
     @property
     def shown_lp(self) -> tuple[float, float]:
         """The mean lattice parameter and its esd (Å); where unlike crystals have none, the edge a of the first."""
-        known = math.isfinite(self.lp_mean_A)
+        known = math.isfinite(self.lp_mean_A) or not self.lattices
         return (self.lp_mean_A, self.lp_mean_esd_A) if known else (self.lattices[0].lp_A, self.lattices[0].lp_esd_A)
 
     @property
     def watched(self) -> tuple[float, float]:
         """Lattice parameter and esd (Å) of the first component; the mean's where it cannot be told apart."""
-        first = self.lattices[0]
+        first = self.lattices[0] if self.lattices else Lattice()
         return (self.lp_mean_A, self.lp_mean_esd_A) if math.isnan(first.lp_A) else (first.lp_A, first.lp_esd_A)
 
 

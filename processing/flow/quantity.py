@@ -30,6 +30,7 @@ LEAST_AMOUNT_ESD = 2e-3
 OF_PEAK = {"position": ("two_theta_deg", "deg"), "area": ("area", ""), "fwhm": ("fwhm_deg", "deg")}
 KNOWN = (*OF_CELL, *AMOUNTS, *OF_RUN, *(f"peak:NAME.{kind}" for kind in OF_PEAK))
 PEAK = "peak:"
+USUAL = ("position", "area")
 
 
 class Measured(Protocol):
@@ -83,6 +84,8 @@ def quantity_named(
         raise ValueError(f'"{text}": no quantity "{kind}"; known are {", ".join(KNOWN)}')
     if kind in OF_RUN:
         return _of_run(kind, text, names, composition=composition)
+    if not names:
+        raise ValueError(f'"{text}": there is no component; watch peak:NAME.{next(iter(OF_PEAK))} or the like')
     if name and name not in names:
         raise ValueError(f'"{text}": no component "{name}"; there are {", ".join(names)}')
     number = names.index(name) if name else 0
@@ -107,6 +110,11 @@ def usual_quantities(components: Sequence[Component]) -> tuple[Quantity, ...]:
     keys = [f"{component.name}.{kind}" for component, kind in told]
     keys += [f"{components[0].name}.weight"] if len(components) > 1 else []
     return tuple(quantity_named(key, components, composition=False) for key in keys)
+
+
+def usual_of_peaks(peaks: Sequence[str]) -> tuple[Quantity, ...]:
+    """What is watched where nobody says it and there is no lattice: place and area of the first peak."""
+    return tuple(quantity_named(f"{PEAK}{peaks[0]}.{kind}", (), composition=False, peaks=peaks) for kind in USUAL)
 
 
 def value_of(

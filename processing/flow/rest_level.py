@@ -12,6 +12,8 @@ def rest_level(snapshot: Snapshot, start_s: float, end_s: float) -> tuple[float,
 
     As in the summary, the mean of both counts where the watched lattice cannot be told from its neighbour.
     """
+    if not snapshot.component_names:
+        return NAN, NAN
     within = (snapshot.times_s >= start_s) & (snapshot.times_s <= end_s)
     if snapshot.quantities:
         return _mean(snapshot.values[within, 0], snapshot.value_esds[within, 0])

@@ -298,6 +298,8 @@ def record_in(values: Mapping[str, Any], columns: Sequence[Column]) -> dict[str,
             record[field.path] = values[column.path]
         else:
             record.setdefault(field.path, [field.quantity.unknown] * components)[column.component] = values[column.path]
+    if not components:
+        record |= {field.path: [] for field in FIELDS if field.is_per_component}
     return record
 
 

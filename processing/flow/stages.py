@@ -51,6 +51,9 @@ class Refinement(Protocol):
     def refine(self, pattern: Pattern) -> Fit | NoResult:
         """The fit of this pattern, or why there is none. Never raises on data."""
 
+    def remember(self, cells_A: Sequence[float]) -> None:
+        """Where each lattice was when it was last told apart, before the first pattern is fitted; NaN: not known."""
+
     def fork(self) -> "Refinement":
         """One that knows what this one knows now; what either sees from now on the other does not."""
 

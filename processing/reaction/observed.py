@@ -116,7 +116,7 @@ def _by_name(setup: Setup, rows: Sequence[Row]) -> Observed:
     timed = [row for row in seen if math.isfinite(row.time_s)]
     fits = [row.fit if isinstance(row.fit, Fit) else None for row in timed]
     times_s = np.array([row.time_s for row in timed], np.float64)
-    lattices = [lattice(fit, 0) if fit else (NAN, NAN) for fit in fits]
+    lattices = [lattice(fit, 0) if fit and fit.lattices else (NAN, NAN) for fit in fits]
     first, first_esd = np.array(lattices, np.float64).reshape(-1, 2).T
     told = []
     for quantity in setup.watch[:1] or setup.quantities:
@@ -127,7 +127,7 @@ def _by_name(setup: Setup, rows: Sequence[Row]) -> Observed:
     unknown = np.full_like(times_s, NAN)
     means = [(fit.lp_mean_A, fit.lp_mean_esd_A) if fit else (NAN, NAN) for fit in fits]
     table = np.array(means, np.float64).reshape(-1, 2)
-    watched_lattice = f"lp_{setup.components[0].name}"
+    watched_lattice = f"lp_{setup.components[0].name}" if setup.components else name
     return Observed(times_s, first, first_esd, unknown, table[:, 0], table[:, 1], z, z_esd, name, watched_lattice)
 
 

@@ -127,6 +127,14 @@ def test_peaks_are_written_kept_and_taken_out() -> None:
     assert peaks_in(peaks_told(more)) == more
 
 
+def test_a_set_up_without_components_stays_one() -> None:
+    text = '[[peak]]\nname = "p"\ntwo_theta_deg = [14.0, 15.0]\n'
+    bare = setting_of(experiment_in(text), FOLDER)
+    assert setting_of(experiment_in(changed_text(text, FOLDER, replace(bare, tolerance=0.1))), FOLDER).components == ()
+    added = replace(bare, components=(Choice("CsPbBr3", "Br", False, None),))
+    assert setting_of(experiment_in(changed_text(text, FOLDER, added)), FOLDER) == added
+
+
 @pytest.mark.parametrize("text", ["p211", "p211 15", "14.2-15.7", "a b 14-15"])
 def test_what_is_no_peak_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(UserError, match=r"^[^\n]* is no (peak|range of angles); write [^\n]*$"):

@@ -4,21 +4,27 @@ import csv
 import json
 import math
 import shutil
+import threading
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latticewatch.app.main import run
+from latticewatch.app.run.given import Given
+from latticewatch.app.start.first_look import first_look
 from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.config.resolve import resolve
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.peak import peak_named
 from latticewatch.processing.flow.row_fields import columns_of
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import Run, read_run
+from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
 from latticewatch.processing.simulation.scan import write_scan
 from tests.app.conftest import Said
@@ -53,8 +59,6 @@ def reacted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def processed(reacted: Path) -> Path:
-    from latticewatch.app.main import run
-
     out = reacted.parent / "run.h5"
     assert run(["process", str(reacted), "--out", str(out)]) == 0
     return out
@@ -166,6 +170,82 @@ def test_a_running_scan_follows_a_further_peak_from_the_next_frame_on(
         cells = list(csv.DictReader(text))
     assert [bool(cell["peak_a_area"]) for cell in cells] == [True] * 8 + [False] * 2
     assert [bool(cell["peak_b_area"]) for cell in cells] == [False] * 5 + [True] * 5
+
+
+@pytest.fixture(scope="module")
+def alone(reacted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run of the same frames with peaks and no component."""
+    folder = tmp_path_factory.mktemp("alone") / "scan"
+    shutil.copytree(reacted, folder)
+    (folder / "experiment.toml").write_text(f'[experiment]\ntitle = "no CIF"\n{PEAKS}', encoding="utf-8")
+    assert run(["process", str(folder), "--out", str(folder.parent / "run.h5")]) == 0
+    return folder.parent / "run.h5"
+
+
+def test_without_a_structure_peaks_alone_are_the_fit(
+    alone: Path, processed: Path, tmp_path: Path, latticewatch: Command
+) -> None:
+    with read_run(alone) as found, read_run(processed) as whole:
+        same(peaks_in(found), peaks_in(whole))
+        for row in found.rows:
+            assert isinstance(row.fit, Fit) == any(each.is_found for each in row.peaks)
+            if isinstance(row.fit, Fit):
+                assert (row.fit.lattices, row.fit.components) == ((), 0)
+                assert math.isnan(row.fit.lp_mean_A)
+                assert 0.5 < row.fit.chi2_reduced < math.inf
+            else:
+                assert row.fit == NoResult("no peaks")
+        assert found.setup.window_deg == (14.2, 16.6)
+        row = found.rows[-1]
+        assert isinstance(row.fit, Fit)
+        curves = refinement_of(found.setup, found.two_theta).curves(row.fit.parameters)
+        assert row.pattern is not None
+        left = (row.pattern.intensity - curves.calculated) / row.pattern.sigma
+        assert float(np.nanmean(left**2)) == pytest.approx(row.fit.chi2_reduced, rel=0.2)
+        assert found.two_theta[np.isfinite(left)].min() >= 14.2
+    outputs = ["trace.csv", "summary.json", "map.csv", "figure.pdf", "screenshot.png"]
+    kinds = [each.partition(".")[0] for each in outputs]
+    asked = [part for kind, name in zip(kinds, outputs, strict=True) for part in (f"--{kind}", tmp_path / name)]
+    assert latticewatch("export", alone, *asked, "--patterns", tmp_path / "patterns").status == 0
+    assert all((tmp_path / name).stat().st_size for name in outputs)
+    assert latticewatch("compare", alone, processed, "--out", tmp_path / "compared.csv").status == 0
+    replayed = latticewatch("replay", alone, "--speed", "max", "--headless", "--json").out.splitlines()
+    assert json.loads(replayed[-1])["status"] == "fitted"
+    assert latticewatch("process", alone, "--out", tmp_path / "again.h5").status == 0
+    with read_run(alone) as found, read_run(tmp_path / "again.h5") as again:
+        same(peaks_in(again), peaks_in(found))
+
+
+def test_without_a_structure_a_run_is_resumed_from_its_journal(
+    alone: Path, tmp_path: Path, latticewatch: Command
+) -> None:
+    folder, out = tmp_path / "scan", tmp_path / "run.h5"
+    shutil.copytree(alone.parent / "scan", folder)
+    for frame in sorted(folder.glob("*.cbf"))[30:]:
+        frame.rename(tmp_path / frame.name)
+    assert latticewatch("process", folder, "--out", out).status == 0
+    for frame in tmp_path.glob("*.cbf"):
+        frame.rename(folder / frame.name)
+    assert latticewatch("process", folder, "--out", out, "--resume").status == 0
+    with read_run(out) as run, read_run(alone) as undisturbed:
+        for one, other in zip(run.rows, undisturbed.rows, strict=True):
+            assert_same_row(one, replace(other, mtime_s=one.mtime_s), clocks=False)
+
+
+def test_without_a_structure_the_first_look_finds_the_peak(alone: Path) -> None:
+    scan = alone.parent / "scan"
+    look = first_look(scan, Given(scan / "geometry.poni", scan / "experiment.toml"), threading.Event())
+    assert look.seen is not None
+    assert look.seen.curves is not None
+    assert "position of p211 14.95" in look.judgement.text
+    assert look.judgement.better is None
+
+
+def test_a_run_needs_a_component_or_a_peak() -> None:
+    with pytest.raises(UserError, match=r"^[^\n]*needs a \[\[component\]\], or a \[\[peak\]\][^\n]*$"):
+        parse_experiment('[experiment]\ntitle = "x"\n', "experiment.toml")
+    with pytest.raises(UserError, match=r"^[^\n]*\[composition\][^\n]*$"):
+        parse_experiment(f"{PEAKS}[composition]\nfirst_A = 5.8\nsecond_A = 6.2\n", "experiment.toml")
 
 
 def peak(name: str = "p", two_theta_deg: str = "[14.0, 15.0]") -> str:

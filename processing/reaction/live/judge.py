@@ -173,7 +173,8 @@ class Judge:
         moved = [opinion for opinion in opinions if opinion.state is not State.WAITING]
         if not moved:
             seen = any(follower.bank is not None for follower in self._followers)
-            why = "Lattices are seen; none has moved yet." if seen else "Nothing to see yet."
+            what = "Lattices are" if self._setup.components else "A peak is"
+            why = f"{what} seen; none has moved yet." if seen else "Nothing to see yet."
             return Verdict(State.WAITING, why=f"{why}{self._since}")
         was = self._last.state
         # One that still moves decides; where none does, one that rests.

@@ -130,8 +130,8 @@ def with_parsed_phases(setup: Setup, where: str) -> Setup:
         dataclasses.replace(component, phase=parse_phase(component.phase.cif_text, component.phase.name, where))
         for component in setup.components
     )
-    if not components:
-        raise UserError(f"{where}: the run's header names no component; give an intact run file")
+    if not components and not setup.peaks:
+        raise UserError(f"{where}: the run's header names neither component nor peak; give an intact run file")
     return dataclasses.replace(setup, components=components)
 
 

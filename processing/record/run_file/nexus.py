@@ -175,7 +175,12 @@ class NexusFile:
         names = [f"lp_{each.name}" if each.is_cubic else f"a_{each.name}" for each in crystals]
         means = ["lp_mean"] if all(each.is_cubic for each in crystals) else []
         note = f" ({signs_of(header.setup.accuracy)})"
-        _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", [*means, *names], note)
+        if names:
+            _plot(entry, "lattice_parameters", "lattice parameter (Å)", "_A", [*means, *names], note)
+        peaks = [f"peak_{peak.name}" for peak in header.setup.peaks]
+        if peaks:
+            _plot(entry, "peak_positions", "2θ (deg)", "_deg", [f"{peak}_two_theta" for peak in peaks])
+            _plot(entry, "peak_areas", "area (counts deg)", "", [f"{peak}_area" for peak in peaks])
         if header.setup.composition is not None:
             _plot(entry, "composition", "fraction", "", ["fraction"])
         _lay_out_about(entry, header, run_id)

@@ -65,11 +65,11 @@ class ForeignLines:
     def __init__(self, setup: Setup, two_theta: NDArray[np.float64]) -> None:
         self._setup, self._two_theta = setup, two_theta
         self._step_deg = float(np.median(np.diff(two_theta)))
-        self._lay = bare_layout(setup, two_theta)
+        self._lay = bare_layout(setup, two_theta) if setup.components else None
 
     def of(self, fit: Fit) -> dict[int, Sighting]:
         """The foreign lines of this fit by the number they keep while they are followed."""
-        known = unpacked(fit.parameters, self._lay)
+        known = unpacked(fit.parameters, self._lay) if self._lay else None
         seen = {
             slot: self._sighting(line, area)
             for slot, (line, area) in (known[1] if known else {}).items()
