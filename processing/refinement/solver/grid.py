@@ -64,12 +64,20 @@ def window_of(
     empty: EmptyCell | None = None,
 ) -> Window:
     """The window around these lines at their start cells. two_theta: the run's grid in degrees."""
-    lowest, highest = fit.within(two_theta)
     sines = lines.wavelength_A * lines.root_n / (2.0 * lines.cell[lines.phase])
     angles = 2.0 * np.degrees(np.arcsin(np.minimum(sines, 1.0)))
     margin = max(0.08 * (angles.max() - angles.min()), 0.1 * angles.min())
-    first = int(np.searchsorted(two_theta, max(angles.min() - margin, lowest)))
-    highest = min(angles.max() + margin, _modelled_to(lines), np.nextafter(highest, np.inf))
+    highest = min(angles.max() + margin, _modelled_to(lines))
+    return window_between(two_theta, angles.min() - margin, highest, bins_wanted, fit, empty)
+
+
+def window_between(
+    two_theta: Floats, low: float, high: float, bins_wanted: int, fit: FitRange, empty: EmptyCell | None
+) -> Window:
+    """The window between these angles in degrees, as far as they are seen and fitted."""
+    lowest, highest = fit.within(two_theta)
+    first = int(np.searchsorted(two_theta, max(low, lowest)))
+    highest = min(high, np.nextafter(highest, np.inf))
     last = int(np.searchsorted(two_theta, highest))
     factor = max(1, math.floor((last - first) / bins_wanted))
     last -= (last - first) % factor

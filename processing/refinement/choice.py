@@ -1,0 +1,31 @@
+"""Which refinement a run has."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.config.resolve import Setup
+from latticewatch.processing.flow.stages import Refinement
+from latticewatch.processing.refinement.crystals.refinement import CrystalRefinement
+from latticewatch.processing.refinement.foreign.sightings import spectator_lines
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
+
+
+def refinement_of(setup: Setup, two_theta: NDArray[np.float64]) -> Refinement:
+    """The refinement of a run of this set-up: lattices that exchange where all are cubic, else crystals of any system.
+
+    two_theta: (bins,) the run's grid in degrees.
+    """
+    if setup.is_cubic:
+        expected = spectator_lines(setup, two_theta)
+        return TrackedRefinement(
+            setup.components, setup.wavelength_A, two_theta, setup.fit, expected, setup.background
+        )
+    return CrystalRefinement(
+        setup.components,
+        setup.wavelength_A,
+        two_theta,
+        setup.fit,
+        setup.standard,
+        setup.spectators,
+        setup.background,
+    )

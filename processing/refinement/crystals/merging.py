@@ -1,0 +1,101 @@
+"""The esds of cells whose lines merge.
+
+Where a and c of a tetragonal cell come near each other its lines no longer split, and χ² is a quartic of what is left
+of the splitting, not a parabola: the covariance says nothing, or everything. The direction in which a cell is known
+least is followed, all else refined along with it as the covariance has it, to where χ² has risen by one.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latticewatch.processing.refinement.crystals.planes import Phases, angles_of
+from latticewatch.processing.refinement.crystals.solve import Solution, cost_at
+from latticewatch.processing.refinement.solver.solve import Data, Prior, weigh
+
+Floats = NDArray[np.float64]
+# Asked where one esd moves a line by this share of its width; followed no further than this many widths.
+ASKED, FURTHEST = 0.08, 1.0
+# A rise of χ² within these of one is a parabola's.
+LEAST_RISE, MOST_RISE = 0.6, 1.6
+SHRUNK = 0.75
+FEWEST = 2
+
+
+class Known(NamedTuple):
+    """covariance: (parameters, parameters) with honest esds. kicks: steps from the solution to where other cells may
+    be as likely, each (parameters,); none where all cells are well known."""
+
+    covariance: Floats
+    kicks: tuple[Floats, ...]
+
+
+def known_cells(solution: Solution, data: Data, prior: Prior, phases: Phases, width_deg: float) -> Known:
+    """The covariance of a solution with the esds of merging lines mended. width_deg: of a line."""
+    covariance, kicks = solution.covariance, list[Floats]()
+    weights = np.empty(len(data.y))
+    weigh(solution.model, data, weights)
+    misfit = max(1.0, solution.chi2 / len(data.y))
+    places = angles_of(solution.x, phases)
+    for phase in np.flatnonzero(phases.free_cell):
+        rows = phases.planes.place[phase][phases.planes.place[phase] >= 0]
+        if len(rows) < FEWEST or not solution.free[rows[0]]:
+            continue
+        own = phases.planes.phase == phase
+        block = covariance[np.ix_(rows, rows)]
+        scale = np.sqrt(np.maximum(np.diag(block), 1e-300))
+        values, vectors = np.linalg.eigh(block / np.outer(scale, scale))
+        direction = covariance[:, rows] @ (vectors[:, -1] / scale)
+        step = direction / np.sqrt(max(float((vectors[:, -1] / scale) @ direction[rows]), 1e-300))
+        moved = _largest(angles_of(solution.x + _cells_of(step, rows), phases) - places, own)
+        if not moved > ASKED * width_deg:
+            continue
+        share = _share(solution, step, data, prior, phases, weights, misfit, FURTHEST * width_deg / moved)
+        covariance = covariance - (1.0 - share**2) * np.outer(step, step)
+        kicks += [share * step, -share * step]
+    return Known(covariance, tuple(kicks))
+
+
+def _cells_of(step: Floats, rows: NDArray[np.int64]) -> Floats:
+    alone = np.zeros_like(step)
+    alone[rows] = step[rows]
+    return alone
+
+
+def _largest(away: Floats, own: NDArray[np.bool_]) -> float:
+    known = np.abs(away[own])
+    return float(np.max(known[np.isfinite(known)], initial=0.0))
+
+
+def _share(
+    solution: Solution,
+    step: Floats,
+    data: Data,
+    prior: Prior,
+    phases: Phases,
+    weights: Floats,
+    misfit: float,
+    most: float,
+) -> float:
+    """How much of this step χ² lets the cell go, the further of both ways; at most ``most``."""
+    cost = [cost_at(solution.x, data, prior, phases.planes, phases.places, weights)]
+
+    def rise(share: float, sign: float) -> float:
+        there = solution.x + sign * share * step
+        there[phases.places.relative :] = np.maximum(there[phases.places.relative :], 0.0)
+        now = cost_at(there, data, prior, phases.planes, phases.places, weights)
+        return (now - cost[0]) / misfit if np.isfinite(now) else np.inf
+
+    whole = min(1.0, most)
+    rises = [rise(whole, sign) for sign in (-1.0, 1.0)]
+    if whole == 1.0 and all(LEAST_RISE < one < MOST_RISE for one in rises):
+        return 1.0
+    shares = []
+    for sign, first in zip((-1.0, 1.0), rises, strict=True):
+        share, now = whole, first
+        while now > 1.0 and share > 1e-4 * whole:
+            share *= SHRUNK
+            now = rise(share, sign)
+        shares.append(share)
+    return max(shares)
