@@ -32,8 +32,8 @@ from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.changes import Change, Difference, alike_segments, fits_alike
 from latticewatch.processing.record.run_file.notes import MARK
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
 
 log = logging.getLogger(__name__)
 

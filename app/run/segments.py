@@ -13,8 +13,8 @@ from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.record.run_file.changes import Change
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.reader import Run
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines, Sighting
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from latticewatch.processing.reaction.live.judge import Judge
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.notes import Note
 from latticewatch.processing.record.run_file.writer import RunWriter
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numba
@@ -16,11 +17,13 @@ from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.integration.warming import warm_up as warm_up_integration
 from latticewatch.processing.reaction.live.judge import Judge
+from latticewatch.processing.refinement.crystals.refinement import CrystalRefinement
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 
 WAVELENGTH_A, FWHM_DEG, END_A = 0.64066, 0.4, 6.031
 STARTS = {"Br": ("CsPbBr3", 5.842), "I": ("CsPbI3", 6.205)}
 FRAMES, PERIOD_S = 26, 2.5
+AXES_A = (4.033, 4.03, 4.0)  # c of a tetragonal cell that becomes cubic
 MARK = "warmed-up"
 Floats = NDArray[np.float64]
 
@@ -64,18 +67,38 @@ def _fit_made_up_frames() -> int:
         if not isinstance(fit, NoResult):
             refinement.curves(fit.parameters)
             fitted += 1
+    return fitted + _fit_made_up_crystals()
+
+
+def _fit_made_up_crystals() -> int:
+    """A first fit, one that follows it, and one of lines that merge; how many frames were fitted."""
+    phase = read_phase("BaTiO3")
+    component = Component("T", phase, phase.lattice_parameter_A)
+    two_theta = np.linspace(4.0, 25.5, 540)
+    refinement, fitted = CrystalRefinement((component,), WAVELENGTH_A, two_theta), 0
+    for seed, axis_A in enumerate(AXES_A):
+        cell = replace(phase.cell, c_A=axis_A)
+        pattern = _pattern((component,), [reflections(phase, 1.4, cell)], two_theta, None, seed)
+        fit = refinement.refine(pattern)
+        if not isinstance(fit, NoResult):
+            refinement.curves(fit.parameters)
+            fitted += 1
     return fitted
 
 
 def _pattern(
-    components: tuple[Component, ...], lines: list[tuple[Reflection, ...]], two_theta: Floats, left: float, seed: int
+    components: tuple[Component, ...],
+    lines: list[tuple[Reflection, ...]],
+    two_theta: Floats,
+    left: float | None,
+    seed: int,
 ) -> Pattern:
-    """Both components' lines with so much of their way to the end still left."""
+    """The components' lines where they are, or with so much of their way to the end still left."""
     counts = np.full_like(two_theta, 2000.0)
     for component, its_lines in zip(components, lines, strict=True):
-        cell = END_A + left * (component.lattice_parameter_A - END_A)
         for line in its_lines:
-            d = d_spacing(cell, line.hkl)
+            cell = END_A + (left or 0.0) * (component.lattice_parameter_A - END_A)
+            d = line.d_A if left is None else d_spacing(cell, line.hkl)
             offset = (two_theta - two_theta_deg(d, WAVELENGTH_A)) / FWHM_DEG
             counts += 1e-3 * line.multiplicity * line.f_squared * d**2 * np.exp(-np.log(16.0) * offset**2)
     drawn = np.random.default_rng(seed).poisson(counts).astype(np.float32)

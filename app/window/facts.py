@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from latticewatch.app.window.shown_run import ShownRun
 from latticewatch.processing.config.resolve import Setup
-from latticewatch.processing.crystal.reflections import Hkl, d_spacing, reflections, two_theta_deg
+from latticewatch.processing.crystal.reflections import Hkl, reflections, two_theta_deg
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
 from latticewatch.processing.flow.composition import CompositionScale, fraction_text
-from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.fit import Fit, cell_in
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.quantity import Quantity, value_in
 from latticewatch.processing.flow.series import Row, Snapshot
@@ -248,7 +248,7 @@ def reflection_lists(
 ) -> tuple[tuple[Hkl, ...], ...]:
     sine = math.sin(math.radians(float(two_theta[-1]) / 2.0))
     d_min = setup.wavelength_A / (2.0 * sine)
-    lines = (reflections(each.phase, d_min, each.lattice_parameter_A) for each in setup.components)
+    lines = (reflections(each.phase, d_min, each.cell) for each in setup.components)
     return tuple(tuple(line.hkl for line in its) for its in lines)
 
 
@@ -267,8 +267,7 @@ def ticks_of(setup: Setup, lines: tuple[tuple[Hkl, ...], ...], fit: Fit) -> tupl
     """Where the lines of each component are in this fit; at the mean where a component is not known apart."""
     ticks = []
     for component, hkls, lattice in zip(setup.components, lines, fit.lattices, strict=True):
-        cell = lattice.lp_A if math.isfinite(lattice.lp_A) else fit.lp_mean_A
-        d = np.array([d_spacing(cell, hkl) for hkl in hkls])
+        d = cell_in(component, lattice, fit).d_spacings(np.array(hkls, dtype=np.float64).reshape(-1, 3))
         ticks.append(
             Ticks(
                 component.name,

@@ -78,6 +78,11 @@ class Setup:
         return usual_quantities(self.components)
 
     @property
+    def is_cubic(self) -> bool:
+        """Whether only cubic lattices are refined, and no standard: these may exchange and meet."""
+        return self.standard is None and all(component.phase.is_cubic for component in self.components)
+
+    @property
     def kept(self) -> Kept:
         """What decides the columns of the trace."""
         return Kept.of(self.components, self.composition is not None, peaks=tuple(peak.name for peak in self.peaks))
@@ -100,8 +105,6 @@ def resolve(
     seen = (float(two_theta[0]), float(two_theta[-1]))
     components = tuple(_component(table, folder) for table in experiment.component if table.role == "sample")
     standards = [_component(table, folder) for table in experiment.component if table.role == "standard"]
-    if standards or not all(component.phase.is_cubic for component in components):
-        raise UserError("only cubic phases, and no standard, are refined in this version; leave the others out")
     _check_told_apart(components)
     fit = _fit_range(experiment, seen)
     if experiment.fit != FitTable():

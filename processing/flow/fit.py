@@ -136,6 +136,18 @@ class Fit:
         return (self.lp_mean_A, self.lp_mean_esd_A) if math.isnan(first.lp_A) else (first.lp_A, first.lp_esd_A)
 
 
+def cell_in(component: Component, lattice: Lattice, fit: Fit) -> Cell:
+    """The cell of a component in a fit: what was found of it, and else its start cell; at the mean where lattices are
+    not told apart."""
+    found = lattice.cell
+    own = (lattice.lp_A, found.b_A, found.c_A, found.alpha_deg, found.beta_deg, found.gamma_deg)
+    edge = lattice.lp_A if math.isfinite(lattice.lp_A) else fit.lp_mean_A
+    values = (edge if component.phase.is_cubic else own[0], *own[1:])
+    start = component.cell.numbers
+    cell = Cell(*(value if math.isfinite(value) else there for value, there in zip(values, start, strict=True)))
+    return with_symmetry(cell, component.phase.group)
+
+
 @dataclass(frozen=True, slots=True)
 class Curves:
     """A fit drawn over the run's 2θ grid: float64, NaN outside the fitted range.

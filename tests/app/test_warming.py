@@ -13,7 +13,7 @@ from tests.app.conftest import Said
 SCRIPT = """
 import sys
 from numba.core.dispatcher import Dispatcher
-from latticewatch.app.run.warming import FRAMES, warm_up
+from latticewatch.app.run.warming import AXES_A, FRAMES, warm_up
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
@@ -25,7 +25,7 @@ def compiled():
     known = {each for room in rooms for each in vars(room).values() if isinstance(each, Dispatcher)}
     return {(each.__module__, each.__name__, str(signature)) for each in known for signature in each.signatures}
 
-assert warm_up() == FRAMES
+assert warm_up() == FRAMES + len(AXES_A)
 warm = compiled()
 assert warm
 recipe = recipe_named("iodide-bare")

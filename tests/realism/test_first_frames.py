@@ -13,7 +13,8 @@ from latticewatch.processing.config.resolve import resolve
 from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import NoResult
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement, refinement_of
+from latticewatch.processing.refinement.choice import refinement_of
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.realism.drawn import real_scan
 from latticewatch.processing.simulation.realism.frame_truth import frame_truth
 from latticewatch.processing.simulation.realism.real_scan import RealScan

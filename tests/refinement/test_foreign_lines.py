@@ -12,9 +12,10 @@ from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.foreign.extended import MOST_FOREIGN, unpacked
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines, bare_layout, names_of
-from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement, refinement_of
+from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.powder import expected_pattern, voigt
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
 from latticewatch.processing.simulation.truth import Truth

@@ -8,10 +8,10 @@ import pytest
 
 from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.config.resolve import resolve
+from latticewatch.processing.refinement.choice import refinement_of as of_setup
 from latticewatch.processing.refinement.model.lines import layout
 from latticewatch.processing.refinement.solver.solve import Solution
 from latticewatch.processing.refinement.tracking.split import split_of
-from latticewatch.processing.refinement.tracking.tracked import refinement_of as of_setup
 from latticewatch.processing.simulation.realism.drawn import real_scan
 from latticewatch.processing.simulation.realism.frame_truth import frame_truth
 from latticewatch.processing.simulation.realism.sheets import experiment_text

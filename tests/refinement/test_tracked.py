@@ -14,8 +14,8 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.refinement.choice import refinement_of as of_setup
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
-from latticewatch.processing.refinement.tracking.tracked import refinement_of as of_setup
 from latticewatch.processing.simulation.realism.drawn import real_scan
 from latticewatch.processing.simulation.realism.frame_truth import frame_truth
 from latticewatch.processing.simulation.realism.sheets import experiment_text

@@ -2,7 +2,7 @@
 
 Where a and c of a tetragonal cell come near each other its lines no longer split, and χ² is a quartic of what is left
 of the splitting, not a parabola: the covariance says nothing, or everything. The direction in which a cell is known
-least is followed, all else refined along with it as the covariance has it, to where χ² has risen by one.
+least is followed, all else refined along with it as the covariance has it, to see how χ² rises.
 """
 
 from typing import NamedTuple
@@ -16,24 +16,29 @@ from latticewatch.processing.refinement.solver.solve import Data, Prior, weigh
 
 Floats = NDArray[np.float64]
 # Asked where one esd moves a line by this share of its width; followed no further than this many widths.
-ASKED, FURTHEST = 0.08, 1.0
-# A rise of χ² within these of one is a parabola's.
-LEAST_RISE, MOST_RISE = 0.6, 1.6
-SHRUNK = 0.75
+ASKED, FURTHEST = 0.015, 1.0
+# A rise of χ² at so many esds within these of a parabola's is one.
+PARABOLA, LEAST_RISE, MOST_RISE = 3.0, 0.75, 1.35
+# Else so many esds to either side, in steps of this ratio.
+SIGMAS, SHRUNK, LEAST_SHARE = 6.0, 0.75, 1e-4
+# Where χ² lets a cell go this share less or more far than the covariance says, its lines merge.
+UNLIKE = 0.2
 FEWEST = 2
 
 
 class Known(NamedTuple):
     """covariance: (parameters, parameters) with honest esds. kicks: steps from the solution to where other cells may
-    be as likely, each (parameters,); none where all cells are well known."""
+    be as likely, each (parameters,); none where all cells are well known. merged: (phases,) whose lines merge."""
 
     covariance: Floats
     kicks: tuple[Floats, ...]
+    merged: NDArray[np.bool_]
 
 
 def known_cells(solution: Solution, data: Data, prior: Prior, phases: Phases, width_deg: float) -> Known:
     """The covariance of a solution with the esds of merging lines mended. width_deg: of a line."""
     covariance, kicks = solution.covariance, list[Floats]()
+    merged = np.zeros(phases.places.phases, dtype=np.bool_)
     weights = np.empty(len(data.y))
     weigh(solution.model, data, weights)
     misfit = max(1.0, solution.chi2 / len(data.y))
@@ -45,7 +50,7 @@ def known_cells(solution: Solution, data: Data, prior: Prior, phases: Phases, wi
         own = phases.planes.phase == phase
         block = covariance[np.ix_(rows, rows)]
         scale = np.sqrt(np.maximum(np.diag(block), 1e-300))
-        values, vectors = np.linalg.eigh(block / np.outer(scale, scale))
+        vectors = np.linalg.eigh(block / np.outer(scale, scale))[1]
         direction = covariance[:, rows] @ (vectors[:, -1] / scale)
         step = direction / np.sqrt(max(float((vectors[:, -1] / scale) @ direction[rows]), 1e-300))
         moved = _largest(angles_of(solution.x + _cells_of(step, rows), phases) - places, own)
@@ -53,8 +58,10 @@ def known_cells(solution: Solution, data: Data, prior: Prior, phases: Phases, wi
             continue
         share = _share(solution, step, data, prior, phases, weights, misfit, FURTHEST * width_deg / moved)
         covariance = covariance - (1.0 - share**2) * np.outer(step, step)
-        kicks += [share * step, -share * step]
-    return Known(covariance, tuple(kicks))
+        merged[phase] = abs(share - 1.0) > UNLIKE
+        if merged[phase]:
+            kicks += [share * step, -share * step]
+    return Known(covariance, tuple(kicks), merged)
 
 
 def _cells_of(step: Floats, rows: NDArray[np.int64]) -> Floats:
@@ -78,24 +85,23 @@ def _share(
     misfit: float,
     most: float,
 ) -> float:
-    """How much of this step χ² lets the cell go, the further of both ways; at most ``most``."""
-    cost = [cost_at(solution.x, data, prior, phases.planes, phases.places, weights)]
+    """The esd along this step as its share, at most ``most``: the largest distance over the root of how far χ² rises on
+    it, to either side. Of a parabola this is 1; where χ² is skew the far side counts as well."""
+    lowest = cost_at(solution.x, data, prior, phases.planes, phases.places, weights)
 
-    def rise(share: float, sign: float) -> float:
-        there = solution.x + sign * share * step
+    def rise(share: float) -> float:
+        there = solution.x + share * step
         there[phases.places.relative :] = np.maximum(there[phases.places.relative :], 0.0)
         now = cost_at(there, data, prior, phases.planes, phases.places, weights)
-        return (now - cost[0]) / misfit if np.isfinite(now) else np.inf
+        return (now - lowest) / misfit if np.isfinite(now) else np.inf
 
-    whole = min(1.0, most)
-    rises = [rise(whole, sign) for sign in (-1.0, 1.0)]
-    if whole == 1.0 and all(LEAST_RISE < one < MOST_RISE for one in rises):
+    if most > PARABOLA and all(LEAST_RISE < rise(sign * PARABOLA) / PARABOLA**2 < MOST_RISE for sign in (-1.0, 1.0)):
         return 1.0
-    shares = []
-    for sign, first in zip((-1.0, 1.0), rises, strict=True):
-        share, now = whole, first
-        while now > 1.0 and share > 1e-4 * whole:
+    whole, found = min(SIGMAS, most), 0.0
+    for sign in (-1.0, 1.0):
+        share, now = whole, np.inf
+        while now > 1.0 and share > LEAST_SHARE * whole:
+            now = rise(sign * share)
+            found = max(found, share / np.sqrt(max(now, 1.0)))
             share *= SHRUNK
-            now = rise(share, sign)
-        shares.append(share)
-    return max(shares)
+    return found

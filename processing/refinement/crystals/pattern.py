@@ -54,7 +54,9 @@ def _inverted(m: Floats, out: Floats) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def reciprocal(x: Floats, phase: int, planes: Planes, metric: Floats, slopes: Floats) -> None:
+def reciprocal(  # noqa: C901 — index loops over small tensors
+    x: Floats, phase: int, planes: Planes, metric: Floats, slopes: Floats
+) -> None:
     """Reciprocal metric (3, 3) of a phase, and its derivatives by the parameters of its cell (6, 3, 3); zero where
     there is none."""
     numbers, direct, by = np.empty(6), np.empty((3, 3)), np.empty((6, 3, 3))
@@ -172,7 +174,7 @@ def _add(factor: float, a: Floats, out: Floats) -> None:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def calculate(
+def calculate(  # noqa: C901 — one pass over the lines, every derivative in it
     x: Floats,
     grid: Floats,
     basis: Floats,
@@ -226,7 +228,8 @@ def calculate(
         lever = tangent / planes.tangent[phase]
         strain = x[places.strain + phase] if strained else 0.0
         own = 1.0 if strained else LEAST_WIDTH
-        by_sigma = (own * scaled * scaled * tangent + strain * lever / (planes.tangent[phase] * cosine * cosine)) / sigma
+        by_lever = lever / (planes.tangent[phase] * cosine * cosine)
+        by_sigma = (own * scaled * scaled * tangent + strain * by_lever) / sigma
         c_v, c_x = area * (tangent - 2.0 / tangent), -area * by_place
         c_s, c_g = area * by_sigma, area * gamma * tangent
         for name in range(6):

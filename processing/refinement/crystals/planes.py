@@ -71,9 +71,10 @@ class Places(NamedTuple):
 class Phases:
     """All phases of a run: the components, then the standard, then the spectators.
 
-    names: (phases,). free_cell: (phases,) whether a cell is refined. free_lines: (phases,) whether the structure has
-    no say in the intensities. zmv: (components,) Z M V over the structure's scale, NaN where no atoms are known: what the
-    scale is multiplied by to be a mass (R. J. Hill and C. J. Howard, J. Appl. Cryst. 20, 467 (1987)).
+    names: (phases,). free: of each the names of what its symmetry leaves free. free_cell: (phases,) whether a cell is
+    refined. free_lines: (phases,) whether the structure has no say in the intensities; on_need: whether it loses it
+    where they are not the structure's. mass: (components,) by what the scale times the volume is multiplied to be a
+    mass: Z M over the structure's scale (R. J. Hill and C. J. Howard, J. Appl. Cryst. 20, 467 (1987)).
     """
 
     names: tuple[str, ...]
@@ -214,7 +215,9 @@ def _d_at(two_theta: float, wavelength_A: float) -> float:
     return wavelength_A / (2.0 * math.sin(math.radians(min(max(two_theta, 1e-3), 179.0) / 2.0)))
 
 
-def _lines_of(component: Component, d_min: float, d_max: float, most: int, wavelength_A: float) -> tuple[Floats, Floats]:
+def _lines_of(
+    component: Component, d_min: float, d_max: float, most: int, wavelength_A: float
+) -> tuple[Floats, Floats]:
     lines = [
         line
         for line in reflections(component.phase, max(d_min / (1.0 + REACH), 0.501 * wavelength_A), component.cell)

@@ -18,20 +18,19 @@ from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.crystals.merging import Known, known_cells
 from latticewatch.processing.refinement.crystals.pattern import draw_phases
-from latticewatch.processing.refinement.crystals.planes import Phases, angles_of, phases_of
+from latticewatch.processing.refinement.crystals.planes import Phases, angles_of, cell_of, phases_of
 from latticewatch.processing.refinement.crystals.report import fit_of, quoted
-from latticewatch.processing.refinement.crystals.solve import Solution, solve
+from latticewatch.processing.refinement.crystals.solve import Limits, Solution, solve
 from latticewatch.processing.refinement.crystals.start import (
     LEAST_SIGMAS,
     Start,
     begin,
-    checked,
     explains_more,
     limits_for,
     there_of,
     width_of,
 )
-from latticewatch.processing.refinement.crystals.state import State, after, free_of
+from latticewatch.processing.refinement.crystals.state import State, after
 from latticewatch.processing.refinement.solver.grid import Window, chebyshev, data_of, empty_row, window_between
 from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, scatter_of
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
@@ -43,11 +42,18 @@ from latticewatch.processing.refinement.tracking.residuals import noise_after
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 NO_BEAM, NO_PEAKS = NoResult("no beam"), NoResult("no peaks")
+NOT_CONVERGED = NoResult("fit refused: it did not converge")
+STANDARD_UNSEEN = NoResult("fit refused: the standard is not seen")
 MOST_BINS, FEWEST_BINS = 1000, 60
 ITERATIONS, TOLERANCE = 25, 0.05
-# Δχ², in units of the misfit, that it must be worth to let what is tracked move by more than is usual, that a phase
-# must be worth which was not there, and that other cells must be worth where lines merge.
-WORTH_MOVING, WORTH_A_PHASE, WORTH_A_KICK = 30.0, 50.0, 1.0
+# Δχ², in units of the misfit, that it must be worth to let what is tracked move by more than is usual, and that other
+# cells must be worth where lines merge.
+WORTH_MOVING, WORTH_A_KICK = 30.0, 1.0
+# The edge a of a phase that comes lies this near to where it is expected, as a share, and is known this well.
+NEAR, WELL_PLACED = 0.02, 2e-3
+# The other side of merged lines is clearly worse by such a Δχ², and no longer tried after so many fits in a row.
+CLEAR_TWIN, SETTLED = 25.0, 5
+MEAN_OVER = 20
 # A search of all cells is slow: of frames that go on being refused so many are left out.
 TRIED_EVERY = 5
 # After so many frames in a row that are worse than those before, the sample is another one.
@@ -56,7 +62,7 @@ MOST_STRANGE = 3
 ASKED_EVERY = 10
 # Cells are remembered where their scale is so many sigmas clear.
 WELL_KNOWN = 12.0
-# Line profiles disagree over blocks as wide as a line.
+# χ² is more than noise where it is so many of its deviations above 1.
 UNEXPLAINED = 5.0
 
 
@@ -65,6 +71,31 @@ class Moved(NamedTuple):
 
     model: Floats
     jacobian: Floats
+
+
+class Tried(NamedTuple):
+    """A fit of one pattern: with this prior, these phases in the beam and those with intensities of their own. loose:
+    what is tracked was let loose."""
+
+    solution: Solution
+    prior: Prior
+    present: Flags
+    freed: Flags
+    loose: bool = False
+
+
+class Twin(NamedTuple):
+    """Where lines merged, (cell parameters,): on either side of it a cell splits them nearly alike, and only how strong
+    they are tells which one it is.
+
+    cells: their mean over so many frames. lost: in how many fits in a row the other side was clearly worse. away: from
+    the last fit to the other side, (parameters,), over the root of how much worse that is: an esd at least.
+    """
+
+    cells: Floats
+    frames: int = 1
+    lost: int = 0
+    away: Floats | None = None
 
 
 class CrystalRefinement:
@@ -90,7 +121,9 @@ class CrystalRefinement:
         self._light, self._recent, self._model_error = Light(), RecentFits(), NOTHING_YET
         self._state: State | None = None
         self._kicks: tuple[Floats, ...] = ()
+        self._twin: Twin | None = None
         self._left: Floats | None = None
+        self._last_refusal = NO_PEAKS
         self._noise, self._frames, self._since, self._strange, self._refused, self._fits = 1.0, 0, 1, 0, 0, 0
 
     def refine(self, pattern: Pattern) -> Fit | NoResult:
@@ -148,28 +181,34 @@ class CrystalRefinement:
         return self._followed(self._state, data)
 
     def _begun(self, data: Data, doubted: str = "") -> Fit | NoResult:
-        """A fresh start."""
+        """A fresh start. doubted: why the fit that followed the frame before is not to be believed."""
         self._refused += 1
         if self._refused > MOST_STRANGE and self._refused % TRIED_EVERY:
-            return NoResult(f"fit refused: {doubted or 'as the frames before'}")
+            return self._last_refusal
         x = self._start.copy()
         if self._state is not None:
             x[: self._phases.places.shift] = self._state.known
         start = begin(x, data, self._phases)
+        result = self._believed(start, data, doubted)
+        if isinstance(result, NoResult):
+            self._last_refusal = result
+        return result
+
+    def _believed(self, start: Start | None, data: Data, doubted: str) -> Fit | NoResult:
+        """The fit of a fresh start, or why it is refused."""
         if start is None:
             return NO_PEAKS
         if start.doubt:
             return NoResult(f"fit refused: {start.doubt}")
         if self._phases.has_standard and not start.present[self._phases.components]:
-            return NoResult("fit refused: the standard is not seen")
+            return STANDARD_UNSEEN
         quality = self._quality(start.solution, data)
         if doubted and not self._recent.allows(quality) and self._strange <= MOST_STRANGE:
             return NoResult(f"fit refused: {doubted}")
-        self._state = None
-        self._model_error = NOTHING_YET
+        self._state, self._model_error = None, NOTHING_YET
         if doubted:
             self._recent = self._recent.anew()
-        return self._accepted(start.solution, start.prior, data, start.present, start.freed, quality)
+        return self._accepted(Tried(start.solution, start.prior, start.present, start.freed), data, quality)
 
     def _followed(self, state: State, data: Data) -> Fit | NoResult:
         phases, places = self._phases, self._phases.places
@@ -181,85 +220,107 @@ class CrystalRefinement:
             return NO_PEAKS
         x[places.scale : places.background] *= found.factor
         x[places.background : places.width] = found.background
-        solution, prior = self._fitted(state, x, data, state.freed, state.present)
-        present, freed = there_of(solution, phases, state.present), state.freed
-        present = self._with_standard(present)
+        tried = self._fitted(state, x, data)
+        present = there_of(tried.solution, phases, state.present)
         if not (present == state.present).all():
-            solution, prior, present = self._regrouped(state, solution, prior, data, present)
-        if self._fits % ASKED_EVERY == 0 or self._recent.surprises(self._quality(solution, data)):
-            solution, prior, freed = self._freed(state, solution, prior, data, present)
-        quality = self._quality(solution, data)
-        if not solution.converged:
+            tried = self._regrouped(state, tried, data, present)
+        if self._fits % ASKED_EVERY == 0 or self._recent.surprises(self._quality(tried.solution, data)):
+            tried = self._freed(state, tried, data)
+        quality = self._quality(tried.solution, data)
+        if not tried.solution.converged:
             self._strange += 1
-            return self._begun(data, "it did not converge") if self._strange > 1 else _not_converged()
-        if not present[: phases.components].any():
+            return self._begun(data, "it did not converge") if self._strange > 1 else NOT_CONVERGED
+        if not tried.present[: phases.components].any():
             return NO_PEAKS
-        if phases.has_standard and not present[phases.components]:
-            return NoResult("fit refused: the standard is not seen")
+        if phases.has_standard and not tried.present[phases.components]:
+            return STANDARD_UNSEEN
         if not self._recent.allows(quality):
             self._strange += 1
             return self._begun(data, self._recent.reason(quality))
-        return self._accepted(solution, prior, data, present, freed, quality)
+        return self._accepted(tried, data, quality)
 
-    def _with_standard(self, present: Flags) -> Flags:
-        """A standard that is there stays, or the frame is refused."""
-        return present
-
-    def _fitted(self, state: State, x: Floats, data: Data, freed: Flags, present: Flags) -> tuple[Solution, Prior]:
+    def _fitted(self, state: State, x: Floats, data: Data) -> Tried:
         """The fit from here, also from other cells that are as likely, and with what is tracked let loose where it is
         clearly better so."""
         phases = self._phases
-        prior = state.prior(phases, self._since, loose=False)
-        free = free_of(phases, present, freed)
-        limits = limits_for(x, phases, ITERATIONS, TOLERANCE)
+        prior, free = state.prior(phases, self._since, loose=False), state.free(phases)
+        limits = limits_for(x, data.grid, phases, ITERATIONS, TOLERANCE)
         best = solve(x, data, prior, phases.planes, phases.places, free, limits)
         for kick in self._kicks:
             other = solve(_kicked(x, kick, phases), data, prior, phases.planes, phases.places, free, limits)
             misfit = max(1.0, best.chi2 / len(data.y))
             if other.converged and (not best.converged or other.chi2 < best.chi2 - WORTH_A_KICK * misfit):
                 best = other
+        best = self._of_twins(best, data, prior, free, limits)
         if not best.converged or self._recent.surprises(self._quality(best, data)):
             loose = state.prior(phases, self._since, loose=True)
             other = solve(best.x, data, loose, phases.planes, phases.places, free, limits)
             misfit = max(1.0, other.chi2 / len(data.y))
             if other.converged and (not best.converged or other.chi2 < best.chi2 - WORTH_MOVING * misfit):
-                best, prior = other, loose
-        return best, prior
+                return Tried(other, loose, state.present, state.freed, loose=True)
+        return Tried(best, prior, state.present, state.freed)
 
-    def _regrouped(
-        self, state: State, solution: Solution, prior: Prior, data: Data, present: Flags
-    ) -> tuple[Solution, Prior, Flags]:
+    def _of_twins(self, best: Solution, data: Data, prior: Prior, free: Flags, limits: Limits) -> Solution:
+        """The better one of this fit and the one on the other side of where the lines merged."""
+        if self._twin is None or not best.converged:
+            return best
+        phases, x = self._phases, best.x.copy()
+        for number in np.flatnonzero(phases.free_cell):
+            place = phases.planes.place[number][phases.planes.place[number] >= 0]
+            # The merged cell with this volume.
+            middle = x.copy()
+            middle[place] = self._twin.cells[place]
+            volumes = [cell_of(each, number, phases.planes).volume_A3 for each in (x, middle)]
+            edges = phases.planes.place[number][:3]
+            middle[edges[edges >= 0]] *= (volumes[0] / volumes[1]) ** (1.0 / 3.0)
+            x[place] = 2.0 * middle[place] - x[place]
+        other = solve(x, data, prior, phases.planes, phases.places, free, limits)
+        misfit = max(1.0, min(best.chi2, other.chi2) / len(data.y))
+        clear = other.chi2 > best.chi2 + CLEAR_TWIN * misfit
+        lost = (self._twin.lost + 1 if clear else 0) if other.converged else self._twin.lost
+        rise = abs(other.chi2 - best.chi2) / misfit
+        away = (other.x - best.x) / math.sqrt(max(rise, 1.0)) if other.converged else None
+        self._twin = self._twin._replace(lost=lost, away=away) if lost < SETTLED else None
+        return other if other.converged and other.chi2 < best.chi2 - WORTH_A_KICK * misfit else best
+
+    def _regrouped(self, state: State, tried: Tried, data: Data, present: Flags) -> Tried:
         """The fit with who came, and without who went: their cells are held where they were last well known."""
-        phases, x = self._phases, solution.x.copy()
+        phases, x = self._phases, tried.solution.x.copy()
         came = present & ~state.present
         for number in np.flatnonzero(phases.free_cell & ~present):
             place = phases.planes.place[number][phases.planes.place[number] >= 0]
             x[place] = state.known[place]
         if not present[: phases.components].any():
-            return solution, prior, present
-        other, loose = self._fitted(replace(state, present=present), x, data, state.freed, present)
-        misfit = max(1.0, other.chi2 / len(data.y))
-        worth = solution.chi2 - other.chi2 > WORTH_A_PHASE * misfit
-        if not other.converged or (came.any() and not (worth and there_of(other, phases)[came].all())):
-            return solution, prior, present & state.present
-        return other, loose, present
+            return tried._replace(present=present)
+        other = self._fitted(replace(state, present=present), x, data)
+        there = there_of(other.solution, phases)
+        placed = self._placed(other.solution, state, came)
+        if not other.solution.converged or (came.any() and not (placed and there[came].all())):
+            return tried._replace(present=present & state.present)
+        return other
 
-    def _freed(
-        self, state: State, solution: Solution, prior: Prior, data: Data, present: Flags
-    ) -> tuple[Solution, Prior, Flags]:
+    def _placed(self, solution: Solution, state: State, came: Flags) -> bool:
+        """Whether those who came have a cell that is known, and near the one that is expected of them."""
+        for number in np.flatnonzero(self._phases.free_cell & came):
+            edge, expected = solution.x[number], state.known[number]
+            esd = math.sqrt(max(solution.covariance[number, number], 0.0))
+            if abs(edge / expected - 1.0) > NEAR or esd > WELL_PLACED * edge:
+                return False
+        return True
+
+    def _freed(self, state: State, tried: Tried, data: Data) -> Tried:
         """The fit with free intensities where the structure's no longer explain what the cells do."""
-        on_need = self._phases.on_need & present & ~state.freed
+        phases, solution = self._phases, tried.solution
+        on_need = phases.on_need & tried.present & ~state.freed
         if not on_need.any() or solution.chi2 < len(data.y) * (1.0 + UNEXPLAINED * math.sqrt(2.0 / len(data.y))):
-            return solution, prior, state.freed
-        freed = state.freed | on_need
-        open_ = replace(state, covariance=state.covariance, freed=freed)
-        loose = open_.prior(self._phases, 1, loose=True)
-        free = free_of(self._phases, present, freed)
-        limits = limits_for(solution.x, self._phases, ITERATIONS, TOLERANCE)
-        other = solve(solution.x, data, loose, self._phases.planes, self._phases.places, free, limits)
-        if explains_more(other, solution, self._phases):
-            return other, loose, freed
-        return solution, prior, state.freed
+            return tried
+        opened = replace(state, freed=state.freed | on_need, present=tried.present)
+        prior = opened.prior(phases, 1, loose=True)
+        limits = limits_for(solution.x, data.grid, phases, ITERATIONS, TOLERANCE)
+        other = solve(solution.x, data, prior, phases.planes, phases.places, opened.free(phases), limits)
+        if not explains_more(other, solution):
+            return tried
+        return Tried(other, prior, tried.present, opened.freed, loose=True)
 
     def _quality(self, solution: Solution, data: Data) -> Quality:
         places, bins = self._phases.places, len(data.y)
@@ -267,12 +328,13 @@ class CrystalRefinement:
         signal = self._noise / bins * float(above @ (above / np.maximum(data.variance, data.floor)))
         return Quality(float(self._noise * solution.chi2 / bins), max(signal, 1e-12), bins)
 
-    def _accepted(
-        self, solution: Solution, prior: Prior, data: Data, present: Flags, freed: Flags, quality: Quality
-    ) -> Fit:
+    def _accepted(self, tried: Tried, data: Data, quality: Quality) -> Fit:
+        solution, prior, present, freed, loose = tried
         phases, places = self._phases, self._phases.places
         width = width_of(solution.x, phases)
         known = known_cells(solution, data, prior, phases, width)
+        if self._twin is not None and self._twin.away is not None:
+            known = known._replace(covariance=known.covariance + np.outer(self._twin.away, self._twin.away))
         model_variance = self._model_variance(solution, known, data, width)
         fit = fit_of(solution, known.covariance, model_variance, present, self._noise, phases)
         scales = solution.x[places.scale : places.background]
@@ -281,8 +343,11 @@ class CrystalRefinement:
         for number in np.flatnonzero(present & clear & phases.free_cell):
             place = phases.planes.place[number][phases.planes.place[number] >= 0]
             cells[place] = solution.x[place]
-        self._state = after(self._state, solution, phases, present, freed, cells)
+        unlearnt = known.merged & (self._state is not None and not loose)
+        self._state = after(self._state, solution, phases, present, freed, cells, unlearnt)
         self._kicks = known.kicks
+        if known.merged.any():
+            self._twin = _merged_at(solution.x[: places.shift], self._twin)
         own = solution.residual * math.sqrt(self._noise)
         noise, self._frames = noise_after(self._noise, self._frames, self._left, own, phases.components)
         self._noise, self._left = max(noise, 1e-6), own
@@ -300,8 +365,12 @@ class CrystalRefinement:
         return self._model_error.variance(scatter, self._noise)
 
 
-def _not_converged() -> NoResult:
-    return NoResult("fit refused: it did not converge")
+def _merged_at(cells: Floats, before: Twin | None) -> Twin:
+    """Where lines merge, with one more frame in which they did."""
+    if before is None:
+        return Twin(cells.copy())
+    frames = min(before.frames + 1, MEAN_OVER)
+    return Twin(before.cells + (cells - before.cells) / frames, frames, away=before.away)
 
 
 def _kicked(x: Floats, kick: Floats, phases: Phases) -> Floats:

@@ -34,7 +34,12 @@ def quoted(x: Floats, phases: Phases) -> tuple[list[tuple[int, str]], Floats]:
 
 
 def fit_of(
-    solution: Solution, covariance: Floats, model_variance: Floats, told: NDArray[np.bool_], noise: float, phases: Phases
+    solution: Solution,
+    covariance: Floats,
+    model_variance: Floats,
+    told: NDArray[np.bool_],
+    noise: float,
+    phases: Phases,
 ) -> Fit:
     """The fit that is reported. covariance: with the esds of merging lines mended, times the misfit. model_variance:
     (numbers,) the model's own part of what ``quoted`` lists. told: (phases,) who has a cell."""

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.codecs.njit import njit
 from latticewatch.processing.crystal.cell import NAMES
 from latticewatch.processing.refinement.crystals.pattern import quadratic, reciprocal, theta_of
-from latticewatch.processing.refinement.crystals.planes import Phases, Places, Planes
+from latticewatch.processing.refinement.crystals.planes import Phases, Planes
 from latticewatch.processing.refinement.model.pattern_model import DEGREES
 from latticewatch.processing.refinement.solver.solve import Data
 
@@ -45,6 +45,7 @@ def cells_near(x: Floats, phase: int, left: Floats, data: Data, phases: Phases) 
     rows = np.array([phases.planes.place[phase, NAMES.index(name)] for name in names])
     start, rng = x[rows], np.random.default_rng(SEED)
     best: list[tuple[float, float, Floats]] = []
+    used = _used(phase, phases)
     for size in sizes_of(data.grid):
         near = size / DEGREES / (2.0 * float(phases.planes.tangent[phase]))
         trials = [start[np.newaxis], _random(start, names, rng)]
@@ -53,11 +54,10 @@ def cells_near(x: Floats, phase: int, left: Floats, data: Data, phases: Phases) 
             for _, _, cell in best[:SURVIVORS]
         ]
         cells = np.concatenate(trials)
-        found = _gains(
-            cells, rows, x, phase, size, phases.planes, phases.places, data.grid, weight, basis, target, _used(phase, phases)
-        )
+        found = _gains(cells, rows, x, phase, size, phases.planes, data.grid, weight, basis, target, used)
         order = np.argsort(-found, kind="stable")[:SURVIVORS]
-        best = sorted([*best, *((float(found[n]), size, cells[n]) for n in order)], key=lambda one: -one[0])[: 3 * SURVIVORS]
+        best = sorted([*best, *((float(found[n]), size, cells[n]) for n in order)], key=lambda one: -one[0])
+        best = best[: 3 * SURVIVORS]
     distinct: list[tuple[float, float, Floats]] = []
     for one in best:
         if not any(np.allclose(one[2], other[2], rtol=SAME) for other in distinct):
@@ -93,7 +93,6 @@ def _gains(
     phase: int,
     size: float,
     planes: Planes,
-    places: Places,
     grid: Floats,
     weight: Floats,
     basis: Floats,

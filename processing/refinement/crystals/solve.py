@@ -22,10 +22,11 @@ KNOWN, KNOWN_DEG = 0.03, 3.0
 
 
 class Limits(NamedTuple):
-    """cell_step: the largest step of an edge as its share. tolerance: a step that promises to lower χ² by no more than
-    this share of χ² per bin is taken and is the last."""
+    """cell_step: the largest step of an edge as its share. least_width: of a Gaussian in degrees. tolerance: a step
+    that promises to lower χ² by no more than this share of χ² per bin is taken and is the last."""
 
     cell_step: float
+    least_width: float
     most_iterations: int
     tolerance: float
 
@@ -153,7 +154,7 @@ def _stepped(x: Floats, delta: Floats, rows: Indices, planes: Planes, places: Pl
             new[row] = max(new[row], 0.0)
     for p in range(places.phases):
         size = x[places.width + p]
-        new[places.width + p] = min(max(new[places.width + p], 0.5 * size), 2.0 * size)
+        new[places.width + p] = max(min(max(new[places.width + p], 0.5 * size), 2.0 * size), lim.least_width)
         least = -0.5 * new[places.width + p] ** 2
         new[places.strain + p] = max(new[places.strain + p], least)
     return new
@@ -177,7 +178,7 @@ def _loosely_known(A: Floats, x: Floats, rows: Indices, planes: Planes, places: 
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def solve(
+def solve(  # noqa: C901 — the loop of Levenberg and Marquardt in one piece
     x0: Floats,
     data: Data,
     prior: Prior,

@@ -1,6 +1,6 @@
 """What is known of a run's crystals before a pattern: what is tracked with its covariance, and who is there."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,15 +40,7 @@ class State:
 
     def prior(self, phases: Phases, frames: int, loose: bool) -> Prior:
         """So many frames later. loose: what is tracked may have moved by more than is usual."""
-        places, step = phases.places, np.zeros(phases.places.length - phases.places.width)
-        widths = self.x[places.width : places.strain]
-        size = WIDTH_LOOSE if loose else WIDTH_STEP
-        step[: places.phases] = size * widths
-        step[places.strain - places.width : places.lorentz - places.width] = (
-            STRAIN_LOOSE if loose else STRAIN_STEP
-        ) * widths**2
-        step[places.lorentz - places.width : places.relative - places.width] = size * widths
-        step[places.relative - places.width :] = (LINE_LOOSE if loose else LINE_STEP) * self.freed[phases.planes.phase]
+        step = _steps(self.x, phases, self.freed, loose)
         covariance = self.covariance + (1.0 if loose else min(frames, 100)) * np.diag(step**2)
         return _prior_of(self.x, covariance, phases, self.freed)
 
@@ -69,8 +61,7 @@ def free_of(phases: Phases, present: Flags, freed: Flags) -> Flags:
 
 def first_prior(x: Floats, phases: Phases, freed: Flags) -> Prior:
     """What is known of profiles and intensities before the first pattern, around these widths."""
-    places = phases.places
-    widths = x[places.width : places.strain]
+    widths = _broadness(x, phases)
     deviation = np.concatenate(
         [
             WIDTH_FIRST * widths,
@@ -82,19 +73,47 @@ def first_prior(x: Floats, phases: Phases, freed: Flags) -> Prior:
     return _prior_of(x, np.diag(deviation**2), phases, freed)
 
 
-def after(state: State | None, solution: Solution, phases: Phases, present: Flags, freed: Flags, known: Floats) -> State:
-    """What is known after a fit. What was held in it keeps its covariance."""
-    tracked = slice(phases.places.width, phases.places.length)
+def after(
+    state: State | None,
+    solution: Solution,
+    phases: Phases,
+    present: Flags,
+    freed: Flags,
+    known: Floats,
+    unlearnt: Flags,
+) -> State:
+    """What is known after a fit. What was held in it keeps its covariance.
+
+    unlearnt: (phases,) whose profile is as it was known before: where the lines of a cell merge, what spreads them and
+    what splits them look alike, and what was taken for the one would never be taken back.
+    """
+    places, x = phases.places, solution.x.copy()
+    tracked = slice(places.width, places.length)
     covariance = solution.covariance[tracked, tracked].copy()
     if state is not None:
         held = ~solution.free[tracked]
         covariance[np.ix_(held, held)] = state.covariance[np.ix_(held, held)]
-    return State(solution.x, covariance, present, freed, known)
+        profile = np.flatnonzero(np.tile(unlearnt, 3))
+        x[places.width + profile] = state.x[places.width + profile]
+        covariance[profile] = 0.0
+        covariance[:, profile] = 0.0
+        grown = state.covariance + np.diag(_steps(state.x, phases, freed, loose=False) ** 2)
+        covariance[np.ix_(profile, profile)] = grown[np.ix_(profile, profile)]
+    return State(x, covariance, present, freed, known)
 
 
-def loosened(state: State) -> State:
-    """The same, with nothing known of how anything that is tracked hangs together."""
-    return replace(state, covariance=np.diag(np.diag(state.covariance)))
+def _steps(x: Floats, phases: Phases, freed: Flags, loose: bool) -> Floats:
+    """How far what is tracked may move from one frame to the next, (tracked,)."""
+    widths = _broadness(x, phases)
+    size, strain, line = (WIDTH_LOOSE, STRAIN_LOOSE, LINE_LOOSE) if loose else (WIDTH_STEP, STRAIN_STEP, LINE_STEP)
+    return np.concatenate([size * widths, strain * widths**2, size * widths, line * freed[phases.planes.phase]])
+
+
+def _broadness(x: Floats, phases: Phases) -> Floats:
+    """Gaussian width of a middling line, (phases,) in degrees."""
+    places = phases.places
+    size, strain = x[places.width : places.strain], x[places.strain : places.lorentz]
+    return np.asarray(np.sqrt(size**2 + np.maximum(strain, 0.0)), dtype=np.float64)
 
 
 def _prior_of(x: Floats, covariance: Floats, phases: Phases, freed: Flags) -> Prior:

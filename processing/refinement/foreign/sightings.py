@@ -60,12 +60,13 @@ class _Listed:
 
 
 class ForeignLines:
-    """What the parameters of a run's fits say of foreign lines. A spectator's lines are none."""
+    """What the parameters of a run's fits say of foreign lines. A spectator's lines are none. They are looked for only
+    where cubic lattices alone are refined."""
 
     def __init__(self, setup: Setup, two_theta: NDArray[np.float64]) -> None:
         self._setup, self._two_theta = setup, two_theta
         self._step_deg = float(np.median(np.diff(two_theta)))
-        self._lay = bare_layout(setup, two_theta) if setup.components else None
+        self._lay = bare_layout(setup, two_theta) if setup.components and setup.is_cubic else None
 
     def of(self, fit: Fit) -> dict[int, Sighting]:
         """The foreign lines of this fit by the number they keep while they are followed."""

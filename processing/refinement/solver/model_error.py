@@ -9,7 +9,7 @@ disagree. An error that all lines share is not seen by it.
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,16 @@ MISFIT_SIGMAS = 5.0
 ALIKE_WIDTHS = 4.0
 
 
+class Modelled(Protocol):
+    """What a solution says of every bin: model (bins,), jacobian (parameters, bins)."""
+
+    @property
+    def model(self) -> Floats: ...
+
+    @property
+    def jacobian(self) -> Floats: ...
+
+
 class Scatter(NamedTuple):
     """For each number that is quoted: counted, its variance by the data's own weights, ratio, how much more the
     blocks scatter, and blocks, how many of them count."""
@@ -40,7 +50,7 @@ class Scatter(NamedTuple):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def scatter_of(rows: Floats, solution: Solution, data: Data, block_deg: float) -> Scatter:
+def scatter_of(rows: Floats, solution: Modelled, data: Data, block_deg: float) -> Scatter:
     """rows: (numbers, parameters), the gradient of each number times the covariance. block_deg: a line's width."""
     count, bins = len(rows), len(data.y)
     w, move = np.empty(bins), np.empty(bins)

@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.config.fit_range import EVERYWHERE, FitRange
-from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.fit import Component, Curves, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
-from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.refinement.first_fit.first_fit import (
     APART_OF_WIDTH,
     CELL_STEP_A,
@@ -44,7 +42,7 @@ from latticewatch.processing.refinement.first_fit.selection import Selection, ce
 from latticewatch.processing.refinement.first_fit.shifted import misplaced
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
-from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED, spectator_lines
+from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED
 from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
@@ -63,7 +61,6 @@ from latticewatch.processing.refinement.tracking.foreign_followed import (
 )
 from latticewatch.processing.refinement.tracking.light import Light
 from latticewatch.processing.refinement.tracking.next_state import CERTAIN, next_state
-from latticewatch.processing.refinement.tracking.peaks_alone import PeaksAlone
 from latticewatch.processing.refinement.tracking.presence import There, passed, who_is_there
 from latticewatch.processing.refinement.tracking.residuals import noise_after
 from latticewatch.processing.refinement.tracking.split import said_once, split_of
@@ -108,14 +105,6 @@ SELDOM = 20
 ADJUSTMENTS = 2
 # Δχ² in units of the misfit at which a component that was absent is looked for anew.
 ARRIVED = 50.0
-
-
-def refinement_of(setup: Setup, two_theta: NDArray[np.float64]) -> Refinement:
-    """The refinement of a run of this set-up. two_theta: (bins,) the run's grid in degrees."""
-    if not setup.components:
-        return PeaksAlone(setup.peaks, two_theta)
-    expected = spectator_lines(setup, two_theta)
-    return TrackedRefinement(setup.components, setup.wavelength_A, two_theta, setup.fit, expected, setup.background)
 
 
 class TrackedRefinement:

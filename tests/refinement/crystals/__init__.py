@@ -1,0 +1,1 @@
+"""Crystals of any system, whole patterns."""
