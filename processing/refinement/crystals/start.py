@@ -73,8 +73,8 @@ def begin(x0: Floats, data: Data, phases: Phases) -> Start | None:
 
 
 def _in_shape(x: Floats, x0: Floats, phases: Phases) -> Floats:
-    """The cells of x0 with the volumes of x. Cells that are nearly of a higher symmetry fit nearly as well turned about,
-    and the one that is expected is meant."""
+    """The cells of x0 with the volumes of x: cells that are nearly of a higher symmetry fit nearly as well turned
+    about, and the one that is expected is meant."""
     turned = x.copy()
     for number in np.flatnonzero(phases.free_cell):
         place = phases.planes.place[number]
