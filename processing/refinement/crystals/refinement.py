@@ -270,7 +270,7 @@ class CrystalRefinement:
             # The merged cell with this volume.
             middle = x.copy()
             middle[place] = self._twin.cells[place]
-            volumes = [cell_of(each, number, phases.planes).volume_A3 for each in (x, middle)]
+            volumes = [cell_of(each, int(number), phases.planes).volume_A3 for each in (x, middle)]
             edges = phases.planes.place[number][:3]
             middle[edges[edges >= 0]] *= (volumes[0] / volumes[1]) ** (1.0 / 3.0)
             x[place] = 2.0 * middle[place] - x[place]
