@@ -28,21 +28,14 @@ from latticewatch.processing.flow.accuracy import quoted, signs_of
 from latticewatch.processing.flow.fit import Curves, Fit, Lattice
 from latticewatch.processing.flow.frame import Frame, Image
 from latticewatch.processing.flow.pattern import Pattern
-<<<<<<< HEAD
 from latticewatch.processing.flow.peak import Peak
-=======
->>>>>>> cd3f1d3 (Crystals of any system are refined live, with their own start, tracking and esds where lines merge)
 from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.flow.wording import lattices_told, quantities_told
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.record.run_file.header import COMMAND_LINE, DEFAULT, Decision
-<<<<<<< HEAD
-from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
-=======
 from latticewatch.processing.refinement.choice import refinement_of
->>>>>>> cd3f1d3 (Crystals of any system are refined live, with their own start, tracking and esds where lines merge)
+from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
 from latticewatch.processing.sources.hdf5.stack import HDF5Stack
 from latticewatch.processing.sources.recorded_scan import RecordedSource, open_scan
 from latticewatch.widgets.pattern_view import Ticks
@@ -197,10 +190,7 @@ class _Turned:
     setup: Setup
     fit: Fit | None = None
     refinement: Refinement | None = None
-<<<<<<< HEAD
     peaks: tuple[Peak, ...] = ()
-=======
->>>>>>> cd3f1d3 (Crystals of any system are refined live, with their own start, tracking and esds where lines merge)
 
     def trial(self, frame: Frame) -> Trial:
         """The frame fitted as the first of a run would be."""
