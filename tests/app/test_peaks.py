@@ -24,7 +24,7 @@ from latticewatch.processing.flow.peak import peak_named
 from latticewatch.processing.flow.row_fields import columns_of
 from latticewatch.processing.record.run_file.names import journal_path
 from latticewatch.processing.record.run_file.reader import Run, read_run
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
 from latticewatch.processing.simulation.scan import write_scan
 from tests.app.conftest import Said
