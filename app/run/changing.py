@@ -34,6 +34,7 @@ from latticewatch.processing.record.run_file.notes import MARK
 from latticewatch.processing.record.run_file.writer import RunWriter
 from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
+from latticewatch.processing.refinement.sector_cells import SectorCells
 
 log = logging.getLogger(__name__)
 
@@ -210,6 +211,7 @@ class ScanChanges:
             composition=setup.composition,
             segment=change.segment,
             peaks=TrackedPeaks(setup.peaks, pipeline.series.two_theta),
+            sectors=SectorCells(setup, refinement_of),
         )
 
     def _refinement(self, pipeline: Pipeline, change: Change, alike: Set[int]) -> Refinement:

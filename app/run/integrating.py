@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from latticewatch.app.run.decisions import Inputs
-from latticewatch.processing.config.resolve import Setup, resolve
+from latticewatch.processing.config.resolve import Setup, resolve, sectors_in
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
@@ -51,6 +51,7 @@ def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True, norma
         normalise_by=table.normalise_by if normalised else None,
         robust=inputs.experiment.integration.robust,
         plans=plan_folder() if keep_plan else None,
+        sectors=sectors_in(inputs.experiment),
     )
 
 

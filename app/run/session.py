@@ -21,6 +21,7 @@ from latticewatch.processing.record.run_file.notes import Note
 from latticewatch.processing.record.run_file.writer import RunWriter
 from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
+from latticewatch.processing.refinement.sector_cells import SectorCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,4 +84,5 @@ def pipeline_of(
         header_names=header_names,
         at_hand=at_hand,
         peaks=TrackedPeaks(setup.peaks, two_theta),
+        sectors=SectorCells(setup, refinement_of),
     )

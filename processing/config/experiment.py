@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -181,6 +182,22 @@ class WatchTable(Table):
     quantity: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=6)] | None = None
 
 
+class SectorsTable(Table):
+    """[sectors]: azimuthal sectors whose cells are fitted too: count, all alike, or edges, azimuths in degrees."""
+
+    count: Annotated[int, Field(ge=3, le=36)] | None = None
+    edges: Annotated[tuple[FiniteFloat, ...], Field(min_length=4, max_length=37)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.count is not None and self.edges is not None:
+            raise ValueError("takes count or edges, not both")
+        edges = self.edges or (0.0, 360.0)
+        if any(after <= before for before, after in pairwise(edges)) or edges[-1] - edges[0] > 360.0:
+            raise ValueError("edges are azimuths in ascending order, 360 degrees at most from the first to the last")
+        return self
+
+
 class FitTable(Table):
     """[fit]: which angles are fitted."""
 
@@ -212,6 +229,7 @@ class Experiment(Table):
     composition: CompositionTable | None = None
     plateau: PlateauTable = PlateauTable()
     watch: WatchTable = WatchTable()
+    sectors: SectorsTable = SectorsTable()
     alarm: AlarmTable = AlarmTable()
     fit: FitTable = FitTable()
     phases: PhasesTable = PhasesTable()

@@ -24,6 +24,7 @@ from latticewatch.processing.flow.fit import Component
 from latticewatch.processing.flow.peak import PeakRange
 from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_of_peaks, usual_quantities
 from latticewatch.processing.flow.row_fields import Kept
+from latticewatch.processing.flow.sector import Sector, even_sectors, name_of, sectors_between
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
 REACH = 0.02  # how far, as a share, a cell may be from its start when its lines are looked for in the fitted range
@@ -46,7 +47,8 @@ class Setup:
     nobody has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and
     have no say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the
     quantities that the user chose; the first one leads the verdict. standard: a phase with a certified cell that
-    tells how the sample is displaced. peaks: followed without a structure.
+    tells how the sample is displaced. peaks: followed without a structure. sectors: azimuthal ones whose cells are
+    fitted too.
     """
 
     title: str
@@ -67,6 +69,7 @@ class Setup:
     standard: Component | None = None
     watch: tuple[Quantity, ...] = ()
     peaks: tuple[PeakRange, ...] = ()
+    sectors: tuple[Sector, ...] = ()
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -85,7 +88,10 @@ class Setup:
     @property
     def kept(self) -> Kept:
         """What decides the columns of the trace."""
-        return Kept.of(self.components, self.composition is not None, peaks=tuple(peak.name for peak in self.peaks))
+        peaks = tuple(peak.name for peak in self.peaks)
+        names = [component.name for component in self.components]
+        sectors = tuple(name_of(sector, name) for sector in self.sectors for name in names)
+        return Kept.of(self.components, self.composition is not None, peaks, sectors)
 
 
 def resolve(
@@ -149,6 +155,7 @@ def resolve(
         watch=_watched(experiment, components),
         standard=standards[0] if standards else None,
         peaks=tuple(_peak(table, two_theta) for table in experiment.peak),
+        sectors=sectors_in(experiment),
     )
 
 
@@ -178,6 +185,12 @@ def _fit_range(experiment: Experiment, seen: tuple[float, float]) -> FitRange:
             f"({seen[0]:.2f} to {seen[1]:.2f} deg); fix it or the geometry"
         )
     return FitRange(fit.two_theta_deg, fit.exclude_two_theta_deg)
+
+
+def sectors_in(experiment: Experiment) -> tuple[Sector, ...]:
+    """The azimuthal sectors that are asked for."""
+    table = experiment.sectors
+    return even_sectors(table.count) if table.count else sectors_between(table.edges or ())
 
 
 def _watched(experiment: Experiment, components: tuple[Component, ...]) -> tuple[Quantity, ...]:

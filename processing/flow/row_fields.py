@@ -20,6 +20,7 @@ from latticewatch.processing.flow.fit import NOTHING_MORE, Component, Fit, Fitte
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak
+from latticewatch.processing.flow.sector import SectorCell
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
 from latticewatch.processing.text import one_line, printable
@@ -27,8 +28,8 @@ from latticewatch.processing.text import one_line, printable
 Value = str | int | float
 MISSING: Final = -1
 TRACE, HEADER = "trace/", "header/"
-# Names of the followed peaks, in the record of a row.
-PEAKS: Final = "peaks"
+# What a row has by name: placeholder in the path, and where the names stand in the record of a row.
+GROUPS: Final = {"peak": "peaks", "sector": "sectors"}
 BEGINNING, COMPOSITION, ADDED = "beginning", "composition", "added"
 
 
@@ -92,8 +93,9 @@ class Field:
         return "{name}" in self.path
 
     @property
-    def is_per_peak(self) -> bool:
-        return "{peak}" in self.path
+    def group(self) -> str:
+        """``peak`` or ``sector`` where each of these has it, else empty."""
+        return next((group for group in GROUPS if f"{{{group}}}" in self.path), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,18 +116,25 @@ class Crystal:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What decides which columns a run has. header_names: the numbers of the frames' headers. peaks: names."""
+    """What decides which columns a run has. header_names: the numbers of the frames' headers. peaks, sectors: names."""
 
     crystals: tuple[Crystal, ...]
     composition: bool = False
     header_names: tuple[str, ...] = ()
     peaks: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, components: Sequence[Component], composition: bool, peaks: tuple[str, ...] = ()) -> "Kept":
+    def of(
+        cls,
+        components: Sequence[Component],
+        composition: bool,
+        peaks: tuple[str, ...] = (),
+        sectors: tuple[str, ...] = (),
+    ) -> "Kept":
         amounts = any(not component.phase.is_cubic for component in components)
         crystals = tuple(Crystal(component.name, component.phase.free, amounts) for component in components)
-        return cls(crystals, composition, peaks=peaks)
+        return cls(crystals, composition, peaks=peaks, sectors=sectors)
 
 
 def _cell_fields(name: str, unit: str, quantity: Quantity) -> tuple[Field, ...]:
@@ -189,6 +198,8 @@ FIELDS = (
     *_peak_fields("area", "", INTENSITY),
     *_peak_fields("fwhm", "_deg", ANGLE),
     *_peak_fields("shape", "", SHARE),
+    Field("trace/sector_{sector}_A", LENGTH, "sector.lp_A", ADDED),
+    Field("trace/sector_{sector}_esd_A", LENGTH, "sector.lp_esd_A", ADDED),
     Field("trace/rwp_percent", PERCENT, "fit.rwp_percent"),
     Field("trace/chi2_reduced", RATIO, "fit.chi2_reduced"),
     Field("trace/intensity", INTENSITY, "row.intensity"),
@@ -219,27 +230,28 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A field in one run. component: number of the component it belongs to, None where it belongs to none; peak: name
-    of the followed peak, likewise."""
+    """A field in one run. component: number of the component it belongs to, None where it belongs to none; member: name
+    of the peak or sector, likewise."""
 
     path: str
     field: Field
     component: int | None = None
-    peak: str | None = None
+    member: str | None = None
 
 
 def columns_of(kept: Kept) -> tuple[Column, ...]:
     """All columns of a run in their order: the trace's, those of the run file alone, the numbers of the headers."""
     columns: list[Column] = []
-    for (per_component, per_peak), group in groupby(FIELDS, lambda field: (field.is_per_component, field.is_per_peak)):
+    members = {"peak": kept.peaks, "sector": kept.sectors}
+    for (per_component, each_of), group in groupby(FIELDS, lambda field: (field.is_per_component, field.group)):
         fields = [field for field in group if kept.composition or field.since != COMPOSITION]
         if per_component:
             for number, crystal in enumerate(kept.crystals):
                 own = (field for field in fields if field.of is None or field.of(crystal))
                 columns += [Column(_path_of(field, crystal), field, number) for field in own]
-        elif per_peak:
-            for peak in kept.peaks:
-                columns += [Column(field.path.replace("{peak}", peak), field, peak=peak) for field in fields]
+        elif each_of:
+            for name in members[each_of]:
+                columns += [Column(field.path.replace(f"{{{each_of}}}", name), field, member=name) for field in fields]
         else:
             columns += [Column(field.path, field) for field in fields]
     return (*columns, *map(_header_column, kept.header_names))
@@ -254,12 +266,12 @@ def _path_of(field: Field, crystal: Crystal) -> str:
 def values_of(row: Row, columns: Sequence[Column], accuracy: Accuracy | None = None) -> dict[str, Value]:
     """The row's values by path of these columns, unrounded; what is not known is the quantity's ``unknown``."""
     owners, each = _owners(row)
-    peaks = {peak.name: {"peak": peak} for peak in row.peaks}
+    members = {group: {one.name: {group: one} for one in held} for group, held in _members(row).items()}
     values = {}
     for column in columns:
         held_by = owners if column.component is None else each[column.component] if each else {}
-        if column.peak is not None:
-            held_by = peaks.get(column.peak, {})
+        if column.member is not None:
+            held_by = members[column.field.group].get(column.member, {})
         values[column.path] = _value(column.field, row, held_by, accuracy)
     return values
 
@@ -269,11 +281,12 @@ def record_of(row: Row) -> dict[str, Any]:
     that each component has, a list with one value for each. What only some crystals have is left out where none has it.
     """
     owners, each = _owners(row)
-    record: dict[str, Any] = {PEAKS: [peak.name for peak in row.peaks]} if row.peaks else {}
+    members = _members(row)
+    record: dict[str, Any] = {GROUPS[group]: [one.name for one in held] for group, held in members.items() if held}
     for field in FIELDS:
-        if field.is_per_peak:
-            if row.peaks:
-                record[field.path] = [_value(field, row, {"peak": peak}, None) for peak in row.peaks]
+        if field.group:
+            if members[field.group]:
+                record[field.path] = [_value(field, row, {field.group: one}, None) for one in members[field.group]]
             continue
         if not field.is_per_component:
             record[field.path] = _value(field, row, owners, None)
@@ -290,10 +303,10 @@ def record_in(values: Mapping[str, Any], columns: Sequence[Column]) -> dict[str,
     components = 1 + max((column.component for column in columns if column.component is not None), default=-1)
     for column in columns:
         field = column.field
-        if column.peak is not None:
+        if column.member is not None:
             record.setdefault(field.path, []).append(values[column.path])
-            if column.peak not in (names := record.setdefault(PEAKS, [])):
-                names.append(column.peak)
+            if column.member not in (names := record.setdefault(GROUPS[field.group], [])):
+                names.append(column.member)
         elif column.component is None:
             record[field.path] = values[column.path]
         else:
@@ -310,15 +323,17 @@ def row_of(record: Mapping[str, Any], pattern: Pattern | None, parameters: NDArr
     """
     owners: dict[str, dict[str, Any]] = {name: {} for name in ("row", "fit", "no_result", "verdict", "forecast")}
     each: list[dict[str, dict[str, Any]]] = [{"lattice": {}, "cell": {}} for _ in record["trace/lp_{name}_A"]]
-    peaks: list[dict[str, Any]] = [{"name": printable(name)} for name in record.get(PEAKS, ())]
+    members: dict[str, list[dict[str, Any]]] = {
+        group: [{"name": printable(name)} for name in record.get(names, ())] for group, names in GROUPS.items()
+    }
     for field in FIELDS:
         if callable(field.source) or (field.path not in record and field.since != BEGINNING):
             continue
         owner, _, attribute = field.source.partition(".")
         value, restored = record[field.path], field.quantity.restored
-        if field.is_per_peak:
-            for peak, one in zip(peaks, value, strict=True):
-                peak[attribute] = restored(one)
+        if field.group:
+            for member, one in zip(members[field.group], value, strict=True):
+                member[attribute] = restored(one)
         elif field.is_per_component:
             for held_by, one in zip(each, value, strict=True):
                 held_by[owner][attribute] = restored(one)
@@ -330,8 +345,14 @@ def row_of(record: Mapping[str, Any], pattern: Pattern | None, parameters: NDArr
         fit = Fit(lattices, parameters=parameters, **owners["fit"])
     forecast = Forecast(**owners["forecast"])
     verdict = Verdict(forecast=None if math.isnan(forecast.complete_s) else forecast, **owners["verdict"])
-    found = tuple(Peak(**each) for each in peaks)
-    return Row(pattern=pattern, fit=fit, verdict=verdict, peaks=found, **owners["row"], **others)
+    owners["row"]["peaks"] = tuple(Peak(**one) for one in members["peak"])
+    owners["row"]["sectors"] = tuple(SectorCell(**one) for one in members["sector"])
+    return Row(pattern=pattern, fit=fit, verdict=verdict, **owners["row"], **others)
+
+
+def _members(row: Row) -> dict[str, Sequence[Peak | SectorCell]]:
+    """The peaks and sectors of a row, by the names that the table calls them."""
+    return {"peak": row.peaks, "sector": row.sectors}
 
 
 def _header_column(name: str) -> Column:

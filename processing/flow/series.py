@@ -17,6 +17,7 @@ from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.quantity import Quantity, value_in
+from latticewatch.processing.flow.sector import SectorCell
 from latticewatch.processing.flow.verdict import Verdict
 
 NAN = float("nan")
@@ -59,6 +60,7 @@ class Row:
     pixels_left_out: int | None = None
     segment: int = 0
     peaks: tuple[Peak, ...] = ()
+    sectors: tuple[SectorCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

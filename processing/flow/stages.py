@@ -11,6 +11,7 @@ from latticewatch.processing.flow.fit import Curves, Fit
 from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak
+from latticewatch.processing.flow.sector import SectorCell
 from latticewatch.processing.flow.series import Progress, Row
 
 
@@ -36,6 +37,13 @@ class Recorder(Protocol):
 
     def append_many(self, rows: Sequence[Row]) -> list[Row]:
         """The same rows with ``recorded_s`` filled in, once they are safely on disk. None: nothing new has come."""
+
+
+class SectorFits(Protocol):
+    """Fits the azimuthal sectors of pattern after pattern."""
+
+    def fit(self, pattern: Pattern | None) -> tuple[SectorCell, ...]:
+        """A cell for each component in each sector; None: nothing was fitted. Never raises on data."""
 
 
 class PeakFits(Protocol):

@@ -4,7 +4,7 @@ import copy
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.flow.packed_images import Bitshuffled, ByteOffset, PackingError
 from latticewatch.processing.flow.pattern import Pattern
+from latticewatch.processing.flow.sector import Sector
 from latticewatch.processing.integration.count_limits import header_number, largest_valid, least_valid
 from latticewatch.processing.integration.defects import FRAMES, DefectFinder, Defects
 from latticewatch.processing.integration.geometry import Geometry
@@ -31,10 +32,11 @@ from latticewatch.processing.integration.kernels.sums import (
     sum_eight,
     sum_image,
 )
-from latticewatch.processing.integration.outliers import Rings, leave_out
+from latticewatch.processing.integration.outliers import Outliers, Rings, leave_out
 from latticewatch.processing.integration.plan import FEWEST_VALID, Corrections, Plan, changed_plan, without
 from latticewatch.processing.integration.plan_cache import cached_plan
 from latticewatch.processing.integration.robust_mean import Mode, RobustMean
+from latticewatch.processing.integration.sectors import SectorPlans
 
 LIGHT = 0.05  # counts per pixel
 
@@ -90,7 +92,8 @@ class ImageIntegrator:
     ``auto``, where a pixel is brighter than any ring was: frames without one are summed as ever, to the last bit.
 
     threads: that share several frames which came at once; left out: two, where the machine has them. One frame
-    takes one.
+    takes one. sectors: of which patterns are made too, from the same counts; each costs a frame's sums once more, and
+    frames are then summed one by one.
 
     Not safe for two threads at once: one integrator per thread.
     """
@@ -110,6 +113,7 @@ class ImageIntegrator:
         robust: Mode = "off",
         plans: Path | None = None,
         threads: int | None = None,
+        sectors: Sequence[Sector] = (),
     ) -> None:
         """``shape``: rows, columns of the scan's first image. Raises UserError where nothing can be integrated."""
         corrections = Corrections(mask, dark, flat, polarization)
@@ -121,6 +125,7 @@ class ImageIntegrator:
         self._normalise_by, self._robust = normalise_by, RobustMean(robust)
         self._first_monitor: float | None = None
         self._file_mask: NDArray[np.bool_] | None = None
+        self._sectors = SectorPlans(geometry, self.plan, sectors) if sectors else None
         self._rings: Rings | None = None
         self._looks, self._looks_at_first = 0, find_defects or robust != "off"
         self._last_was_lit = True
@@ -133,6 +138,7 @@ class ImageIntegrator:
         """
         made = copy.copy(self)
         made._base_plan = made.plan = changed_plan(geometry, corrections, self._first_plan)
+        made._sectors = copy.copy(self._sectors)
         made._workspaces = [_Workspace(len(self.two_theta) + 1) for _ in self._workspaces]
         made._robust = RobustMean(self._robust.mode)
         made._rings = made._file_mask = None
@@ -226,24 +232,41 @@ class ImageIntegrator:
         leave_out(sums, outliers, self.plan, flat)
         if self._looks >= FRAMES and not self._robust.looks_at_every_frame:
             self._rings = None
-        return self._pattern(sums, job, len(outliers.pixels)).pattern
+        return self._with_sectors(self._pattern(sums, job, len(outliers.pixels)).pattern, job, sums, outliers)
 
-    def _sum(self, job: _Job, sums: Sums) -> None:
-        """Raises PackingError."""
-        large = self._robust.level
+    def _sum(self, job: _Job, sums: Sums, plan: Plan | None = None) -> None:
+        """The sums after this plan, left out: that of the whole frame. Raises PackingError."""
+        large, plan = self._robust.level, plan or self.plan
         if isinstance(job.counts, ByteOffset):
-            sum_byte_offset(self.plan, job.counts, job.limit, sums, large)
+            sum_byte_offset(plan, job.counts, job.limit, sums, large)
         elif isinstance(job.counts, Bitshuffled):
-            sum_bitshuffled(self.plan, job.counts, job.limit, sums, large)
+            sum_bitshuffled(plan, job.counts, job.limit, sums, large)
         else:
-            sum_image(self.plan, job.counts, job.limit, sums, large, job.lowest)
+            sum_image(plan, job.counts, job.limit, sums, large, job.lowest)
 
     def _summed_alone(self, job: _Job, sums: Sums) -> _Summed:
         try:
             self._sum(job, sums)
         except PackingError as error:
             return _Summed(NoResult(f"unreadable: {error}"))
-        return self._pattern(sums, job)
+        summed = self._pattern(sums, job)
+        return replace(summed, pattern=self._with_sectors(summed.pattern, job, sums))
+
+    def _with_sectors(
+        self, pattern: Pattern | NoResult, job: _Job, sums: Sums, outliers: Outliers | None = None
+    ) -> Pattern | NoResult:
+        """With the patterns of the sectors; in one without enough valid pixels all bins are NaN."""
+        if self._sectors is None or isinstance(pattern, NoResult):
+            return pattern
+        found, counts = [], replace(job, counts=np.asarray(job.counts))
+        for plan in self._sectors.of(self.plan):
+            self._sum(counts, sums, plan)
+            if outliers is not None:
+                leave_out(sums, outliers, plan, flattened(np.asarray(counts.counts)))
+            part = pattern_of(plan, sums, job.scale, None)
+            nothing = np.full(len(plan.two_theta), np.nan, np.float32)
+            found.append(part if isinstance(part, Pattern) else Pattern(plan.two_theta, nothing, nothing))
+        return replace(pattern, sectors=tuple(found))
 
     def _pattern(self, sums: Sums, job: _Job, left_out: int = 0) -> _Summed:
         told = None if self._robust.mode == "off" else left_out
@@ -275,7 +298,11 @@ class ImageIntegrator:
     def _run(self, task: Sequence[_Job], workspace: _Workspace) -> list[_Summed]:
         packed = [job.counts for job in task if isinstance(job.counts, ByteOffset | Bitshuffled)]
         limits, large = [job.limit for job in task], self._robust.level
-        if len(packed) == EIGHT and sum_eight(self.plan, packed, limits, workspace.eight, large):
+        if (
+            self._sectors is None
+            and len(packed) == EIGHT
+            and sum_eight(self.plan, packed, limits, workspace.eight, large)
+        ):
             pairs = zip(workspace.eight.frames, task, strict=True)
             return [self._pattern(sums, job) for sums, job in pairs]
         return [self._summed_alone(job, workspace.sums) for job in task]

@@ -15,8 +15,9 @@ from latticewatch.processing.flow.frame import Frame, NoResult
 from latticewatch.processing.flow.header_values import kept_values
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak
+from latticewatch.processing.flow.sector import SectorCell
 from latticewatch.processing.flow.series import NAN, Row, Series
-from latticewatch.processing.flow.stages import Integrator, PeakFits, Recorder, Refinement, Source
+from latticewatch.processing.flow.stages import Integrator, PeakFits, Recorder, Refinement, SectorFits, Source
 from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.pipeline.late_frames import OpenGaps, filled
 from latticewatch.processing.reaction.live.judge import Judge
@@ -60,6 +61,14 @@ class NoPeaks:
         return ()
 
 
+class NoSectors:
+    """The sectors of a run that has none."""
+
+    def fit(self, pattern: Pattern | None) -> tuple[SectorCell, ...]:
+        del pattern
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """All that one run needs, put together once by the session.
@@ -67,7 +76,7 @@ class Pipeline:
     header_names: header values kept of each frame. at_hand: the source waits for nothing, so that a list can be
     waited for. recorded: rows of this run that are in its file already; the source gives what comes after them.
     segment: how many times the settings were changed so far. changes: says when they are. peaks: fitted in each
-    pattern, whatever the refinement finds.
+    pattern, whatever the refinement finds. sectors: the cells of azimuthal sectors.
     """
 
     source: Source
@@ -83,6 +92,7 @@ class Pipeline:
     segment: int = 0
     changes: Changes = field(default_factory=Unchanged)
     peaks: PeakFits = field(default_factory=NoPeaks)
+    sectors: SectorFits = field(default_factory=NoSectors)
 
 
 def run(pipeline: Pipeline, stop: threading.Event, *listeners: Callable[[Row], None]) -> None:
@@ -167,7 +177,9 @@ def _row(pipeline: Pipeline, gaps: OpenGaps, frame: Frame, pattern: Pattern | No
         return filled(gap[0], _measured(pipeline, frame, pattern, gap[1].refine(pattern), gap[0].verdict))
     fit = pattern if isinstance(pattern, NoResult) else pipeline.refinement.refine(pattern)
     row = _measured(pipeline, frame, pattern, fit, NOT_JUDGED, gaps.fills)
-    row = replace(row, verdict=pipeline.judge.judge(frame.time_s, fit, row.peaks))
+    verdict = pipeline.judge.judge(frame.time_s, fit, row.peaks)
+    # What is late has no cells of sectors: they follow the frame before.
+    row = replace(row, verdict=verdict, sectors=pipeline.sectors.fit(row.pattern if isinstance(fit, Fit) else None))
     gaps.note(row, pipeline.refinement)
     return row
 

@@ -22,6 +22,7 @@ from latticewatch.processing.flow.row_fields import (
     row_of,
     values_of,
 )
+from latticewatch.processing.flow.sector import SectorCell
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.verdict import Forecast, Verdict
 from tests.record import runs
@@ -34,11 +35,22 @@ OWNERS = {
     "lattice": Lattice,
     "cell": FittedCell,
     "peak": Peak,
+    "sector": SectorCell,
     "verdict": Verdict,
     "forecast": Forecast,
 }
 ELSEWHERE = {
-    *("row.peaks", "peak.name", "row.pattern", "row.fit", "row.verdict", "row.header", "row.filled"),
+    *(
+        "row.peaks",
+        "peak.name",
+        "row.sectors",
+        "sector.name",
+        "row.pattern",
+        "row.fit",
+        "row.verdict",
+        "row.header",
+        "row.filled",
+    ),
     *("fit.lattices", "fit.parameters", "lattice.cell", "verdict.forecast"),
 }
 
@@ -74,7 +86,7 @@ def test_every_column_of_a_phase_that_is_not_cubic_is_documented_in_its_order() 
 def test_every_column_of_a_followed_peak_is_documented_in_its_order() -> None:
     page = (Path(__file__).parents[2] / "docs" / "public-names.md").read_text(encoding="utf-8")
     columns = columns_of(Kept((Crystal("Br"),), peaks=("NAME",)))
-    told = [column.path.removeprefix("trace/") for column in columns if column.peak is not None]
+    told = [column.path.removeprefix("trace/") for column in columns if column.field.group == "peak"]
     assert told == _names_in(page, "### Of a followed peak")
 
 

@@ -7,10 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from latticewatch.processing.config.resolve import Setup
 from latticewatch.processing.files.write_whole import write_whole
 from latticewatch.processing.flow.accuracy import Accuracy, signs_of
 from latticewatch.processing.flow.composition import fraction_of
 from latticewatch.processing.flow.frame import NoResult
+from latticewatch.processing.flow.sector import harmonics, name_of
 from latticewatch.processing.flow.series import NAN, Row
 from latticewatch.processing.reaction.afterwards.kinetics import Completion, Kinetics, Pause, Rate, Watched, describe
 from latticewatch.processing.reaction.afterwards.reached import Reached
@@ -71,6 +75,7 @@ def summarise(
         "reached": [_reached(reached) for reached in kinetics.reached],
         "fraction_end_out_of_range": None if math.isnan(fraction) else not 0.0 <= fraction <= 1.0,
         **({"watched": _watched(kinetics.watched)} if kinetics.watched else {}),
+        **({"sectors": _sectors(header.setup, rows)} if header.setup.sectors else {}),
         **({"account": asdict(account)} if account else {}),
         **({} if foreign is None else {"foreign_lines": [_foreign(line) for line in foreign]}),
         **(_changes(changes, rows, alike) if changes else {}),
@@ -99,6 +104,26 @@ def _accuracy(accuracy: Accuracy | None, kinetics: Kinetics) -> dict[str, Any]:
         "accuracy": {"ppm": _significant(accuracy.ppm), **said, "checked": accuracy.checked.isoformat()},
         "lp_errors": signs_of(accuracy),
     }
+
+
+def _sectors(setup: Setup, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Of each component how the cells of the sectors differ, in the mean of all frames."""
+    told = []
+    for component in setup.components:
+        names = [name_of(sector, component.name) for sector in setup.sectors]
+        cells = [{cell.name: cell for cell in row.sectors} for row in rows if row.sectors]
+        lp = np.array([[cell[name].lp_A for name in names] for cell in cells]).reshape(-1, len(names))
+        esd = np.array([[cell[name].lp_esd_A for name in names] for cell in cells]).reshape(-1, len(names))
+        whole = np.isfinite(lp).all(axis=1) & (esd > 0.0).all(axis=1)
+        means = lp[whole].mean(axis=1, keepdims=True)
+        weight = (esd[whole] / means) ** -2
+        total = np.where(whole.any(), weight.sum(axis=0), NAN)
+        found = harmonics(setup.sectors, (weight * lp[whole] / means).sum(axis=0) / total, total**-0.5)
+        told.append(
+            {"component": component.name, "frames": int(whole.sum())}
+            | {name: _significant(value) for name, value in asdict(found).items()}
+        )
+    return told
 
 
 def _watched(watched: Watched) -> dict[str, Any]:
