@@ -9,7 +9,7 @@ import typer
 from latticewatch.app.exit_status import INTERRUPTED
 from latticewatch.app.run.signals import stopped_by_signals
 
-Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="iodide, iodide-bare, chloride, standard, ..., realism.")]
+Recipe = Annotated[str, typer.Argument(metavar="RECIPE", help="iodide, chloride, standard, layered, ..., realism.")]
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the scan is written; made where missing.")]
 Live = Annotated[bool, typer.Option("--live", help="At real pace.")]
 Speed = Annotated[

@@ -15,6 +15,8 @@ from latticewatch.processing.simulation.kinetics import FOREVER, Stretch
 WAVELENGTH_A = 0.64066
 TOLERANCE = 0.03
 NEVER = math.inf
+# Recipes of other kinds, which are drawn elsewhere.
+OTHERS = ("layered", "tetragonal-cubic", "transformation", "standard-drift", "realism")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,9 @@ def recipe_named(name: str) -> Recipe:
     """The recipe of this name. Raises UserError naming the nearest ones."""
     if name in RECIPES:
         return RECIPES[name]
-    near = difflib.get_close_matches(name.lower(), RECIPES, n=2, cutoff=0.4)
+    near = difflib.get_close_matches(name.lower(), (*RECIPES, *OTHERS), n=2, cutoff=0.4)
     hint = f"did you mean {' or '.join(near)}? " if near else ""
-    raise UserError(f"no recipe {name!a}; {hint}recipes are {', '.join(RECIPES)}, realism")
+    raise UserError(f"no recipe {name!a}; {hint}recipes are {', '.join((*RECIPES, *OTHERS))}")
 
 
 def _exchange(bromide_end_A: float, other: Ingredient) -> tuple[Ingredient, Ingredient]:

@@ -9,6 +9,8 @@ import numpy as np
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.simulation.cbf import cbf_bytes
+from latticewatch.processing.simulation.crystals.recipes import CRYSTAL_RECIPES
+from latticewatch.processing.simulation.crystals.script import crystal_script
 from latticewatch.processing.simulation.detector import Detector, detector_named, pixels_of, poni_text
 from latticewatch.processing.simulation.image import angle_grid, exposure, image
 from latticewatch.processing.simulation.powder import expected_pattern
@@ -55,6 +57,8 @@ def write_scan(
     place = detector_named(detector)
     if recipe == REALISM:
         script = real_script(real_scan(seed), place)
+    elif recipe in CRYSTAL_RECIPES:
+        script = crystal_script(CRYSTAL_RECIPES[str(recipe)], place, seed)
     else:
         script = _ideal_script(recipe if isinstance(recipe, Recipe) else recipe_named(recipe), place, seed)
     numbers = range(first, first + (max(script.frames - first, 0) if frames is None else frames))
