@@ -1,5 +1,6 @@
 """The 2θ-time map: time across or downward, one column a pixel, holes shown as holes."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
 from latticewatch.processing.crystal.reflections import Hkl, d_spacing, two_theta_deg
+from latticewatch.processing.flow.fit import Component, Fit, cell_in
 from latticewatch.processing.flow.series import Snapshot
 from latticewatch.widgets.axes import on_range, soon
 from latticewatch.widgets.colours import HATCH, HOLE, Levels, indices, lookup_table
@@ -29,10 +31,25 @@ PINNED, MEAN_OF_VIEW = 4, 5
 
 @dataclass(frozen=True, slots=True)
 class MapReflections:
-    """The reflections of each component, drawn over the map as fitted."""
+    """The reflections of each component, drawn over the map as fitted. components: left out, all are cubic."""
 
     hkls: tuple[tuple[Hkl, ...], ...]
     wavelength_A: float
+    components: tuple[Component, ...] = ()
+
+    def angles(self, number: int, snapshot: Snapshot, some: slice) -> list[Floats]:
+        """2θ in degrees of each reflection of a component in these rows; NaN where it is not known."""
+        hkls = self.hkls[number]
+        if not self.components or self.components[number].phase.is_cubic:
+            lp = snapshot.lp_A[some, number]
+            return [two_theta_deg(d_spacing(lp, hkl), self.wavelength_A) for hkl in hkls]
+        planes, component = np.array(hkls, dtype=np.float64).reshape(-1, 3), self.components[number]
+        rows = [snapshot.row(at) for at in range(some.start, some.stop, some.step)]
+        d = np.full((len(rows), len(planes)), np.nan)
+        for at, row in enumerate(rows):
+            if isinstance(row.fit, Fit) and math.isfinite(row.fit.lattices[number].lp_A):
+                d[at] = cell_in(component, row.fit.lattices[number], row.fit).d_spacings(planes)
+        return list(two_theta_deg(d, self.wavelength_A).T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,10 +262,9 @@ class MapView(QWidget):
         times = history.timeline.starts[some] + 0.5 * history.timeline.period_s
         low, high = self.sheet.angles()
         for number, curves in enumerate(self._curves):
-            lp = snapshot.lp_A[some, number] if self.with_lines else np.empty(0)
-            angles = [two_theta_deg(d_spacing(lp, hkl), self._lines.wavelength_A) for hkl in self._lines.hkls[number]]
+            angles = self._lines.angles(number, snapshot, some) if self.with_lines else []
             seen = [one for one in angles if ((one > low) & (one < high)).any()]
-            xs, ys = self.sheet.points(*_joined(times[: len(lp)], seen))
+            xs, ys = self.sheet.points(*_joined(times, seen))
             under, over = curves
             # So many lines would hide the pattern that they are to explain.
             under.setData(*((xs, ys) if not self.whole else ([], [])))

@@ -57,7 +57,7 @@ class RunPage(QWidget):
         self.run = run
         self._lines = reflection_lists(run.setup, run.series.two_theta)
         self.history = history or History(run.series.two_theta, run.setup.window_deg, run.setup.frame_period_s)
-        lines = MapReflections(self._lines, run.setup.wavelength_A)
+        lines = MapReflections(self._lines, run.setup.wavelength_A, run.setup.components)
         self.map = MapView(theme, self.history, lines)
         self.map.show_peak_ranges([peak.two_theta_deg for peak in run.setup.peaks])
         self.trace = TraceView(theme, self.history, run.names, run.setup.composition, run.setup.quantities)
