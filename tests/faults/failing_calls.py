@@ -8,7 +8,9 @@ import errno
 import fcntl
 import importlib.util
 import io
+import itertools
 import os
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,6 +33,7 @@ KINDS = {
 }
 MEMORY = "memory"
 """The N-th allocation of Python's own, where the interpreter has its test module; lasting makes no sense."""
+SITE_LINES = 3
 WRITTEN = {"write": 1, "pwrite": 1}
 """Which argument is the content: half of it is written before the error."""
 
@@ -50,7 +53,8 @@ def can_fail_memory() -> bool:
 class Plan:
     """Which call fails. number: from 1; 0: none. is_lasting: all later calls of this kind fail too.
 
-    folder: only calls for files in it count. seen: calls so far by kind, counted from ``arm`` on.
+    folder: only calls for files in it count. seen: calls so far by kind, counted from ``arm`` on. sites: where nothing
+    is to fail, the number of the first call of each kind from each place of the program.
     """
 
     kind: str
@@ -59,6 +63,7 @@ class Plan:
     is_lasting: bool = False
     is_armed: bool = False
     seen: Counter[str] = field(default_factory=Counter)
+    sites: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def arm(self) -> None:
         self.is_armed = True
@@ -69,6 +74,8 @@ class Plan:
         if not self.is_armed or not self._is_inside(file):
             return False
         self.seen[kind] += 1
+        if not self.number:
+            self.sites.setdefault(kind, {}).setdefault(_site(), self.seen[kind])
         if kind != self.kind or not self.number:
             return False
         return self.seen[kind] == self.number or (self.is_lasting and self.seen[kind] > self.number)
@@ -79,6 +86,13 @@ class Plan:
         except (OSError, TypeError):
             return False
         return str(path).startswith(str(self.folder))
+
+
+def _site() -> str:
+    """The last lines of the program through which a call came."""
+    frames = ((frame.f_code.co_filename, line) for frame, line in traceback.walk_stack(None))
+    lines = (f"{file}:{line}" for file, line in frames if "/latticewatch/" in file)
+    return " ".join(itertools.islice(lines, SITE_LINES))
 
 
 def error_of(kind: str) -> OSError:

@@ -1,11 +1,12 @@
 """Fault injection by count: the first, second, third ... call fails, until the operation passes untouched.
 
 ``python -m tests.faults.injection`` does so for every operation on a run, for every kind of call, once and from then
-on, and prints a table; ``--step 10`` takes every tenth and the last of each kind. Each point runs in a
+on, and prints a table; ``--step 10`` takes every tenth and the last of each kind, ``--places`` the first call from each
+place of the program. Each point runs in a
 process of its own. A point is
 
 - a crash where the process ends by a signal;
-- lost where a row that was reported, or was there before, cannot be read afterwards as it was;
+- lost where a row or a change of settings that was reported, or was there before, cannot be read afterwards as it was;
 - silent where the operation says that all is well and what it was to do is not done, or where it ends otherwise than in
   one line and exit status 2.
 """
@@ -25,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +41,9 @@ from tests.faults.failing_calls import KINDS, MEMORY, Plan, can_fail_memory, fai
 from tests.record import runs
 from tests.record.equality import assert_same_row
 from tests.record.recorder import filling
+from tests.record.test_changes import change as changed
 
-ROWS = 12
+ROWS, CHANGES = 12, 2
 HEADER, GRID = runs.header(), runs.two_theta()
 HANGS_S = 120
 MOST_UNTOUCHED = 20
@@ -50,11 +53,13 @@ Tell = Callable[[Row], None]
 
 @dataclass(frozen=True)
 class Place:
-    """Where an operation works. arm: from here on calls fail. tell: a row is reported."""
+    """Where an operation works. arm: from here on calls fail. tell: a row is reported; tell_change: a change of the
+    settings is, by its segment."""
 
     folder: Path
     arm: Callable[[], None]
     tell: Tell
+    tell_change: Callable[[int], None]
 
     @property
     def run(self) -> Path:
@@ -96,10 +101,15 @@ class Before:
 class Ended:
     status: int
     seen: Counter[str]
+    sites: dict[str, dict[str, int]] = field(default_factory=dict)
     is_crash: bool = False
     is_lost: bool = False
     is_silent: bool = False
     wrong: str = ""
+
+
+Choice = Callable[[Ended, str], list[tuple[int, bool]]]
+"""Which calls of a kind fail, by their numbers, and whether those after them do as well."""
 
 
 def row(number: int) -> Row:
@@ -202,6 +212,27 @@ def note(place: Place) -> None:
     writer.close()
 
 
+def change(place: Place) -> None:
+    """The settings of a running scan are changed, twice."""
+    with RunWriter(place.run, HEADER, GRID) as writer:
+        _change(writer, place)
+
+
+def change_with_fallback(place: Place) -> None:
+    with RunWriter(place.run, HEADER, GRID) as writer:
+        writer.use_fallback(Fallback(place.fallback, HEADER, GRID))
+        _change(writer, place)
+
+
+def _change(writer: RunWriter, place: Place) -> None:
+    _rows(writer, place, range(ROWS - CHANGES))
+    place.arm()
+    for segment in range(1, CHANGES + 1):
+        writer.append_change(changed(segment))
+        place.tell_change(segment)
+        place.tell(writer.append(replace(row(ROWS - CHANGES + segment - 1), segment=segment)))
+
+
 def fallback(place: Place) -> None:
     """The folder of the run goes; then calls fail while all is copied to the other place."""
     writer = RunWriter(place.run, HEADER, GRID)
@@ -223,15 +254,29 @@ def with_fallback(place: Place) -> None:
         _rows(writer, place, range(ROWS))
 
 
+def to_export(path: Path) -> list[Row]:
+    import_module("latticewatch.app.commands.exports")  # slow to load: matplotlib; and once for all points
+    return closed(path)
+
+
 def export(place: Place) -> None:
+    _export(place, trace="lp.csv", patterns="xye", summary="s.json")
+
+
+def export_figure(place: Place) -> None:
+    _export(place, figure="f.png")
+
+
+def export_map(place: Place) -> None:
+    for suffix in ("npz", "csv", "h5"):
+        _export(place, map_file=f"map.{suffix}")
+
+
+def _export(place: Place, **names: str) -> None:
     from latticewatch.app.commands.exports import export_run  # slow to load: matplotlib
 
     place.arm()
-    targets = place.folder / "out"
-    paths = {"trace": "lp.csv", "patterns": "xye", "summary": "s.json", "figure": "f.png"}
-    export_run(place.run, **{name: targets / target for name, target in paths.items()})
-    for suffix in ("npz", "csv", "h5"):
-        export_run(place.run, map_file=targets / f"map.{suffix}")
+    export_run(place.run, **{what: place.folder / "out" / name for what, name in names.items()})
 
 
 # What is to be there afterwards.
@@ -241,17 +286,20 @@ def holds(count: int, **more: object) -> Callable[[Path], bool]:
     def done(folder: Path) -> bool:
         with read_run(_newest(folder)) as run:
             there = {"fills": bool(run.rows[3].filled) if len(run.rows) > 3 else False,
-                     "notes": [each.text for each in run.notes], "hot": run.hot.tolist()}  # fmt: skip
+                     "notes": [each.text for each in run.notes], "hot": run.hot.tolist(),
+                     "changes": len(run.changes)}  # fmt: skip
             return len(run.rows) == count and all(there[key] == value for key, value in more.items())
 
     return done
 
 
-def exported(folder: Path) -> bool:
-    found = {path.name: path.stat().st_size for path in (folder / "out").rglob("*") if path.is_file()}
-    known = {"lp.csv", "s.json", "f.png", "map.npz", "map.csv", "map.h5"}
-    patterns = [name for name in found if name.endswith(".xye")]
-    return known <= found.keys() and len(patterns) == ROWS - 1 and min(found.values()) > 0 and len(found) == ROWS + 5
+def exported(*names: str, patterns: int = 0) -> Callable[[Path], bool]:
+    def done(folder: Path) -> bool:
+        found = {path.name: path.stat().st_size for path in (folder / "out").rglob("*") if path.is_file()}
+        others = [name for name in found if not name.endswith(".xye")]
+        return sorted(others) == sorted(names) and len(found) == len(names) + patterns and min(found.values()) > 0
+
+    return done
 
 
 OPERATIONS = {
@@ -264,9 +312,13 @@ OPERATIONS = {
     "resume": Operation(closed, resume, holds(ROWS + 3, notes=["pumps started"])),
     "fill": Operation(nothing, fill, holds(ROWS, fills=True)),
     "note": Operation(nothing, note, holds(ROWS, notes=["a note"], hot=[[3, 4]])),
+    "change": Operation(nothing, change, holds(ROWS, changes=CHANGES)),
+    "change with a fallback": Operation(nothing, change_with_fallback, holds(ROWS, changes=CHANGES)),
     "fallback": Operation(nothing, fallback, holds(ROWS)),
     "record with a fallback": Operation(nothing, with_fallback, holds(ROWS)),
-    "export": Operation(closed, export, exported),
+    "export": Operation(to_export, export, exported("lp.csv", "s.json", patterns=ROWS - 1)),
+    "export the figure": Operation(to_export, export_figure, exported("f.png")),
+    "export the map": Operation(to_export, export_map, exported("map.npz", "map.csv", "map.h5")),
 }
 
 
@@ -277,11 +329,14 @@ def main() -> None:
     parser.add_argument("--kind", choices=KINDS, action="append", help="kinds of calls; left out: all")
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--step", type=int, default=1)
+    parser.add_argument("--places", action="store_true", help="the first call from each place of the program")
     parser.add_argument("--memory", type=int, default=0, metavar="STEP", help="every STEP-th allocation as well")
     parser.add_argument("--json", action="store_true", help="one JSON object with the counts")
     given = parser.parse_args()
-    numbers = given.first, given.step, given.memory if can_fail_memory() else 0
-    found = {name: tally(name, given.kind or list(KINDS), *numbers) for name in given.operations or OPERATIONS}
+    chosen = places() if given.places else every(given.step, given.first)
+    memory_step = given.memory if can_fail_memory() else 0
+    kinds = given.kind or list(KINDS)
+    found = {name: tally(name, kinds, chosen, memory_step) for name in given.operations or OPERATIONS}
     if given.json:
         sys.stdout.write(json.dumps({name: vars(each) for name, each in found.items()}) + "\n")
         return
@@ -292,8 +347,8 @@ def main() -> None:
         sys.stderr.write("".join(f"{line}\n" for line in each.wrong))
 
 
-def tally(name: str, kinds: list[str], first: int, step: int, memory_step: int = 0) -> Tally:
-    """All points of one operation; allocations only with a step of theirs."""
+def tally(name: str, kinds: list[str], chosen: Choice, memory_step: int = 0) -> Tally:
+    """The chosen points of one operation; allocations only with a step of theirs."""
     found = Tally()
     with _scratch() as scratch:
         before = prepared(OPERATIONS[name], scratch / "before")
@@ -301,13 +356,35 @@ def tally(name: str, kinds: list[str], first: int, step: int, memory_step: int =
         if undisturbed.wrong or undisturbed.status:
             raise RuntimeError(f"{name}: fails by itself: {undisturbed}")
         for kind in kinds:
-            numbers = range(first, undisturbed.seen[kind] + 1)
-            points = list(itertools.product(numbers, (False, True)))
-            for number, is_lasting in [*points[::step], *points[-1:]][: len(points)]:
+            for number, is_lasting in chosen(undisturbed, kind):
                 _point(found, name, before, Plan(kind, number, scratch, is_lasting))
         if memory_step:
             _memory_points(found, name, before, scratch, memory_step)
     return found
+
+
+def every(step: int, first: int = 1) -> Choice:
+    """Every ``step``-th call of each kind from ``first`` on, once and from then on, and always the last."""
+
+    def chosen(undisturbed: Ended, kind: str) -> list[tuple[int, bool]]:
+        points = list(itertools.product(range(first, undisturbed.seen[kind] + 1), (False, True)))
+        return [*points[::step], *points[-1:]][: len(points)]
+
+    return chosen
+
+
+def places() -> Choice:
+    """Once the first call from each place of the program that was not seen in an operation before; from then on all
+    calls of each kind."""
+    known: set[str] = set()
+
+    def chosen(undisturbed: Ended, kind: str) -> list[tuple[int, bool]]:
+        sites = {f"{kind} {site}": number for site, number in undisturbed.sites.get(kind, {}).items()}
+        new = sorted(number for site, number in sites.items() if site not in known)
+        known.update(sites)
+        return [*((number, False) for number in new), *([(1, True)] if sites else [])]
+
+    return chosen
 
 
 def prepared(operation: Operation, folder: Path) -> Before:
@@ -362,18 +439,19 @@ def attempt(name: str, before: Before, plan: Plan, folder: Path) -> Ended:
     with os.fdopen(reading, "rb") as pipe:
         told = [json.loads(line) for line in pipe.read().splitlines()]
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    reported = {each["row"]: each["recorded_s"] for each in told if "row" in each}
-    (end,) = [each for each in told if "seen" in each] or [{"seen": {}, "said": "", "trace": ""}]
+    reported = {each["row"]: (each["recorded_s"], each["segment"]) for each in told if "row" in each}
+    changes = {each["change"] for each in told if "change" in each}
+    (end,) = [each for each in told if "seen" in each] or [{"seen": {}, "sites": {}, "said": "", "trace": ""}]
     seen = Counter(end["seen"])
     if status < 0:
         return Ended(status, seen, is_crash=True, wrong=f"ended by {signal.Signals(-status).name}")
-    if lost := _lost(folder, before.rows, reported):
+    if lost := _lost(folder, before.rows, reported, changes):
         return Ended(status, seen, is_lost=True, wrong=f"{lost} ({end['said']})")
     if end["trace"] and plan.kind == MEMORY:  # the command says "internal error" in one line
         return Ended(status, seen)
     if silent := _silent(operation, folder, status, end):
         return Ended(status, seen, is_silent=True, wrong=silent)
-    return Ended(status, seen)
+    return Ended(status, seen, end["sites"])
 
 
 def _in_child(operation: Operation, plan: Plan, folder: Path, writing: int) -> None:
@@ -385,7 +463,12 @@ def _in_child(operation: Operation, plan: Plan, folder: Path, writing: int) -> N
     signal.alarm(HANGS_S)
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     said, trace, status = "", "", 0
-    place = Place(folder, plan.arm, lambda each: say(row=each.index, recorded_s=each.recorded_s))
+    place = Place(
+        folder,
+        plan.arm,
+        lambda each: say(row=each.index, recorded_s=each.recorded_s, segment=each.segment),
+        lambda segment: say(change=segment),
+    )
     with failing(plan):
         try:
             operation.work(place)
@@ -393,7 +476,7 @@ def _in_child(operation: Operation, plan: Plan, folder: Path, writing: int) -> N
             said, status = str(error), SAID
         except BaseException:
             trace, status = traceback.format_exc(), RAISED
-    say(seen=plan.seen, said=said, trace=trace)
+    say(seen=plan.seen, sites=plan.sites, said=said, trace=trace)
     gc.freeze()  # as at the end of the command
     sys.exit(status)  # in order: what Python and HDF5 do at the end of a process must not crash either
 
@@ -405,7 +488,7 @@ def _newest(folder: Path) -> Path:
     return next(path for path in paths if path.exists() or journal_path(path).exists())
 
 
-def _lost(folder: Path, before: list[Row], reported: dict[int, float]) -> str:
+def _lost(folder: Path, before: list[Row], reported: dict[int, tuple[float, int]], changes: set[int]) -> str:
     """What is not there any more, in words."""
     expected = {each.index: each for each in before}
     try:
@@ -415,14 +498,17 @@ def _lost(folder: Path, before: list[Row], reported: dict[int, float]) -> str:
     try:
         with read_run(path) as run:
             found = {each.index: each for each in run.rows}
+            missing = {*changes, *(each.segment for each in run.rows)} - {0, *(each.segment for each in run.changes)}
     except UserError as error:
         return f"cannot be opened: {error}" if reported or before else ""
-    for number, recorded_s in reported.items():
+    if missing:
+        return f"the settings of segment {min(missing)} are lost"
+    for number, (recorded_s, segment) in reported.items():
         wanted = expected.get(number) or row(number)
         there = found.get(number)
         if there is not None and there.filled is not None and wanted.filled is None:
             wanted = filling(row(number))
-        expected[number] = replace(wanted, recorded_s=recorded_s)
+        expected[number] = replace(wanted, recorded_s=recorded_s, segment=segment)
     for number, wanted in expected.items():
         if number not in found:
             return f"row {number} is lost"
