@@ -17,6 +17,7 @@ from latticewatch.processing.flow.frame import Image, NoResult
 from latticewatch.processing.sources.folder import candidate as candidate_module
 from latticewatch.processing.sources.folder import listing as listing_module
 from latticewatch.processing.sources.folder import watched as watched_module
+from latticewatch.processing.sources.folder.listing import FolderListing
 from latticewatch.processing.sources.folder.watched import WatchedFolder
 from tests.sources import frame_files
 
@@ -170,6 +171,35 @@ def test_a_file_that_grows_for_ever_does_not_keep_the_watch_from_its_end(
     assert len(found) == 20
     assert play.now_s < 1000.0 + 10.0 + 30.0
     assert play.bad
+
+
+def test_a_gap_is_filled_though_whoever_takes_the_frames_was_busy_for_longer_than_the_watch_may_be_idle(
+    tmp_path: Path, played: Callable[..., Played]
+) -> None:
+    """The machine has other work, while the last spoiled file becomes whole."""
+    play = played(tmp_path, 0.5)
+    play.play(60, {12: GROWING})
+    found = []
+    for frame in watch(play, give_up_s=1.5).frames(play):
+        found.append(frame)
+        if len(found) == 60:
+            play.finish(12)
+            play.pass_time(25.0)
+    assert [int(frame.name[-9:-4]) for frame in found] == [*range(60), 12]
+    assert isinstance(found[-1].content, Image)
+
+
+def test_a_watch_does_not_end_before_it_has_looked_once_more(
+    tmp_path: Path, played: Callable[..., Played], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the folder is large the next listing may be further away than the watch may be idle."""
+    play = played(tmp_path, 0.5)
+    play.play(20, {})
+    play.at(9.7, lambda: play.path(50).write_bytes(play.content(50)))
+    monkeypatch.setattr(listing_module.time, "thread_time", lambda: play.now_s)  # each listing takes long
+    monkeypatch.setattr(FolderListing, "_names", lambda self: (play.pass_time(0.2), set(os.listdir(self._folder)))[1])
+    source = WatchedFolder(tmp_path, selection=FrameSelection(events=False, missing_wait_s=0.05), until_idle_s=0.3)
+    assert [int(frame.name[-9:-4]) for frame in source.frames(play)] == [*range(20), 50]
 
 
 def test_the_last_file_has_its_time_where_nothing_waits(tmp_path: Path, played: Callable[..., Played]) -> None:

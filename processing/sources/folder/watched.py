@@ -93,6 +93,7 @@ class WatchedFolder:
         self._shape: tuple[int, ...] | None = None
         self._index = 0
         self._active_s, self._asked_s = time.monotonic(), math.nan
+        self._listed_when_active = 0
         self._files_prove_themselves = True
 
     def frames(self, stop: threading.Event) -> Iterator[Frame]:
@@ -106,7 +107,7 @@ class WatchedFolder:
                 self._hint.stop()
 
     def _watched(self, stop: threading.Event) -> Iterator[Frame]:
-        self._active_s = time.monotonic()
+        self._note_activity()
         given = 0
         while not stop.is_set() and given != self._frame_limit:
             self._asked_s = time.monotonic()
@@ -114,9 +115,9 @@ class WatchedFolder:
             frames = [] if self._listing.gone else self._next()
             self._asked_s = math.nan
             for frame in frames:
-                self._active_s = time.monotonic()
                 given += 1
                 yield frame
+                self._note_activity()  # now: whoever asks may have been busy for long
                 if stop.is_set() or given == self._frame_limit:
                     return
             if frames:
@@ -154,7 +155,7 @@ class WatchedFolder:
     def _take_in(self, names: list[FrameName]) -> None:
         if not names:
             return
-        self._active_s = time.monotonic()
+        self._note_activity()
         if self._hint:
             self._hint.follow(max(names).name.rpartition("/")[0])
         found = [Candidate(name, self._active_s, was_there=self._listing.listings == 1) for name in names]
@@ -176,7 +177,8 @@ class WatchedFolder:
 
     def _read_early(self) -> None:
         """Files that need two readings, are not whole, or are gone, wait side by side, not one after the other."""
-        there = (candidate for candidate in self._waiting[-2::-1] if not candidate.is_missing)
+        behind = itertools.islice(reversed(self._waiting), 1, None)
+        there = (candidate for candidate in behind if not candidate.is_missing)
         front_is_missing = bool(self._waiting) and self._waiting[-1].is_missing
         for candidate in itertools.islice(there, READ_AHEAD if front_is_missing else BEHIND):
             refresh_state(candidate, self._folder)
@@ -309,14 +311,22 @@ class WatchedFolder:
         self._index += len(frames)
         return frames
 
+    def _note_activity(self) -> None:
+        self._active_s, self._listed_when_active = time.monotonic(), self._listing.listings
+
     def _is_over(self) -> bool:
-        """What comes late is waited for, but not for ever: a file may grow without end."""
-        if self._until_idle_s is None or self._waiting:
+        """Whether a look at the folder, made since something happened last, has found nothing for long enough.
+
+        What comes late is waited for, but not for ever: a file may grow without end.
+        """
+        has_looked = self._listing.gone or self._listing.listings > self._listed_when_active
+        if self._until_idle_s is None or self._waiting or not has_looked:
             return False
-        patience_s = self._until_idle_s if self._index else max(self._first_wait_s, self._until_idle_s)
-        if self._late:
-            patience_s = max(patience_s, self._patience.give_up_s + self._patience.settle_s)
-        return time.monotonic() - self._active_s >= patience_s
+        now = time.monotonic()
+        idle_s, wait_late_s = now - self._active_s, self._patience.give_up_s + self._patience.settle_s
+        if idle_s < self._patience.longest_s and any(now - each.seen_s < wait_late_s for each in self._late):
+            return False
+        return idle_s >= (self._until_idle_s if self._index else max(self._first_wait_s, self._until_idle_s))
 
     def _pause(self, stop: threading.Event) -> None:
         """Until the next look: less where a file that was looked at is due before, or something happens."""
