@@ -197,7 +197,12 @@ def test_a_watch_does_not_end_before_it_has_looked_once_more(
     play.play(20, {})
     play.at(9.7, lambda: play.path(50).write_bytes(play.content(50)))
     monkeypatch.setattr(listing_module.time, "thread_time", lambda: play.now_s)  # each listing takes long
-    monkeypatch.setattr(FolderListing, "_names", lambda self: (play.pass_time(0.2), set(os.listdir(self._folder)))[1])
+
+    def names(_: FolderListing) -> set[str]:
+        play.pass_time(0.2)
+        return {path.name for path in tmp_path.iterdir()}
+
+    monkeypatch.setattr(FolderListing, "_names", names)
     source = WatchedFolder(tmp_path, selection=FrameSelection(events=False, missing_wait_s=0.05), until_idle_s=0.3)
     assert [int(frame.name[-9:-4]) for frame in source.frames(play)] == [*range(20), 50]
 
