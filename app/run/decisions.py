@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -244,10 +245,18 @@ def find_only(scan: Path, pattern: str, option: str) -> Path:
     if len(found) == 1:
         return found[0]
     if not found:
+        _check_readable(scan)
         how = "write one (docs/experiment-toml.md) or " if pattern == "experiment.toml" else ""
         raise UserError(f"{scan}: no {pattern} in the scan's folder or one above; {how}name one with {option}")
     names = ", ".join(str(path) for path in found[:10])
     raise UserError(f"{scan}: {len(found)} files {pattern} ({names}); choose one with {option}")
+
+
+def _check_readable(scan: Path) -> None:
+    """Raises UserError where the scan's folder does not say what is in it."""
+    folder = scan if scan.is_dir() else scan.parent
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise UserError(f"{folder}: the folder cannot be read (Permission denied); make it readable")
 
 
 def candidates(scan: Path, pattern: str) -> list[Path]:

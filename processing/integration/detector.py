@@ -82,8 +82,9 @@ def _detector(geometry: Geometry, shape: tuple[int, int]) -> Any:
     if geometry.pixels_stated and model.force_pixel:
         stated = {"pixel1": geometry.pixel1_m, "pixel2": geometry.pixel2_m}
     detector = model(orientation=geometry.orientation, **stated)
-    if tuple(detector.shape) != shape and not _is_read_out_as(detector, shape, bool(stated)):
-        raise _mismatch(geometry, detector.shape, shape)
+    expected = tuple(detector.shape)  # as it is now: looking for a readout sets the detector to it
+    if expected != shape and not _is_read_out_as(detector, shape, bool(stated)):
+        raise _mismatch(geometry, expected, shape)
     return detector
 
 

@@ -27,6 +27,15 @@ phase = "CsPbBr3"
 """
 
 
+def test_a_folder_that_cannot_be_read_is_said_and_not_that_nothing_is_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests may be allowed to read everything."""
+    monkeypatch.setattr("os.access", lambda path, _: path != tmp_path)
+    with pytest.raises(UserError, match=r"the folder cannot be read \(Permission denied\); make it readable"):
+        find_only(tmp_path, "experiment.toml", "--experiment")
+
+
 def test_the_only_one_in_the_folder_or_above_is_found(tmp_path: Path) -> None:
     scan = tmp_path / "scan"
     scan.mkdir()

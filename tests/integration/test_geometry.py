@@ -1,5 +1,6 @@
 """A .poni file is read without trusting it."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -148,14 +149,17 @@ def test_binned_images_and_scans(
         ("mar345", '{"pixel1": 0.0001, "pixel2": 0.0001}', (2000, 2000)),  # 300 mm, where the plate may be of 345 mm
         ("mar345", "{}", (1000, 1000)),
         ("Pilatus1M", "{}", (521, 490)),
+        ("Pilatus1M", "{}", (1, 1)),
     ],
 )
 def test_images_that_are_no_readout_of_the_detector(
     tmp_path: Path, name: str, config: str, shape: tuple[int, int]
 ) -> None:
     geometry = read_geometry(poni(tmp_path, Detector=name, Detector_config=config))
-    with pytest.raises(UserError, match="the geometry is of a detector with"):
+    with pytest.raises(UserError, match="the geometry is of a detector with") as told:
         azimuthal_integrator(geometry, shape)
+    of_detector, of_images = re.findall(r"(\d+x\d+)", str(told.value))
+    assert of_images == f"{shape[0]}x{shape[1]}" != of_detector
 
 
 def test_parallax_needs_a_sensor_that_is_known(tmp_path: Path) -> None:

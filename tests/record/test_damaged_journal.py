@@ -1,6 +1,8 @@
 """A journal that is damaged costs no row that the run file beside it holds."""
 
+import os
 import shutil
+import stat
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -490,3 +492,33 @@ def test_why_a_journal_cannot_be_read_is_said_in_a_few_words(tmp_path: Path, mon
     with pytest.raises(UserError) as told:
         read_run(path)
     assert str(told.value) == f"{journal_path(path)}: cannot be read (Input/output error); make it readable"
+
+
+def test_a_run_file_that_stays_unreadable_is_read_twice_and_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.h5"
+    killed(path)
+    flip(path, entries(path)["ROW"][0])
+    seen = []
+
+    def never(stored: Path) -> object:
+        seen.append(stored)
+        raise UserError(f"{stored}: the file is damaged")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("latticewatch.processing.record.run_file.rebuild.read_stored", never)
+        read_run(path).close()
+    assert seen == [path, path]
+    assert path.with_name("run.h5.damaged").exists()
+
+
+def test_a_run_file_that_is_made_anew_is_as_readable_as_any(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    killed(path)
+    before = os.umask(0o022)
+    try:
+        read_run(path).close()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644

@@ -241,8 +241,6 @@ def _written(content: JournalContent, beginning: Beginning, stored: Run | None, 
                 _write_rest(merge, made)
             finally:
                 made.close()
-    except UserError:
-        raise
     except DAMAGE:
         if out.failure is not None:
             raise
