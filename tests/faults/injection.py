@@ -45,7 +45,7 @@ from tests.record.test_changes import change as changed
 
 ROWS, CHANGES = 12, 2
 HEADER, GRID = runs.header(), runs.two_theta()
-HANGS_S = 120
+HANGS_S = 600
 MOST_UNTOUCHED = 20
 SAID, RAISED = 2, 9
 Tell = Callable[[Row], None]

@@ -237,7 +237,7 @@ def test_next_names_are_found_between_listings(tmp_path: Path, monkeypatch: pyte
         put(tmp_path, number)
     monkeypatch.setattr(listing_module, "CPU_SHARE", 1e-9)
     monkeypatch.setattr(listing_module, "LONGEST_PAUSE_S", 1e9)
-    found = run(watch(tmp_path), {2: lambda: [put(tmp_path, number) for number in (3, 4, 5)]})
+    found = run(watch(tmp_path, frame_limit=5), {2: lambda: [put(tmp_path, number) for number in (3, 4, 5)]})
     assert numbers(found) == [1, 2, 3, 4, 5]
 
 
