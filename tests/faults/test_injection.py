@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.injection import OPERATIONS
+from tests.faults.operations import OPERATIONS
 
 CHECKOUT = Path(__file__).parents[2]
 LONG = bool(os.environ.get("LATTICEWATCH_LONG"))
@@ -36,7 +36,8 @@ def test_the_harness_sees_what_it_is_for() -> None:
     program = """
 import os, signal
 from tests.faults import injection
-from tests.faults.injection import OPERATIONS, Operation, closed, every, tally
+from tests.faults.injection import every, tally
+from tests.faults.operations import OPERATIONS, Operation, closed
 
 def crash(place):
     place.arm()
