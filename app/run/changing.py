@@ -9,7 +9,7 @@ from pathlib import Path
 
 from latticewatch.app.run.decisions import Inputs, gather
 from latticewatch.app.run.given import Given
-from latticewatch.app.run.integrating import corrections_of, integrator_of, setup_of
+from latticewatch.app.run.integrating import Integrating, corrections_of, integrator_of, setup_of
 from latticewatch.app.run.segments import Segment
 from latticewatch.app.run.settings_changed import (
     changes_patterns,
@@ -56,7 +56,7 @@ class Prepared:
     what: tuple[Difference, ...]
     why: str
     is_undo: bool
-    integrator: ImageIntegrator | None
+    integrator: Integrating | None
 
 
 class ScanChanges:
@@ -66,7 +66,7 @@ class ScanChanges:
     settings: in force. segments: the run's settings so far, one after the other.
     """
 
-    def __init__(self, scan: Path, given: Given, settings: Settings, image: Image, integrator: ImageIntegrator) -> None:
+    def __init__(self, scan: Path, given: Given, settings: Settings, image: Image, integrator: Integrating) -> None:
         """settings, integrator: the run began with these. image: its first."""
         self.settings = settings
         self.segments: list[Segment] = []
@@ -92,7 +92,7 @@ class ScanChanges:
         return None if self._writer is None else self._writer.path
 
     @property
-    def integrator(self) -> ImageIntegrator:
+    def integrator(self) -> Integrating:
         """The one in force."""
         return self._newest
 
@@ -190,7 +190,8 @@ class ScanChanges:
             self._writer.append_change(change)
             self._writer.append_note(change.time_s, change.label, MARK)
         if prepared.integrator is not None:
-            prepared.integrator.succeed(self._newest)
+            if isinstance(prepared.integrator, ImageIntegrator) and isinstance(self._newest, ImageIntegrator):
+                prepared.integrator.succeed(self._newest)
             self._newest = prepared.integrator
         self.settings, self._handed = prepared.settings, None
         log.info("from frame %d on the settings are %s", change.frame, change)

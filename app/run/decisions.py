@@ -17,7 +17,7 @@ from latticewatch.processing.config.experiment import Experiment, read_experimen
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.guarded_hdf5 import run_id_of
 from latticewatch.processing.flow.accuracy import Accuracy, source_of
-from latticewatch.processing.integration.geometry import Geometry, read_geometry
+from latticewatch.processing.integration.geometry import Geometry, of_patterns, read_geometry
 from latticewatch.processing.record.run_file.header import (
     COMMAND_LINE,
     DEFAULT,
@@ -70,6 +70,11 @@ class Inputs:
     files: tuple[InputFile, ...]
     accuracy: Accuracy | None
     decided: tuple[Decision, ...]
+
+    @property
+    def are_patterns(self) -> bool:
+        """Whether the frames are patterns that were integrated elsewhere."""
+        return self.experiment.geometry.wavelength_A is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,9 +185,13 @@ def gather(scan: Path, given: Given) -> Inputs:
         decided.append(Decision(name, str(chosen or "none"), source if chosen else DEFAULT))
         return chosen
 
-    found = None if given.geometry or table.poni else find_only(scan, "*.poni", "--geometry")
-    poni = file("geometry", given.geometry, table.poni, found) or Path()
-    geometry = read_geometry(poni, given.orientation or table.orientation)
+    if table.wavelength_A is not None:
+        _check_no_images(given, experiment_path)
+        poni, geometry = file("geometry", None, None), of_patterns(table.wavelength_A)
+    else:
+        found = None if given.geometry or table.poni else find_only(scan, "*.poni", "--geometry")
+        poni = file("geometry", given.geometry, table.poni, found) or Path()
+        geometry = read_geometry(poni, given.orientation or table.orientation)
     turned = COMMAND_LINE if given.orientation else EXPERIMENT if table.orientation else DEFAULT
     said = f"{geometry.orientation}, as the poni says" if turned == DEFAULT else str(geometry.orientation)
     decided.append(Decision("orientation", said, turned))
@@ -192,12 +201,15 @@ def gather(scan: Path, given: Given) -> Inputs:
         file("flat", given.flat, table.flat),
         file("background", given.background, table.background),
     )
-    accuracy, accuracy_path = _accuracy_of(geometry, folder / table.accuracy if table.accuracy else None)
+    accuracy, accuracy_path = None, None
+    if poni is not None:
+        accuracy, accuracy_path = _accuracy_of(geometry, folder / table.accuracy if table.accuracy else None)
     file("accuracy", None, table.accuracy, accuracy_path)
     decided += _keys(experiment, given)
     files = {"poni": poni, "experiment": experiment_path, "mask": mask, "dark": dark, "flat": flat,
              "background": background, "accuracy": accuracy_path}  # fmt: skip
-    source_table = experiment.source.beside([path for path in (mask, dark, flat, background) if path], scan)
+    set_up = [path for path in (mask, dark, flat, background) if path]
+    source_table = experiment.source.beside(set_up, scan, patterns=poni is None)
     return Inputs(
         experiment=experiment.model_copy(update={"source": source_table}),
         experiment_text=text,
@@ -211,6 +223,16 @@ def gather(scan: Path, given: Given) -> Inputs:
         accuracy=accuracy,
         decided=tuple(decided),
     )
+
+
+def _check_no_images(given: Given, experiment: Path) -> None:
+    """Raises UserError for what the command line says of images."""
+    named = [name for name in ("geometry", "mask", "dark", "flat", "orientation") if getattr(given, name) is not None]
+    if named:
+        raise UserError(
+            f"{experiment}: [geometry] wavelength_A says that the frames are patterns, for which --{named[0]} means "
+            "nothing; leave one of them out"
+        )
 
 
 def _keys(experiment: Experiment, given: Given) -> Iterator[Decision]:

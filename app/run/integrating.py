@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latticewatch.app.run.decisions import Inputs
 from latticewatch.processing.config.resolve import Setup, resolve, sectors_in
@@ -10,11 +11,13 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.empty_cell import EmptyCell
 from latticewatch.processing.flow.frame import Frame, Image, NoResult
 from latticewatch.processing.formats import pattern_text
+from latticewatch.processing.integration.columns import ColumnIntegrator
 from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.integration.masks import placed_mask, read_correction, read_exposure, read_mask
 from latticewatch.processing.integration.plan import Corrections
 from latticewatch.processing.integration.plan_cache import plan_folder
 
+Integrating = ImageIntegrator | ColumnIntegrator
 # Share of the run's angles at which the empty cell must have been measured.
 LEAST_SEEN = 0.5
 
@@ -22,6 +25,8 @@ LEAST_SEEN = 0.5
 def corrections_of(inputs: Inputs, image: Image) -> Corrections:
     """What is done to every frame of a scan whose first image this is. Raises UserError where a file does not fit."""
     table, shape = inputs.experiment.geometry, image.counts.shape
+    if inputs.are_patterns:
+        return Corrections(None, None, None, table.polarization)
     mask = None
     if inputs.mask:
         mask = read_mask(inputs.mask, shape, table.mask_nonzero)
@@ -34,12 +39,14 @@ def corrections_of(inputs: Inputs, image: Image) -> Corrections:
     )
 
 
-def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True, normalised: bool = True) -> ImageIntegrator:
+def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True, normalised: bool = True) -> Integrating:
     """The integrator of a scan whose first image this is. Raises UserError where the inputs do not fit it.
 
     keep_plan: its plan is taken from the disk, and kept there. normalised: patterns are scaled by ``normalise_by``.
     """
     table, corrections = inputs.experiment.geometry, corrections_of(inputs, image)
+    if inputs.are_patterns:
+        return ColumnIntegrator(image)
     return ImageIntegrator(
         inputs.geometry,
         shape=image.counts.shape,
@@ -55,18 +62,25 @@ def integrator_of(inputs: Inputs, image: Image, *, keep_plan: bool = True, norma
     )
 
 
-def setup_of(inputs: Inputs, integrator: ImageIntegrator) -> Setup:
+def left_out_of(integrator: Integrating) -> NDArray[np.bool_]:
+    """Pixels (rows, columns) that are left out of every frame from now on; none where frames are patterns."""
+    return integrator.left_out if isinstance(integrator, ImageIntegrator) else np.zeros((0, 0), bool)
+
+
+def setup_of(inputs: Inputs, integrator: Integrating) -> Setup:
     """The set-up on this integrator's grid. Raises UserError."""
     wavelength_A, accuracy = inputs.geometry.wavelength_A, inputs.accuracy
     background = empty_cell_of(inputs, integrator) if inputs.background else None
     return resolve(inputs.experiment, inputs.folder, wavelength_A, integrator.two_theta, accuracy, background)
 
 
-def empty_cell_of(inputs: Inputs, integrator: ImageIntegrator) -> EmptyCell:
+def empty_cell_of(inputs: Inputs, integrator: Integrating) -> EmptyCell:
     """The empty cell's pattern, from a pattern or from an image integrated as the sample's are. Raises UserError."""
     path = inputs.background or Path()
     if path.suffix.lower() in pattern_text.SUFFIXES:
         cell = pattern_text.read_empty_cell(path)
+    elif isinstance(integrator, ColumnIntegrator):
+        raise UserError(f"{path}: the background of patterns is a pattern as text; give one of 2θ, intensity, sigma")
     else:
         image = Image(read_exposure(path, "background", integrator.plan.shape))
         pattern = integrator_of(inputs, image, normalised=False).integrate(Frame(0, path.name, 0.0, 0.0, image))

@@ -12,7 +12,7 @@ from latticewatch.app.run.decisions import Inputs, RunPlan
 from latticewatch.app.run.fingerprint import all_files
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import ImagesAgain
-from latticewatch.app.run.integrating import corrections_of, integrator_of, setup_of
+from latticewatch.app.run.integrating import corrections_of, integrator_of, left_out_of, setup_of
 from latticewatch.app.run.request import Request
 from latticewatch.app.run.resuming import resumed
 from latticewatch.app.run.run_file_sessions import refitted, shown_again
@@ -26,6 +26,7 @@ from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.header_values import kept_names
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.stages import Source
+from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pipeline import loop, replay
 from latticewatch.processing.pipeline.loop import Pipeline
 from latticewatch.processing.pipeline.replay import Replay
@@ -129,7 +130,8 @@ def _of_images(plan: RunPlan, inputs: Inputs, stack: ExitStack, stop: threading.
     unknown = foreign_told(ForeignIn(changes.segments, integrator.two_theta).of, len(rows))
     listeners = (defects_told(lambda: changes.integrator, writer), changes_told(len(rows)), unknown, kept)
     place = Path(plan.scan)
-    look = ImagesAgain(place, inputs.geometry, lambda: changes.integrator.left_out).look if place.exists() else None
+    has_images = place.exists() and isinstance(integrator, ImageIntegrator)
+    look = ImagesAgain(place, inputs.geometry, lambda: left_out_of(changes.integrator)).look if has_images else None
     session = Session(setup, pipeline, plan.out, writer, files, plan.decided, listeners, look=look)
     return replace(session, segments=changes.segments, changes=changes if request.live and writer else None)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from latticewatch.app.run.changing import ScanChanges
+from latticewatch.app.run.integrating import Integrating
 from latticewatch.app.run.settings_changed import made_with
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import source_of
 from latticewatch.processing.flow.stages import Source
-from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.pipeline.resumed import NewFrames
 from latticewatch.processing.record.run_file.fallback import Fallback
 from latticewatch.processing.record.run_file.header import RunHeader
@@ -53,7 +53,7 @@ def resumed(
     return run, NewFrames(run.rows, (row.name for row in run.traced), source, changes.integrator.integrate), writer
 
 
-def _check_same(run: Run, header: RunHeader, integrator: ImageIntegrator) -> None:
+def _check_same(run: Run, header: RunHeader, integrator: Integrating) -> None:
     same = made_with(run.header.inputs) == made_with(header.inputs)
     if not same and run.changes and made_with(run.latest.inputs) == made_with(header.inputs):
         raise UserError(

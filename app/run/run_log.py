@@ -8,12 +8,12 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
+from latticewatch.app.run.integrating import Integrating
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.flow.wording import duration
 from latticewatch.processing.integration.defects import Defects
-from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.reaction.live.alarms import SEEN_IN_A_ROW
 from latticewatch.processing.record.run_file.notes import LOG
 from latticewatch.processing.record.run_file.writer import RunWriter
@@ -137,7 +137,7 @@ def foreign_told(lines_of: Callable[[Row], Mapping[int, Sighting]], recorded: in
     return on_row
 
 
-def defects_told(integrator: Callable[[], ImageIntegrator], writer: RunWriter | None) -> Callable[[Row], None]:
+def defects_told(integrator: Callable[[], Integrating], writer: RunWriter | None) -> Callable[[Row], None]:
     """Called with each row: says how many pixels are hot or dead, when they are found, and keeps them. integrator: the
     one that is used by then."""
     seen: Defects | None = None

@@ -71,7 +71,7 @@ def given_again(decided: tuple[Decision, ...], given: Given) -> Given:
     turned = values["orientation"] if "orientation" in by_hand else ""
     return replace(
         given,
-        geometry=Path(values["geometry"]),
+        geometry=None if values["geometry"] == NONE else Path(values["geometry"]),
         experiment=Path(values["experiment"]),
         orientation=int(turned) if turned else None,
         mask=mask,

@@ -108,7 +108,8 @@ class ChangeDialog(QDialog):
         self.tolerance.setSuffix(" % of the change")
         self.tolerance.setValue(100.0 * setting.tolerance)
         self.geometry_box = files_box("the .poni file")
-        put_first(self.geometry_box, [Path(self._now.geometry.source).resolve()])
+        if not self._now.are_patterns:
+            put_first(self.geometry_box, [Path(self._now.geometry.source).resolve()])
         self.orientation = QComboBox()
         self.orientation.addItem(f"as now ({self._now.geometry.orientation})", None)
         for number, text in ORIENTATIONS.items():

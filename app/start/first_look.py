@@ -15,7 +15,7 @@ import numpy as np
 from latticewatch.app.run.decisions import Inputs, gather
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.images_again import Picture, picture_of
-from latticewatch.app.run.integrating import integrator_of, setup_of
+from latticewatch.app.run.integrating import Integrating, integrator_of, setup_of
 from latticewatch.app.run.warming import is_cold, warm_up
 from latticewatch.app.start.judging import NO_FRAME, ORIENTATIONS, Judgement, Level, Trial, judged
 from latticewatch.app.start.run_place import RunPlace, run_place
@@ -32,7 +32,6 @@ from latticewatch.processing.flow.peak import Peak
 from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.flow.wording import lattices_told, quantities_told
 from latticewatch.processing.integration.detector import azimuthal_integrator, module_gaps
-from latticewatch.processing.integration.integrate import ImageIntegrator
 from latticewatch.processing.record.run_file.header import COMMAND_LINE, DEFAULT, Decision
 from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
@@ -85,6 +84,8 @@ def first_look(scan: Path, given: Given, stop: threading.Event) -> FirstLook:
     Where ``stop`` is set meanwhile the answer is no longer wanted, and may say less.
     """
     inputs = gather(scan, given)
+    if inputs.are_patterns:
+        raise UserError(f"{scan}: [geometry] wavelength_A says patterns; watch them by: latticewatch watch {scan.name}")
     selection = inputs.experiment.source.given(given.recursive, given.include, given.dataset)
     used = tuple(used_of(inputs))
     command = shlex.join(inputs.experiment.alarm.on_state or ())
@@ -186,7 +187,7 @@ class _Turned:
     """Images integrated with one orientation, and the newest fit of one."""
 
     orientation: int
-    integrator: ImageIntegrator
+    integrator: Integrating
     setup: Setup
     fit: Fit | None = None
     refinement: Refinement | None = None

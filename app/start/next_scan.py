@@ -34,7 +34,7 @@ def named_inputs(plan: RunPlan) -> Given:
     if inputs is None:
         return given
     experiment = Path(next(each.value for each in inputs.decided if each.name == "experiment"))
-    return replace(given, geometry=Path(inputs.geometry.source), experiment=experiment)
+    return replace(given, geometry=None if inputs.are_patterns else Path(inputs.geometry.source), experiment=experiment)
 
 
 def next_scan(plan: RunPlan) -> RunPlan | None:

@@ -68,7 +68,10 @@ class About(Table):
 
 
 class GeometryTable(Table):
-    """[geometry]: files (relative to experiment.toml) and corrections; what is left out is found or default."""
+    """[geometry]: files (relative to experiment.toml) and corrections; what is left out is found or default.
+
+    wavelength_A: the frames are patterns that were integrated elsewhere.
+    """
 
     poni: Path | None = None
     mask: Path | None = None
@@ -82,6 +85,19 @@ class GeometryTable(Table):
     polarization: Annotated[FiniteFloat, Field(ge=-1.0, le=1.0)] = 0.99
     bins: Annotated[int, Field(ge=10, le=100_000)] | None = None
     normalise_by: str | None = None
+    wavelength_A: Annotated[FiniteFloat, Field(ge=0.05, le=20.0)] | None = None
+
+    @model_validator(mode="after")
+    def _of_patterns(self) -> Self:
+        if self.wavelength_A is None:
+            return self
+        given = [key for key in ("poni", "mask", "dark", "flat", "accuracy", "orientation", "bins", "normalise_by")
+                 if getattr(self, key) is not None]  # fmt: skip
+        if given:
+            raise ValueError(
+                f"wavelength_A says that frames are patterns, for which {given[0]} means nothing; leave one of them out"
+            )
+        return self
 
 
 class IntegrationTable(Table):

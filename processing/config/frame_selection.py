@@ -13,6 +13,7 @@ from pydantic import Field, FiniteFloat, PrivateAttr, field_validator
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import (
     PACKED,
+    PATTERN_SUFFIXES,
     SUFFIXES,
     SUFFIXES_TOLD,
     TEMPORARY,
@@ -21,6 +22,7 @@ from latticewatch.processing.files.frame_names import (
     is_frame,
     is_hdf5_frame,
     is_image,
+    is_pattern,
 )
 from latticewatch.processing.files.toml_tables import Table
 from latticewatch.processing.text import printable
@@ -52,6 +54,7 @@ class FrameSelection(Table):
     missing_wait_s: Seconds | None = None
     events: bool = True
     _set_up: frozenset[str] = PrivateAttr(frozenset())
+    _patterns: bool = PrivateAttr(False)
 
     @field_validator("include")
     @classmethod
@@ -75,13 +78,24 @@ class FrameSelection(Table):
 
     def is_frame(self, name: str) -> bool:
         """Whether this file is a frame that is to be taken; a dark or a flat is one where ``include`` calls it so."""
+        if self._patterns:
+            return self.takes(name) and is_pattern(name)
         return self.takes(name) and (is_image(name) if is_correction(self.include) else is_frame(name))
 
-    def beside(self, set_up: Iterable[Path], scan: Path) -> Self:
-        """The same for a folder in which files of the set-up (mask, dark, background, ...) lie: they are no frames."""
+    @property
+    def of_patterns(self) -> bool:
+        """Whether the frames are patterns that were integrated elsewhere, as text."""
+        return self._patterns
+
+    def beside(self, set_up: Iterable[Path], scan: Path, *, patterns: bool = False) -> Self:
+        """The same for a folder in which files of the set-up (mask, dark, background, ...) lie: they are no frames.
+
+        patterns: the frames are patterns as text.
+        """
         folder = scan.resolve()
         below = (path.resolve() for path in set_up)
         other = self.model_copy()
+        other._patterns = patterns
         other._set_up = frozenset(path.relative_to(folder).as_posix() for path in below if path.is_relative_to(folder))
         return other
 
@@ -110,7 +124,7 @@ def impossible(include: str) -> str:
     if include.startswith("/") or ".." in include.split("/"):
         return "leads out of the scan's folder; give a pattern for names below it"
     ending = WILD.split(include)[-1].rpartition("]")[2].lower()
-    endings = [suffix + packed for suffix in SUFFIXES for packed in ("", *PACKED)]
+    endings = [suffix + packed for suffix in (*SUFFIXES, *PATTERN_SUFFIXES) for packed in ("", *PACKED)]
     if not include or any(each.endswith(ending) or ending.endswith(each) for each in endings):
         return ""
     return f"matches no frame: their names end in {SUFFIXES_TOLD}; fix the pattern"

@@ -13,6 +13,8 @@ _OTHERS = (".cbf", ".tif", ".tiff", ".edf", ".mccd")
 SUFFIXES = (*_OTHERS, *_MAR)
 SUFFIXES_TOLD = f"{', '.join(_OTHERS)} or {_MAR[0]} to {_MAR[-1]}"
 """The same in words, for messages and documentation."""
+PATTERN_SUFFIXES = (".xye", ".xy", ".chi", ".dat", ".fxye", ".gsa", ".gss")
+PATTERNS_TOLD = f"{', '.join(PATTERN_SUFFIXES[:-1])} or {PATTERN_SUFFIXES[-1]}"
 HDF5_SUFFIXES = (".h5", ".hdf5", ".nxs", ".hdf", ".nx5")
 MASTER = "_master.h5"
 CORRECTIONS = {"mask", "masks", "dark", "darks", "flat", "flats", "flatfield", "badpix"}
@@ -74,6 +76,17 @@ def is_image(name: str) -> bool:
 def is_correction(name: str) -> bool:
     """Whether the name is one of an image, but says that it is a mask, a dark or a flat."""
     return _is_correction(_stem(name))
+
+
+def is_pattern(name: str) -> bool:
+    """Whether the name is one of a pattern as text that is there to stay.
+
+    >>> [is_pattern(name) for name in ("br_0001.xye", ".br_0001.xye", "br_0001.cbf", "BR.CHI.gz")]
+    [True, False, False, True]
+    """
+    path = Path(name.rpartition("/")[2])
+    path = path.with_suffix("") if path.suffix.lower() in PACKED else path
+    return path.suffix.lower() in PATTERN_SUFFIXES and not is_temporary(name)
 
 
 def is_temporary(name: str) -> bool:

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from latticewatch.processing.files.frame_names import HDF5_SUFFIXES
+from latticewatch.processing.files.frame_names import HDF5_SUFFIXES, is_pattern
 from latticewatch.processing.files.regular_file import HDF5_SIGNATURE
 from latticewatch.processing.formats.cbf import decode_cbf
 from latticewatch.processing.formats.edf import decode_edf
 from latticewatch.processing.formats.file_bytes import FileState, read_file, unpack
 from latticewatch.processing.formats.image_file import ImageFile, NotWhole, Unreadable
 from latticewatch.processing.formats.mar import decode_mar
+from latticewatch.processing.formats.pattern_file import decode_pattern
 from latticewatch.processing.formats.tiff import decode_tiff
 
 Decoder = Callable[[bytes], ImageFile]
@@ -46,12 +47,18 @@ def decode(name: str, data: bytes, dataset: str = "") -> ImageFile:
     """
     content, proven = unpack(name, data)
     try:
-        image = _hdf5(content, dataset) if Path(name).suffix.lower() in HDF5_SUFFIXES else _decoder(content)(content)
+        image = _read(name, content, dataset)
     except Unreadable:
         raise
     except Exception as error:  # whatever a spoiled file leads a decoder to: it costs one frame, not the run
         raise Unreadable(f"not a valid file ({type(error).__name__})") from error
     return replace(image, proven=True) if proven else image
+
+
+def _read(name: str, content: bytes, dataset: str) -> ImageFile:
+    if is_pattern(name):
+        return decode_pattern(content)
+    return _hdf5(content, dataset) if Path(name).suffix.lower() in HDF5_SUFFIXES else _decoder(content)(content)
 
 
 def _hdf5(content: bytes, dataset: str) -> ImageFile:

@@ -28,7 +28,7 @@ def read_empty_cell(path: Path) -> EmptyCell:
         raise UserError(
             f"{path}: the background cannot be read ({error.strerror}); check [geometry] background"
         ) from None
-    rows = [row for line in text.splitlines() if len(row := _numbers(line)) >= 2]
+    rows = [row for line in text.splitlines() if len(row := numbers_in(line)) >= 2]
     columns = min((len(row) for row in rows), default=0)
     values = np.array([row[: min(columns, 3)] for row in rows if np.isfinite(row).all()], dtype=np.float64)
     if len(values) < FEWEST_POINTS:
@@ -40,11 +40,12 @@ def read_empty_cell(path: Path) -> EmptyCell:
         raise UserError(
             f"{path}: the first column is not 2θ in ascending degrees; give columns of 2θ (deg), intensity, sigma"
         )
-    sigma = values[:, 2] if values.shape[1] == 3 else _noise(intensity)
+    sigma = values[:, 2] if values.shape[1] == 3 else noise_of(intensity)
     return EmptyCell(tuple(two_theta.tolist()), tuple(intensity.tolist()), tuple(np.abs(sigma).tolist()))
 
 
-def _numbers(line: str) -> list[float]:
+def numbers_in(line: str) -> list[float]:
+    """The numbers that a line begins with."""
     found = []
     for word in line.replace(",", " ").replace(";", " ").split():
         try:
@@ -54,6 +55,7 @@ def _numbers(line: str) -> list[float]:
     return found
 
 
-def _noise(intensity: NDArray[np.float64]) -> NDArray[np.float64]:
+def noise_of(intensity: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(points,) one sigma for all points, by how much the intensity changes from point to point."""
     change = np.abs(np.diff(intensity, 2))
     return np.full(len(intensity), 1.4826 * float(np.median(change)) / OF_SECOND_DIFFERENCE)

@@ -55,6 +55,13 @@ class Geometry:
     source: str = "geometry"
 
 
+def of_patterns(wavelength_A: float) -> Geometry:
+    """That of patterns that were integrated elsewhere: nothing but the wavelength is known of it."""
+    return Geometry(
+        1.0, 0.0, 0.0, 0.0, 0.0, 0.0, wavelength_A, 1e-4, 1e-4, source=f"patterns at {wavelength_A:g} angstrom"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Quantity:
     key: str

@@ -12,6 +12,7 @@ from latticewatch.processing.config.frame_selection import ALL, FrameSelection, 
 from latticewatch.processing.cores import usable_cores
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.frame_names import (
+    PATTERNS_TOLD,
     SUFFIXES_TOLD,
     FrameName,
     MissingFrames,
@@ -19,6 +20,7 @@ from latticewatch.processing.files.frame_names import (
     frame_name,
     is_correction,
     is_frame,
+    is_pattern,
 )
 from latticewatch.processing.flow.frame import Frame
 from latticewatch.processing.flow.series import NAN, Progress
@@ -118,8 +120,9 @@ class RecordedFolder:
 def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
     """The names of all frames in a folder, in natural order. Raises UserError where there are none to be taken."""
     files = [name for name in _files_in(folder, selection.recursive) if not selection.is_of_set_up(name)]
-    corrections = [name for name in files if is_correction(name) and not selection.is_frame(name)]
-    names = [name for name in files if is_frame(name) or selection.is_frame(name)]
+    images = [] if selection.of_patterns else files
+    corrections = [name for name in images if is_correction(name) and not selection.is_frame(name)]
+    names = [name for name in files if selection.is_frame(name) or (is_frame(name) and not selection.of_patterns)]
     takes: Callable[[str], bool] = selection.is_frame
     if not names and not selection.include and are_a_series(corrections):
         log.warning("%d files are frames although %s is called a mask, dark or flat", len(corrections), corrections[0])
@@ -134,6 +137,10 @@ def frames_in(folder: Path, selection: FrameSelection = ALL) -> list[FrameName]:
     if not taken:
         below = "" if selection.recursive else "; --recursive looks into its sub-folders"
         looked_for = f"files that end in {SUFFIXES_TOLD}, or one HDF5 stack"
+        if selection.of_patterns:
+            looked_for = f"patterns, which end in {PATTERNS_TOLD}, as [geometry] wavelength_A is set"
+        elif any(map(is_pattern, files)):
+            looked_for += "; patterns are frames where [geometry] wavelength_A is set"
         raise UserError(f"{folder}: no frames in it ({looked_for}); give the folder that holds them{below}")
     if len(taken) < len(frames):
         log.warning("%d frames do not match %s: left out", len(frames) - len(taken), printable(selection.include))

@@ -1,0 +1,108 @@
+"""Patterns that other programs wrote: columns of text and GSAS raw files."""
+
+import numpy as np
+import pytest
+
+from latticewatch.processing.formats.decode import decode
+from latticewatch.processing.formats.image_file import NotWhole, Unreadable
+
+GRID = 5.0 + 0.02 * np.arange(200)
+INTENSITY = np.round(100.0 + 50.0 * np.exp(-(((GRID - 7.0) / 0.1) ** 2)) + np.arange(200) % 7, 1)
+SIGMA = np.round(np.sqrt(INTENSITY), 2)
+TABLE = list(zip(GRID.tolist(), INTENSITY.tolist(), SIGMA.tolist(), strict=True))
+
+
+def columns(text: str, suffix: str = ".xye") -> np.ndarray:
+    image = decode(f"a_0001{suffix}", text.encode())
+    assert not image.proven  # a text has no checksum: it must stay as it is for a while
+    return np.asarray(image.counts)
+
+
+def xye(rows: list[tuple[float, float, float]] = TABLE) -> str:
+    return "# a comment\n" + "".join(f"{x:.4f} {y} {s}\n" for x, y, s in rows)
+
+
+def bank(kind: str, lines: list[str], binning: str = "CONS 500.00 2.00 0 0") -> str:
+    return f"{'a title':80}\nBANK 1 {len(GRID)} {len(lines)} {binning} {kind}\n" + "".join(
+        f"{line}\n" for line in lines
+    )
+
+
+def fields(values: list[str], of_line: int) -> list[str]:
+    return ["".join(values[first : first + of_line]) for first in range(0, len(values), of_line)]
+
+
+@pytest.mark.parametrize(
+    ("text", "suffix"),
+    [
+        (xye(), ".xye"),
+        (xye().replace(" ", "\t").replace("\n", "\r\n"), ".dat"),
+        (bank("FXYE", [f"{100 * x:.2f} {y} {s}" for x, y, s in TABLE]), ".fxye"),
+        (bank("ESD", fields([f"{each:8.2f}" for _, y, s in TABLE for each in (y, s)], 10)), ".gsa"),
+    ],
+)
+def test_angle_intensity_and_sigma_are_read(text: str, suffix: str) -> None:
+    found = columns(text, suffix)
+    np.testing.assert_allclose(found[0], GRID, atol=1e-9)
+    np.testing.assert_allclose(found[1], INTENSITY, atol=1e-9)
+    np.testing.assert_allclose(found[2], SIGMA, atol=1e-9)
+
+
+def test_counts_of_several_counters_have_their_sigma() -> None:
+    counts = np.round(INTENSITY)
+    found = columns(bank("STD", fields([f"{4:2d}{int(each):6d}" for each in counts], 10)), ".gsa")
+    np.testing.assert_allclose(found[1], counts)
+    np.testing.assert_allclose(found[2], np.sqrt(counts / 4.0))
+
+
+def test_fit2d_and_files_without_sigma_have_that_of_the_noise() -> None:
+    random = np.random.default_rng(1)
+    noisy = 100.0 + random.normal(0.0, 3.0, len(GRID))
+    lines = "".join(f"  {x:.6E}  {y:.6E}\n" for x, y in zip(GRID, noisy, strict=True))
+    found = columns(f"a.tif\n 2-Theta Angle (Degrees)\n Intensity\n {len(GRID)}\n{lines}", ".chi")
+    assert len(found[0]) == len(GRID)
+    np.testing.assert_allclose(found[2], 3.0, rtol=0.25)
+    np.testing.assert_array_equal(columns(lines, ".xy")[2], found[2])
+
+
+def test_a_time_in_the_comments_is_the_stamp() -> None:
+    assert decode("a.xye", ("# time 12.500000 s from the first frame\n" + xye()).encode()).stamp_s == 12.5
+    assert np.isnan(decode("a.xye", xye().encode()).stamp_s)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# q_nm^-1 I\n" + xye(), "is Q"),
+        ("# q_A^-1, I\n" + xye(), "is Q"),
+        ("# Q (1/nm)\n" + xye(), "is Q"),
+        (xye(TABLE[::-1]), "do not ascend"),
+        (xye([(x - 6.0, y, s) for x, y, s in TABLE]), "not 2θ"),
+        (xye([(100.0 * x, y, s) for x, y, s in TABLE]), "not 2θ"),
+        (bank("ESD", ["1.0"], "SLOG 500.0 2000.0 0.001 0"), "no constant steps"),
+        ("BANK nonsense\n", "BANK line"),
+        ("\0" * 400 + "BANK", "fewer than"),
+    ],
+)
+def test_what_is_no_pattern_of_2theta_is_refused(text: str, said: str) -> None:
+    with pytest.raises(Unreadable, match=said):
+        columns(text)
+
+
+@pytest.mark.parametrize("text", ["", xye(TABLE[:10]), bank("FXYE", ["500.0 1.0 1.0"])])
+def test_what_is_cut_short_may_become_a_pattern(text: str) -> None:
+    with pytest.raises(NotWhole):
+        columns(text)
+
+
+def test_noise_never_raises_anything_else() -> None:
+    random = np.random.default_rng(2)
+    text = bank("ESD", fields([f"{each:8.2f}" for _, y, s in TABLE for each in (y, s)], 10)).encode()
+    for _ in range(300):
+        spoiled = bytearray(text)
+        for place in random.integers(0, len(text), 12):
+            spoiled[place] = int(random.integers(0, 256))
+        try:
+            decode("a.gsa", bytes(spoiled[: random.integers(1, len(text))]))
+        except Unreadable:
+            continue
