@@ -18,7 +18,7 @@ from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.config.resolve import Setup, resolve
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.series import Row
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.simulation.realism.drawn import LINES, vegard
 from latticewatch.processing.simulation.realism.real_scan import (
     Before,

@@ -49,8 +49,8 @@ from latticewatch.processing.flow.series import Progress, Row, Series
 from latticewatch.processing.formats.decode import read_image
 from latticewatch.processing.integration.geometry import read_geometry
 from latticewatch.processing.record.run_file.reader import read_run
+from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
-from latticewatch.processing.refinement.tracking.tracked import refinement_of
 from latticewatch.processing.simulation.cbf import cbf_bytes
 from latticewatch.processing.simulation.detector import DETECTORS, pixels_of, poni_text
 from latticewatch.processing.simulation.scan import write_scan
