@@ -181,11 +181,10 @@ def _check_amount(kind: str, text: str, components: Sequence[Component]) -> None
 
 
 def _amount(attribute: str, lattice: Lattice, fit: Fit) -> tuple[float, float]:
-    """A share with its esd. Of what is absent there is nothing, of what is left alone all; it is not known how well."""
+    """A share with its esd. Where it is not known, there is nothing of what is absent, and what is left alone is all."""
     value, esd = getattr(lattice, attribute), getattr(lattice, f"{attribute}_esd")
-    there = [math.isfinite(each.lp_A) for each in fit.lattices]
-    if math.isfinite(lattice.lp_A) and sum(there) == 1:
-        return 1.0, LEAST_AMOUNT_ESD
-    if math.isnan(lattice.lp_A) and any(there):
-        return 0.0, LEAST_AMOUNT_ESD
+    there = sum(math.isfinite(each.lp_A) for each in fit.lattices)
+    if math.isnan(value + esd) and there:
+        alone = there == 1 and math.isfinite(lattice.lp_A)
+        return (float(alone), LEAST_AMOUNT_ESD) if alone or math.isnan(lattice.lp_A) else (NAN, NAN)
     return value, max(esd, LEAST_AMOUNT_ESD)

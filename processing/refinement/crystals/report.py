@@ -12,6 +12,9 @@ from latticewatch.processing.refinement.crystals.planes import Phases, cell_of
 from latticewatch.processing.refinement.crystals.solve import Solution
 
 Floats = NDArray[np.float64]
+# A phase without a cell is looked for at cells that it had or may have; at another one up to seven esds of its amount
+# can be there before it is worth its place (refinement.py, WORTH_A_PHASE). Half of that is the esd of all amounts then.
+UNSEEN = 3.5
 NAN = float("nan")
 # What the shape that is left of a profile does to a ratio of areas, whatever the counts.
 RATIO_FLOOR = 0.002
@@ -51,10 +54,14 @@ def fit_of(
     weights, of_weights = _shares(x, covariance, np.ones(phases.components), phases)
     volumes = np.array([cell_of(x, number, phases.planes).volume_A3 for number in range(phases.components)])
     masses, of_masses = _shares(x, covariance, phases.mass * volumes, phases)
+    unseen = 1.0 if told[: phases.components].all() else UNSEEN
     lattices = []
     for number in range(phases.components):
         lattice = Lattice(
-            weight=weights[number], weight_esd=of_weights[number], wt=masses[number], wt_esd=of_masses[number]
+            weight=weights[number],
+            weight_esd=unseen * of_weights[number],
+            wt=masses[number],
+            wt_esd=unseen * of_masses[number],
         )
         if told[number]:
             mine = {name: n for n, (whose, name) in enumerate(names) if whose == number}
