@@ -181,7 +181,7 @@ def _check_amount(kind: str, text: str, components: Sequence[Component]) -> None
 
 
 def _amount(attribute: str, lattice: Lattice, fit: Fit) -> tuple[float, float]:
-    """A share with its esd. Where it is not known, there is nothing of what is absent, and what is left alone is all."""
+    """A share with its esd. Where it is not known: nothing of what is absent, and what is left alone is all."""
     value, esd = getattr(lattice, attribute), getattr(lattice, f"{attribute}_esd")
     there = sum(math.isfinite(each.lp_A) for each in fit.lattices)
     if math.isnan(value + esd) and there:

@@ -85,7 +85,8 @@ def test_a_phase_that_goes_has_no_cell_and_one_that_comes_has_its_own() -> None:
         assert math.isnan(first.lp_A) == (share == 1.0)
         assert math.isnan(second.lp_A) == (share == 0.0)
         assert fit.components == (1 if share in (0.0, 1.0) else 2)
-        assert abs(second.weight - share) < 4.0 * second.weight_esd < 0.06
+        # Of a phase without a cell more may be there than is seen.
+        assert abs(second.weight - share) < 4.0 * second.weight_esd < (0.06 if fit.components == 2 else 0.21)
         assert first.wt + second.wt == pytest.approx(1.0)
         for lattice, component in zip(fit.lattices, (alpha, beta), strict=True):
             if math.isfinite(lattice.lp_A):
