@@ -15,6 +15,7 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.foreign.extended import MOST_FOREIGN, unpacked
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines, bare_layout, names_of
+from latticewatch.processing.refinement.model.lines import lines_of
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.powder import expected_pattern, voigt
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
@@ -26,8 +27,13 @@ BINS = binning()
 STEP = BINS.two_theta[1] - BINS.two_theta[0]
 PLACES = (9.62, 11.55, 13.02, 16.4, 18.45, 20.6, 22.7)
 SIGMA, GAMMA = 0.045, 0.018
+# Of a line's height: what an instrument's profile has beside it.
+SHOULDER = 0.05
 # Frames of the recipes with both lattices in the beam.
 FIRST = 5
+# ... and with one mixed crystal of both, nearly; and lines that come then.
+LATE = 150
+MANY = (10.2, 11.55, 13.9, 15.57, 17.75, 19.57, 21.98)
 HALIDES = """
 [[component]]
 name = "Br"
@@ -61,14 +67,17 @@ def setup_of(partner: str, more: str = "", folder: Path = Path()) -> Setup:
     return resolve(parse_experiment(HALIDES.format(partner) + more, "test"), folder, WAVELENGTH_A, BINS.two_theta)
 
 
-def pattern_of(truth: Truth, places: tuple[float, ...], share: float, rng: np.random.Generator) -> Pattern:
-    """With lines at these places that hold this share of the area of the first lattice's (200) each."""
+def pattern_of(
+    truth: Truth, places: tuple[float, ...], share: float, rng: np.random.Generator, width: float = 1.0
+) -> Pattern:
+    """With lines at these places that hold this share of the area of the first lattice's (200) each, so many times as
+    wide as usual."""
     fine = (BINS.two_theta[:, None] + STEP / 2.0 * NODES).ravel()
     y = expected_pattern(truth, fine)
     first = truth.lattices[0]
     area = share * first.areas[list(first.lines).index(4.0)] * truth.flux
     for place in places:
-        y = y + area * voigt(fine - place, np.array([SIGMA]), np.array([GAMMA]))
+        y = y + area * voigt(fine - place, np.array([width * SIGMA]), np.array([width * GAMMA]))
     counts = rng.poisson(y.reshape(-1, NODES.size) @ SHARES / 2.0 * BINS.response)
     intensity, sigma = counts / BINS.response, np.sqrt(counts) / BINS.response
     return Pattern(BINS.two_theta, intensity.astype(np.float32), sigma.astype(np.float32))
@@ -171,12 +180,70 @@ def test_a_line_that_comes_is_told_since_then_and_one_that_goes_is_retired() -> 
     assert counts[40:] == [0] * 5
 
 
-def test_a_hot_pixel_is_fitted_and_is_no_line() -> None:
+@pytest.mark.parametrize("apart", [0.13, 0.16])
+def test_two_lines_nearer_than_a_width_are_two(apart: float) -> None:
+    setup = setup_of("I")
+    pair = (11.2, 11.2 + apart)
+    fits = fitted(refinement_of(setup, BINS.two_theta), scan("iodide", range(12), pair, 0.01))
+    for _, fit in fits[6:]:
+        places = sorted(one.two_theta_deg for one in ForeignLines(setup, BINS.two_theta).of(fit).values())
+        np.testing.assert_allclose(places, pair, atol=0.02)
+
+
+def test_a_shoulder_that_all_lines_have_is_the_profiles_own(tmp_path: Path) -> None:
+    edge_A, wavelength_A, two_theta = 2.8665, 0.1907, np.arange(3.0, 16.0, 0.008)
+    (tmp_path / "bcc.cif").write_text(ALUMINIUM.split("Al2")[0].format(a=edge_A) + "Al2 Al 0.5 0.5 0.5\n")
+    text = '[[component]]\nname = "bcc"\ncif = "bcc.cif"\n'
+    setup = resolve(parse_experiment(text, "test"), tmp_path, wavelength_A, two_theta)
+    lines = lines_of(setup.components, wavelength_A, two_theta[0], two_theta[-1])
+    y = 300.0 + 200.0 * np.exp(-two_theta / 5.0)
+    for root, height in zip(lines.root_n, 1e4 * np.exp(lines.log_base - lines.log_base.max()), strict=True):
+        centre = 2.0 * np.degrees(np.arcsin(wavelength_A * root / 2.0 / edge_A))
+        away = (two_theta - centre) / (0.035 + 0.0008 * centre)
+        y += height * (0.6 * 0.5 ** ((2.0 * away) ** 2) + 0.4 / (1.0 + (2.0 * away) ** 2))
+        y += SHOULDER * height * 0.5 ** ((2.0 * (away + 1.1) / 0.8) ** 2)
+    pixels = 1.0 + 10.0 * two_theta
+    counts = np.random.default_rng(1).poisson(pixels * y)
+    intensity, sigma = counts / pixels, np.sqrt(counts) / pixels
+    fit = refinement_of(setup, two_theta).refine(
+        Pattern(two_theta, intensity.astype(np.float32), sigma.astype(np.float32))
+    )
+    assert isinstance(fit, Fit)
+    assert fit.chi2_reduced > 10.0
+    assert ForeignLines(setup, two_theta).of(fit) == {}
+
+
+def test_one_broad_line_is_one() -> None:
+    setup = setup_of("I")
+    refinement = refinement_of(setup, BINS.two_theta)
+    for number in range(12):
+        rng = frame_generator(1, number)
+        truth = exposed(recipe_named("iodide"), FIRST + number, rng)
+        # Three times as wide as the others here.
+        fit = refinement.refine(pattern_of(truth, (11.2,), 0.05, rng, width=3.0))
+        assert isinstance(fit, Fit)
+        assert fit.foreign_lines == 1
+
+
+def test_many_lines_that_come_at_once_under_merged_lattices_are_all_seen() -> None:
+    setup = setup_of("Cl")
+    refinement, lines = refinement_of(setup, BINS.two_theta), ForeignLines(setup, BINS.two_theta)
+    fits = []
+    for number in range(8):
+        rng = frame_generator(3, number)
+        truth = exposed(recipe_named("chloride"), LATE + number, rng)
+        fits.append(refinement.refine(pattern_of(truth, MANY if number >= 4 else (), 0.03, rng)))
+    assert all(isinstance(fit, Fit) for fit in fits)
+    assert [len(lines.of(fit)) for fit in fits if isinstance(fit, Fit)] == [0] * 4 + [len(MANY)] * 4
+
+
+@pytest.mark.parametrize("height", [60.0, 600.0])
+def test_a_hot_pixel_is_fitted_and_is_no_line(height: float) -> None:
     setup = setup_of("I")
     refinement, fits = refinement_of(setup, BINS.two_theta), []
     for _, pattern in scan("iodide", range(12), (), 0.0):
         spiked = pattern.intensity.copy()
-        spiked[np.searchsorted(BINS.two_theta, 11.2)] += 60.0 * float(np.median(pattern.sigma))
+        spiked[np.searchsorted(BINS.two_theta, 11.2)] += height * float(np.median(pattern.sigma))
         fits.append(refinement.refine(replace(pattern, intensity=spiked)))
     assert all(isinstance(fit, Fit) and fit.foreign_lines == 0 for fit in fits)
     assert isinstance(fits[-1], Fit)
@@ -209,6 +276,26 @@ def test_a_run_lists_what_lasts(areas: tuple[float, ...], listed: int) -> None:
         rows.append(replace(row(number, BINS.two_theta), fit=replace(fit, parameters=parameters)))
     told = ForeignLines(setup, BINS.two_theta).over(rows)
     assert [one.since_s for one in told] == [rows[0].time_s] * listed
+
+
+def of_lines(fit: Fit, setup: Setup, *lines: tuple[float, float]) -> Fit:
+    """The fit with foreign lines of these places and times the usual width, of one area each."""
+    length = bare_layout(setup, BINS.two_theta).length
+    places = np.zeros((MOST_FOREIGN, 4))
+    for slot, (place, width) in enumerate(lines):
+        places[slot] = place, width * SIGMA, width * GAMMA, 1.0
+    return replace(fit, parameters=np.concatenate([fit.parameters[:length], places.ravel()]))
+
+
+@pytest.mark.parametrize(("width", "since"), [(1.8, 0), (1.0, 8)], ids=["one was both", "a neighbour came"])
+def test_a_line_that_parts_was_there_as_long_as_the_one_that_it_was(width: float, since: int) -> None:
+    setup = setup_of("I")
+    fit = fitted(refinement_of(setup, BINS.two_theta), scan("iodide", range(1), (), 0.0))[0][1]
+    one, two = of_lines(fit, setup, (11.2, width)), of_lines(fit, setup, (11.14, 1.0), (11.27, 1.0))
+    rows = [replace(row(n, BINS.two_theta), fit=one if n < 8 else two) for n in range(16)]
+    told = ForeignLines(setup, BINS.two_theta).over(rows)
+    assert [one.two_theta_deg for one in told] == [11.14, 11.27]
+    assert [one.since_s for one in told] == [rows[0].time_s, rows[since].time_s]
 
 
 def test_the_drawing_has_them() -> None:

@@ -5,6 +5,7 @@ that overlap hardly know which of them moves: where they are known, a step that 
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,9 +74,9 @@ def adjusted(
 
 
 def _moved(line: ForeignLine, place: float, sigma: float, gamma: float, grid: Floats) -> ForeignLine:
-    new_sigma = max(line.sigma + sigma, NARROWEST_BINS * float(grid[1] - grid[0]))
-    return ForeignLine(
-        float(np.clip(line.two_theta + place, grid[0], grid[-1])),
-        new_sigma,
-        float(np.clip(line.gamma + gamma, 0.0, MOST_SHAPE * new_sigma)),
-    )
+    step = float(grid[1] - grid[0])
+    new_sigma = max(line.sigma + sigma, NARROWEST_BINS * step)
+    new_gamma = float(np.clip(line.gamma + gamma, 0.0, MOST_SHAPE * new_sigma))
+    moved = ForeignLine(float(np.clip(line.two_theta + place, grid[0], grid[-1])), new_sigma, new_gamma)
+    # A pixel is in one bin: wings would make lines beside it of what is none.
+    return moved if moved.is_ring(step) else replace(moved, gamma=0.0)

@@ -27,6 +27,8 @@ LASTING = 0.25
 # A line was there before the first fit where it is so many sigmas clear of a smooth background, over so many FWHM to
 # either side of it; so many patterns in a row may be without it.
 BACK_SIGMAS, SURROUNDINGS, FEWEST_BINS, MOST_MISSED = 3.0, 2.5, 8, 2
+# A line that parts into two was so many times as wide as these.
+PARTED = 1.25
 # So many lines of spectators are fitted, with these widths before the first fit.
 MOST_EXPECTED = 16
 USUAL_SIGMA_DEG = 0.02
@@ -48,15 +50,23 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """A line of a run as it was last seen, the most area it had, and the frames in which it had not faded."""
+    """A line of a run as it was last seen, its width when first seen, the most area it had, and the frames in which it
+    had not faded."""
 
     last: Sighting
+    first_fwhm_deg: float
     most: float
     frames: int
 
     def seen_again(self, one: Sighting) -> "_Listed":
         last = replace(one, since_s=self.last.since_s, phase=one.phase or self.last.phase)
-        return _Listed(last, max(self.most, one.area), self.frames + (one.area > LASTING * self.most))
+        most, frames = max(self.most, one.area), self.frames + (one.area > LASTING * self.most)
+        return replace(self, last=last, most=most, frames=frames)
+
+    def was_also(self, one: Sighting) -> bool:
+        """Whether a line that is new was a part of this one, which was fitted as one line from the first on."""
+        inside = abs(self.last.two_theta_deg - one.two_theta_deg) < 0.5 * self.last.fwhm_deg
+        return inside and self.first_fwhm_deg > PARTED * one.fwhm_deg
 
 
 class ForeignLines:
@@ -86,17 +96,25 @@ class ForeignLines:
         the sample was not yet there to be fitted. One that was there had always been there.
         """
         found: list[_Listed] = []
+        followed: dict[int, int] = {}
         first = -1
         for number, row in enumerate(rows):
-            if first < 0 and isinstance(row.fit, Fit):
-                first = number
-            for one in self.of(row.fit).values() if isinstance(row.fit, Fit) else ():
-                at = next((n for n, listed in enumerate(found) if _same(listed.last, one)), None)
-                if at is None:
-                    since_s = _seen_since(one, whole[:first], row.time_s)
-                    found.append(_Listed(replace(one, since_s=since_s), one.area, 1))
+            if not isinstance(row.fit, Fit):
+                continue
+            first = number if first < 0 else first
+            seen, before, was = self.of(row.fit), tuple(found), followed
+            followed = {}
+            for slot, one in seen.items():
+                at = was.get(slot, -1)
+                if at < 0 or not _followed(before[at].last, one):
+                    at = next((n for n, listed in enumerate(found) if _same(listed.last, one)), len(found))
+                if at == len(found):
+                    whose = next((listed.last.since_s for listed in before if listed.was_also(one)), None)
+                    since_s = _seen_since(one, seen.values(), whole[:first], row.time_s) if whose is None else whose
+                    found.append(_Listed(replace(one, since_s=since_s), one.fwhm_deg, one.area, 1))
                 else:
                     found[at] = found[at].seen_again(one)
+                followed[slot] = at
         told = (listed.last for listed in found if listed.frames >= LEAST_FRAMES)
         return sorted(told, key=lambda one: one.two_theta_deg)
 
@@ -150,33 +168,45 @@ def angles_of(phase: LinePhase, wavelength_A: float) -> list[float]:
     return [2.0 * math.degrees(math.asin(min(wavelength_A / (2.0 * d), 1.0))) for d in phase.d_A]
 
 
-def _seen_since(one: Sighting, rows: Sequence[Row], since_s: float) -> float:
-    """The time of the first of these rows in whose pattern the line is, back from the last one without a break."""
+def _seen_since(one: Sighting, seen: Iterable[Sighting], rows: Sequence[Row], since_s: float) -> float:
+    """The time of the first of these rows in whose pattern the line is, back from the last one without a break.
+
+    seen: all lines of the fit, this one too: its neighbours may have been there as well.
+    """
+    reach = SURROUNDINGS * one.fwhm_deg
+    others = [
+        line for line in seen if line is not one and abs(line.two_theta_deg - one.two_theta_deg) < reach + line.fwhm_deg
+    ]
     missed = 0
     for row in reversed(rows):
         if missed > MOST_MISSED:
             break
         if row.pattern is None:
             continue
-        seen = _stands_out(one, row.pattern)
-        since_s, missed = (row.time_s, 0) if seen else (since_s, missed + 1)
+        stands = _stands_out(one, others, row.pattern)
+        since_s, missed = (row.time_s, 0) if stands else (since_s, missed + 1)
     return since_s
 
 
-def _stands_out(one: Sighting, pattern: Pattern) -> bool:
-    """Whether a pattern has this line on a smooth background, with no less than LASTING of its area."""
-    sigma = one.fwhm_deg / FWHM_OF_SIGMA
+def _stands_out(one: Sighting, others: list[Sighting], pattern: Pattern) -> bool:
+    """Whether a pattern has this line on a smooth background beside the others, with no less than LASTING of its
+    area."""
     near = np.abs(pattern.two_theta - one.two_theta_deg) < SURROUNDINGS * one.fwhm_deg
     near &= np.isfinite(pattern.intensity) & (pattern.sigma > 0.0)
     if np.count_nonzero(near) < FEWEST_BINS:
         return False
     grid, weight = pattern.two_theta[near], 1.0 / pattern.sigma[near].astype(np.float64)
-    line = rows_of((ForeignLine(one.two_theta_deg, sigma, SHAPE * sigma),), grid)
+    lines = rows_of(tuple(_line(each) for each in (one, *others)), grid)
     away = (grid - one.two_theta_deg) / one.fwhm_deg
-    design = np.concatenate([line, np.vander(away, 3).T]) * weight
+    design = np.concatenate([lines, np.vander(away, 3).T]) * weight
     inner = np.linalg.pinv(design @ design.T, hermitian=True)
     area, esd = float((inner @ (design @ (pattern.intensity[near] * weight)))[0]), math.sqrt(max(inner[0, 0], 0.0))
     return area > max(BACK_SIGMAS * esd, LASTING * one.area)
+
+
+def _line(one: Sighting) -> ForeignLine:
+    sigma = one.fwhm_deg / FWHM_OF_SIGMA
+    return ForeignLine(one.two_theta_deg, sigma, SHAPE * sigma)
 
 
 def _mostly_seen(phase: LinePhase, places: list[float], wavelength_A: float) -> bool:
@@ -190,6 +220,11 @@ def _mostly_seen(phase: LinePhase, places: list[float], wavelength_A: float) -> 
 
 def _has(phase: LinePhase, place: float, wavelength_A: float) -> bool:
     return any(abs(angle - place) < TOLERANCE_DEG for angle in angles_of(phase, wavelength_A))
+
+
+def _followed(before: Sighting, now: Sighting) -> bool:
+    """Whether a line that kept its number is still the same: it may have moved by less than a width."""
+    return abs(before.two_theta_deg - now.two_theta_deg) < max(TOLERANCE_DEG, before.fwhm_deg)
 
 
 def _same(one: Sighting, other: Sighting) -> bool:

@@ -194,19 +194,25 @@ class TrackedRefinement:
         """The fit with foreign lines that were not there before, where these are all that is wrong."""
         if self._state is None or not (finite(solution) and solution.converged):
             return None
-        before, assumed, loosened = self._foreign, self._assumed, self._loosened
-        left = replace(before.left, mean=solution.residual, frames=1.0)
-        now, state = with_new_lines(replace(before, left=left), self._state, solution, part, self._lines, before.left)
-        if now.model is before.model:
-            return None
-        kept, self._foreign, self._state = self._state, now, state
-        for _ in range(1 + ADJUSTMENTS):
+        before, kept, assumed, loosened = self._foreign, self._state, self._assumed, self._loosened
+        again, earlier = solution, before.left
+        for number in range(ROUNDS):
+            # The clearest lines first: what they hide is seen when they are in the fit.
+            left = replace(before.left, mean=again.residual, frames=1.0)
+            now, state = with_new_lines(
+                replace(self._foreign, left=left), self._state, again, part, self._lines, earlier
+            )
+            if now.model is before.model:
+                return None
+            if len(now.model.lines) == len(self._foreign.model.lines) and number > ADJUSTMENTS:
+                break
+            self._foreign, self._state = now, state
             data = self._data(pattern, self._noise)
             part = fitted_part(self._selection, data, state.x, self._lines, self._lay)
-            again = self._follow(state, part)
-            if again is None or not again.converged:
+            followed = self._follow(state, part)
+            if followed is None or not followed.converged:
                 break
-            quality = quality_of(again, part, self._lay, self._noise)
+            again, quality = followed, quality_of(followed, part, self._lay, self._noise)
             if self._recent.allows(quality):
                 return self._accept(again, part, state.absent, quality)
             self._foreign = with_fresh_adjusted(self._foreign, before.model, part, again)
