@@ -24,6 +24,8 @@ WORSE = 2.0
 # A line whose area is below this many of its sigmas in so many frames in a row is gone.
 CLEAR_SIGMAS = 3.0
 GONE_AFTER = 6
+# A line that is new has that many fewer frames to be clear for the first time: what was none is not listed.
+UNPROVEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Followed:
     def using(self, model: Extended) -> "Followed":
         """The same with another model."""
         weak = dict(zip(self.model.slots, self.weak, strict=True))
-        return replace(self, model=model, weak=tuple(weak.get(slot, 0) for slot in model.slots), left=self.left.anew())
+        return replace(
+            self, model=model, weak=tuple(weak.get(slot, UNPROVEN) for slot in model.slots), left=self.left.anew()
+        )
 
     def clear(self, expected: tuple[ForeignLine, ...]) -> int:
         """How many rings are in the pattern that are none of the expected ones."""

@@ -127,7 +127,8 @@ class TrackedRefinement:
         window = window_of(self._grid, self._lines, fit=fit, empty=empty)
         self._bare = not_extended(window, layout(len(components), len(self._lines.phase)))
         self._expected = tuple(line for line in expected if window.grid[0] < line.two_theta < window.grid[-1])
-        self._foreign = Followed(self._bare).using(self._bare.joined(self._expected[:MOST_EXPECTED]))
+        known = self._bare.joined(self._expected[:MOST_EXPECTED])
+        self._foreign = Followed(known, (0,) * len(known.lines))
         half = (self._grid[1] - self._grid[0]) / 2.0
         low, high = self._grid[window.first] - half, self._grid[window.last - 1] + half
         self._counted = counted_lines(self._lines, low, high)
