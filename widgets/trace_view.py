@@ -207,13 +207,21 @@ class TraceView(QWidget):
         values = values[np.isfinite(values)][:: max(1, values.size // 20_000)]
         if values.size:
             low, high = _without_strays(values)
-            margin = max(0.08 * (high - low), 2e-4 if not self._quantities else 1e-5 * abs(high))
+            margin = max(0.08 * (high - low), self._least_margin(snapshot, part))
             box = self.plot.getPlotItem().getViewBox()
             # The pauses' values stand over the curves.
             above = max(2.0 * margin, (high - low + margin) * LABEL_PX / max(2.0 * LABEL_PX, box.height() - LABEL_PX))
             bottom, top = box.viewRange()[1]
             if not (bottom < low - 0.3 * margin and high + 0.7 * above < top < bottom + 1.6 * (high - low + above)):
                 self.plot.setYRange(low - margin, high + above)
+
+    def _least_margin(self, snapshot: Snapshot, part: slice) -> float:
+        """What stands still is not blown up to its noise: so much is shown on either side of it."""
+        if not self._quantities:
+            return 2e-4
+        esds = snapshot.value_esds[part, self._drawn]
+        known = esds[np.isfinite(esds)]
+        return max(2.0 * float(np.median(known)), 1e-12) if known.size else 1e-12
 
     def _values(self, snapshot: Snapshot, part: slice) -> NDArray[np.float64]:
         """All that is drawn, (rows, curves)."""
