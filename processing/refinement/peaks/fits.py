@@ -26,6 +26,8 @@ from latticewatch.processing.refinement.peaks.ranges import together
 
 Floats = NDArray[np.float64]
 LEAST_ESDS = 4.0
+# A peak of four esds takes 16 or more from χ², and its best candidate four fifths of that.
+HOPELESS = 9.0
 FEWEST_BINS = 12
 # Of one peak: area, place, width, shape; of a group two more for the background.
 PER_PEAK, BACKGROUND = 4, 2
@@ -37,7 +39,7 @@ PLACES_PER_WIDTH = 3.0
 # Of several lines: how many of the widths, from the narrowest on, are tried in a start; a further one where the one
 # before leaves more than noise, or a peak out.
 STARTS = (WIDTHS, 3, 2)
-CLEARLY, MOST_STEPS, DAMPING, MOST_DAMPING, SETTLED = 3.0, 40, 1e-3, 1e8, 1e-4
+CLEARLY, MOST_STEPS, DAMPING, MOST_DAMPING, SETTLED = 3.0, 30, 1e-3, 1e8, 2e-3
 AT_BOUND = 1e-3
 
 
@@ -151,6 +153,8 @@ def _fitted(group: _Group, data: _Data) -> list[tuple[float, ...]]:
     """Of each peak of the group the values of a ``Peak``. What is no peak is left out one after the other, and the
     rest fitted again."""
     there = list(range(len(group.numbers)))
+    if not _is_worth_fitting(group, data):
+        there = []
     while there:
         lines, chi2, strength = _best(group, data, there)
         weakest = int(np.argmin(strength))
@@ -164,6 +168,14 @@ def _fitted(group: _Group, data: _Data) -> list[tuple[float, ...]]:
     return [found[peak] if peak in found else _hidden(group, data, peak, lines, chi2) for peak in range(len(group.low))]
 
 
+def _is_worth_fitting(group: _Group, data: _Data) -> bool:
+    """Whether any peak, at the best of the places and widths that are tried, takes so much from χ² that least squares
+    may find it: where nothing is they would go from bump to bump."""
+    nothing = np.empty((0, len(data.x)))
+    tried = (_linear(data, nothing, its.profiles[:, data.known]) for its in group.candidates)
+    return any(bool(np.any((area > 0.0) & (gain > HOPELESS))) for area, _, gain in tried)
+
+
 def _best(group: _Group, data: _Data, there: list[int]) -> tuple[_Lines, float, list[float]]:
     """The peaks that are there, from the start that leaves least: with χ² over the degrees of freedom, and the area of
     each in esds, which counts for nothing where the line cannot be a peak."""
@@ -173,7 +185,7 @@ def _best(group: _Group, data: _Data, there: list[int]) -> tuple[_Lines, float, 
         lines, chi2 = _settled(group, data, there, _start(group, data, there, widths))
         if best is None or chi2 < best[1]:
             best = lines, chi2, [_strength(group, peak, lines, line) for line, peak in enumerate(there)]
-        if best[1] < noise and min(best[2]) >= LEAST_ESDS:
+        if best[1] < noise:
             break
     if best is None:
         raise ValueError("no start")
