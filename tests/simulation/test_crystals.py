@@ -47,9 +47,7 @@ def test_a_displaced_sample_moves_lines_as_a_longer_distance_does() -> None:
 def test_shares_are_of_the_mass_and_equal_masses_scatter_by_their_structures() -> None:
     recipe = CRYSTAL_RECIPES["transformation"]
     now = recipe.at(60.0 + 320.0 * math.log(2.0) ** 0.4)
-    scattering, mass = shares_of(recipe, now)
-    np.testing.assert_allclose(mass, [0.5, 0.5])
+    np.testing.assert_allclose(shares_of(recipe, now), [0.5, 0.5])
     # One element in two structures scatters nearly alike.
-    assert sum(scattering) == pytest.approx(1.0)
-    assert scattering[0] == pytest.approx(0.5, abs=0.05)
-    assert lines_of(recipe, now, 0)[1].min() >= 0.0
+    alpha, beta = (lines_of(recipe, now, number)[1].sum() for number in range(2))
+    assert alpha == pytest.approx(beta, rel=0.2)

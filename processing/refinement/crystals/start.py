@@ -268,11 +268,11 @@ def _fitted(x: Floats, data: Data, phases: Phases, there: Flags, freed: Flags) -
             return None
         if (present == there).all():
             break
-        # What is not there is not fitted, and has the width of what is.
         x, there = solution.x.copy(), present
-        main = int(np.argmax(x[phases.places.scale : phases.places.scale + phases.components]))
-        for offset in (phases.places.width, phases.places.strain, phases.places.lorentz):
-            x[offset : offset + phases.places.phases][~present] = x[offset + main]
+    # What is not there has the width of what is.
+    main = int(np.argmax(solution.x[phases.places.scale : phases.places.scale + phases.components]))
+    for offset in (phases.places.width, phases.places.strain, phases.places.lorentz):
+        solution.x[offset : offset + phases.places.phases][~there] = solution.x[offset + main]
     return Start(solution, prior, there, freed, "" if solution.converged else "it did not converge")
 
 

@@ -61,16 +61,14 @@ def free_of(phases: Phases, present: Flags, freed: Flags) -> Flags:
 
 def first_prior(x: Floats, phases: Phases, freed: Flags) -> Prior:
     """What is known of profiles and intensities before the first pattern, around these widths."""
+    return _prior_of(x, _first_covariance(x, phases, freed), phases, freed)
+
+
+def _first_covariance(x: Floats, phases: Phases, freed: Flags) -> Floats:
     widths = _broadness(x, phases)
-    deviation = np.concatenate(
-        [
-            WIDTH_FIRST * widths,
-            STRAIN_FIRST * widths**2,
-            LORENTZ_FIRST * widths,
-            np.where(freed[phases.planes.phase], LINE_FIRST, 0.0),
-        ]
-    )
-    return _prior_of(x, np.diag(deviation**2), phases, freed)
+    lines = np.where(freed[phases.planes.phase], LINE_FIRST, 0.0)
+    deviation = np.concatenate([WIDTH_FIRST * widths, STRAIN_FIRST * widths**2, LORENTZ_FIRST * widths, lines])
+    return np.diag(deviation**2)
 
 
 def after(
@@ -90,9 +88,11 @@ def after(
     places, x = phases.places, solution.x.copy()
     tracked = slice(places.width, places.length)
     covariance = solution.covariance[tracked, tracked].copy()
+    # Of what was held nothing was learnt.
+    before = _first_covariance(x, phases, freed) if state is None else state.covariance
+    held = ~solution.free[tracked]
+    covariance[np.ix_(held, held)] = before[np.ix_(held, held)]
     if state is not None:
-        held = ~solution.free[tracked]
-        covariance[np.ix_(held, held)] = state.covariance[np.ix_(held, held)]
         profile = np.flatnonzero(np.tile(unlearnt, 3))
         x[places.width + profile] = state.x[places.width + profile]
         covariance[profile] = 0.0

@@ -11,7 +11,7 @@ from latticewatch.processing.crystal.reflections import reflections
 from latticewatch.processing.simulation.crystals.recipes import CrystalRecipe, Present
 from latticewatch.processing.simulation.powder import background, voigt
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A
-from latticewatch.processing.simulation.truth import GAUSSIAN_FWHM, LAST_LINE_DEG, LORENTZIAN, SCHERRER, WEIGHED_TO_DEG
+from latticewatch.processing.simulation.truth import GAUSSIAN_FWHM, LAST_LINE_DEG, LORENTZIAN, SCHERRER
 
 Floats = NDArray[np.float64]
 # Counts per pixel and degree for a relative mass of 1; the instrument's full width.
@@ -66,11 +66,7 @@ def expected_pattern(recipe: CrystalRecipe, now: Present, two_theta: Floats) -> 
     return np.asarray(total, dtype=np.float64)
 
 
-def shares_of(recipe: CrystalRecipe, now: Present) -> tuple[list[float], list[float]]:
-    """Shares of the sample's crystals in its scattering up to the angle that is fitted, and in its mass."""
-    own = [number for number, crystal in enumerate(recipe.crystals) if crystal.role == "sample"]
-    areas, masses = [], [now.masses[number] for number in own]
-    for number in own:
-        theta, area = lines_of(recipe, now, number)
-        areas.append(float(area[2.0 * np.degrees(theta) < WEIGHED_TO_DEG].sum()))
-    return [each / sum(areas) for each in areas], [each / sum(masses) for each in masses]
+def shares_of(recipe: CrystalRecipe, now: Present) -> list[float]:
+    """Shares of the sample's crystals in its mass."""
+    own = [mass for mass, crystal in zip(now.masses, recipe.crystals, strict=True) if crystal.role == "sample"]
+    return [each / sum(own) for each in own]

@@ -61,7 +61,7 @@ def _truth_header(recipe: CrystalRecipe) -> str:
                 names += [_column(name, crystal.name) for name in free]
                 names += [f"c_over_a_{crystal.name}"] if {"a", "c"} <= set(free) else []
                 names.append(f"volume_{crystal.name}_A3")
-            names += [f"weight_{crystal.name}", f"wt_{crystal.name}"]
+            names.append(f"wt_{crystal.name}")
     return ",".join(names) + "\n"
 
 
@@ -73,8 +73,7 @@ def _column(name: str, crystal: str) -> str:
 def _truth_row(recipe: CrystalRecipe, number: int, name: str, now: Present, flux: float) -> str:
     cells = [str(number), name, f"{number * recipe.frame_period_s:.3f}", str(now.state)]
     cells += [number_cell(now.progress), number_cell(flux), number_cell(now.along)]
-    shares = dict(zip(_samples(recipe), zip(*shares_of(recipe, now), strict=True), strict=True))
-    for at, share in shares.items():
+    for at, share in zip(_samples(recipe), shares_of(recipe, now), strict=True):
         free, cell = read_phase(recipe.crystals[at].phase).free, now.cells[at]
         values = [cell.numbers[NAMES.index(one)] for one in free]
         if free != ("a",):
@@ -82,7 +81,7 @@ def _truth_row(recipe: CrystalRecipe, number: int, name: str, now: Present, flux
             values.append(cell.volume_A3)
         # What is not in the beam has no cell.
         there = now.masses[at] > 0.0
-        cells += [number_cell(value) if there else "" for value in values] + [number_cell(one) for one in share]
+        cells += [number_cell(value) if there else "" for value in values] + [number_cell(share)]
     return ",".join(cells) + "\n"
 
 
