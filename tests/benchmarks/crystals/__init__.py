@@ -1,0 +1,1 @@
+"""Crystals of every system against the Cramér-Rao bound."""
