@@ -1,7 +1,7 @@
-"""python -m tests.benchmarks.crystals [--seeds N...]: cells of every system against the Cramér-Rao bound, and their cost.
+"""python -m tests.benchmarks.crystals [--seeds N...]: cells of every system against the Cramér-Rao bound, and cost.
 
-The patterns are drawn without the refinement's code. The bound: cells, amounts and 12 background terms free; profile and
-intensities known.
+The patterns are drawn without the refinement's code. The bound: cells, amounts and 12 background terms free; profile
+and intensities known.
 """
 
 import argparse
