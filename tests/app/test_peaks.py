@@ -14,6 +14,7 @@ import pytest
 
 from latticewatch.app.main import run
 from latticewatch.app.run.given import Given
+from latticewatch.app.run.segments import segments_of
 from latticewatch.app.start.first_look import first_look
 from latticewatch.processing.config.experiment import parse_experiment
 from latticewatch.processing.config.resolve import resolve
@@ -230,6 +231,24 @@ def test_without_a_structure_a_run_is_resumed_from_its_journal(
     with read_run(out) as run, read_run(alone) as undisturbed:
         for one, other in zip(run.rows, undisturbed.rows, strict=True):
             assert_same_row(one, replace(other, mtime_s=one.mtime_s), clocks=False)
+
+
+def test_without_a_structure_further_peaks_are_followed(scan: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "live", tmp_path / "run.h5"
+    first = '[[peak]]\nname = "a"\ntwo_theta_deg = [15.0, 16.0]\n'
+    second = '[[peak]]\nname = "b"\ntwo_theta_deg = [11.0, 12.3]\n'
+    with live(scan, folder, out, with_setup(folder, first, "first.toml")) as going:
+        going.feed(6)
+        going.change(with_setup(folder, first + second, "both.toml"))
+        going.feed(9)
+    with read_run(out) as found:
+        assert not found.changes[0].keeps_fits  # peaks alone are what is fitted
+        segments = segments_of(found)
+        for row in found.rows:
+            if isinstance(row.fit, Fit):
+                drawn = segments[row.segment].refinement.curves(row.fit.parameters)
+                assert np.isfinite(drawn.calculated).any()
+        assert sum(isinstance(row.fit, Fit) for row in found.traced) > 3
 
 
 def test_without_a_structure_the_first_look_finds_the_peak(alone: Path) -> None:

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from latticewatch.processing.flow.fit import Fit
+from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.flow.peak import Peak, PeakRange, peak_named
 from latticewatch.processing.refinement.peaks.fits import TrackedPeaks
 from latticewatch.processing.refinement.peaks.profile import profile, with_derivatives
+from latticewatch.processing.refinement.tracking.peaks_alone import PeaksAlone
 
 GRID = np.linspace(8.0, 12.0, 401)
 ONE = (PeakRange("one", (9.6, 10.4)),)
@@ -158,6 +161,28 @@ def test_derivatives_are_those_of_the_profile() -> None:
             for sign in (1.0, -1.0)
         )
         np.testing.assert_allclose(derivative, (up - down) / (2.0 * step), atol=1e-5 * np.abs(derivative).max())
+
+
+def test_peaks_alone_are_a_fit_that_is_drawn_again() -> None:
+    random = np.random.default_rng(9)
+    ranges = (*PAIR, PeakRange("far", (8.1, 8.9)))
+    refinement = PeaksAlone(ranges, GRID)
+    taken = pattern([(100.0, 9.95, 0.08, 0.5), (60.0, 10.1, 0.08, 0.5)], random)
+    fit = refinement.refine(taken)
+    assert isinstance(fit, Fit)
+    assert 0.7 < fit.chi2_reduced < 1.4
+    curves = refinement.curves(fit.parameters)
+    left = (taken.intensity - curves.calculated) / taken.sigma
+    assert 0.7 < float(np.nanmean(left**2)) < 1.3
+    seen = GRID[np.isfinite(left)]
+    assert (seen.min(), seen.max()) == pytest.approx((8.1, 10.4), abs=0.011)
+    # A run file has lines of one length: those of the longest.
+    longer = refinement.curves(np.append(fit.parameters, [np.nan] * 5))
+    np.testing.assert_array_equal(longer.calculated, curves.calculated)
+    assert np.isnan(refinement.curves(fit.parameters[:6]).calculated).all()
+    assert refinement.refine(pattern([], random)) == NoResult("no peaks")
+    dark = Pattern(GRID, np.zeros(len(GRID), np.float32), np.ones(len(GRID), np.float32))
+    assert refinement.fork().refine(dark) == NoResult("no beam")
 
 
 def test_a_peak_is_found_by_its_name() -> None:

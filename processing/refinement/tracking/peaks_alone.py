@@ -49,16 +49,20 @@ class PeaksAlone:
         return copy.copy(self)
 
     def curves(self, parameters: Floats) -> Curves:
-        """Peaks and backgrounds over their ranges."""
+        """Peaks and backgrounds over their ranges; what stands behind the parameters belongs to longer rows of a file.
+        Nothing is drawn for parameters of fewer peaks."""
         background = np.full(len(self._grid), np.nan)
         calculated = background.copy()
-        values = parameters[: PER_PEAK * len(self._ranges)].reshape(-1, PER_PEAK)
+        groups, count = together(self._ranges), PER_PEAK * len(self._ranges)
+        if len(parameters) < count + BACKGROUND * len(groups):
+            return Curves(background, np.empty((0, len(self._grid))), calculated)
+        values = parameters[:count].reshape(-1, PER_PEAK)
         peaks = [
             Peak(each.name, two_theta_deg=place, area=area, fwhm_deg=width, shape=shape)
             for each, (area, place, width, shape) in zip(self._ranges, values, strict=True)
         ]
-        lines = parameters[PER_PEAK * len(self._ranges) :].reshape(-1, BACKGROUND)
-        for numbers, (level, slope) in zip(together(self._ranges), lines, strict=True):
+        lines = parameters[count : count + BACKGROUND * len(groups)].reshape(-1, BACKGROUND)
+        for numbers, (level, slope) in zip(groups, lines, strict=True):
             part = Stretch.of([self._ranges[number] for number in numbers], self._grid).bins
             x = self._grid[part]
             its = Stretch(part, x, [peaks[number] for number in numbers], level, slope)
