@@ -2,16 +2,18 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from latticewatch.processing.crystal.cell import FIELDS, NAMES, Cell
+from latticewatch.processing.crystal.line_phase import read_line_phase
 from latticewatch.processing.crystal.phase import parse_phase
 from latticewatch.processing.flow.fit import Component, Fit
 from latticewatch.processing.flow.frame import NoResult
 from latticewatch.processing.refinement.crystals.refinement import CrystalRefinement
-from tests.crystal.crystals import LOOP, TAGS
+from tests.crystal.crystals import LOOP, TAGS, cif_of
 from tests.refinement.crystals.made_up import GRID, WAVELENGTH_A, Lines, component_of, drawn, noisy
 from tests.refinement.test_standards import alloy, ceria, hexaboride
 
@@ -210,3 +212,50 @@ def test_an_alloy_of_two_unlike_phases_is_fitted_in_a_sheet_of_real_frames() -> 
     assert cells.shape == (3, 3)
     assert np.all(cells.std(axis=0) / cells.mean(axis=0) < 30e-6)
     assert cells.mean(axis=0) == pytest.approx([2.95, 4.72, 3.284], abs=0.006)
+
+
+@pytest.mark.parametrize(("shift_deg", "along"), [(0.02, 0.0), (0.0, 1.5e-3), (-0.015, -1e-3)])
+def test_a_standard_corrects_the_others_and_the_esd_knows_what_that_costs(shift_deg: float, along: float) -> None:
+    """The sample is displaced across the beam and along it: by many esds without the standard."""
+    ceria, corundum = component_of("CeO2"), component_of("Al2O3")
+    refinement = CrystalRefinement((ceria,), WAVELENGTH_A, GRID, standard=corundum)
+    rng, pulls, esds = np.random.default_rng(9), [], []
+    for frame in range(10):
+        part = math.sin(frame / 2.0)
+        crystals = [Lines(ceria, ceria.cell, 200.0), Lines(corundum, corundum.cell, 200.0)]
+        fit = refinement.refine(noisy(drawn(crystals, part * shift_deg, part * along), rng))
+        assert isinstance(fit, Fit)
+        assert len(fit.lattices) == 1
+        assert fit.lp_mean_A == fit.lattices[0].lp_A
+        esds.append(fit.lattices[0].lp_esd_A)
+        pulls.append((fit.lattices[0].lp_A - ceria.lattice_parameter_A) / esds[-1])
+    assert np.sqrt(np.mean(np.square(pulls))) < 1.8
+    assert np.abs(pulls).max() < 4.0
+    alone = CrystalRefinement((ceria,), WAVELENGTH_A, GRID)
+    free = alone.refine(noisy(drawn([Lines(ceria, ceria.cell, 200.0)]), rng))
+    assert isinstance(free, Fit)
+    assert 1.1 < np.median(esds) / free.lattices[0].lp_esd_A < 20.0
+
+
+def test_without_its_standard_a_frame_has_no_number() -> None:
+    ceria, corundum = component_of("CeO2"), component_of("Al2O3")
+    refinement = CrystalRefinement((ceria,), WAVELENGTH_A, GRID, standard=corundum)
+    fit = refinement.refine(noisy(drawn([Lines(ceria, ceria.cell, 200.0)]), np.random.default_rng(2)))
+    assert fit == NoResult("fit refused: the standard is not seen")
+
+
+def test_a_spectator_is_fitted_where_its_cell_puts_it_with_areas_of_its_own(tmp_path: Path) -> None:
+    ceria, zincite = component_of("CeO2"), component_of("zincite")
+    (tmp_path / "zincite.cif").write_text(cif_of("zincite"), encoding="utf-8")
+    spectator = read_line_phase(tmp_path / "zincite.cif", WAVELENGTH_A, GRID[-1])
+    tetragonal = component_of("tetragonal")
+    refinement = CrystalRefinement((ceria, tetragonal), WAVELENGTH_A, GRID, spectators=(spectator,))
+    crystals = [Lines(ceria, ceria.cell), Lines(tetragonal, tetragonal.cell), Lines(zincite, zincite.cell, 15.0)]
+    rng = np.random.default_rng(3)
+    for _ in range(3):
+        fit = refinement.refine(noisy(drawn(crystals), rng))
+        assert isinstance(fit, Fit)
+        assert fit.chi2_reduced < 1.25
+        assert abs(fit.lattices[0].lp_A - ceria.lattice_parameter_A) < 4.0 * fit.lattices[0].lp_esd_A
+        assert abs(fit.lattices[1].cell.c_A - 4.03) < 4.0 * fit.lattices[1].cell.c_esd_A
+        assert fit.lattices[0].weight == pytest.approx(0.5, abs=0.03)
