@@ -142,3 +142,14 @@ def test_a_fast_detector_is_not_silent_within_two_seconds() -> None:
     watch, _ = after_row(Watch(), row_of(State.REACTING), 0.0, period_s=0.1)
     assert at_time(watch, 1.9)[1] == frozenset()
     assert at_time(watch, 2.1)[1] == {Alarm.SILENT}
+
+
+def test_the_usual_period_follows_slowly_and_one_long_pause_counts_as_three_periods() -> None:
+    watch = Watch()
+    for clock_s in (0.0, 2.0, 4.0, 6.0):
+        watch, _ = after_row(watch, row_of(State.REACTING), clock_s)
+    assert watch.period_s == 2.0
+    watch, _ = after_row(watch, row_of(State.REACTING), 9.0)
+    assert math.isclose(watch.period_s, 2.1)
+    watch, _ = after_row(watch, row_of(State.REACTING), 1000.0)
+    assert math.isclose(watch.period_s, 2.1 + 0.1 * 4.2)

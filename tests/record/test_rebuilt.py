@@ -114,3 +114,14 @@ def test_a_run_file_that_is_made_anew_is_as_readable_as_any(tmp_path: Path) -> N
     finally:
         os.umask(before)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_a_run_of_the_shortest_grid_there_is_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "run.h5"
+    grid = runs.two_theta(2)
+    writer = RunWriter(path, runs.header(), grid)
+    recorded = [writer.append(runs.row(0, grid))]
+    _abandon(writer)
+    path.unlink()
+    with read_run(path) as run:
+        assert_same_rows(run.rows, recorded)
