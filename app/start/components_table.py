@@ -19,6 +19,8 @@ from latticewatch.processing.crystal.phase import shipped_phases
 
 SAMPLE, SPECTATOR = ROLES = ("sample", "spectator")
 HEADINGS = ("phase", "name", "role", "start cell / Å")
+# What a new set-up begins with.
+FIRST_PHASE = "CsPbBr3"
 
 
 class ComponentsTable(QTableWidget):
@@ -52,7 +54,7 @@ class ComponentsTable(QTableWidget):
 
     def add(self, source: str | Path | None = None) -> None:
         """One more component of this phase; None: the first shipped one, to be chosen."""
-        self.add_choice(Choice(source if source is not None else shipped_phases()[0], ""))
+        self.add_choice(Choice(source if source is not None else FIRST_PHASE, ""))
 
     def add_choice(self, choice: Choice) -> None:
         """One more component; without a name it is called as its phase."""

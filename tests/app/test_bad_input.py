@@ -94,15 +94,15 @@ def test_an_unknown_phase(latticewatch: Command, copy: Path) -> None:
     expect_refusal(latticewatch("process", copy), "CsPbBr4", "CsPbBr3")
 
 
-def test_a_phase_that_is_not_cubic(latticewatch: Command, copy: Path) -> None:
+def test_a_cell_that_its_symmetry_does_not_allow(latticewatch: Command, copy: Path) -> None:
     (copy / "ortho.cif").write_text(
-        "data_x\n_symmetry_space_group_name_H-M 'P n m a'\n_cell_length_a 8.2\n_cell_length_b 11.7\n"
+        "data_x\n_symmetry_space_group_name_H-M 'P m -3 m'\n_cell_length_a 8.2\n_cell_length_b 11.7\n"
         "_cell_length_c 8.2\n_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\nloop_\n"
         "_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
         "Cs1 Cs 0 0.25 0\n"
     )
     edit(copy / "experiment.toml", 'phase = "CsPbBr3"', 'cif = "ortho.cif"')
-    expect_refusal(latticewatch("process", copy), "ortho.cif", "cubic")
+    expect_refusal(latticewatch("process", copy), "ortho.cif", "does not fit")
 
 
 def test_an_unknown_key(latticewatch: Command, copy: Path) -> None:

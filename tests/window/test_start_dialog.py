@@ -461,7 +461,7 @@ def test_what_is_missing_is_said_and_a_new_setup_is_made_and_kept(
     monkeypatch.setattr(SetupEditor, "exec", fill)
     dialog.new_setup()
     kept = profiles.profiles()
-    assert [path.name for path in kept] == ["CeO2_CsPbI3.toml"]
+    assert [path.name for path in kept] == ["CsPbBr3_CsPbI3.toml"]
     looked(qtbot, dialog, f"{kept[0]} of 1 frame. Fits.")
     dialog.reject()
 
