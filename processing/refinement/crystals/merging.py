@@ -42,18 +42,11 @@ def known_cells(solution: Solution, data: Data, prior: Prior, phases: Phases, wi
     weights = np.empty(len(data.y))
     weigh(solution.model, data, weights)
     misfit = max(1.0, solution.chi2 / len(data.y))
-    places = angles_of(solution.x, phases)
     for phase in np.flatnonzero(phases.free_cell):
         rows = phases.planes.place[phase][phases.planes.place[phase] >= 0]
         if len(rows) < FEWEST or not solution.free[rows[0]]:
             continue
-        own = phases.planes.phase == phase
-        block = covariance[np.ix_(rows, rows)]
-        scale = np.sqrt(np.maximum(np.diag(block), 1e-300))
-        vectors = np.linalg.eigh(block / np.outer(scale, scale))[1]
-        direction = covariance[:, rows] @ (vectors[:, -1] / scale)
-        step = direction / np.sqrt(max(float((vectors[:, -1] / scale) @ direction[rows]), 1e-300))
-        moved = _largest(angles_of(solution.x + _cells_of(step, rows), phases) - places, own)
+        step, moved = least_known(solution._replace(covariance=covariance), int(phase), phases)
         if not moved > ASKED * width_deg:
             continue
         share = _share(solution, step, data, prior, phases, weights, misfit, FURTHEST * width_deg / moved)
@@ -62,6 +55,19 @@ def known_cells(solution: Solution, data: Data, prior: Prior, phases: Phases, wi
         if merged[phase]:
             kicks += [share * step, -share * step]
     return Known(covariance, tuple(kicks), merged)
+
+
+def least_known(solution: Solution, phase: int, phases: Phases) -> tuple[Floats, float]:
+    """The direction in which the cell of a phase is known least, (parameters,), one esd long with all else refined
+    along it, and how far it moves a line of the phase in degrees."""
+    covariance, rows = solution.covariance, phases.planes.place[phase][phases.planes.place[phase] >= 0]
+    block = covariance[np.ix_(rows, rows)]
+    scale = np.sqrt(np.maximum(np.diag(block), 1e-300))
+    vector = np.linalg.eigh(block / np.outer(scale, scale))[1][:, -1] / scale
+    direction = covariance[:, rows] @ vector
+    step = direction / np.sqrt(max(float(vector @ direction[rows]), 1e-300))
+    away = angles_of(solution.x + _cells_of(step, rows), phases) - angles_of(solution.x, phases)
+    return step, _largest(away, phases.planes.phase == phase)
 
 
 def _cells_of(step: Floats, rows: NDArray[np.int64]) -> Floats:

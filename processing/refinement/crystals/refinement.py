@@ -20,7 +20,7 @@ from latticewatch.processing.refinement.crystals.merging import Known, known_cel
 from latticewatch.processing.refinement.crystals.pattern import draw_phases
 from latticewatch.processing.refinement.crystals.planes import Phases, angles_of, cell_of, phases_of
 from latticewatch.processing.refinement.crystals.report import fit_of, quoted
-from latticewatch.processing.refinement.crystals.solve import Limits, Solution, solve
+from latticewatch.processing.refinement.crystals.solve import Limits, Solution, cost_at, solve
 from latticewatch.processing.refinement.crystals.start import (
     LEAST_SIGMAS,
     Start,
@@ -34,7 +34,7 @@ from latticewatch.processing.refinement.crystals.state import State, after
 from latticewatch.processing.refinement.solver.grid import Window, chebyshev, data_of, empty_row, window_between
 from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, scatter_of
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
-from latticewatch.processing.refinement.solver.solve import Data, Prior
+from latticewatch.processing.refinement.solver.solve import Data, Prior, weigh
 from latticewatch.processing.refinement.tracking.fit_quality import Quality, RecentFits
 from latticewatch.processing.refinement.tracking.light import Light
 from latticewatch.processing.refinement.tracking.residuals import noise_after
@@ -205,10 +205,23 @@ class CrystalRefinement:
         quality = self._quality(start.solution, data)
         if doubted and not self._recent.allows(quality) and self._strange <= MOST_STRANGE:
             return NoResult(f"fit refused: {doubted}")
-        self._state, self._model_error = None, NOTHING_YET
+        self._state, self._model_error, self._twin = None, NOTHING_YET, None
+        if start.twin is not None:
+            self._twin = self._other_side(start.solution, start.twin, start, data)
         if doubted:
             self._recent = self._recent.anew()
         return self._accepted(Tried(start.solution, start.prior, start.present, start.freed), data, quality)
+
+    def _other_side(self, solution: Solution, twin: Floats, start: Start, data: Data) -> Twin | None:
+        """What a first fit knows of another one with other cells, where it is not clearly worse."""
+        phases, weights = self._phases, np.empty(len(data.y))
+        weigh(solution.model, data, weights)
+        costs = [cost_at(x, data, start.prior, phases.planes, phases.places, weights) for x in (solution.x, twin)]
+        rise = (costs[1] - costs[0]) / max(1.0, solution.chi2 / len(data.y))
+        if rise > CLEAR_TWIN:
+            return None
+        away = (twin - solution.x) / math.sqrt(max(rise, 1.0))
+        return Twin(0.5 * (twin + solution.x)[: phases.places.shift], away=away)
 
     def _followed(self, state: State, data: Data) -> Fit | NoResult:
         phases, places = self._phases, self._phases.places

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.refinement.crystals.merging import least_known
 from latticewatch.processing.refinement.crystals.pattern import draw_phases
 from latticewatch.processing.refinement.crystals.planes import Phases, angles_of, cell_of
 from latticewatch.processing.refinement.crystals.search import cells_near, sizes_of
@@ -20,7 +21,7 @@ LEAST_SIGMAS = 5.0
 # Of what stands above the background, so much may be left beyond the noise; lines may lie so far from where the cells
 # put them, root mean square in full widths; and so may ln of intensities from the structure's.
 LARGEST_MISFIT, LARGEST_OFFSET, LARGEST_OFFSET_FREE, LARGEST_STRENGTH = 0.025, 0.15, 0.1, 1.2
-# A start that is good leaves no reason to search.
+# A start that is good leaves no reason to search for one edge.
 GOOD_MISFIT = 0.008
 # Free intensities are believed where χ² falls to this share, by so much for each line.
 BETTER, WORTH_A_LINE = 0.8, 10.0
@@ -36,16 +37,21 @@ SEEN_SIGMAS, LINE_WIDTHS = 5.0, 0.3
 WIDTHS_TRIED = 3
 # Δχ² that tells one cell from another that it nearly is when turned about.
 TELLING = 4.0
+# How far, in widths of a line, other cells are looked for beside a first fit.
+TURNED = (-0.9, -0.4, 0.4, 0.9)
+ANOTHER = 0.02
 
 
 class Start(NamedTuple):
-    """A first fit: who is there and whose intensities are free; doubt: why it is not to be believed, empty: it is."""
+    """A first fit: who is there and whose intensities are free; doubt: why it is not to be believed, empty: it is.
+    twin: the parameters of the next best fit, with clearly other cells, if there is one."""
 
     solution: Solution
     prior: Prior
     present: Flags
     freed: Flags
     doubt: str
+    twin: Floats | None = None
 
 
 class Check(NamedTuple):
@@ -59,17 +65,66 @@ class Check(NamedTuple):
 def begin(x0: Floats, data: Data, phases: Phases) -> Start | None:
     """The best first fit around these cells; None where there are no peaks."""
     fits = [fit for fit in _from(x0, data, phases) if fit is not None]
-    if not any(not fit.doubt and excess_of(fit.solution, data, phases) < GOOD_MISFIT for fit in fits):
+    # From a start cell alone one that is nearly of a higher symmetry is found turned about, and looks good.
+    several = any(len(phases.free[number]) > 1 for number in np.flatnonzero(phases.free_cell))
+    if several or not any(not fit.doubt and excess_of(fit.solution, data, phases) < GOOD_MISFIT for fit in fits):
         fits += _searched(x0, data, phases)
     fits = [fit for fit in fits if _significant(fit, phases)]
     if not fits:
         return None
     best = min(fits, key=lambda fit: (fit.doubt != "", fit.solution.chi2))
-    alike = _fit(_in_shape(best.solution.x, x0, phases), data, phases)
-    if alike is None or (alike.doubt and not best.doubt):
+    alike = [_in_shape(best.solution.x, x0, phases)]
+    others = [fit for fit in (_fit(x, data, phases) for x in (*alike, *_turned(best, phases))) if fit is not None]
+    others = [fit for fit in others if best.doubt or not fit.doubt]
+    if not others:
         return best
     misfit = max(1.0, best.solution.chi2 / len(data.y))
-    return alike if alike.solution.chi2 < best.solution.chi2 + TELLING * misfit else best
+    expected = _cells_of(x0, phases)
+    chosen = min(
+        [best, *others],
+        key=lambda fit: (
+            fit.doubt != "",
+            # Within what tells two cells apart the one that is expected is meant.
+            fit.solution.chi2 > _least([best, *others]) + TELLING * misfit,
+            float(np.linalg.norm(_cells_of(fit.solution.x, phases) / expected - 1.0)),
+        ),
+    )
+    return chosen._replace(twin=_twin_of(chosen, [best, *others], phases))
+
+
+def _least(fits: list[Start]) -> float:
+    return min(fit.solution.chi2 for fit in fits)
+
+
+def _cells_of(x: Floats, phases: Phases) -> Floats:
+    """All that is free of cells."""
+    return x[: phases.places.shift]
+
+
+def _twin_of(chosen: Start, fits: list[Start], phases: Phases) -> Floats | None:
+    """The parameters of the best of the fits with other cells: clearly other ones, in widths of a line."""
+    width, angles = width_of(chosen.solution.x, phases), angles_of(chosen.solution.x, phases)
+    apart = []
+    for fit in fits:
+        away = np.abs(angles_of(fit.solution.x, phases) - angles)
+        if np.max(away[np.isfinite(away)], initial=0.0) > ANOTHER * width:
+            apart.append(fit)
+    return min(apart, key=lambda fit: fit.solution.chi2).solution.x if apart else None
+
+
+def _turned(fit: Start, phases: Phases) -> list[Floats]:
+    """Cells on either side of this fit in the direction in which its cells are known least."""
+    starts = []
+    for number in np.flatnonzero(phases.free_cell & fit.present):
+        if len(phases.free[number]) < 2:
+            continue
+        step, moved = least_known(fit.solution, int(number), phases)
+        for widths in TURNED:
+            x = fit.solution.x.copy()
+            cells = phases.planes.place[number][phases.planes.place[number] >= 0]
+            x[cells] += step[cells] * (widths * width_of(x, phases) / max(moved, 1e-300))
+            starts.append(x)
+    return starts
 
 
 def _in_shape(x: Floats, x0: Floats, phases: Phases) -> Floats:

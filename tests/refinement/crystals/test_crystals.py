@@ -259,3 +259,15 @@ def test_a_spectator_is_fitted_where_its_cell_puts_it_with_areas_of_its_own(tmp_
         assert abs(fit.lattices[0].lp_A - ceria.lattice_parameter_A) < 4.0 * fit.lattices[0].lp_esd_A
         assert abs(fit.lattices[1].cell.c_A - 4.03) < 4.0 * fit.lattices[1].cell.c_esd_A
         assert fit.lattices[0].weight == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize("split", [-0.016, -0.03])
+def test_a_cell_split_the_other_way_than_its_cif_says_is_found_or_its_esd_says_so(split: float) -> None:
+    component, rng = component_of("tetragonal"), np.random.default_rng(36)
+    cell = replace(component.cell, a_A=4.0 - split / 3.0, b_A=4.0 - split / 3.0, c_A=4.0 + 2.0 * split / 3.0)
+    refinement = refinement_of("tetragonal")
+    for _ in range(4):
+        fit = refinement.refine(noisy(drawn([Lines(component, cell, 100.0, 0.08, 0.02)]), rng))
+        assert isinstance(fit, Fit)
+        fitted = fit.lattices[0].cell
+        assert abs(fitted.c_over_a - cell.c_A / cell.a_A) < 4.5 * fitted.c_over_a_esd
