@@ -49,6 +49,8 @@ LARGEST_MISFIT = 0.025
 # Lines may lie this far from where one lattice puts them, root mean square in FWHM.
 LARGEST_OFFSET = 0.15
 LARGEST_OFFSET_FREE = 0.05
+# With any intensities one cell puts one line, or by chance two, on lines of something else.
+FEWEST_LINES_FREE = 3
 # ln of how far intensities may be from the structure's, root mean square over what is fitted.
 LARGEST_STRENGTH = 1.2
 # ... where none of two lattices is near a cell that is given.
@@ -133,7 +135,12 @@ def begin(
 
 def _on_one_lattice(fit: Start, lines: Lines, lay: Layout) -> bool:
     """Whether the places of the lines alone show the lattice: lines of any intensity fit much."""
-    return _offset(fit.solution, fit.data, lines, lay) < LARGEST_OFFSET_FREE
+    _, each = lines_alone(fit.solution.x, fit.data, lines, lay)
+    clear = _clear(each, fit.solution, fit.data, lines)
+    return (
+        np.count_nonzero(clear) >= FEWEST_LINES_FREE
+        and _offset(fit.solution, fit.data, lines, lay) < LARGEST_OFFSET_FREE
+    )
 
 
 def with_free_intensities(lines: Lines) -> Lines:
@@ -383,10 +390,9 @@ def _offset(solution: Solution, data: Data, lines: Lines, lay: Layout) -> float:
     """Root mean square offset of the clear lines from the lattice, in FWHM; 0 for fewer than two."""
     x, weight = solution.x, 1.0 / np.maximum(data.variance, data.floor)
     _, each = lines_alone(x, data, lines, lay)
-    centres, widths = positions(x, lines), full_widths(x, lines, lay)
+    widths = full_widths(x, lines, lay)
     misfit = max(1.0, solution.chi2 / len(data.y))
-    clear = (np.sum(weight * each**2, axis=1) > LEAST_SIGMAS**2 * misfit) & (centres > data.grid[0])
-    clear &= centres < data.grid[-1]
+    clear = _clear(each, solution, data, lines)
     if np.count_nonzero(clear) < 2:
         return 0.0
     shapes, widths = each[clear], widths[clear]
@@ -401,3 +407,11 @@ def _offset(solution: Solution, data: Data, lines: Lines, lay: Layout) -> float:
     offset = (covariance @ ((design * weight) @ rest / misfit))[:count]
     importance = 1.0 / (np.diag(covariance)[:count] + 0.02**2)
     return float(np.sqrt(np.sum(importance * offset**2) / np.sum(importance)))
+
+
+def _clear(each: Floats, solution: Solution, data: Data, lines: Lines) -> NDArray[np.bool_]:
+    """Which lines are in view and clear of what noise and misfit make of nothing, (lines,). each: (lines, bins)."""
+    centres, weight = positions(solution.x, lines), 1.0 / np.maximum(data.variance, data.floor)
+    misfit = max(1.0, solution.chi2 / len(data.y))
+    clear = (np.sum(weight * each**2, axis=1) > LEAST_SIGMAS**2 * misfit) & (centres > data.grid[0])
+    return np.asarray(clear & (centres < data.grid[-1]))

@@ -37,6 +37,7 @@ from latticewatch.processing.refinement.first_fit.foreign_start import (
     with_rows,
 )
 from latticewatch.processing.refinement.first_fit.names import names_of
+from latticewatch.processing.refinement.first_fit.refused import Asked, Refused
 from latticewatch.processing.refinement.first_fit.search import Search, newcomer, search_for
 from latticewatch.processing.refinement.first_fit.selection import Selection, cell_width, full_widths
 from latticewatch.processing.refinement.first_fit.shifted import misplaced
@@ -83,8 +84,6 @@ ITERATIONS = 30
 # A step that promises to lower χ² by no more than this is taken and is the last.
 FOLLOWED = 0.1
 MOST_STUCK = 3
-# A search of all cells is slow: of frames that go on being refused so many are left out.
-TRIED_EVERY = 10
 ANY = RecentFits()
 # Noise of a first pattern over its variances, from which on a detector counts in units of its own.
 OF_UNKNOWN_GAIN = 2.0
@@ -143,6 +142,7 @@ class TrackedRefinement:
         self._assumed = NOTHING_ASSUMED
         self._search: Search | None = None
         self._searched: tuple[int, tuple[ForeignLine, ...]] = (0, ())
+        self._refused: Refused | None = None
         self._since = 1
         self._noise, self._frames, self._stuck, self._strange, self._jumped = 1.0, 0, 0, 0, False
         # Not negative in the SELDOM fits after a worse one. Whether what was learnt while lines were apart was let go.
@@ -169,7 +169,7 @@ class TrackedRefinement:
             if solution is not None:
                 quality = quality_of(solution, part, self._lay, self._noise)
                 if not (finite(solution) and self._recent.allows(quality)):
-                    found = self._foreign_appeared(pattern, solution, part)
+                    found = self._foreign_appeared(pattern, solution, part) if self._strange < MOST_STUCK else None
                     return found or self._worse_than_recent(pattern, solution, part, quality)
                 if passed(solution.x, self._sign, self._width(solution.x), self._state.absent, self._lay):
                     return self._restart(pattern, self._recent)
@@ -235,8 +235,6 @@ class TrackedRefinement:
                 return fresh
             self._recent = self._recent.anew()
             return self._accept(tracked, part, -1 if self._state is None else self._state.absent, quality)
-        if self._strange > MOST_STUCK and self._strange % TRIED_EVERY:
-            return NoResult(f"fit refused: {self._recent.reason(quality)}")
         fresh = self._restart(pattern, self._recent, quality if tracked.converged else None)
         # While the lines are apart each says where its lattice is, and the esds hold what they disagree about.
         if isinstance(fresh, Fit) or not (tracked.converged and self._apart(tracked.x) and self._recent.bears(quality)):
@@ -334,8 +332,22 @@ class TrackedRefinement:
     def _restart(self, pattern: Pattern, recent: RecentFits = ANY, tracked: Quality | None = None) -> Fit | NoResult:
         """The fit where nothing is known, or nothing that holds any more. recent: what it has to do as well as.
         tracked: what it has to do better than."""
+        data, before = self._data(pattern, 1.0), self._refused
+        asked = Asked(recent is not ANY, tracked is not None, self._foreign.model.slots)
+        change = math.inf if before is None else before.change(data, asked)
+        if before is not None and before.repeats(change, eager=0 < self._strange <= MOST_STUCK):
+            self._refused = before.waiting()
+            return before.result
+        result = self._fresh_start(pattern, data, recent, tracked)
+        if isinstance(result, Fit):
+            self._refused = None
+        else:
+            self._refused = before.again(data, asked, result, change) if before else Refused(data, asked, result)
+        return result
+
+    def _fresh_start(self, pattern: Pattern, data: Data, recent: RecentFits, tracked: Quality | None) -> Fit | NoResult:
         lines, noise = self._lines, 1.0
-        start, model = self._best_start(self._data(pattern, noise))
+        start, model = self._best_start(data)
         if start is not None and start.doubt and white_noise_of(start) ** 2 > OF_UNKNOWN_GAIN:
             # What is a line and what is left of one is to be told from the noise that there is.
             noise = white_noise_of(start) ** 2
@@ -399,7 +411,7 @@ class TrackedRefinement:
 
     def _attempt(self, data: Data, model: Extended) -> Start | None:
         if self._search is None or self._searched != (len(data.grid), model.lines):
-            self._search = search_for(data, self._lines, self._lines.cell)
+            self._search = search_for(data, self._lines, self._lines.cell, self._search)
             self._searched = (len(data.grid), model.lines)
         names = names_of(self._lines, self._last_A)
         start = begin(data, self._search, self._lines, model.lay, names, self._free_on_need)
