@@ -32,7 +32,8 @@ class Window:
     """Bins first to last (exclusive) of the run's grid, ``factor`` of them to one fitted bin.
 
     grid: centres of the fitted bins in degrees; basis: (BACKGROUND_TERMS, bins) the background's polynomials, the last
-    one replaced by the empty cell's pattern where there is one. used: (bins,) which of them are fitted.
+    one replaced by the empty cell's pattern where there is one. used: (bins,) which of them are fitted. step_deg: from
+    bin to bin, the median.
     empty: the empty cell, None where it was not measured; empty_variance: (bins,) that of its row.
     """
 
@@ -42,6 +43,7 @@ class Window:
     grid: Floats
     basis: Floats
     used: NDArray[np.bool_]
+    step_deg: float
     empty: EmptyCell | None = None
     empty_variance: Floats | None = None
 
@@ -83,13 +85,13 @@ def window_between(
     last -= (last - first) % factor
     grid = _means(two_theta[first:last].reshape(-1, factor))
     basis = chebyshev(grid, float(two_theta[first]), float(two_theta[last - 1]))
-    used = fit.fitted(grid)
+    used, step_deg = fit.fitted(grid), float(np.median(np.diff(grid)))
     if empty is None:
-        return Window(first, last, factor, grid, basis, used)
+        return Window(first, last, factor, grid, basis, used, step_deg)
     row, sigma = (_means(each.reshape(-1, factor)) for each in empty_row(empty, two_theta[first:last]))
     used &= np.isfinite(row)
     basis[-1] = np.nan_to_num(row)
-    return Window(first, last, factor, grid, basis, used, empty, np.nan_to_num(sigma) ** 2 / factor)
+    return Window(first, last, factor, grid, basis, used, step_deg, empty, np.nan_to_num(sigma) ** 2 / factor)
 
 
 def empty_row(empty: EmptyCell, two_theta: Floats) -> tuple[Floats, Floats]:
@@ -159,6 +161,8 @@ def lit(y: Floats, variance: Floats) -> NDArray[np.bool_]:
     y, variance: (bins,) intensity and its variance, NaN where nothing was measured.
     """
     bright = np.ones(len(y), dtype=np.bool_)
+    if len(y) and y.min() > 0.0:
+        return bright
     edges = np.flatnonzero(np.diff(np.concatenate([[False], y <= 0.0, [False]]).astype(np.int8)))
     if not np.any(np.diff(edges)[::2] >= FEWEST_DARK):
         return bright

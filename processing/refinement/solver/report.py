@@ -153,6 +153,7 @@ def _told(solution: Solution, cells: Cells, shares: Shares, grounded: bool, abse
 def fit_of(
     solution: Solution,
     shares: Shares,
+    of_mean: Floats,
     lay: Layout,
     noise: float,
     grounded: bool,
@@ -162,6 +163,7 @@ def fit_of(
 ) -> Fit:
     """The fit that is reported.
 
+    of_mean: (parameters,) the gradient of the weighted mean, the last of ``quoted_rows``.
     model_variance: the model's own error of each cell and of their mean, (components + 1,) in Å².
     noise: factor that the variances of the data were multiplied by. grounded: whether what is tracked can be
     trusted to tell merged lattices apart. absent: the one of two components that is not there, -1 for none.
@@ -181,8 +183,7 @@ def fit_of(
     bins = len(solution.residual)
     there = _there(shares, solution)
     mean = float(shares.values[there] @ cells.values[there] / shares.values[there].sum())
-    gradient = quoted_rows(solution, shares, lay)[-1]
-    mean_esd = math.sqrt(max(float(gradient @ covariance @ gradient), 0.0) + model_variance[-1])
+    mean_esd = math.sqrt(max(float(of_mean @ covariance @ of_mean), 0.0) + model_variance[-1])
     if absent >= 0:
         mean, mean_esd = float(cells.values[1 - absent]), esd[1 - absent]
     return Fit(

@@ -40,6 +40,8 @@ def let_go(
     pull = np.where(known, (solution.x[lay.extra :] - prior.mean) / gain, 0.0)
     misfit = max(1.0, solution.chi2 / len(solution.residual))
     pull = np.where(pull**2 > GATE * misfit * variance / gain, pull, 0.0)
+    if not pull.any():
+        return None
     pull = np.where(prior.mean + pull < _least(solution.x, lines, lay), 0.0, pull)
     moved = _beside_the_law(pull, solution.x, lay)
     if not moved.any():

@@ -51,8 +51,7 @@ class Followed:
         clear = [line for line, weak in zip(self.model.lines, self.weak, strict=True) if weak == 0]
         if not clear:
             return 0
-        step_deg = float(np.median(np.diff(self.model.window.grid)))
-        rings = [line for line in clear if line.is_ring(step_deg)]
+        rings = [line for line in clear if line.is_ring(self.model.window.step_deg)]
         return sum(not any(line.lies_at(one.two_theta) for one in expected) for line in rings)
 
 

@@ -40,22 +40,29 @@ def as_seen(
 ) -> tuple[Floats, Floats, Floats]:
     """Parameters, and mean and covariance of the tracked ones, with spreads of the same width of which half stays and
     half goes with the squared distance. moved: how far a cell has moved since the frame before, Å."""
-    turn, steps = np.eye(len(mean)), np.zeros(len(mean))
+    turn, steps, turned = np.eye(len(mean)), np.zeros(len(mean)), list[int]()
     for phase in range(2):
         c, k, u = (
             first + phase - lay.extra for first in (lay.cell_variance, lay.cell_variance_growth, lay.free_variance)
         )
         variance, by_c, by_k, _ = spread_of(x, phase, lines, lay)
         square = max(by_c / UNIT_SPREAD, 1e-12)
-        whole = np.zeros(len(mean))
-        whole[[c, k, u]] = square, by_k / UNIT_SPREAD, 1.0
-        turn[k], turn[u], turn[c] = 0.0, STAYS * whole, (1.0 - STAYS) * whole / square
+        law = np.zeros(len(mean))
+        law[[c, k, u]] = square, by_k / UNIT_SPREAD, 1.0
+        turn[k], turn[u], turn[c] = 0.0, STAYS * law, (1.0 - STAYS) * law / square
         width = math.hypot(STEP, moved / abs(x[1] - x[0])) * max(variance / UNIT_SPREAD, 1.0)
         steps[[c, u]] = width / square, width
         steps[k] = 1e-6
-    new = x.copy()
+        turned += [c, k, u]
+    new, rows = x.copy(), turn[turned]
     new[lay.extra :] = turn @ x[lay.extra :]
-    return new, turn @ mean, turn @ covariance @ turn.T + np.diag(steps**2)
+    # All other rows of the turn are those of no turn.
+    half = covariance.copy()
+    half[turned] = rows @ covariance
+    whole = half.copy()
+    whole[:, turned] = half @ rows.T
+    whole[np.diag_indices(len(mean))] += steps**2
+    return new, turn @ mean, whole
 
 
 def unseen_variance(rows: Floats, x: Floats, prior: Prior, lay: Layout) -> Floats:

@@ -45,6 +45,7 @@ from latticewatch.processing.refinement.foreign.extended import Extended, not_ex
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
 from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED
 from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
+from latticewatch.processing.refinement.solver.common_shape import with_common_shape
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
 from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, doubt_of_merged, scatter_of
@@ -444,9 +445,10 @@ class TrackedRefinement:
         apart = self._apart(x)
         merged = lay.components == 2 and absent < 0 and not apart
         grounded = 0 if merged and less_than_nothing(solution, self._lines, lay) else self._grounded(x)
-        shares = shares_of(x, self._lines, lay, self._counted)
-        quoted = quoted_rows(solution, shares, lay)
-        rows = quoted @ solution.covariance
+        told = with_common_shape(solution, self._width(x), lay)
+        shares = shares_of(told.x, self._lines, lay, self._counted)
+        quoted = quoted_rows(told, shares, lay)
+        rows = quoted @ told.covariance
         width = float(np.sort(full_widths(x, self._lines, lay))[lay.lines // 2])
         scatter = scatter_of(rows, solution, data, width)
         self._model_error = self._model_error.joined(scatter, self._noise)
@@ -456,9 +458,9 @@ class TrackedRefinement:
             model = model + unseen_variance(rows, x, self._assumed.prior, lay)
             model[:2] += (doubt - 1.0) * np.einsum("ij,ij->i", rows, quoted)[:2]
         told_apart = self._told_apart(x, grounded) and absent < 0
-        fit = fit_of(solution, shares, lay, self._noise, told_apart, absent, model, doubt)
-        told = np.array([lattice.lp_A for lattice in fit.lattices])
-        self._last_A = np.where(np.isfinite(told), told, self._last_A)
+        fit = fit_of(told, shares, quoted[-1], lay, self._noise, told_apart, absent, model, doubt)
+        cells = np.array([lattice.lp_A for lattice in fit.lattices])
+        self._last_A = np.where(np.isfinite(cells), cells, self._last_A)
         self._surprised = SELDOM if self._recent.surprises(quality) else self._surprised - 1
         self._recent = self._recent.joined(quality)
         residual = solution.residual * math.sqrt(self._noise)
