@@ -19,9 +19,9 @@ NOTHING = NoResult("no peaks")
 
 def test_what_is_refused_is_searched_once_and_what_comes_then_is_seen_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     searched: list[int] = []
-    search = TrackedRefinement._fresh_start
+    search = TrackedRefinement._started
     monkeypatch.setattr(
-        TrackedRefinement, "_fresh_start", lambda self, *given: (searched.append(frame), search(self, *given))[1]
+        TrackedRefinement, "_started", lambda self, *given: (searched.append(frame), search(self, *given))[1]
     )
     refinement = TrackedRefinement(components_of(SAMPLES[2]), WAVELENGTH_A, GRID)
     scan = [*patterns(2, "another phase", 12), *patterns(2, "washed out", 13)]
@@ -50,7 +50,7 @@ def data_of(pattern: Pattern, gain: float = 1.0) -> Data:
 def test_noise_flux_and_background_are_no_change(gain: float) -> None:
     """The background scatters by 10 % and in slope, the flux by 1.5 %, in a third of the frames by a third."""
     first, *others = (data_of(pattern, gain) for pattern in patterns(2, "another phase", 60))
-    before = Refused(first, ASKED, NOTHING)
+    before = Refused(first, ASKED, NOTHING, np.inf)
     dipped = [one._replace(y=0.7 * one.y, variance=0.49 * one.variance) for one in others[::3]]
     assert all(before.repeats(before.change(one, ASKED), eager=True) for one in [*others, *dipped])
 
@@ -58,13 +58,13 @@ def test_noise_flux_and_background_are_no_change(gain: float) -> None:
 def test_a_weak_line_is_a_change() -> None:
     first, other = (data_of(pattern) for pattern in patterns(2, "another phase", 2))
     line = 6.0 * np.sqrt(2.0 * other.variance) * np.exp(-0.5 * ((GRID - 10.3) / 0.05) ** 2)
-    before = Refused(first, ASKED, NOTHING)
+    before = Refused(first, ASKED, NOTHING, np.inf)
     assert not before.repeats(before.change(other._replace(y=other.y + line), ASKED), eager=False)
 
 
 def test_much_more_of_the_same_is_a_change() -> None:
     first, other = (data_of(pattern) for pattern in patterns(2, "another phase", 2))
-    before = Refused(first, ASKED, NOTHING)
+    before = Refused(first, ASKED, NOTHING, np.inf)
     assert before.change(other._replace(y=2.0 * other.y, variance=4.0 * other.variance), ASKED) == np.inf
 
 
@@ -72,22 +72,35 @@ def test_another_task_is_another_search() -> None:
     """What does not do as well as others may do by itself; what does not do by itself does not do as well either."""
     first, other = (data_of(pattern) for pattern in patterns(2, "another phase", 2))
     harder = replace(ASKED, as_before=True)
-    assert Refused(first, harder, NOTHING).change(other, ASKED) == np.inf
-    assert Refused(first, ASKED, NOTHING).change(other, harder) < np.inf
-    assert Refused(first, ASKED, NOTHING).change(other, replace(ASKED, slots=(0,))) == np.inf
+    assert Refused(first, harder, NOTHING, np.inf).change(other, ASKED) == np.inf
+    assert Refused(first, ASKED, NOTHING, np.inf).change(other, harder) < np.inf
+    assert Refused(first, ASKED, NOTHING, np.inf).change(other, replace(ASKED, slots=(0,))) == np.inf
 
 
 def test_searches_that_find_nothing_in_what_changes_and_changes_become_rare() -> None:
     first, other = (data_of(pattern) for pattern in patterns(2, "another phase", 2))
-    before, searched = Refused(first, ASKED, NOTHING), []
+    before, searched = Refused(first, ASKED, NOTHING, np.inf), []
     for frame in range(1000):
         if before.repeats(20.0, eager=False):
             before = before.waiting()
         else:
-            before = before.again(other, ASKED, NOTHING, 20.0)
+            before = before.again(other, ASKED, NOTHING, np.inf, 20.0)
             searched.append(frame)
     assert searched[0] == 0
     assert len(searched) < 15
     assert max(np.diff(searched)) <= LONGEST_WAIT + 1
     # Ten times the change is looked at whenever it comes.
     assert not before.repeats(200.0, eager=False)
+
+
+def test_what_is_mostly_explained_has_two_more_looks() -> None:
+    """Noise decides whether a pattern that is nearly one of the sample is taken."""
+    first, other = (data_of(pattern) for pattern in patterns(2, "another phase", 2))
+    before, searched = Refused(first, ASKED, NOTHING, 0.04), []
+    for frame in range(1, 300):
+        if before.repeats(3.0, eager=False):
+            before = before.waiting()
+        else:
+            before = before.again(other, ASKED, NOTHING, 0.04, 3.0)
+            searched.append(frame)
+    assert searched == [2, 8]

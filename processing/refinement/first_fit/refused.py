@@ -3,7 +3,8 @@
 The search for lattices where nothing is known takes a hundred times as long as a fit. Solvent before mixing, another
 phase, a sample that was washed out look alike in frame after frame, and so does what the search finds in them. Whether
 a pattern is another one is asked of the difference: what is left of it once the earlier pattern is scaled to it, with a
-free background. Where patterns change and change and nothing is found, the next search waits until more has changed, or
+free background. Noise decides at times: a pattern that is mostly explained by lattices and refused all the same has
+two more looks. Where patterns change and change and nothing is found, the next search waits until more has changed, or
 longer each time.
 """
 
@@ -28,6 +29,10 @@ STRONGER = 1.25
 # After a search that found nothing so many times the change that led to it leads to the next one, or any change after
 # so many frames, twice as many each time.
 GROWN = 2.0
+# A pattern that is explained but for this share of what stands above the background is searched again so many frames
+# after its first search, unchanged.
+MOSTLY = 0.5
+SECOND_LOOKS = (2, 8)
 FIRST_WAIT = 4
 LONGEST_WAIT = 128
 
@@ -49,14 +54,17 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Refused:
     """data: the pattern of the last search that found nothing. result: what was said. passed: the change from which on
-    there is another search at once. wait: frames until there is one after any change, waited: as many as at first."""
+    there is another search at once. wait: frames until there is one after any change, waited: as many as at first.
+    misfit: the share that is not explained. age: frames since the first search of this pattern."""
 
     data: Data
     asked: Asked
     result: NoResult
+    misfit: float
     passed: float = CHANGED
     wait: int = FIRST_WAIT
     waited: int = FIRST_WAIT
+    age: int = 0
 
     def change(self, data: Data, asked: Asked) -> float:
         """Sigmas by which this pattern differs, beyond noise, flux and background; infinite where it is another task or
@@ -70,21 +78,26 @@ class Refused:
         if found.factor - STRONGER > CHANGED * found.deviation:
             return math.inf
         rest = (data.y - found.factor * before.y - found.background @ basis) / np.sqrt(variance)
-        return _largest(rest) / _white_noise(rest)
+        change = _largest(rest) / _white_noise(rest)
+        return change if math.isfinite(change) else math.inf
 
     def repeats(self, change: float, eager: bool) -> bool:
         """Whether a search would find the same. eager: whether any change is worth one."""
-        return change < CHANGED or not (eager or change > self.passed or self.wait <= 0)
+        if change < CHANGED:
+            return self.misfit > MOSTLY or self.age + 1 not in SECOND_LOOKS
+        return not (eager or change > self.passed or self.wait <= 0)
 
     def waiting(self) -> "Refused":
         """One frame later."""
-        return replace(self, wait=self.wait - 1)
+        return replace(self, wait=self.wait - 1, age=self.age + 1)
 
-    def again(self, data: Data, asked: Asked, result: NoResult, change: float) -> "Refused":
+    def again(self, data: Data, asked: Asked, result: NoResult, misfit: float, change: float) -> "Refused":
         """After another search that found nothing, which this change led to."""
+        if change < CHANGED:
+            return replace(self.waiting(), misfit=misfit)
         passed = GROWN * change if math.isfinite(change) else self.passed
         waited = min(2 * self.waited, LONGEST_WAIT)
-        return Refused(data, asked, result, passed, waited, waited)
+        return Refused(data, asked, result, misfit, passed, waited, waited)
 
 
 def _largest(rest: Floats) -> float:

@@ -22,23 +22,27 @@ WIDTH = 0.15
 FLOOR = 0.005
 # Lattices nearer than this, in units of a line's width, have a mean that does not depend on amounts.
 MERGED = 0.2
+# Amounts and intensities follow in proportion; ln of what they may change by.
+FURTHEST = 0.1
 
 
 def with_common_shape(solution: Solution, width_A: float, lay: Layout) -> Solution:
     """Parameters and covariance as they are quoted: with one Lorentzian share as far as that is likely.
 
-    width_A: of a line, in Å of the cell.
+    width_A: of a line, in Å of the cell. A pattern that says nothing of the difference is left as it is.
     """
     x, covariance = solution.x, solution.covariance
     if lay.components == 2 and abs(x[1] - x[0]) < MERGED * width_A:
         return solution
     for k in range(lay.shape_difference, lay.cell_variance):
         variance, difference = float(covariance[k, k]), float(x[k])
-        if not variance > 0.0:
+        if not 0.0 < variance < WIDTH**2:
             continue
         common = _one_share(difference, variance + FLOOR**2)
         response = covariance[k] / variance
         shift = -common * difference * response
+        if not np.max(np.abs(shift[lay.ratio : lay.gaussian_width])) < FURTHEST:
+            continue
         if lay.components == 2:  # the covariance is over (m, d, ...)
             m, d = shift[0], shift[1]
             shift[0], shift[1] = m - solution.share * d, m + (1.0 - solution.share) * d

@@ -24,6 +24,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
     alone,
     begin,
     fitted_part,
+    misfit_of,
     with_free_intensities,
 )
 from latticewatch.processing.refinement.first_fit.foreign_start import (
@@ -44,7 +45,7 @@ from latticewatch.processing.refinement.first_fit.shifted import misplaced
 from latticewatch.processing.refinement.foreign.extended import Extended, not_extended, packed
 from latticewatch.processing.refinement.foreign.lines import ForeignLine
 from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED
-from latticewatch.processing.refinement.model.lines import Layout, layout, lines_of
+from latticewatch.processing.refinement.model.lines import Layout, Lines, layout, lines_of
 from latticewatch.processing.refinement.solver.common_shape import with_common_shape
 from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
@@ -339,20 +340,36 @@ class TrackedRefinement:
         if before is not None and before.repeats(change, eager=0 < self._strange <= MOST_STUCK):
             self._refused = before.waiting()
             return before.result
-        result = self._fresh_start(pattern, data, recent, tracked)
+        lines, (start, model, noise) = self._lines, self._started(pattern, data)
+        result = self._begun(start, model, noise, lines, recent, tracked)
         if isinstance(result, Fit):
             self._refused = None
-        else:
-            self._refused = before.again(data, asked, result, change) if before else Refused(data, asked, result)
+            return result
+        misfit = math.inf if start is None else misfit_of(start.solution, start.data, model.lay)
+        after = Refused(data, asked, result, misfit)
+        self._refused = before.again(data, asked, result, misfit, change) if before else after
         return result
 
-    def _fresh_start(self, pattern: Pattern, data: Data, recent: RecentFits, tracked: Quality | None) -> Fit | NoResult:
-        lines, noise = self._lines, 1.0
+    def _started(self, pattern: Pattern, data: Data) -> tuple[Start | None, Extended, float]:
+        """The best first fit, its model, and the factor on the variances of the data."""
+        noise = 1.0
         start, model = self._best_start(data)
         if start is not None and start.doubt and white_noise_of(start) ** 2 > OF_UNKNOWN_GAIN:
             # What is a line and what is left of one is to be told from the noise that there is.
             noise = white_noise_of(start) ** 2
             start, model = self._best_start(self._data(pattern, noise))
+        return start, model, noise
+
+    def _begun(
+        self,
+        start: Start | None,
+        model: Extended,
+        noise: float,
+        lines: Lines,
+        recent: RecentFits,
+        tracked: Quality | None,
+    ) -> Fit | NoResult:
+        """What is said of a first fit. lines: those before it, which may not have had free intensities."""
         if start is None:
             return NO_PEAKS
         if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
