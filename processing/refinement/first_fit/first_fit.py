@@ -365,7 +365,7 @@ def _far_from_all(x: Floats, lines: Lines, lay: Layout) -> bool:
 def misfit_of(solution: Solution, data: Data, lay: Layout) -> float:
     """Share of what stands above the background that the fit leaves unexplained, beyond 5 sigma of the noise."""
     bins = len(data.y)
-    background = solution.x[lay.background : lay.ratio] @ data.basis
+    background = solution.x[lay.background : lay.background + len(data.basis)] @ data.basis
     above = float(np.sum(np.square(data.y - background) / np.maximum(data.variance, data.floor)))
     unexplained = max(solution.chi2 - bins - 5.0 * np.sqrt(2.0 * bins), 0.0)
     return float(unexplained / max(above - bins, 1.0))
