@@ -340,14 +340,15 @@ class TrackedRefinement:
         if before is not None and before.repeats(change, eager=0 < self._strange <= MOST_STUCK):
             self._refused = before.waiting()
             return before.result
-        lines, (start, model, noise) = self._lines, self._started(pattern, data)
-        result = self._begun(start, model, noise, lines, recent, tracked)
+        lines, started = self._lines, self._started(pattern, data)
+        result = self._begun(started, lines, recent, tracked)
         if isinstance(result, Fit):
             self._refused = None
             return result
-        misfit = math.inf if start is None else misfit_of(start.solution, start.data, model.lay)
-        after = Refused(data, asked, result, misfit)
-        self._refused = before.again(data, asked, result, misfit, change) if before else after
+        start = started[0]
+        misfit = math.inf if start is None else misfit_of(start.solution, start.data, self._lay)
+        first = Refused(data, asked, result, misfit)
+        self._refused = before.again(data, asked, result, misfit, change) if before else first
         return result
 
     def _started(self, pattern: Pattern, data: Data) -> tuple[Start | None, Extended, float]:
@@ -361,15 +362,10 @@ class TrackedRefinement:
         return start, model, noise
 
     def _begun(
-        self,
-        start: Start | None,
-        model: Extended,
-        noise: float,
-        lines: Lines,
-        recent: RecentFits,
-        tracked: Quality | None,
+        self, started: tuple[Start | None, Extended, float], lines: Lines, recent: RecentFits, tracked: Quality | None
     ) -> Fit | NoResult:
         """What is said of a first fit. lines: those before it, which may not have had free intensities."""
+        start, model, noise = started
         if start is None:
             return NO_PEAKS
         if self._lines is not lines and len(model.lines) > len(self._foreign.model.lines):
