@@ -137,10 +137,8 @@ def _on_one_lattice(fit: Start, lines: Lines, lay: Layout) -> bool:
     """Whether the places of the lines alone show the lattice: lines of any intensity fit much."""
     _, each = lines_alone(fit.solution.x, fit.data, lines, lay)
     clear = _clear(each, fit.solution, fit.data, lines)
-    return (
-        np.count_nonzero(clear) >= FEWEST_LINES_FREE
-        and _offset(fit.solution, fit.data, lines, lay) < LARGEST_OFFSET_FREE
-    )
+    enough = int(np.count_nonzero(clear)) >= FEWEST_LINES_FREE
+    return enough and _offset(fit.solution, fit.data, lines, lay) < LARGEST_OFFSET_FREE
 
 
 def with_free_intensities(lines: Lines) -> Lines:
