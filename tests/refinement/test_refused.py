@@ -84,7 +84,7 @@ def test_searches_that_find_nothing_in_what_changes_and_changes_become_rare() ->
         if before.repeats(20.0, eager=False):
             before = before.waiting()
         else:
-            before = before.again(other, ASKED, NOTHING, np.inf, 20.0)
+            before = before.again(Refused(other, ASKED, NOTHING, np.inf), 20.0)
             searched.append(frame)
     assert searched[0] == 0
     assert len(searched) < 15
@@ -101,6 +101,6 @@ def test_what_is_mostly_explained_has_two_more_looks() -> None:
         if before.repeats(3.0, eager=False):
             before = before.waiting()
         else:
-            before = before.again(other, ASKED, NOTHING, 0.04, 3.0)
+            before = before.again(Refused(other, ASKED, NOTHING, 0.04), 3.0)
             searched.append(frame)
     assert searched == [2, 8]

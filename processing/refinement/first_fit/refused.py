@@ -91,13 +91,13 @@ class Refused:
         """One frame later."""
         return replace(self, wait=self.wait - 1, age=self.age + 1)
 
-    def again(self, data: Data, asked: Asked, result: NoResult, misfit: float, change: float) -> "Refused":
+    def again(self, now: "Refused", change: float) -> "Refused":
         """After another search that found nothing, which this change led to."""
         if change < CHANGED:
-            return replace(self.waiting(), misfit=misfit)
+            return replace(self.waiting(), misfit=now.misfit)
         passed = GROWN * change if math.isfinite(change) else self.passed
         waited = min(2 * self.waited, LONGEST_WAIT)
-        return Refused(data, asked, result, misfit, passed, waited, waited)
+        return replace(now, passed=passed, wait=waited, waited=waited)
 
 
 def _largest(rest: Floats) -> float:

@@ -47,7 +47,7 @@ from latticewatch.processing.refinement.foreign.lines import ForeignLine
 from latticewatch.processing.refinement.foreign.sightings import MOST_EXPECTED
 from latticewatch.processing.refinement.model.lines import Layout, Lines, layout, lines_of
 from latticewatch.processing.refinement.solver.common_shape import with_common_shape
-from latticewatch.processing.refinement.solver.grid import Window, data_of, window_of
+from latticewatch.processing.refinement.solver.grid import data_of, window_of
 from latticewatch.processing.refinement.solver.merged import solve_merged
 from latticewatch.processing.refinement.solver.model_error import NOTHING_YET, doubt_of_merged, scatter_of
 from latticewatch.processing.refinement.solver.peak_amplitude import amplitude_of
@@ -189,8 +189,7 @@ class TrackedRefinement:
         return self._restart(pattern)
 
     def _puzzled(self, quality: Quality) -> bool:
-        """Whether far more than noise is left and no line explains it: a fresh start may see more than the tracked fit,
-        which has bent to what it does not know."""
+        """Whether far more than noise is left and no line explains it: the tracked fit has bent to what it knows not."""
         return self._foreign.puzzled and quality.chi2 > GROSS
 
     def _foreign_appeared(self, pattern: Pattern, solution: Solution, part: Data) -> Fit | None:
@@ -248,7 +247,7 @@ class TrackedRefinement:
 
     def _data(self, pattern: Pattern, noise: float) -> Data:
         scale = None if self._state is None else float(self._state.x[self._bare.lay.extra - 1])
-        return data_of(self._window, pattern.intensity, pattern.sigma, noise, scale)
+        return data_of(self._foreign.model.window, pattern.intensity, pattern.sigma, noise, scale)
 
     def remember(self, cells_A: Sequence[float]) -> None:
         """Where each lattice was when it was last told apart, before the first pattern is fitted; NaN: not known."""
@@ -265,10 +264,6 @@ class TrackedRefinement:
     @property
     def _lay(self) -> Layout:
         return self._foreign.model.lay
-
-    @property
-    def _window(self) -> Window:
-        return self._foreign.model.window
 
     def _width(self, x: Floats) -> float:
         return cell_width(x, self._lines, self._lay)
@@ -347,8 +342,8 @@ class TrackedRefinement:
             return result
         start = started[0]
         misfit = math.inf if start is None else misfit_of(start.solution, start.data, self._lay)
-        first = Refused(data, asked, result, misfit)
-        self._refused = before.again(data, asked, result, misfit, change) if before else first
+        now = Refused(data, asked, result, misfit)
+        self._refused = before.again(now, change) if before else now
         return result
 
     def _started(self, pattern: Pattern, data: Data) -> tuple[Start | None, Extended, float]:
@@ -501,6 +496,4 @@ class TrackedRefinement:
     def _grounded(self, x: Floats) -> int:
         """Frames since the start in which the lines of two components were apart."""
         before = 0 if self._state is None or self._loosened else self._state.grounded
-        if self._lay.components != 2:
-            return before
-        return before + int(self._apart(x))
+        return before + int(self._lay.components == 2 and self._apart(x))
