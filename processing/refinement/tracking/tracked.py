@@ -189,7 +189,7 @@ class TrackedRefinement:
         return self._restart(pattern)
 
     def _puzzled(self, quality: Quality) -> bool:
-        """Whether far more than noise is left and no line explains it: the tracked fit has bent to what it knows not."""
+        """Whether far more than noise is left and no line explains it: the tracked fit bent to what it knows not."""
         return self._foreign.puzzled and quality.chi2 > GROSS
 
     def _foreign_appeared(self, pattern: Pattern, solution: Solution, part: Data) -> Fit | None:
