@@ -3,6 +3,7 @@
 Time is the test's own: it passes where the watch waits, and nowhere else.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -171,6 +172,18 @@ def test_a_file_that_grows_for_ever_does_not_keep_the_watch_from_its_end(
     assert len(found) == 20
     assert play.now_s < 1000.0 + 10.0 + 30.0
     assert play.bad
+
+
+def test_a_file_that_is_not_whole_and_then_goes_holds_up_the_others_once(
+    tmp_path: Path, played: Callable[..., Played]
+) -> None:
+    """Renamed into another scan, say: its time does not begin anew."""
+    play = played(tmp_path, 2.5)
+    play.play(30, {12: STILL})
+    play.at(13 * 2.5 + 2.7, play.path(12).unlink)
+    shown = {frame.name: play.now_s - play.written.get(frame.name, math.inf) for frame in watch(play).frames(play)}
+    assert len(shown) == 30
+    assert max(shown.values()) <= 3.0 * 2.5
 
 
 def test_a_gap_is_filled_though_whoever_takes_the_frames_was_busy_for_longer_than_the_watch_may_be_idle(

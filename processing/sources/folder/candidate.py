@@ -14,6 +14,9 @@ from latticewatch.processing.formats.file_bytes import FileState, read_file, sta
 from latticewatch.processing.formats.image_file import ImageFile, NotWhole, OutOfReach, Unreadable
 
 FIRST_DELAY_S, LONGEST_DELAY_S, GROWTH = 0.05, 1.0, 1.6
+MISSING_S = 2.0
+"""A name that holds up others is not there for so long before it is given up, whatever the period: at the end of the
+time that it may hold them this is added."""
 OFTEN_S = 2.0
 """For so long after it was first seen a file that changed is read again at once; what takes longer is large, or never
 becomes whole, and is not read ten times a second."""
@@ -184,7 +187,7 @@ def _refused(candidate: Candidate, error: Unreadable, patience: Patience, now: f
     if unchanged_s >= wait_s:
         return GivenUp(str(error), may_be_whole=isinstance(error, OutOfReach))
     is_held = held_s >= patience.hold_s or now - candidate.seen_s >= patience.longest_s
-    if is_held and now - candidate.missing_s >= patience.hold_s:
+    if is_held and now - candidate.missing_s >= min(patience.hold_s, MISSING_S):
         growing = "still growing, " if candidate.changes and isinstance(error, NotWhole) else ""
         return GivenUp(f"not whole yet: {growing}{error}", may_be_whole=isinstance(error, OutOfReach))
     candidate.due_s = now + candidate.delay_s
