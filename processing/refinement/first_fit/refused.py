@@ -4,7 +4,7 @@ The search for lattices where nothing is known takes a hundred times as long as 
 phase, a sample that was washed out look alike in frame after frame, and so does what the search finds in them. Whether
 a pattern is another one is asked of the difference: what is left of it once the earlier pattern is scaled to it, with a
 free background. Noise decides at times: a pattern that is mostly explained by lattices and refused all the same has
-two more looks. Where patterns change and change and nothing is found, the next search waits until more has changed, or
+another look. Where patterns change and change and nothing is found, the next search waits until more has changed, or
 longer each time.
 """
 
@@ -31,8 +31,8 @@ STRONGER = 1.25
 GROWN = 2.0
 # A pattern that is explained but for this share of what stands above the background is searched again so many frames
 # after its first search, unchanged.
-MOSTLY = 0.5
-SECOND_LOOKS = (2, 8)
+MOSTLY = 0.05
+SECOND_LOOKS = (2,)
 FIRST_WAIT = 4
 LONGEST_WAIT = 128
 
