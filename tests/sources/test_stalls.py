@@ -237,6 +237,18 @@ def test_a_missing_number_is_waited_for_no_longer(tmp_path: Path, played: Callab
     assert max(latest.values()) <= 2.3
 
 
+def test_a_missing_number_holds_up_no_frame_for_longer_because_another_came_out_of_order(
+    tmp_path: Path, played: Callable[..., Played]
+) -> None:
+    play = played(tmp_path, 2.5)
+    play.play(12, {})
+    play.at(35.0, lambda: play.put(14))
+    play.at(37.4, lambda: play.put(13))
+    latest = {frame.name: play.now_s - play.written[frame.name] for frame in watch(play).frames(play)}
+    assert len(latest) == 14
+    assert max(latest.values()) <= 2.0 * 2.5 + 0.3
+
+
 def test_what_the_user_says_of_waiting_holds(tmp_path: Path, played: Callable[..., Played]) -> None:
     play = played(tmp_path, 0.5)
     play.play(60, {12: GROWING})

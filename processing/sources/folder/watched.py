@@ -247,7 +247,8 @@ class WatchedFolder:
 
     def _must_wait_for_number(self, candidate: Candidate) -> bool:
         waited_s, longest_s = time.monotonic() - candidate.seen_s, self._selection.missing_wait_s
-        longest_s = self._hold_s() if longest_s is None else longest_s
+        if longest_s is None:  # those behind may have come before it: none is held up for longer
+            longest_s, waited_s = self._hold_s(), max(waited_s, self._held_s())
         if not self._newest_of:
             # Nothing comes before number 0, nor, by now, before what lay in the folder for a while.
             is_first = candidate.name.numbers[-1:] == (0,)
