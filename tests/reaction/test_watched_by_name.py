@@ -118,3 +118,23 @@ def test_a_peak_is_followed_also_where_no_lattice_is_fitted(
     assert states[RESUMES - 1] is State.PAUSED
     assert verdicts[RESUMES - 1].since_s == pytest.approx(PERIOD_S * RESTS, abs=4.0 * PERIOD_S)
     assert states[-1] is State.COMPLETE
+
+
+@pytest.mark.parametrize("watched", [(), ("c/a",)])
+def test_what_jumps_back_from_its_end_is_called_back(watched: tuple[str, ...]) -> None:
+    """As through a transition of first order on cooling: at the new level it rests, and has nothing left either."""
+    setup = setup_of(*watched)
+    if not watched:
+        setup = replace(setup, components=(replace(LAYERED, phase=read_phase("CsPbBr3"), lattice_parameter_A=5.8),))
+    random, judge, states, said = np.random.default_rng(11), Judge(setup), [], ""
+    for frame in range(150):
+        ratio = 5.0 + (0.05 * (1.0 - math.exp(-max(frame - 10, 0) / 12.0)) if frame < 110 else 0.02)
+        a = (ratio if not watched else 2.8) + random.normal(0.0, 4e-4)
+        cell = FittedCell(c_over_a=ratio + random.normal(0.0, 4e-4), c_over_a_esd=4e-4)
+        fit = Fit((Lattice(a, 4e-4, 1.0, 0.01, cell=cell),), 1, a, 4e-4, 5.0, 1.0, 3, True, np.zeros(1))
+        verdict = judge.judge(PERIOD_S * frame, fit)
+        states.append(verdict.state)
+        said = verdict.why if frame == 114 else said
+    assert states[105] is State.COMPLETE
+    assert State.REACTING in states[110:114]
+    assert said.startswith("Was called complete at ")

@@ -52,6 +52,8 @@ BACK, BACK_LATER, LATER_SIGMAS = 1.0 / 6.0, 0.4, 7.5
 # Complete no more when it is so unlikely that no more than so many tolerances are left. What the end of one lattice
 # leaves is known by its curvature only.
 PARTED, PARTED_PAIR, PARTED_SINGLE = 1e-3, 1.0, 3.0
+# Nor where it came to its end is it then, when it is further from there than so many tolerances and esds of a frame.
+LEFT_SIGMAS = 4.0
 # A distance that grows between two frames by this share of the first one, and stays grown for so many frames, and falls
 # from there: more was added to the sample.
 LEAP, LEAP_LEFT, LEAP_SIGMAS, LEAP_FRAMES = 0.15, 0.2, 8.0, 4
@@ -174,7 +176,7 @@ class Follower:
         self._tolerance, self._mixing_s = tolerance, mixing_s
         self._opinion = Opinion(quantity, State.WAITING)
         self._sight: Sight | None = None
-        self._observed_s = self._noise = NAN
+        self._observed_s = self._noise = self._ended = NAN
         self._nearest = math.inf
         self._pending: Onset | None = None
         self._in_a_row = 0
@@ -382,9 +384,10 @@ class Follower:
 
     def _next(self, bank: Bank, start: Onset, done: float, resting: float, clock: Clock) -> tuple[State, float]:
         was, since, now = self._opinion.state, self._opinion.since_s, clock.time_s
-        if was is State.COMPLETE and done > 0.0 and not self._parted(bank, start):
-            return was, since
+        if was is State.COMPLETE and done > 0.0:
+            return (State.REACTING, self._resumed(bank, now)) if self._parted(bank, start) else (was, since)
         if done >= CONFIDENT:
+            self._ended = self.level
             return State.COMPLETE, now
         if was is State.PAUSED and self._moved_unseen:
             return State.REACTING, now
@@ -403,7 +406,10 @@ class Follower:
     def _parted(self, bank: Bank, start: Onset) -> bool:
         tolerance = (PARTED_PAIR if self._pair else PARTED_SINGLE) * self._tolerance
         within = self._motion.within(bank.x, bank.P, start.level, start.variance, min(tolerance, 0.9))
-        self._in_a_row = self._in_a_row + 1 if float(proven(bank) @ within) < PARTED else 0
+        # What jumps to another level and rests there has nothing left either.
+        near = tolerance * abs(self._ended - start.level) + LEFT_SIGMAS * math.sqrt(self._noise)
+        has_left = not self._pair and abs(self.level - self._ended) > near
+        self._in_a_row = self._in_a_row + 1 if has_left or float(proven(bank) @ within) < PARTED else 0
         return self._in_a_row >= IN_A_ROW
 
     def _tells_rest(self, bank: Bank, best: int, period_s: float) -> bool:
