@@ -62,7 +62,7 @@ LONG = "br_shell2_i_shell1_capillary_07_after_annealing_second_injection_" + "x"
 MANY, GAPS = 5000, 300
 WRONG = 4  # the orientation of simulated frames is 3
 HERE = Path(__file__).parent / "screenshots"
-FRAMES = {"iodide": 200, "iodide-bare": 120, "beam-dump": 160}
+FRAMES = {"iodide": 200, "iodide-bare": 120, "beam-dump": 160, "layered": 190, "transformation": 200}
 
 
 @dataclass(frozen=True)
@@ -122,6 +122,10 @@ def _looking_back(window: MainWindow) -> None:
 
 def _results(window: MainWindow) -> None:
     window.docks.toggle_results()
+
+
+def _second_quantity(window: MainWindow) -> None:
+    page_of(window).trace.draw_quantity(1)
 
 
 def _strip_of_peak(window: MainWindow) -> None:
@@ -192,6 +196,8 @@ PICTURES = {
     "replay": Picture("iodide", 150, _looking_back, replay=True),
     "looking-back": Picture("iodide", 110, _looking_back),
     "results": Picture("iodide", 200, _results),
+    "layered": Picture("layered", 180),
+    "transformation": Picture("transformation", 90, _second_quantity),
     "peak": Picture("iodide-bare", 120, _strip_of_peak, peaks=(PeakRange("p211", (14.2, 15.7)),)),
 }
 
@@ -213,7 +219,7 @@ def take(picture: Picture, run_path: Path, target: Path, size: tuple[int, int]) 
     application = make_application()
     apply_theme(application, picture.theme)
     with read_run(run_path) as run:
-        series = Series(run.two_theta, run.header.component_names)
+        series = Series(run.two_theta, run.header.component_names, run.setup.quantities)
         # As it was live: the files were written a moment before.
         rows = [replace(row, mtime_s=row.recorded_s - 0.2) for row in run.rows[: picture.rows]]
         setup, fits = replace(run.setup, peaks=picture.peaks), TrackedPeaks(picture.peaks, run.two_theta)

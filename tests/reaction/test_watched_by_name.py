@@ -138,3 +138,17 @@ def test_what_jumps_back_from_its_end_is_called_back(watched: tuple[str, ...]) -
     assert states[105] is State.COMPLETE
     assert State.REACTING in states[110:114]
     assert said.startswith("Was called complete at ")
+
+
+def test_the_progress_of_an_amount_knows_that_it_goes_no_further_than_all() -> None:
+    """Half way through a transformation after Avrami, which still gains speed, no end is seen: but all is all."""
+    components = (LAYERED, replace(LAYERED, name="B", phase=read_phase("CsPbBr3")))
+    watch = (quantity_named("B.weight", components, composition=False),)
+    judge, random = Judge(Setup("", components, 0.64, (5.0, 6.0), watch=watch)), np.random.default_rng(2)
+    for frame in range(80):
+        share = 1.0 - math.exp(-((max(frame - 10, 0) / 70.0) ** 2.5)) + random.normal(0.0, 3e-3)
+        lattices = Lattice(2.8, A_ESD, 1.0 - share, 3e-3), Lattice(5.8, A_ESD, share, 3e-3)
+        fit = Fit(lattices, 2, math.nan, math.nan, 5.0, 1.0, 3, True, np.zeros(2))
+        verdict = judge.judge(PERIOD_S * frame, fit)
+        if verdict.state is State.REACTING and frame > 40:
+            assert verdict.progress > share - 0.1

@@ -309,8 +309,12 @@ class Follower:
         if state is State.REACTING and resting < 0.5:
             ahead = forecast_of(self._motion, bank, now, self.start, self._tolerance)
         x = bank.x[int(np.argmax(bank.weight))]
-        total = self._motion.total(x, self.start.level)
-        progress = min(max(1.0 - self._motion.remaining(x) / total, 0.0), 1.0) if total > 0.0 else NAN
+        total, left = self._motion.total(x, self.start.level), self._motion.remaining(x)
+        if self.quantity.amount:  # it goes no further than to nothing or all
+            bound = 1.0 if self.level > self.start.level else 0.0
+            total = float(np.fmin(total, abs(bound - self.start.level)))
+            left = float(np.fmin(left, abs(bound - self.level)))
+        progress = min(max(1.0 - left / total, 0.0), 1.0) if total > 0.0 else NAN
         self._opinion = Opinion(
             self.quantity, state, since_s, progress, self.start.mixing_s, ahead, done, resting, number
         )
