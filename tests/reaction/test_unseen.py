@@ -107,3 +107,43 @@ def test_a_mean_that_leaps_for_two_frames_calls_no_completion_back() -> None:
     later = [merged(6.0, 0.08) if number in (70, 71) else merged(6.031, 1e-3) for number in frames[62:]]
     told = verdicts_of(setup_of(mixing_s=0.0), frames * PERIOD_S, [*come_together(62), *later])
     assert all(verdict.state is State.COMPLETE for verdict in told[62:])
+
+
+def added_and_soon_untold(frames: int, loose_from: int) -> tuple[np.ndarray, list[Verdict]]:
+    """More is added at 65 and told apart for three frames, then not any more; the fit has the distance, which rests
+    from 72 to 86, and from ``loose_from`` on is noise. What is left in each frame, and what is said."""
+    number = np.arange(frames)
+    rng = np.random.default_rng(4)
+    q = 0.4 * np.exp(-(np.clip(number - 65, 0, 7) + np.maximum(number - 86, 0)) / 12.0)
+    second = [exchange(left, ESD_A, rng) for left in q[65:68]]
+    away_A = np.abs(0.363 * q[68:] + rng.normal(0.0, 4e-4, frames - 68))
+    second += [merged(6.031, each) for each in away_A]
+    lost = [replace(merged(6.031, abs(error)), lp_mean_esd_A=3e-3) for error in rng.normal(0.0, 0.03, frames)]
+    fits = [*come_together(65), *second[: loose_from - 65], *lost][:frames]
+    return q, verdicts_of(setup_of(mixing_s=0.0), number * PERIOD_S, fits)
+
+
+def test_lattices_that_are_untold_while_far_apart_are_followed_by_the_distance_of_the_fit() -> None:
+    q, told = added_and_soon_untold(frames=160, loose_from=160)
+    assert told[64].state is State.COMPLETE
+    assert State.PAUSED in {verdict.state for verdict in told[74:86]}
+    assert told[92].state is State.REACTING
+    complete = [number for number in range(68, 160) if told[number].state is State.COMPLETE]
+    assert all(q[number] < 0.03 for number in complete)
+    assert told[-1].state is State.COMPLETE
+
+
+def test_an_untold_distance_that_is_noise_calls_no_completion_back() -> None:
+    """As where the sample is washed out: the esd of the mean tells how little is known."""
+    _, told = added_and_soon_untold(frames=190, loose_from=150)
+    assert all(verdict.state is State.COMPLETE for verdict in told[148:])
+
+
+def test_a_distance_that_was_hardly_known_is_not_followed_once_it_is_untold() -> None:
+    """It is told with an esd of a tenth of it, and then it is not: what the fit has then is no measure."""
+    q = np.exp(-np.arange(60) / 30.0)
+    fits = [fit_of(6.031 - 0.189 * left, 6.031 + 0.174 * left, 8e-3) for left in q[:36]]
+    stray = np.random.default_rng(6).normal(0.11, 0.02, 60)
+    fits += [replace(merged(6.031, abs(away)), lp_mean_esd_A=ESD_A) for away in stray[36:]]
+    told = verdicts_of(setup_of(mixing_s=0.0), np.arange(60) * PERIOD_S, fits)
+    assert State.PAUSED not in {verdict.state for verdict in told}

@@ -25,7 +25,7 @@ from latticewatch.processing.flow.quantity import value_of
 from latticewatch.processing.flow.verdict import State, Verdict
 from latticewatch.processing.reaction.live.follower import DISTANCE, LATTICE, Follower, Opinion, WatchedQuantity
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
-from latticewatch.processing.reaction.live.merged_mean import MergedMean, untold
+from latticewatch.processing.reaction.live.merged_mean import UNTOLD_SHARE, MergedMean, untold
 from latticewatch.processing.reaction.live.motion import SingleMotion
 from latticewatch.processing.reaction.live.named import LEAST_AMOUNT, LEAST_STRAIN, Scale, followed
 from latticewatch.processing.reaction.observed import amount, distance, lattice, sign_of, untold_distance, watched
@@ -58,6 +58,9 @@ class Judge:
         self._alone = self._apart = 0
         # The mean of lattices that are merged; whether more was added to them.
         self._mean, self._added = MergedMean(), False
+        # Esd of the distance in the frame before, Å, NaN: it was not told; whether the two lattices, far apart, are not
+        # told apart because the fit does not trust what it knows of their lines.
+        self._told_esd_A, self._distrusted = NAN, False
         self._empty_s = self._beam_lost_s = self._completed_s = NAN
         # The quantity whose start is that of the reaction; how many reactions each quantity has shown.
         self._leader: WatchedQuantity | None = None
@@ -88,7 +91,7 @@ class Judge:
             value, esd = value_of(quantity, fit, self._setup.composition, peaks)
             value, esd = self._signed(value, esd) if quantity.kind == "distance" else (value, esd)
             if math.isfinite(value) and math.isfinite(esd) and esd > 0.0:
-                follower.observe(*self._scales[quantity].scaled(value, esd), self._clock, self._empty_s)
+                self._observe_told(follower, *self._scales[quantity].scaled(value, esd))
             elif quantity.kind == "distance" and isinstance(fit, Fit) and _merged(follower, fit):
                 self._observe_merged(follower, fit)
 
@@ -98,24 +101,31 @@ class Judge:
         for follower in self._followers:
             value, esd = self._value(follower, fit)
             if math.isfinite(value) and math.isfinite(esd) and esd > 0.0:
-                follower.observe(value, esd, self._clock, self._empty_s)
-                self._mean = MergedMean()
+                self._observe_told(follower, value, esd)
             elif follower.quantity.is_distance and _merged(follower, fit):
                 self._observe_merged(follower, fit)
+
+    def _observe_told(self, follower: Follower, value: float, esd: float) -> None:
+        follower.observe(value, esd, self._clock, self._empty_s)
+        if follower.quantity.is_distance:
+            self._mean, self._told_esd_A, self._distrusted = MergedMean(), esd, False
 
     def _observe_merged(self, follower: Follower, fit: Fit) -> None:
         """Two lattices that cannot be told apart."""
         now, usual_s = self._clock.time_s, self._clock.usual_s
-        if follower.start is not None and math.isfinite(untold_distance(fit)) and not self._added:
+        self._distrusted = self._distrusted or _far_apart(follower, fit, self._told_esd_A)
+        self._told_esd_A = NAN
+        follows = self._added or self._distrusted
+        if follower.start is not None and math.isfinite(untold_distance(fit)) and not follows:
             least_A = self._setup.tolerance * abs(follower.start.level)
             self._mean = self._mean.joined(fit, now, usual_s, least_A)
             if self._mean.has_leapt:
                 follower.added(self._mean.leapt, self._mean.before_s)
-                self._added = True
+                self._added = follows = True
             if self._mean.leapt:
                 return
-        if self._added:
-            # No longer two that have come together: how far apart they are is not told, but the fit has it.
+        if follows:
+            # Not two that have come together: how far apart they are is not told, but the fit has it.
             one = untold(fit, now, usual_s)
             follower.observe(one.distance_A, one.esd_A, self._clock, self._empty_s)
         else:
@@ -265,6 +275,14 @@ def _merged(follower: Follower, fit: Fit) -> bool:
     if missing == 1 and follower.start is not None:
         return abs(follower.level) < NEARLY_ONE * abs(follower.start.level)
     return missing == 2
+
+
+def _far_apart(follower: Follower, fit: Fit, told_esd_A: float) -> bool:
+    """Whether two lattices are no longer told apart for another reason than that they are too near each other: the fit
+    still has a distance that was known well in the frame before. told_esd_A: its esd then, NaN: they were not told."""
+    away_A = untold_distance(fit)
+    far = follower.start is not None and away_A > NEARLY_ONE * abs(follower.start.level)
+    return far and told_esd_A < UNTOLD_SHARE * away_A
 
 
 def _sure(probability: float) -> str:

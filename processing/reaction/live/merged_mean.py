@@ -17,8 +17,9 @@ LEAP_SIGMAS = 8.0
 LEAP_FRAMES = 3
 # So many means before it say from where, the last of these; among fewer a few bad frames would be the most.
 MEANS, FEWEST_MEANS = 7, 3
-# One standard deviation of a distance that is not told: a share of it, and Å.
-UNTOLD_SHARE, UNTOLD_A = 0.03, 10e-4
+# One standard deviation of a distance that is not told: a share of it, and Å or so many esds of the mean, of which the
+# distance of merged lattices scatters by 12 to 25.
+UNTOLD_SHARE, UNTOLD_A, UNTOLD_ESDS = 0.03, 10e-4, 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +57,5 @@ class MergedMean:
 def untold(fit: Fit, time_s: float, period_s: float) -> Untold:
     """What this fit has of the distance of its lattices."""
     distance_A = untold_distance(fit)
-    return Untold(time_s, period_s, distance_A, math.hypot(UNTOLD_SHARE * distance_A, UNTOLD_A))
+    least_A = max(UNTOLD_A, UNTOLD_ESDS * min(fit.lp_mean_esd_A, 1.0))
+    return Untold(time_s, period_s, distance_A, math.hypot(UNTOLD_SHARE * distance_A, least_A))
