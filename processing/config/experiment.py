@@ -133,6 +133,7 @@ class ComponentTable(Table):
     beta_deg: CellAngle | None = None
     gamma_deg: CellAngle | None = None
     role: Literal["sample", "spectator", "standard"] = "sample"
+    weight_fraction: Annotated[FiniteFloat, Field(gt=0.0, lt=1.0)] | None = None
     intensities: Intensities = "auto"
 
     @model_validator(mode="after")
@@ -145,6 +146,8 @@ class ComponentTable(Table):
     def _what_a_role_needs(self) -> Self:
         if self.role == "spectator" and self.cif is None:
             raise ValueError('a spectator needs cif = "file.cif"')
+        if self.weight_fraction is not None and self.role != "standard":
+            raise ValueError('weight_fraction is that of a standard (role = "standard") in what was mixed')
         given = [key for key in CELL_KEYS if getattr(self, key) is not None]
         if self.role == "spectator" and given:
             raise ValueError(f"a spectator has the cell of its CIF; leave {given[0]} out")

@@ -47,8 +47,8 @@ class Setup:
     nobody has checked it on a standard. fit: which angles are fitted. spectators: phases that are in the beam and
     have no say. library: phases that foreign lines are named by. background: the empty cell's pattern. watch: the
     quantities that the user chose; the first one leads the verdict. standard: a phase with a certified cell that
-    tells how the sample is displaced. peaks: followed without a structure. sectors: azimuthal ones whose cells are
-    fitted too.
+    tells how the sample is displaced; standard_weight: its share of the mass of all that was mixed. peaks: followed
+    without a structure. sectors: azimuthal ones whose cells are fitted too.
     """
 
     title: str
@@ -67,6 +67,7 @@ class Setup:
     library: tuple[LinePhase, ...] = ()
     background: EmptyCell | None = None
     standard: Component | None = None
+    standard_weight: float | None = None
     watch: tuple[Quantity, ...] = ()
     peaks: tuple[PeakRange, ...] = ()
     sectors: tuple[Sector, ...] = ()
@@ -91,7 +92,8 @@ class Setup:
         peaks = tuple(peak.name for peak in self.peaks)
         names = [component.name for component in self.components]
         sectors = tuple(name_of(sector, name) for sector in self.sectors for name in names)
-        return Kept.of(self.components, self.composition is not None, peaks, sectors)
+        kept = Kept.of(self.components, self.composition is not None, peaks, sectors)
+        return replace(kept, amorphous=self.standard_weight is not None)
 
 
 def resolve(
@@ -154,6 +156,7 @@ def resolve(
         background=background,
         watch=_watched(experiment, components),
         standard=standards[0] if standards else None,
+        standard_weight=next((each.weight_fraction for each in experiment.component if each.weight_fraction), None),
         peaks=tuple(_peak(table, two_theta) for table in experiment.peak),
         sectors=sectors_in(experiment),
     )

@@ -109,7 +109,8 @@ class Fit:
     tell apart. lp_mean_A: mean of the components weighted by their share of the scattering, with its esd.
     parameters: all that ``Refinement.curves`` needs to draw the fit again; its length is fixed for a run. First come
     the cells of all components in Å, also of those that are not told apart.
-    foreign_lines: how many lines of no component are in the pattern, None where not known.
+    foreign_lines: how many lines of no component are in the pattern, None where not known. amorphous: share (of the
+    mass of the sample without its standard) that no refined crystal has, NaN where not known.
     """
 
     lattices: tuple[Lattice, ...]
@@ -122,6 +123,8 @@ class Fit:
     converged: bool
     parameters: NDArray[np.float64] = field(repr=False)
     foreign_lines: int | None = None
+    amorphous: float = NAN
+    amorphous_esd: float = NAN
 
     @property
     def shown_lp(self) -> tuple[float, float]:

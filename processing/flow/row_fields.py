@@ -30,7 +30,7 @@ MISSING: Final = -1
 TRACE, HEADER = "trace/", "header/"
 # What a row has by name: placeholder in the path, and where the names stand in the record of a row.
 GROUPS: Final = {"peak": "peaks", "sector": "sectors"}
-BEGINNING, COMPOSITION, ADDED = "beginning", "composition", "added"
+BEGINNING, COMPOSITION, AMORPHOUS, ADDED = "beginning", "composition", "amorphous", "added"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Field:
     path: dataset in the run file, below its entry; what follows ``trace/`` is the name of a column of the trace,
     ``{name}`` stands for the component's and ``{peak}`` for that of a followed peak. source: the object and its
     attribute that hold the value, or for what follows from other fields, a function of row and accuracy. since:
-    ``ADDED`` where older run files lack it, ``COMPOSITION`` where runs without a composition do. of: which crystals
-    have it.
+    ``ADDED`` where older run files lack it, ``COMPOSITION``, ``AMORPHOUS`` where runs without these do. of: which
+    crystals have it.
     """
 
     path: str
@@ -123,6 +123,7 @@ class Kept:
     header_names: tuple[str, ...] = ()
     peaks: tuple[str, ...] = ()
     sectors: tuple[str, ...] = ()
+    amorphous: bool = False
 
     @classmethod
     def of(
@@ -192,6 +193,8 @@ FIELDS = (
     Field("trace/weight_{name}_esd", SHARE, "lattice.weight_esd"),
     Field("trace/wt_{name}", SHARE, "lattice.wt", ADDED, lambda crystal: crystal.amounts),
     Field("trace/wt_{name}_esd", SHARE, "lattice.wt_esd", ADDED, lambda crystal: crystal.amounts),
+    Field("trace/wt_amorphous", SHARE, "fit.amorphous", AMORPHOUS),
+    Field("trace/wt_amorphous_esd", SHARE, "fit.amorphous_esd", AMORPHOUS),
     Field("trace/fraction", SHARE, "row.fraction", COMPOSITION),
     Field("trace/fraction_esd", SHARE, "row.fraction_esd", COMPOSITION),
     *_peak_fields("two_theta", "_deg", ANGLE),
@@ -243,8 +246,9 @@ def columns_of(kept: Kept) -> tuple[Column, ...]:
     """All columns of a run in their order: the trace's, those of the run file alone, the numbers of the headers."""
     columns: list[Column] = []
     members = {"peak": kept.peaks, "sector": kept.sectors}
+    lacking = [since for since, there in ((COMPOSITION, kept.composition), (AMORPHOUS, kept.amorphous)) if not there]
     for (per_component, each_of), group in groupby(FIELDS, lambda field: (field.is_per_component, field.group)):
-        fields = [field for field in group if kept.composition or field.since != COMPOSITION]
+        fields = [field for field in group if field.since not in lacking]
         if per_component:
             for number, crystal in enumerate(kept.crystals):
                 own = (field for field in fields if field.of is None or field.of(crystal))

@@ -30,4 +30,5 @@ def refinement_of(setup: Setup, two_theta: NDArray[np.float64]) -> Refinement:
         setup.standard,
         setup.spectators,
         setup.background,
+        setup.standard_weight,
     )

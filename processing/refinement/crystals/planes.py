@@ -73,8 +73,9 @@ class Phases:
 
     names: (phases,). free: of each the names of what its symmetry leaves free. free_cell: (phases,) whether a cell is
     refined. free_lines: (phases,) whether the structure has no say in the intensities; on_need: whether it loses it
-    where they are not the structure's. mass: (components,) by what the scale times the volume is multiplied to be a
-    mass: Z M over the structure's scale (R. J. Hill and C. J. Howard, J. Appl. Cryst. 20, 467 (1987)).
+    where they are not the structure's. mass: (components and standard,) by what the scale times
+    the volume is multiplied to be a mass: Z M over the structure's scale (R. J. Hill and C. J. Howard, J. Appl. Cryst.
+    20, 467 (1987)).
     """
 
     names: tuple[str, ...]
@@ -124,7 +125,7 @@ def phases_of(
             place[number, NAMES.index(name)] = following
             following += 1
     planes, mass = _flat(found, cells, wavelength_A, tied, place)
-    in_cell = [_mass_of(each) for each in components]
+    in_cell = [_mass_of(each) for each in own]
     return Phases(
         tuple(each.name for each in own) + tuple(each.name for each in spectators),
         len(components),
@@ -135,7 +136,7 @@ def phases_of(
         np.arange(count) < len(components),
         np.array([each.intensities == "free" for each in own] + [True] * len(spectators)),
         np.array([each.intensities == "auto" for each in own] + [False] * len(spectators)),
-        np.array(in_cell) / mass[: len(components)],
+        np.array(in_cell) / mass[: len(own)],
     )
 
 

@@ -110,9 +110,11 @@ class CrystalRefinement:
         standard: Component | None = None,
         spectators: tuple[LinePhase, ...] = (),
         empty: EmptyCell | None = None,
+        standard_weight: float | None = None,
     ) -> None:
         """fit: which angles are fitted. standard: a phase with a certified cell. spectators: lines at fixed places.
-        empty: the empty cell's pattern."""
+        empty: the empty cell's pattern. standard_weight: the standard's share of the mass of all that was mixed."""
+        self._standard_weight = math.nan if standard_weight is None else standard_weight
         self._grid = np.asarray(two_theta, dtype=np.float64)
         self._phases = phases_of(components, standard, spectators, wavelength_A, *fit.within(self._grid))
         start = self._phases.start()
@@ -349,7 +351,8 @@ class CrystalRefinement:
         if self._twin is not None and self._twin.away is not None:
             known = known._replace(covariance=known.covariance + np.outer(self._twin.away, self._twin.away))
         model_variance = self._model_variance(solution, known, data, width)
-        fit = fit_of(solution, known.covariance, model_variance, present, self._noise, phases)
+        weight = self._standard_weight
+        fit = fit_of(solution, known.covariance, model_variance, present, self._noise, phases, weight)
         scales = solution.x[places.scale : places.background]
         clear = scales > WELL_KNOWN * np.sqrt(np.diag(solution.covariance)[places.scale : places.background])
         cells = self._start[: places.shift].copy() if self._state is None else self._state.known.copy()

@@ -43,17 +43,24 @@ def fit_of(
     told: NDArray[np.bool_],
     noise: float,
     phases: Phases,
+    standard_weight: float = NAN,
 ) -> Fit:
     """The fit that is reported. covariance: with the esds of merging lines mended, times the misfit. model_variance:
-    (numbers,) the model's own part of what ``quoted`` lists. told: (phases,) who has a cell."""
+    (numbers,) the model's own part of what ``quoted`` lists. told: (phases,) who has a cell. standard_weight: the
+    standard's share of the mass of all that was mixed, NaN where it is not known."""
     x, places = solution.x, phases.places
     names, rows = quoted(x, phases)
     counted = np.einsum("ni,ij,nj->n", rows, covariance, rows)
     esd = np.sqrt(np.maximum(counted, 0.0) + model_variance)
     own = np.sqrt(model_variance)
     weights, of_weights = _shares(x, covariance, np.ones(phases.components), phases)
-    volumes = np.array([cell_of(x, number, phases.planes).volume_A3 for number in range(phases.components)])
-    masses, of_masses = _shares(x, covariance, phases.mass * volumes, phases)
+    volumes = np.array([cell_of(x, number, phases.planes).volume_A3 for number in range(len(phases.mass))])
+    by_mass = phases.mass * volumes
+    masses, of_masses = _shares(x, covariance, by_mass[: phases.components], phases)
+    amorphous, of_amorphous = NAN, NAN
+    if phases.has_standard and math.isfinite(standard_weight):
+        of_all, its_esds = _shares(x, covariance, by_mass, phases)
+        amorphous, of_amorphous = _amorphous(standard_weight, of_all[-1], its_esds[-1])
     unseen = 1.0 if told[: phases.components].all() else UNSEEN
     lattices = []
     for number in range(phases.components):
@@ -86,7 +93,15 @@ def fit_of(
         iterations=solution.iterations,
         converged=solution.converged,
         parameters=x.copy(),
+        amorphous=amorphous,
+        amorphous_esd=of_amorphous,
     )
+
+
+def _amorphous(mixed: float, seen: float, esd: float) -> tuple[float, float]:
+    """What of the sample without its standard is no crystal that is refined, with its esd: less of the standard was
+    mixed in than is seen among the crystals (both shares of the mass)."""
+    return (1.0 - mixed / seen) / (1.0 - mixed), mixed * esd / (seen**2 * (1.0 - mixed))
 
 
 def _fitted_cell(x: Floats, number: int, mine: dict[str, int], esd: Floats, own: Floats, phases: Phases) -> FittedCell:
@@ -120,8 +135,8 @@ def _mean(lattices: list[Lattice], phases: Phases) -> tuple[float, float]:
 
 
 def _shares(x: Floats, covariance: Floats, factors: Floats, phases: Phases) -> tuple[list[float], list[float]]:
-    """Shares of the components, each scale times its factor, and their esds."""
-    places, planes, count = phases.places, phases.planes, phases.components
+    """Shares of the first phases, as many as there are factors: each scale times its factor, and their esds."""
+    places, planes, count = phases.places, phases.planes, len(factors)
     amounts, gradient = np.zeros(count), np.zeros((count, places.length))
     for number in range(count):
         own = np.where(planes.phase == number, planes.base * planes.at_start, 0.0)

@@ -237,6 +237,29 @@ def test_a_standard_corrects_the_others_and_the_esd_knows_what_that_costs(shift_
     assert 1.1 < np.median(esds) / free.lattices[0].lp_esd_A < 20.0
 
 
+@pytest.mark.parametrize("amorphous", [0.0, 0.3, 0.7])
+def test_what_is_amorphous_follows_from_the_standard_that_was_mixed_in(amorphous: float) -> None:
+    """How much an amount weighs is learnt from crystals alone, of which nothing is amorphous."""
+    alpha, beta, mixed = component_of("alpha-Ti"), component_of("beta-Ti"), 0.25
+    crystals = [Lines(alpha, alpha.cell, 2e4), Lines(beta, beta.cell, 2e4)]
+    both = refinement_of("alpha-Ti", "beta-Ti").refine(noisy(drawn(crystals), np.random.default_rng(1)))
+    assert isinstance(both, Fit)
+    heavier = both.lattices[0].wt / both.lattices[1].wt
+    refinement = CrystalRefinement((alpha,), WAVELENGTH_A, GRID, standard=beta, standard_weight=mixed)
+    rng, pulls = np.random.default_rng(6), []
+    for _ in range(12):
+        crystal = 100.0 * (1.0 - mixed) * (1.0 - amorphous) / heavier
+        crystals = [Lines(alpha, alpha.cell, crystal), Lines(beta, beta.cell, 100.0 * mixed)]
+        fit = refinement.refine(noisy(drawn(crystals), rng))
+        assert isinstance(fit, Fit)
+        pulls.append((fit.amorphous - amorphous) / fit.amorphous_esd)
+    assert np.sqrt(np.mean(np.square(pulls))) < 1.6
+    assert fit.amorphous_esd < 0.03
+    unknown = CrystalRefinement((alpha,), WAVELENGTH_A, GRID, standard=beta).refine(noisy(drawn(crystals), rng))
+    assert isinstance(unknown, Fit)
+    assert math.isnan(unknown.amorphous)
+
+
 def test_without_its_standard_a_frame_has_no_number() -> None:
     ceria, corundum = component_of("CeO2"), component_of("Al2O3")
     refinement = CrystalRefinement((ceria,), WAVELENGTH_A, GRID, standard=corundum)
