@@ -1,6 +1,7 @@
 """Text that can be shown anywhere: on one line, in a terminal, in a spreadsheet."""
 
 import os
+import time
 import unicodedata
 
 FORMULA_STARTS = ("=", "+", "-", "@")
@@ -46,3 +47,16 @@ def guarded(text: str) -> str:
     "'=1+1"
     """
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def local_time(form: str, clock_s: float) -> str:
+    """This moment (s since the epoch) as ``time.strftime`` writes it; ``?`` where no calendar has it, as with a time
+    that somebody set for a file.
+
+    >>> local_time("%H:%M", 1e300)
+    '?'
+    """
+    try:
+        return time.strftime(form, time.localtime(clock_s))
+    except (ValueError, OverflowError, OSError):
+        return "?"

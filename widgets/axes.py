@@ -14,6 +14,7 @@ import pyqtgraph as pg
 from PyQt6.QtCore import QObject, Qt, QTimer
 
 from latticewatch.processing.flow.composition import CompositionScale, cell_of, fraction_of, fraction_text
+from latticewatch.processing.text import local_time
 
 LEFT_WIDTH, RIGHT_WIDTH, HALF_LINE = 74, 58, 7.0
 UNITS = ((600.0, "s", 1.0), (3.0 * 3600.0, "min", 60.0), (math.inf, "h", 3600.0))
@@ -43,8 +44,9 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
         self.update()
 
     def show_clock(self, zero_s: float | None) -> None:
-        """Show the time of day; ``zero_s``: the clock at time 0, seconds since the epoch. None: elapsed time."""
-        self._clock_zero_s = zero_s
+        """Show the time of day; ``zero_s``: the clock at time 0, seconds since the epoch. None, or a
+        time that no calendar has: elapsed time."""
+        self._clock_zero_s = None if zero_s is None or local_time("%H", zero_s) == "?" else zero_s
         self._name()
         self.picture = None
         self.update()
@@ -78,7 +80,7 @@ class TimeAxis(pg.AxisItem):  # type: ignore[misc]
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self._clock_zero_s is not None:
             form = "%H:%M:%S" if spacing < 60 else "%H:%M"
-            return [time.strftime(form, time.localtime(self._clock_zero_s + value)) for value in values]
+            return [local_time(form, self._clock_zero_s + value) for value in values]
         if self._decades:
             return [f"{10.0**value:.3g}" if spacing else "" for value in values]
         return list(super().tickStrings([value / self._size for value in values], scale, spacing / self._size))

@@ -5,9 +5,9 @@ import html
 import json
 import math
 import time
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.accuracy import Accuracy, quoted, signs_of
@@ -17,9 +17,11 @@ from latticewatch.processing.flow.wording import headline, lattices_told, quanti
 from latticewatch.processing.reaction.afterwards.kinetics import Kinetics, Pause
 from latticewatch.processing.record.export.summary import described, summarise
 from latticewatch.processing.record.run_file.reader import Run
-from latticewatch.processing.text import one_line
+from latticewatch.processing.text import local_time, one_line
 
 SCHEMA = "latticewatch-entry/1"
+
+YEAR_9999_S = 253_370_764_800.0
 
 
 class LogbookEntry(BaseModel):
@@ -39,7 +41,7 @@ class LogbookEntry(BaseModel):
     facts: dict[str, str]
     text: str
     summary: dict[str, Any]
-    written_s: float
+    written_s: Annotated[FiniteFloat, Field(ge=0.0, lt=YEAR_9999_S)]
     done: tuple[str, ...] = ()
     sending: str = ""
     told: str = ""
@@ -143,7 +145,7 @@ def _seconds(value: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(seconds))
+    return local_time("%Y-%m-%dT%H:%M:%S%z", seconds)
 
 
 def _escaped(text: str) -> str:

@@ -95,6 +95,9 @@ def serve(pipe: Connection, request: Request) -> None:
             run_session(decide(request), stop, lambda _: None, on_row)
         except UserError as error:
             pipe.send(str(error))
+        except Exception as error:
+            pipe.send(f"internal error ({type(error).__name__}: {error})")
+            raise
 
 
 def _wait_for_its_end(pipe: Connection, stop: threading.Event) -> None:

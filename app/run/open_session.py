@@ -1,5 +1,6 @@
 """From the plan of a run to its last row: frames, integrator, run file and loop, in this order."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,8 @@ from latticewatch.processing.sources.run_rows import RunFileSource
 from latticewatch.processing.sources.streams.source import StreamSource
 from latticewatch.processing.sources.streams.with_folder import StreamWithFolder
 
+log = logging.getLogger(__name__)
+
 
 def run_session(
     plan: RunPlan, stop: threading.Event, on_open: Callable[[Session], None], *listeners: Callable[[Row], None]
@@ -52,12 +55,32 @@ def run_session(
             on_open(session)
             series = session.pipeline.series
             with state_command(plan.on_state, lambda: series.snapshot().progress, session.resumed) as tell:
-                told = (*listeners, *session.listeners, tell)
+                told = tuple(map(_unfailing, (*listeners, *session.listeners, tell)))
                 if isinstance(session.pipeline, Replay):
                     replay.run(session.pipeline, stop, *told)
                 else:
                     loop.run(session.pipeline, stop, *told)
         return session
+
+
+def _unfailing(tell: Callable[[Row], None]) -> Callable[[Row], None]:
+    """The same listener; one that fails is said in the log and told nothing more, and the recording continues. A
+    UserError, of a listener that writes to the run file, ends the run."""
+    has_failed = False
+
+    def told(row: Row) -> None:
+        nonlocal has_failed
+        if has_failed:
+            return
+        try:
+            tell(row)
+        except UserError:
+            raise
+        except Exception:
+            has_failed = True
+            log.exception("what follows the rows of the run has failed, and is told no more of them")
+
+    return told
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from latticewatch.processing.reaction.live.alarms import (
     silent_after_s,
 )
 from latticewatch.processing.reaction.live.frame_clock import Clock, ticked
+from latticewatch.processing.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,11 @@ def state_command(
 
     def look() -> None:
         while not over.wait(LOOK_S):
-            teller.on_silence(time.monotonic(), progress())
+            try:
+                teller.on_silence(time.monotonic(), progress())
+            except Exception:  # whatever it is, the run continues without
+                log.exception("silence and a folder that is gone are no longer told to the on_state command")
+                return
 
     looking = threading.Thread(target=look, name="silence", daemon=True)
     looking.start()
@@ -73,8 +78,9 @@ class Commands:
         self._running = [process for process in self._running if process.poll() is None]
         try:
             self._running.append(subprocess.Popen([*command, what, why], stdin=subprocess.DEVNULL, stdout=2))
-        except OSError as error:
-            log.warning("%s command %s cannot be started: %s", self._name, command[0], error.strerror)
+        except (OSError, ValueError) as error:  # ValueError: a character that no command can have
+            why_not = getattr(error, "strerror", None) or str(error)
+            log.warning("%s command %s cannot be started: %s", self._name, printable(command[0]), why_not)
 
     def wait(self) -> None:
         """Let what still runs end, for a while."""

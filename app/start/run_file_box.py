@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QComboBox, QFileDialog
 from latticewatch.app.run.outcome_line import counted
 from latticewatch.app.start.run_place import EarlierRun, RunPlace
 from latticewatch.app.window.plain_words import plain_words
+from latticewatch.processing.text import local_time
 
 TIP = "where the run is recorded"
 Choice = tuple[Path, bool]
@@ -90,6 +91,5 @@ def _told(earlier: EarlierRun) -> str:
     frames = counted(earlier.frames, "frame")
     if not math.isfinite(earlier.ended_s):
         return frames
-    at = time.localtime(earlier.ended_s)
-    form = "%H:%M" if at[:3] == time.localtime()[:3] else "%d %b %H:%M"
-    return f"{frames}, until {time.strftime(form, at)}"
+    is_today = local_time("%x", earlier.ended_s) == time.strftime("%x")
+    return f"{frames}, until {local_time('%H:%M' if is_today else '%d %b %H:%M', earlier.ended_s)}"

@@ -26,7 +26,7 @@ from latticewatch.app.start.dialog import StartDialog
 from latticewatch.app.start.known_runs import KnownRun, known_runs
 from latticewatch.app.window.newest import Newest
 from latticewatch.app.window.placement import fitted_size
-from latticewatch.processing.text import printable
+from latticewatch.processing.text import local_time, printable
 from latticewatch.widgets.theme import applied_theme
 
 HEADINGS = ("run", "state", "frames", "gaps", "last frame", "file")
@@ -162,7 +162,7 @@ class RunsDialog(QDialog):
 
 def cells_of(run: KnownRun) -> tuple[str, ...]:
     """A line of the list."""
-    ended = time.strftime("%H:%M", time.localtime(run.ended_s)) if math.isfinite(run.ended_s) else ""
+    ended = local_time("%H:%M", run.ended_s) if math.isfinite(run.ended_s) else ""
     counts = (str(run.frames), str(run.gaps)) if run.is_whole else ("", "")
     return (printable(run.title), printable(run.state), *counts, ended, printable(run.path.name))
 

@@ -1,5 +1,6 @@
 """The window of ``compare``: recorded runs laid over one another; more are dropped onto it."""
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
@@ -24,11 +25,13 @@ from latticewatch.processing.record.export.compared import ComparedRun, compared
 from latticewatch.processing.record.export.figures import compare_runs
 from latticewatch.processing.record.export.summary import summarise
 from latticewatch.processing.record.run_file.reader import read_run
-from latticewatch.processing.text import printable
+from latticewatch.processing.text import one_line, printable
 from latticewatch.widgets.compare_view import CompareView
 from latticewatch.widgets.key_list import KeyList
 from latticewatch.widgets.results_view import ResultsView
 from latticewatch.widgets.theme import Theme, apply_theme
+
+log = logging.getLogger(__name__)
 
 FIGURES = "PDF (*.pdf);;SVG (*.svg);;PNG (*.png);;CSV (*.csv)"
 
@@ -113,6 +116,9 @@ class CompareWindow(QMainWindow):
             self.add_run(path, *reading.result())
         except UserError as error:
             self.say(str(error))
+        except Exception as error:  # whatever is wrong with one run: it is said, and the window stays
+            log.exception("%s could not be read", path)
+            self.say(one_line(f"{path.name}: internal error ({type(error).__name__}: {error}); the log has details"))
 
     def add_run(self, path: Path, one: ComparedRun, column: Column) -> None:
         """One more run, read from this file."""

@@ -1,5 +1,6 @@
 """Files that are saved from the window, in a thread: a disk that does not answer must not hold it up."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from latticewatch.processing.errors import UserError
+from latticewatch.processing.text import one_line
+
+log = logging.getLogger(__name__)
 
 
 class Saver(QObject):
@@ -36,5 +40,9 @@ class Saver(QObject):
             write(path)
         except (UserError, OSError) as error:
             self.said.emit(f"not saved: {error}")
+        except Exception as error:  # whatever it is: it is said
+            log.exception("%s could not be saved", path)
+            told = one_line(f"internal error ({type(error).__name__}: {error}); the log has details")
+            self.said.emit(f"not saved: {told}")
         else:
             self.said.emit(f"saved {path}")

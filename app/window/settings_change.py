@@ -1,5 +1,6 @@
 """The user changes the settings of the run that is shown: asked for in a dialog, prepared in a thread, undone."""
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from latticewatch.app.window.made_again import MadeAgain, Offered
 from latticewatch.app.window.undo import Undo
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.record.run_file.changes import Change
+from latticewatch.processing.text import one_line
+
+log = logging.getLogger(__name__)
 
 NOT_LIVE = "settings can be changed while a scan is recorded, from its first image on"
 
@@ -141,6 +145,10 @@ class SettingsChange:
                 prepared = changes.prepare(read, why, is_undo=is_undo)
             except UserError as error:
                 self._ready = partial(self._refused, error)
+            except Exception as error:  # whatever it is: it is said, and the run continues as it was
+                log.exception("the change of the settings could not be prepared")
+                told = one_line(f"internal error ({type(error).__name__}: {error}); the log has details")
+                self._ready = partial(self._refused, UserError(told))
             else:
                 self._ready = partial(then, changes, prepared)
 

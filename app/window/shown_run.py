@@ -1,6 +1,5 @@
 """One run as the window sees it, and what was written down in it."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from latticewatch.processing.flow.stages import Refinement
 from latticewatch.processing.record.run_file.changes import Change
 from latticewatch.processing.record.run_file.header import Decision, InputFile
 from latticewatch.processing.record.run_file.notes import LOG, Note, standing_marks
+from latticewatch.processing.text import local_time
 from latticewatch.widgets.marks import Mark
 
 
@@ -99,7 +99,5 @@ class Recall:
         come, self._waiting = self._waiting[:number], self._waiting[number:]
         marks = [Mark(note.time_s, note.text) for note in come if note.kind != LOG]
         return marks, [
-            f"{time.strftime('%H:%M:%S', time.localtime(note.written_s))}  then: {note.text}"
-            for note in come
-            if note.kind == LOG
+            f"{local_time('%H:%M:%S', note.written_s)}  then: {note.text}" for note in come if note.kind == LOG
         ]

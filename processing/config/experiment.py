@@ -56,6 +56,7 @@ def _for_columns(value: str) -> str:
 
 CellEdge = Annotated[FiniteFloat, AfterValidator(_cell_edge)]
 CellAngle = Annotated[FiniteFloat, Field(gt=20.0, lt=160.0)]
+Watched = Annotated[str, Field(max_length=80)]
 AngleRange = Annotated[tuple[FiniteFloat, FiniteFloat], AfterValidator(_ascending)]
 
 
@@ -198,7 +199,15 @@ class PlateauTable(Table):
 class WatchTable(Table):
     """[watch]: the quantities that the verdict watches; the first one leads. Left out: as the components suggest."""
 
-    quantity: Annotated[tuple[str, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=6)] | None = None
+    quantity: Annotated[tuple[Watched, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=6)] | None = None
+
+    @field_validator("quantity")
+    @classmethod
+    def _once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for name in value or ():
+            if (value or ()).count(name) > 1:
+                raise ValueError(f'"{name}" is there twice; leave one of them out')
+        return value
 
 
 class SectorsTable(Table):

@@ -25,6 +25,7 @@ from latticewatch.processing.flow.peak import PeakRange
 from latticewatch.processing.flow.quantity import Quantity, quantity_named, usual_of_peaks, usual_quantities
 from latticewatch.processing.flow.row_fields import Kept
 from latticewatch.processing.flow.sector import Sector, even_sectors, name_of, sectors_between
+from latticewatch.processing.text import one_line
 
 USUAL_CHANGE = 0.1  # of a cell by composition, temperature and pressure; more is likely another phase or a slip
 REACH = 0.02  # how far, as a share, a cell may be from its start when its lines are looked for in the fitted range
@@ -204,7 +205,7 @@ def _watched(experiment: Experiment, components: tuple[Component, ...]) -> tuple
             for text in experiment.watch.quantity or ()
         )
     except ValueError as error:
-        raise UserError(f"[watch] quantity {error}") from None
+        raise UserError(f"[watch] quantity {one_line(str(error))}") from None
 
 
 def _component(table: ComponentTable, folder: Path) -> Component:

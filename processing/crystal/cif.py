@@ -23,6 +23,8 @@ SYMMETRIC_A = 0.01
 ELEMENT_AND_COUNT = re.compile(r"([A-Z][a-z]?)([0-9.]*)")
 SAME_COUNT = 0.02
 FULL = 1.05  # refined occupancies may be a little above 1
+# Of a phase, without those that its symmetry makes alike: more are no pattern that can be told apart, and take minutes.
+MOST_PLANES = 30_000
 
 
 def blocks_of(cif_text: str, where: str) -> list[gemmi.cif.Block]:
@@ -42,10 +44,14 @@ def structure_of_block(block: gemmi.cif.Block, where: str) -> gemmi.SmallStructu
     space group is None where it is not known.
 
     The group is taken from the operations, the Hall symbol, the Hermann-Mauguin symbol and the number, in that order.
-    Raises UserError where the symbol leaves the origin open and the formula does not decide, or a cell lacks edges
-    or angles.
+    Raises UserError where the symbol leaves the origin open and the formula does not decide, where a cell lacks edges
+    or angles, and where none has those of this one.
     """
-    structure = gemmi.make_small_structure_from_block(block)
+    try:
+        structure = gemmi.make_small_structure_from_block(block)
+    except (ValueError, RuntimeError) as error:  # an angle of 0
+        why = " ".join(str(error).split())
+        raise UserError(f"{where}: no structure can be made of it ({why}); fix the CIF") from None
     structure.determine_and_set_spacegroup("SH")
     group: gemmi.SpaceGroup | None = structure.spacegroup or _group_by_name(structure, block, where)
     structure.spacegroup = group
@@ -110,7 +116,17 @@ def _complete_cell(structure: gemmi.SmallStructure, block: gemmi.cif.Block, wher
     for value, tag in zip((*edges, *angles), (*EDGES, *(f"_cell_angle_{name}" for name in ANGLES)), strict=True):
         if math.isnan(value):
             raise UserError(f"{where}: {tag} is missing or not a number; fix it")
+    # gemmi keeps another cell where an angle is 0, and takes the sine of any number.
+    if not _make_a_corner(angles):
+        told = " ".join(f"{value:g}" for value in angles)
+        raise UserError(f"{where}: no cell has angles of {told} deg; fix _cell_angle_alpha, _beta and _gamma")
     structure.cell.set(*edges, *angles)
+
+
+def _make_a_corner(angles: list[float]) -> bool:
+    """Whether three edges can stand at these angles (deg): none is as large as the other two together, and all three
+    are less than a full turn."""
+    return min(angles) > 0.0 and sum(angles) < 360.0 and 2.0 * max(angles) < sum(angles)
 
 
 def _with_its_symmetry(structure: gemmi.SmallStructure) -> gemmi.SmallStructure:
@@ -159,6 +175,18 @@ def check_places(structure: gemmi.SmallStructure, where: str) -> None:
             raise UserError(
                 f"{where}: atom {site.label!a} has an occupancy of {site.occ:g}; fix _atom_site_occupancy (0 to 1)"
             )
+
+
+def check_number_of_planes(volume_A3: float, group: gemmi.SpaceGroup, d_min_A: float, where: str) -> None:
+    """Raises UserError where a cell has more planes of at least this distance than can be worked on. They are the
+    points of the reciprocal lattice within a sphere."""
+    sphere = 4.0 / 3.0 * math.pi * volume_A3 / d_min_A**3
+    planes = sphere / (2 * len(group.operations().sym_ops))
+    if not planes <= MOST_PLANES:
+        raise UserError(
+            f"{where}: some {planes:.0g} lines of more than {d_min_A:.2f} angstrom, in a cell of {volume_A3:.4g} cubic "
+            "angstrom, are more than a pattern tells apart; check the cell in the CIF"
+        )
 
 
 def _value(block: gemmi.cif.Block, tag: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gemmi
 
-from latticewatch.processing.crystal.cif import blocks_of, check_places, structure_of_block
+from latticewatch.processing.crystal.cif import blocks_of, check_number_of_planes, check_places, structure_of_block
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.regular_file import TooLargeError, read_regular_text
 
@@ -31,7 +31,7 @@ class LinePhase:
 def read_line_phase(path: Path, wavelength_A: float, highest_deg: float, name: str = "") -> LinePhase:
     """The lines up to this 2θ of the first structure in a CIF, of any crystal system, also written in P 1.
 
-    Raises UserError where the file cannot be read, has no cell, no atoms, or an atom that cannot be.
+    Raises UserError where the file cannot be read, has no cell, no atoms, an atom that cannot be, or too many lines.
     """
     try:
         text = read_regular_text(path, LARGEST_BYTES, "replace")
@@ -45,7 +45,10 @@ def read_line_phase(path: Path, wavelength_A: float, highest_deg: float, name: s
     if not usable:
         raise UserError(f"{path}: no cell with atoms in it; give a CIF with cell and atoms")
     check_places(usable[0], str(path))
-    return _phase(usable[0], name or path.stem, wavelength_A, highest_deg)
+    structure, d_min = usable[0], wavelength_A / (2.0 * math.sin(math.radians(highest_deg / 2.0)))
+    group = structure.spacegroup or gemmi.SpaceGroup("P 1")
+    check_number_of_planes(structure.cell.volume, group, d_min, str(path))
+    return _phase(structure, group, name or path.stem, wavelength_A, d_min)
 
 
 def read_library(folder: Path, wavelength_A: float, highest_deg: float) -> tuple[LinePhase, ...]:
@@ -58,11 +61,11 @@ def read_library(folder: Path, wavelength_A: float, highest_deg: float) -> tuple
     return tuple(read_line_phase(path, wavelength_A, highest_deg) for path in files)
 
 
-def _phase(structure: gemmi.SmallStructure, name: str, wavelength_A: float, highest_deg: float) -> LinePhase:
-    group = structure.spacegroup or gemmi.SpaceGroup("P 1")
+def _phase(
+    structure: gemmi.SmallStructure, group: gemmi.SpaceGroup, name: str, wavelength_A: float, d_min: float
+) -> LinePhase:
     structure.setup_cell_images()
     structure.change_occupancies_to_crystallographic()
-    d_min = wavelength_A / (2.0 * math.sin(math.radians(highest_deg / 2.0)))
     operations = group.operations()
     calculator = gemmi.StructureFactorCalculatorX(structure.cell)
     found: list[tuple[float, float]] = []

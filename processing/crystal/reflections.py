@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latticewatch.processing.crystal.cell import Cell, cubic_cell
+from latticewatch.processing.crystal.cif import check_number_of_planes
 from latticewatch.processing.crystal.phase import Phase, structure_of
 
 Floats = NDArray[np.float64]
@@ -86,9 +87,10 @@ def reflections(phase: Phase, d_min_A: float, cell: Cell | float | None = None) 
     """The lines with d ≥ d_min_A (Å), d descending, for this cell (of a cubic phase: this edge) or the phase's own.
 
     Absent lines are left out. |F|² uses the form factors of neutral atoms of International Tables C (1992),
-    table 6.1.1.4, and the displacements of the CIF.
+    table 6.1.1.4, and the displacements of the CIF. Raises UserError where there are more than can be fitted.
     """
     cell = cubic_cell(cell) if isinstance(cell, float) else cell or phase.cell
+    check_number_of_planes(cell.volume_A3, phase.group, d_min_A, phase.name)
     structure, group = structure_of(phase, cell), phase.group
     operations, calculator = group.operations(), gemmi.StructureFactorCalculatorX(structure.cell)
     turns = np.array([operation.rot for operation in operations.sym_ops]) // gemmi.Op.DEN

@@ -15,7 +15,7 @@ from latticewatch.processing.flow.quantity import Quantity, value_of
 from latticewatch.processing.flow.rest_level import rest_level
 from latticewatch.processing.flow.series import Row, Snapshot
 from latticewatch.processing.flow.verdict import Forecast, State, Verdict
-from latticewatch.processing.text import printable
+from latticewatch.processing.text import local_time, printable
 
 PART = " · "
 # A number or a time that the newest row lacks is that of a row no further back than this.
@@ -195,9 +195,8 @@ def _since(snapshot: Snapshot, since_s: float) -> str:
 
 def _clock(at_s: float) -> str:
     """``22:05``, with the date where that is not today."""
-    at, today = time.localtime(at_s), time.localtime()
-    same_day = (at.tm_year, at.tm_yday) == (today.tm_year, today.tm_yday)
-    return time.strftime("%H:%M" if same_day else "%Y-%m-%d %H:%M", at)
+    is_today = local_time("%Y %j", at_s) == time.strftime("%Y %j")
+    return local_time("%H:%M" if is_today else "%Y-%m-%d %H:%M", at_s)
 
 
 def quantities_told(

@@ -15,14 +15,18 @@ from latticewatch.processing.formats.image_file import NAN, ImageFile, NotWhole,
 from latticewatch.processing.formats.pattern_text import FEWEST_POINTS, LARGEST_BYTES, noise_of, numbers_in
 
 Floats = NDArray[np.float64]
-Q = re.compile(r"\bq[ _]*[(\[/]?[ _]*(1/ ?(nm|a|å)|(nm|a|å|angstroms?)[ _]*(\^?-1|⁻¹)|inverse)", re.IGNORECASE)
-TIME = re.compile(r"^# time (-?\d+(?:\.\d+)?) s from the first frame$", re.MULTILINE)
+# No part of it can be matched in two ways: a header of blanks would take hours.
+Q = re.compile(r"\bq[ _]*(?:[(\[/][ _]*)?(1/ ?(nm|a|å)|(nm|a|å|angstroms?)[ _]*(\^?-1|⁻¹)|inverse)", re.IGNORECASE)
+TIME = re.compile(r"^# time (-?\d{1,9}(?:\.\d{1,9})?) s from the first frame$", re.MULTILINE)
 BANK = re.compile(r"^BANK\s+\d+\s+(\d+)\s+(\d+)\s+(\w+)\s+(\S+)\s+(\S+)(?:\s+\S+)*?(?:\s+(FXYE|FXY|ESD|STD))?\s*$")
 CENTIDEGREE, WIDTH = 0.01, 8
+# More than any grid has, and what single precision holds.
+MOST_POINTS, LARGEST_NUMBER = 100_000, 1e30
 
 
 def decode_pattern(content: bytes) -> ImageFile:
-    """The pattern in these bytes: its "counts" are three rows, 2θ in degrees, intensity and sigma.
+    """The pattern in these bytes: its "counts" are three rows, 2θ in degrees, intensity and sigma, which are NaN where
+    one of them is no finite number or sigma is 0.
 
     A time that LatticeWatch wrote into the file's comments is its stamp. Raises NotWhole or Unreadable.
     """
@@ -32,8 +36,10 @@ def decode_pattern(content: bytes) -> ImageFile:
     lines = text.splitlines()
     bank = next((number for number, line in enumerate(lines) if line.startswith("BANK")), None)
     columns = _columns(lines) if bank is None else _gsas(lines, bank)
+    if columns.shape[1] < FEWEST_POINTS:
+        raise NotWhole(f"fewer than {FEWEST_POINTS} points of a pattern")
     angle, intensity = columns[0], columns[1]
-    if np.any(np.diff(angle) <= 0.0):
+    if not np.isfinite(angle).all() or np.any(np.diff(angle) <= 0.0):
         raise Unreadable("its angles do not ascend")
     sigma = np.abs(columns[2]) if len(columns) > 2 else noise_of(intensity)
     told = "\n".join(line for line in lines[:60] if len(numbers_in(line)) < 2)
@@ -41,17 +47,26 @@ def decode_pattern(content: bytes) -> ImageFile:
         raise Unreadable("its first column is Q; give 2θ in degrees")
     if angle[0] <= 0.0 or angle[-1] >= 180.0:
         raise Unreadable("its first column is not 2θ in degrees between 0 and 180")
+    values = np.where(np.isfinite(intensity + sigma) & (sigma > 0.0), [intensity, sigma], np.nan)
+    if np.isfinite(values[0]).sum() < FEWEST_POINTS:
+        raise Unreadable(f"fewer than {FEWEST_POINTS} of its points have an intensity and a sigma above 0")
+    if np.nanmax(np.abs(values)) > LARGEST_NUMBER:
+        raise Unreadable(f"holds a number of {np.nanmax(np.abs(values)):.0e}")
     stamp = TIME.search(told)
-    return ImageFile(np.ascontiguousarray([angle, intensity, sigma]), stamp_s=float(stamp[1]) if stamp else NAN)
+    return ImageFile(np.ascontiguousarray([angle, *values]), stamp_s=float(stamp[1]) if stamp else NAN)
 
 
 def _columns(lines: Sequence[str]) -> Floats:
-    rows = [row for line in lines if len(row := numbers_in(line)) >= 2]
-    width = min(3, min((len(row) for row in rows), default=0))
-    values = np.array([row[:width] for row in rows], np.float64)
-    if len(values) < FEWEST_POINTS:
-        raise NotWhole(f"fewer than {FEWEST_POINTS} points of a pattern")
-    return values.T
+    """(2 or 3, points). A row that lacks its sigma is one that is still being written."""
+    rows: list[list[float]] = []
+    for line in lines:
+        if len(row := numbers_in(line)) >= 2:
+            rows.append(row)
+        if len(rows) > MOST_POINTS:
+            raise Unreadable(f"more than {MOST_POINTS} points of a pattern")
+    if len({len(row) for row in rows}) > 1:
+        raise NotWhole("its rows are of two numbers and of three")
+    return np.array(rows, np.float64).reshape(len(rows), -1).T if rows else np.empty((2, 0))
 
 
 def _gsas(lines: Sequence[str], bank: int) -> Floats:
@@ -59,17 +74,21 @@ def _gsas(lines: Sequence[str], bank: int) -> Floats:
     if found is None:
         raise Unreadable("its BANK line is none of GSAS")
     points, records, binning, start, step, kind = found.groups()
+    if len(points) > len(str(MOST_POINTS)) or int(points) > MOST_POINTS:
+        raise Unreadable(f"more than {MOST_POINTS} points of a pattern")
     kind = kind or "STD"
     if kind not in ("FXYE", "FXY") and binning not in ("CONS", "CONST"):
         raise Unreadable(f"a GSAS file of the kind {binning} {kind}, which has no constant steps of 2θ")
     body = lines[bank + 1 : bank + 1 + int(records)]
     if kind in ("FXYE", "FXY"):
-        values = np.array([row[: len(kind) - 1] for line in body if (row := numbers_in(line))], np.float64).T
+        width = len(kind) - 1
+        rows = [row for line in body if len(row := numbers_in(line)[:width]) == width]
+        values = np.array(rows, np.float64).reshape(len(rows), width).T
         values[0] *= CENTIDEGREE
     else:
         values = _constant_steps(body, kind, int(points), float(start), float(step))
-    if values.ndim != 2 or values.shape[1] < int(points):
-        raise NotWhole(f"{values.shape[-1]} of its {points} points are there")
+    if values.shape[1] < int(points):
+        raise NotWhole(f"{values.shape[1]} of its {points} points are there")
     return np.asarray(values[:, : int(points)])
 
 

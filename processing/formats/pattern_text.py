@@ -45,9 +45,9 @@ def read_empty_cell(path: Path) -> EmptyCell:
 
 
 def numbers_in(line: str) -> list[float]:
-    """The numbers that a line begins with."""
+    """The numbers that a line begins with, three at most."""
     found = []
-    for word in line.replace(",", " ").replace(";", " ").split():
+    for word in line.replace(",", " ").replace(";", " ").split(maxsplit=3)[:3]:
         try:
             found.append(float(word))
         except ValueError:

@@ -3,10 +3,16 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from latticewatch.app.run.decisions import decide
+from latticewatch.app.run.given import Given
+from latticewatch.app.run.open_session import run_session
+from latticewatch.app.run.request import Request
+from latticewatch.processing.flow.series import Row
 from latticewatch.processing.record.run_file.reader import read_run
 
 COMMAND = f"{sys.executable} -m latticewatch.app"
@@ -59,3 +65,19 @@ def test_what_others_wrote_and_nobody_takes_is_no_failure(tmp_path: Path) -> Non
     names = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
     names.pop("PYTHONUNBUFFERED", None)
     assert subprocess.run(["bash", "-c", shell], cwd=tmp_path, env=names, capture_output=True).returncode == 0
+
+
+def test_a_listener_that_fails_is_said_once_and_all_is_recorded(
+    scan: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[int] = []
+
+    def fails(row: Row) -> None:
+        raise RuntimeError(f"nobody expected {row.name}")
+
+    plan = decide(Request(scan, Given(), out=tmp_path / "run.h5"))
+    run_session(plan, threading.Event(), lambda _: None, fails, lambda row: heard.append(row.index))
+    with read_run(tmp_path / "run.h5") as run:
+        assert len(run.traced) == 12
+    assert heard == list(range(12))
+    assert caplog.text.count("has failed, and is told no more") == 1

@@ -158,3 +158,21 @@ def test_a_command_that_is_not_there_stops_nothing(
     said = watched(latticewatch, scan, tmp_path, '["/no/such/command"]')
     assert said.status == 0
     assert "on_state command /no/such/command cannot be started" in caplog.text
+
+
+def test_a_command_that_cannot_be_is_said_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with state_command(["no\0command"], Progress) as tell:
+        tell(row_of(0, 1.0, fit_of(5.9)))
+    assert "on_state command no%00command cannot be started: embedded null byte" in caplog.text
+
+
+def test_a_thread_that_fails_is_said_and_the_rows_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def progress() -> Progress:
+        raise RuntimeError("nobody expected this")
+
+    def run(tell: Callable[[Row], None]) -> None:
+        wait_for(lambda: "nobody expected this" in caplog.text)
+        tell(row_of(0, 1.0, fit_of(5.9)))
+
+    assert told(run, tmp_path, progress) == ["reacting: It moves."]
+    assert "are no longer told to the on_state command" in caplog.text

@@ -92,6 +92,10 @@ def test_operations_win_over_a_wrong_symbol() -> None:
         (("_cell_length_a 5.874\n", ""), "no cell"),
         (("_cell_length_c 5.874", "_cell_length_c 6"), "does not fit a cubic space group"),
         (("alpha 90", "alpha 91"), "does not fit a cubic space group"),
+        (("alpha 90", "alpha 0"), "no structure can be made of it|no cell has angles"),
+        (("gamma 90", "gamma 0"), "no cell has angles of 90 90 0 deg"),
+        (("alpha 90", "alpha 1e300"), "no cell has angles of 1e\\+300 90 90 deg"),
+        (("alpha 90", "alpha 180"), "no cell has angles of 180 90 90 deg"),
         (("5.874", "-5.874"), "is not between 1 and 100"),
         (("5.874", "5.874e300"), "is not between 1 and 100"),
         (("_atom_site_fract_x", "_atom_site_what"), "no atoms"),
@@ -158,3 +162,26 @@ def test_an_atom_is_there_once_at_most(tmp_path: Path, occupancy: str, of_any_sy
     path.write_text(re.sub(r"^(\w+ (?:Cs|Pb|Br) )", rf"\g<1>{occupancy} ", OCCUPIED, flags=re.MULTILINE))
     with pytest.raises(UserError, match=f"has an occupancy of {float(occupancy):g}; fix _atom_site_occupancy"):
         read_line_phase(path, 0.64, 30.0) if of_any_system else read_phase(path)
+
+
+@pytest.mark.parametrize("of_any_system", [False, True])
+@pytest.mark.parametrize("angles", ["40 40 100", "120 120 120", "90 90 0", "90 0 90", "-90 90 90", "90 90 360"])
+def test_angles_that_no_cell_has(tmp_path: Path, angles: str, of_any_system: bool) -> None:
+    """With an angle of 0 gemmi keeps a cell of 1 angstrom, and says nothing."""
+    path = tmp_path / "x.cif"
+    text = CUBIC.replace("P m -3 m", "P -1")
+    for name, angle in zip(("alpha", "beta", "gamma"), angles.split(), strict=True):
+        text = text.replace(f"_cell_angle_{name} 90", f"_cell_angle_{name} {angle}")
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"x\.cif: (no cell has angles of|no structure can be made of it)"):
+        read_line_phase(path, 0.64, 30.0) if of_any_system else read_phase(path)
+
+
+@pytest.mark.parametrize("of_any_system", [False, True])
+@pytest.mark.parametrize("edge", ["99", "1e9"])
+def test_a_cell_of_too_many_lines_is_refused_at_once(tmp_path: Path, edge: str, of_any_system: bool) -> None:
+    """They took minutes, or for ever."""
+    path = tmp_path / "x.cif"
+    path.write_text(CUBIC.replace("P m -3 m", "P -1").replace("5.874", edge))
+    with pytest.raises(UserError, match=r"are more than a pattern tells apart|is not between 1 and 100"):
+        read_line_phase(path, 0.64, 30.0) if of_any_system else reflections(read_phase(path), 1.2)

@@ -82,6 +82,12 @@ def test_headlines(verdict: Verdict, fit: Fit | NoResult, words: str, detail: st
     assert shown.detail.startswith(detail)
 
 
+def test_a_files_time_that_no_calendar_has_is_no_error() -> None:
+    """Whoever may write a file may set its time; the loop and the window ended by it."""
+    snapshot = run_of((300.0, 1e18, FIT, Verdict(State.COMPLETE, since_s=240.0)))
+    assert headline(snapshot).words.startswith("COMPLETE since ?")
+
+
 def test_complete_says_since_when_by_the_clock() -> None:
     assert headline(snapshot_of(Verdict(State.COMPLETE, since_s=240.0), FIT)).words.startswith("COMPLETE since ")
 

@@ -1,5 +1,7 @@
 """Patterns that other programs wrote: columns of text and GSAS raw files."""
 
+import signal
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,13 @@ def test_a_time_in_the_comments_is_the_stamp() -> None:
         (bank("ESD", ["1.0"], "SLOG 500.0 2000.0 0.001 0"), "no constant steps"),
         ("BANK nonsense\n", "BANK line"),
         ("\0" * 400 + "BANK", "fewer than"),
+        (xye().replace("5.1000", "nan"), "do not ascend"),
+        (xye([(x, y, 0.0) for x, y, _ in TABLE]), "a sigma above 0"),
+        (xye([(x, float("nan"), s) for x, _, s in TABLE]), "have an intensity"),
+        (xye([(x, 1e300, s) for x, _, s in TABLE]), "a number of 1e\\+300"),
+        ("".join(f"{1.0 + 1e-4 * number:.4f} 1\n" for number in range(100_002)), "more than 100000 points"),
+        (bank("FXYE", []).replace(str(len(GRID)), "9" * 5000), "BANK line|more than 100000 points"),
+        (bank("ESD", fields(["    10.0"] * 400, 10), "CONS nan 2.00 0 0"), "do not ascend"),
     ],
 )
 def test_what_is_no_pattern_of_2theta_is_refused(text: str, said: str) -> None:
@@ -89,10 +98,37 @@ def test_what_is_no_pattern_of_2theta_is_refused(text: str, said: str) -> None:
         columns(text)
 
 
-@pytest.mark.parametrize("text", ["", xye(TABLE[:10]), bank("FXYE", ["500.0 1.0 1.0"])])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", xye(TABLE[:10]), bank("FXYE", ["500.0 1.0 1.0"]), bank("FXYE", []), bank("FXYE", ["500 1 1", "502 1"])),
+        "BANK 1 1 1 CONS 500.00 2.00 0 0 FXYE\n500.0 1.0 1.0\n",
+        xye()[: -len(f" {TABLE[-1][2]}\n")],  # the last sigma is not written yet
+    ],
+)
 def test_what_is_cut_short_may_become_a_pattern(text: str) -> None:
     with pytest.raises(NotWhole):
         columns(text)
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "1e999"])
+def test_a_point_of_no_number_is_not_known(word: str) -> None:
+    found = columns(xye().replace(f"5.1000 {TABLE[5][1]}", f"5.1000 {word}"))
+    assert np.flatnonzero(np.isnan(found).any(axis=0)).tolist() == [5]
+
+
+@pytest.mark.parametrize("header", ["q" + " " * 200_000, "q " * 60_000, "# time " + "1" * 100_000])
+def test_no_header_takes_long(header: str) -> None:
+    """Blanks that could be shared in many ways took hours; a test that hangs is ended and fails."""
+    signal.alarm(60)
+    try:
+        assert columns(f"{header}\n{xye()}").shape == (3, len(GRID))
+    finally:
+        signal.alarm(0)
+
+
+def test_a_time_that_no_clock_shows_is_none() -> None:
+    assert np.isnan(decode("a.xye", f"# time {'9' * 400} s from the first frame\n{xye()}".encode()).stamp_s)
 
 
 def test_noise_never_raises_anything_else() -> None:

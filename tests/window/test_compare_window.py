@@ -209,3 +209,16 @@ def test_what_cannot_be_done_is_grey_in_the_menu(qtbot: QtBot, window: CompareWi
     assert grey() == ["Remove the chosen run", "Redo"]
     qtbot.keyClick(window, Qt.Key.Key_Z, CTRL)
     assert grey() == ["Undo"]
+
+
+def test_an_error_nobody_expected_is_said_and_the_window_stays(
+    qtbot: QtBot, window: CompareWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(path: Path) -> tuple[ComparedRun, Column]:
+        raise RuntimeError(f"nobody expected\n{path.stem}")
+
+    monkeypatch.setattr(compare_window, "read_compared", read)
+    window.add_files([tmp_path / "shell.h5"])
+    said = "shell.h5: internal error (RuntimeError: nobody expected shell); the log has details"
+    qtbot.waitUntil(lambda: window.view.hint.text() == said)
+    assert len(window.paths) == 2

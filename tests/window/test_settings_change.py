@@ -21,7 +21,8 @@ from latticewatch.app.start.change_dialog import ChangeDialog
 from latticewatch.app.window.made_again import MadeAgain, Offered
 from latticewatch.app.window.main_window import MainWindow
 from latticewatch.app.window.next_run import NextRun
-from latticewatch.app.window.settings_change import Wanted
+from latticewatch.app.window.settings_change import SettingsChange, Wanted
+from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
@@ -287,3 +288,26 @@ def test_a_mask_that_was_drawn_is_chosen_at_first(qtbot: QtBot, watched: Watched
     watched.answer = answer
     watched.window.change.ask(tmp_path / "mask.edf")
     watched.wait_for(2)
+
+
+def test_an_error_nobody_expected_is_said(qtbot: QtBot) -> None:
+    class Failing:
+        settings = None
+        segments: tuple[object, ...] = ()
+
+        def read(self, given: Given) -> None:
+            raise RuntimeError(f"nobody expected {given.recursive}")
+
+    parent, said = QWidget(), list[str]()
+    qtbot.addWidget(parent)
+
+    def ask(*_: object, **__: object) -> Wanted:
+        return Wanted(Given(), "", ("bins",))
+
+    undo = Undo(parent, said.append)
+    change = SettingsChange(parent, ask, None, undo, said.append, said.append)
+    change.begin(Failing())
+    change.ask()
+    qtbot.waitUntil(lambda: [change.follow(1)] == [[]] and len(said) == 2)
+    assert said[1] == "not changed: internal error (RuntimeError: nobody expected None); the log has details"
+    change.end()

@@ -306,4 +306,8 @@ def _extend_map(dataset: Any, rows: Sequence[Row], values: str) -> None:
 
 
 def _iso(clock_s: float) -> str:
-    return datetime.fromtimestamp(clock_s, UTC).isoformat(timespec="milliseconds")
+    """Empty where no calendar has it, as in a journal that somebody made."""
+    try:
+        return datetime.fromtimestamp(clock_s, UTC).isoformat(timespec="milliseconds")
+    except (ValueError, OverflowError, OSError):
+        return ""
