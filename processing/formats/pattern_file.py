@@ -11,8 +11,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from latticewatch.processing.files.regular_file import text_of
 from latticewatch.processing.formats.image_file import NAN, ImageFile, NotWhole, Unreadable
-from latticewatch.processing.formats.pattern_text import FEWEST_POINTS, LARGEST_BYTES, noise_of, numbers_in
+from latticewatch.processing.formats.pattern_text import (
+    FEWEST_POINTS,
+    LARGEST_BYTES,
+    LARGEST_NUMBER,
+    noise_of,
+    numbers_in,
+)
 
 Floats = NDArray[np.float64]
 # No part of it can be matched in two ways: a header of blanks would take hours.
@@ -20,8 +27,8 @@ Q = re.compile(r"\bq[ _]*(?:[(\[/][ _]*)?(1/ ?(nm|a|å)|(nm|a|å|angstroms?)[ _]
 TIME = re.compile(r"^# time (-?\d{1,9}(?:\.\d{1,9})?) s from the first frame$", re.MULTILINE)
 BANK = re.compile(r"^BANK\s+\d+\s+(\d+)\s+(\d+)\s+(\w+)\s+(\S+)\s+(\S+)(?:\s+\S+)*?(?:\s+(FXYE|FXY|ESD|STD))?\s*$")
 CENTIDEGREE, WIDTH = 0.01, 8
-# More than any grid has, and what single precision holds.
-MOST_POINTS, LARGEST_NUMBER = 100_000, 1e30
+# More than any grid has.
+MOST_POINTS = 100_000
 
 
 def decode_pattern(content: bytes) -> ImageFile:
@@ -32,7 +39,7 @@ def decode_pattern(content: bytes) -> ImageFile:
     """
     if len(content) > LARGEST_BYTES:
         raise Unreadable("larger than any pattern")
-    text = content.decode("utf-8", "replace")
+    text = text_of(content, "replace")
     lines = text.splitlines()
     bank = next((number for number, line in enumerate(lines) if line.startswith("BANK")), None)
     columns = _columns(lines) if bank is None else _gsas(lines, bank)

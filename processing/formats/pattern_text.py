@@ -12,6 +12,8 @@ from latticewatch.processing.flow.empty_cell import EmptyCell
 SUFFIXES = (".xy", ".xye", ".dat", ".chi", ".txt", ".csv")
 LARGEST_BYTES = 20_000_000
 FEWEST_POINTS = 20
+# More is no intensity, and more than single precision holds.
+LARGEST_NUMBER = 1e30
 # The standard deviation of a second difference of white noise, in units of the noise's own.
 OF_SECOND_DIFFERENCE = 6.0**0.5
 
@@ -40,6 +42,10 @@ def read_empty_cell(path: Path) -> EmptyCell:
         raise UserError(
             f"{path}: the first column is not 2θ in ascending degrees; give columns of 2θ (deg), intensity, sigma"
         )
+    if len({len(row) for row in rows}) > 1:
+        raise UserError(f"{path}: its rows are of two numbers and of three; give all of them a sigma, or none")
+    if np.abs(values).max() > LARGEST_NUMBER:
+        raise UserError(f"{path}: holds a number of {np.abs(values).max():.0e}; give an intensity for each 2θ")
     sigma = values[:, 2] if values.shape[1] == 3 else noise_of(intensity)
     return EmptyCell(tuple(two_theta.tolist()), tuple(intensity.tolist()), tuple(np.abs(sigma).tolist()))
 

@@ -3,12 +3,14 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from latticewatch.app.run.decisions import decide, find_only, gather
 from latticewatch.app.run.given import Given
 from latticewatch.app.run.request import Request
 from latticewatch.processing.config.experiment import parse_experiment
+from latticewatch.processing.config.resolve import resolve
 from latticewatch.processing.errors import UserError
 from latticewatch.processing.files.toml_tables import Table
 from latticewatch.processing.sources.streams.address import StreamAddress
@@ -104,3 +106,22 @@ def test_a_run_file_of_the_folder_that_is_there_already_is_said_with_its_whole_p
     decide(replace(request, stream=StreamAddress("tcp", "detector:31001")))
     assert f"{tmp_path / 'here' / scan.name}.h5 is there already" in caplog.text
     assert "--resume" not in caplog.text, "a stream refuses it"
+
+
+@pytest.mark.parametrize(
+    ("quantity", "said"),
+    [
+        ('"a\\nb\\u001b[31m"', 'no quantity "a b'),
+        (f'"{"a" * 10_000}"', "at most 80 characters"),
+        ('["a", "a"]', '"a" is there twice'),
+        ("[]", "at least 1 item"),
+        ('"NAME.c"', 'no component "NAME"'),
+        ('"peak:x.area"', "no .*peak.* is called"),
+    ],
+)
+def test_what_cannot_be_watched(quantity: str, said: str) -> None:
+    text = f"{EXPERIMENT_TOML}[watch]\nquantity = {quantity}\n"
+    with pytest.raises(UserError, match=said) as caught:
+        resolve(parse_experiment(text, "experiment.toml"), Path(), 0.64, np.linspace(3.0, 25.0, 900))
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000

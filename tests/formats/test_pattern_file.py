@@ -1,12 +1,15 @@
 """Patterns that other programs wrote: columns of text and GSAS raw files."""
 
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.formats.decode import decode
 from latticewatch.processing.formats.image_file import NotWhole, Unreadable
+from latticewatch.processing.formats.pattern_text import read_empty_cell
 
 GRID = 5.0 + 0.02 * np.arange(200)
 INTENSITY = np.round(100.0 + 50.0 * np.exp(-(((GRID - 7.0) / 0.1) ** 2)) + np.arange(200) % 7, 1)
@@ -142,3 +145,22 @@ def test_noise_never_raises_anything_else() -> None:
             decode("a.gsa", bytes(spoiled[: random.integers(1, len(text))]))
         except Unreadable:
             continue
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_costs_no_point(encoding: str) -> None:
+    rows = xye().split("\n", 1)[1]
+    np.testing.assert_array_equal(decode("a.xye", rows.encode(encoding)).counts, columns(rows))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (f" {TABLE[5][1]} ", " 1e300 ", "a number of 1e\\+300"),
+        (f" {TABLE[5][2]}\n", "\n", "of two numbers and of three"),
+    ],
+)
+def test_an_empty_cell_of_no_intensities_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    (tmp_path / "empty.xye").write_text(xye().replace(old, new, 1))
+    with pytest.raises(UserError, match=rf"empty\.xye: [^\n]*{said}"):
+        read_empty_cell(tmp_path / "empty.xye")
