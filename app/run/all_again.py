@@ -23,7 +23,8 @@ class AllAgain:
     process has ended."""
 
     def __init__(self, request: Request, out: Path) -> None:
-        """request: a live run that is recorded in ``out``; it ends when it is stopped, or as the request says."""
+        """request: a live run that is recorded in ``out``; it ends when it is stopped, or as the request says. Raises
+        UserError where no process can be started."""
         self.out = out
         self.done = 0
         self.error = ""
@@ -31,8 +32,15 @@ class AllAgain:
         context = multiprocessing.get_context("spawn")  # a forked OpenMP or HDF5 may hang
         self._pipe, its = context.Pipe()
         self._process = context.Process(target=serve, args=(its, request), name="all again")
-        self._process.start()
-        its.close()
+        try:
+            self._process.start()
+        except OSError as error:
+            self._pipe.close()
+            raise UserError(
+                f"all frames cannot be made again: no process can be started ({error.strerror}); end other programs"
+            ) from None
+        finally:
+            its.close()
 
     def poll(self) -> None:
         """Take up what the process told since the last call."""

@@ -110,7 +110,10 @@ class SettingsChange:
         taken_up = [] if self._changes is None else self._changes.segments[self._shown :]
         self._shown += len(taken_up)
         if taken_up and self._again is not None and self._changes is not None:
-            self._again.take(self._changes)
+            try:
+                self._again.take(self._changes)
+            except UserError as error:
+                self._say(str(error))
         return [each.change for each in taken_up if each.change is not None]
 
     def end(self) -> None:

@@ -201,14 +201,6 @@ class WatchTable(Table):
 
     quantity: Annotated[tuple[Watched, ...], BeforeValidator(_as_list), Field(min_length=1, max_length=6)] | None = None
 
-    @field_validator("quantity")
-    @classmethod
-    def _once(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for name in value or ():
-            if (value or ()).count(name) > 1:
-                raise ValueError(f'"{name}" is there twice; leave one of them out')
-        return value
-
 
 class SectorsTable(Table):
     """[sectors]: azimuthal sectors whose cells are fitted too: count, all alike, or edges, azimuths in degrees."""
@@ -269,6 +261,8 @@ class Experiment(Table):
             raise ValueError("needs a [[component]], or a [[peak]] where there is no structure; add one")
         if not self.component and self.composition is not None:
             raise ValueError("[composition] is that of a [[component]], and there is none; add it, or leave this out")
+        if self.geometry.wavelength_A is not None and self.sectors != SectorsTable():
+            raise ValueError("wavelength_A says that frames are patterns, which have no [sectors]; leave one out")
         return self
 
     @field_validator("peak")

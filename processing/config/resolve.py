@@ -199,13 +199,16 @@ def sectors_in(experiment: Experiment) -> tuple[Sector, ...]:
 
 def _watched(experiment: Experiment, components: tuple[Component, ...]) -> tuple[Quantity, ...]:
     composition, peaks = experiment.composition is not None, [peak.name for peak in experiment.peak]
-    try:
-        return tuple(
-            quantity_named(text, components, composition=composition, peaks=peaks)
-            for text in experiment.watch.quantity or ()
-        )
-    except ValueError as error:
-        raise UserError(f"[watch] quantity {one_line(str(error))}") from None
+    watched: dict[str, tuple[str, Quantity]] = {}  # by column: a quantity may have two names
+    for text in experiment.watch.quantity or ():
+        try:
+            quantity = quantity_named(text, components, composition=composition, peaks=peaks)
+        except ValueError as error:
+            raise UserError(f"[watch] quantity {one_line(str(error))}") from None
+        if quantity.column in watched:
+            raise UserError(f'[watch] quantity "{text}": is there already, as "{watched[quantity.column][0]}"')
+        watched[quantity.column] = text, quantity
+    return tuple(quantity for _, quantity in watched.values())
 
 
 def _component(table: ComponentTable, folder: Path) -> Component:

@@ -113,7 +113,8 @@ def test_a_run_file_of_the_folder_that_is_there_already_is_said_with_its_whole_p
     [
         ('"a\\nb\\u001b[31m"', 'no quantity "a b'),
         (f'"{"a" * 10_000}"', "at most 80 characters"),
-        ('["a", "a"]', '"a" is there twice'),
+        ('["a", "a"]', '"a": is there already, as "a"'),
+        ('["Br.lp", "a"]', '"a": is there already, as "Br.lp"'),
         ("[]", "at least 1 item"),
         ('"NAME.c"', 'no component "NAME"'),
         ('"peak:x.area"', "no .*peak.* is called"),

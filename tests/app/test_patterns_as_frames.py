@@ -169,6 +169,13 @@ def test_a_folder_without_patterns_says_what_they_are_called(scan: Path, tmp_pat
     assert "patterns, which end in .xye" in said.complaint
 
 
+def test_sectors_of_patterns_are_refused() -> None:
+    """They would be columns of nothing."""
+    text = '[geometry]\nwavelength_A = 0.6\n[sectors]\ncount = 4\n[[component]]\nname = "Br"\nphase = "CsPbBr3"\n'
+    with pytest.raises(UserError, match=r"^[^\n]*which have no \[sectors\][^\n]*$"):
+        parse_experiment(text, "experiment.toml")
+
+
 @pytest.mark.parametrize("keys", ['poni = "a.poni"', 'mask = "m.npy"', "orientation = 2", "bins = 100"])
 def test_keys_of_images_are_refused_beside_a_wavelength(keys: str) -> None:
     text = f'[geometry]\nwavelength_A = 0.6\n{keys}\n[[component]]\nname = "Br"\nphase = "CsPbBr3"\n'

@@ -1,8 +1,11 @@
 """The settings of a running scan are changed in its window: by clicks, as a list first, and undone."""
 
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtWidgets import QDoubleSpinBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from latticewatch.app.run.all_again import AllAgain
 from latticewatch.app.run.changing import ScanChanges
 from latticewatch.app.run.decisions import decide
 from latticewatch.app.run.given import Given
@@ -24,6 +28,7 @@ from latticewatch.app.window.next_run import NextRun
 from latticewatch.app.window.settings_change import SettingsChange, Wanted
 from latticewatch.app.window.undo import Undo
 from latticewatch.app.window.worker import Worker
+from latticewatch.processing.errors import UserError
 from latticewatch.processing.flow.fit import Fit
 from latticewatch.processing.flow.series import Row
 from latticewatch.processing.integration.mask_file import write_mask
@@ -311,3 +316,12 @@ def test_an_error_nobody_expected_is_said(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: [change.follow(1)] == [[]] and len(said) == 2)
     assert said[1] == "not changed: internal error (RuntimeError: nobody expected None); the log has details"
     change.end()
+
+
+def test_a_process_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def start(_: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    with pytest.raises(UserError, match=r"no process can be started \(Resource temporarily unavailable\); end other"):
+        AllAgain(Request(tmp_path, Given(), live=True), tmp_path / "again.h5")
