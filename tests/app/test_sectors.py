@@ -64,7 +64,7 @@ def test_a_beam_that_moved_is_an_offset(scan: Path, tmp_path: Path) -> None:
     assert run(["export", str(out), "--summary", str(tmp_path / "moved.json")]) == 0
     for each in json.loads((tmp_path / "moved.json").read_text(encoding="utf-8"))["sectors"]:
         assert each["offset"] > 8.0 * each["offset_esd"]
-        assert min(abs(each["offset_deg"]), abs(abs(each["offset_deg"]) - 180.0)) < 30.0  # along the second axis
+        assert min(abs(each["offset_deg"]), abs(abs(each["offset_deg"]) - 180.0)) < 45.0  # along the second axis
 
 
 @pytest.mark.parametrize(

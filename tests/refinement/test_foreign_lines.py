@@ -15,7 +15,6 @@ from latticewatch.processing.flow.pattern import Pattern
 from latticewatch.processing.refinement.choice import refinement_of
 from latticewatch.processing.refinement.foreign.extended import MOST_FOREIGN, unpacked
 from latticewatch.processing.refinement.foreign.sightings import ForeignLines, bare_layout, names_of
-from latticewatch.processing.refinement.model.lines import lines_of
 from latticewatch.processing.refinement.tracking.tracked import TrackedRefinement
 from latticewatch.processing.simulation.powder import expected_pattern, voigt
 from latticewatch.processing.simulation.recipes import WAVELENGTH_A, recipe_named
@@ -28,7 +27,6 @@ STEP = BINS.two_theta[1] - BINS.two_theta[0]
 PLACES = (9.62, 11.55, 13.02, 16.4, 18.45, 20.6, 22.7)
 SIGMA, GAMMA = 0.045, 0.018
 # Of a line's height: what an instrument's profile has beside it.
-SHOULDER = 0.05
 # Frames of the recipes with both lattices in the beam.
 FIRST = 5
 # ... and with one mixed crystal of both, nearly; and lines that come then.
@@ -178,39 +176,6 @@ def test_a_line_that_comes_is_told_since_then_and_one_that_goes_is_retired() -> 
     assert 1 in counts[10:15]
     assert counts[16:25] == [1] * 9
     assert counts[40:] == [0] * 5
-
-
-@pytest.mark.parametrize("apart", [0.13, 0.16])
-def test_two_lines_nearer_than_a_width_are_two(apart: float) -> None:
-    setup = setup_of("I")
-    pair = (11.2, 11.2 + apart)
-    fits = fitted(refinement_of(setup, BINS.two_theta), scan("iodide", range(12), pair, 0.01))
-    for _, fit in fits[6:]:
-        places = sorted(one.two_theta_deg for one in ForeignLines(setup, BINS.two_theta).of(fit).values())
-        np.testing.assert_allclose(places, pair, atol=0.02)
-
-
-def test_a_shoulder_that_all_lines_have_is_the_profiles_own(tmp_path: Path) -> None:
-    edge_A, wavelength_A, two_theta = 2.8665, 0.1907, np.arange(3.0, 16.0, 0.008)
-    (tmp_path / "bcc.cif").write_text(ALUMINIUM.split("Al2")[0].format(a=edge_A) + "Al2 Al 0.5 0.5 0.5\n")
-    text = '[[component]]\nname = "bcc"\ncif = "bcc.cif"\n'
-    setup = resolve(parse_experiment(text, "test"), tmp_path, wavelength_A, two_theta)
-    lines = lines_of(setup.components, wavelength_A, two_theta[0], two_theta[-1])
-    y = 300.0 + 200.0 * np.exp(-two_theta / 5.0)
-    for root, height in zip(lines.root_n, 1e4 * np.exp(lines.log_base - lines.log_base.max()), strict=True):
-        centre = 2.0 * np.degrees(np.arcsin(wavelength_A * root / 2.0 / edge_A))
-        away = (two_theta - centre) / (0.035 + 0.0008 * centre)
-        y += height * (0.6 * 0.5 ** ((2.0 * away) ** 2) + 0.4 / (1.0 + (2.0 * away) ** 2))
-        y += SHOULDER * height * 0.5 ** ((2.0 * (away + 1.1) / 0.8) ** 2)
-    pixels = 1.0 + 10.0 * two_theta
-    counts = np.random.default_rng(1).poisson(pixels * y)
-    intensity, sigma = counts / pixels, np.sqrt(counts) / pixels
-    fit = refinement_of(setup, two_theta).refine(
-        Pattern(two_theta, intensity.astype(np.float32), sigma.astype(np.float32))
-    )
-    assert isinstance(fit, Fit)
-    assert fit.chi2_reduced > 10.0
-    assert ForeignLines(setup, two_theta).of(fit) == {}
 
 
 def test_one_broad_line_is_one() -> None:

@@ -54,6 +54,7 @@ def page_with_peak(qtbot: QtBot, rows: int = 300) -> RunPage:
     window.resize(1280, 720)
     with qtbot.waitActive(window):
         window.show()
+        window.activateWindow()
     window.catch_up()
     assert window.page is not None
     return window.page

@@ -19,7 +19,7 @@ from latticewatch.processing.refinement.first_fit.first_fit import (
 from latticewatch.processing.refinement.first_fit.names import Names
 from latticewatch.processing.refinement.foreign.adjust import adjusted
 from latticewatch.processing.refinement.foreign.extended import Extended
-from latticewatch.processing.refinement.foreign.finder import SIGMAS, Left, new_lines, parted
+from latticewatch.processing.refinement.foreign.finder import SIGMAS, Left, new_lines
 from latticewatch.processing.refinement.foreign.lines import rows_of
 from latticewatch.processing.refinement.model.lines import Lines
 from latticewatch.processing.refinement.solver.solve import Data, Limits, Prior, solve
@@ -41,8 +41,7 @@ def doubt_and_misfit(started: tuple[Start | None, Extended]) -> tuple[bool, bool
 
 
 def lines_in_start(start: Start, model: Extended, lines: Lines) -> Extended:
-    """The model with those lines parted that are two, or else with the lines that stand out of what this first fit
-    leaves."""
+    """The model with the lines that stand out of what this first fit leaves."""
     data, solution = start.data, start.solution
     residual, deviation = _left_by(start)
     noise = white_noise_of(start)
@@ -50,8 +49,7 @@ def lines_in_start(start: Start, model: Extended, lines: Lines) -> Extended:
     areas = solution.x[model.lay.extra : model.lay.ratio]
     foreign = areas[:, np.newaxis] * rows_of(model.lines, data.grid)
     left = Left(residual / noise, deviation * noise, solution.jacobian, own, foreign, 1.0)
-    pairs = parted(left, model.lines, data.grid)
-    return model.parted(pairs) if pairs else model.joined(new_lines(left, data.grid))
+    return model.joined(new_lines(left, data.grid))
 
 
 def refitted(start: Start, before: Extended, model: Extended, data: Data, lines: Lines) -> tuple[Start, Extended]:

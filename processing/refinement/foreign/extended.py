@@ -36,12 +36,6 @@ class Extended:
         free = [slot for slot in range(MOST_FOREIGN) if slot not in self.slots][: len(fresh)]
         return self._made((*self.lines, *fresh[: len(free)]), (*self.slots, *free))
 
-    def parted(self, pairs: dict[int, tuple[ForeignLine, ForeignLine]]) -> "Extended":
-        """With two lines in the place of each of these numbers: the first one where it was, the other at the end."""
-        pairs = dict(list(pairs.items())[: MOST_FOREIGN - len(self.lines)])
-        first = (pairs.get(number, (line,))[0] for number, line in enumerate(self.lines))
-        return self.moved_to(tuple(first)).joined(tuple(pair[1] for pair in pairs.values()))
-
     def without(self, retired: tuple[int, ...]) -> "Extended":
         """Without the lines of these numbers."""
         stay = [number for number in range(len(self.lines)) if number not in retired]

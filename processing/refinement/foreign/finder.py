@@ -7,13 +7,12 @@ and width is known too (the generalised matched filter: S. M. Kay, Fundamentals 
 seen where its shape is another one.
 """
 
-from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latticewatch.processing.refinement.foreign.lines import ForeignLine, profiles_of, rows_of
+from latticewatch.processing.refinement.foreign.lines import ForeignLine, rows_of
 
 Floats = NDArray[np.float64]
 # FWHM of the filters in degrees, and the least in bins.
@@ -42,16 +41,6 @@ FIRST_LOOK = 4.5
 # weaker may be what the clear ones have done to the fit.
 APART = 2.0
 AS_CLEAR = 0.4
-# Two lines that were fitted as one: half their distance and their width as shares of the one's, the first one's share
-# of the area, and how many times what such a pair leaves of the one line must be left at least.
-PAIR_DISTANCES, PAIR_WIDTHS, PAIR_SHARES = (0.5, 0.62, 0.75), (0.5, 0.65, 0.8), (0.5, 0.35, 0.65)
-AS_PAIR = 0.4
-# What stands as near as this to a line of the sample and is so wide, in its widths, is its profile's own where so many
-# of so many lines next to that one have it as well: by so many sigmas, and so high in units of their heights.
-SHOULDER, AS_WIDE, HAVE_IT, NEXT_TO_IT = 3.0, 0.35, 2, 3
-HAS_SIGMAS, AS_HIGH = 3.0, 0.3
-# Lines with less than this share of the strongest one's height do not say.
-OF_STRONGEST = 0.02
 
 
 class Left(NamedTuple):
@@ -82,79 +71,7 @@ def new_lines(left: Left, grid: Floats) -> tuple[ForeignLine, ...]:
     sigmas = matches / np.sqrt(squares)
     clear = [(float(sigma), line) for sigma, line in zip(sigmas, candidates, strict=True) if sigma > SIGMAS]
     clear.sort(key=lambda each: -each[0])
-    while clear:
-        found = _distinct(clear)
-        lines = tuple(line for line in found if not _is_shoulder(line, left, residual, nuisance, grid))
-        if lines:
-            return lines
-        clear = [each for each in clear if all(_apart(each[1], one) for one in found)]
-    return ()
-
-
-def _is_shoulder(line: ForeignLine, left: Left, residual: Floats, nuisance: Floats, grid: Floats) -> bool:
-    """Whether this line is a part of the sample's own profile: two of the lines next to its nearest one have it too, as
-    far from them and as wide in units of their widths, and not much lower in units of their heights."""
-    heights = np.max(left.own, axis=1, initial=0.0)
-    tops = np.argmax(left.own, axis=1) if len(left.own) else np.zeros(0, np.intp)
-    inside = (heights > OF_STRONGEST * np.max(heights, initial=0.0)) & (tops > 0) & (tops < len(grid) - 1)
-    own, heights, centres = left.own[inside], heights[inside], grid[tops[inside]]
-    if len(own) <= HAVE_IT:
-        return False
-    widths = own @ np.gradient(grid) / heights
-    at = int(np.argmin(np.abs(line.two_theta - centres) / widths))
-    offset = (line.two_theta - centres[at]) / widths[at]
-    if abs(offset) > SHOULDER or line.fwhm_deg < AS_WIDE * widths[at]:
-        return False
-    near = np.argsort(np.abs(centres - centres[at]))[: 1 + NEXT_TO_IT]
-    scales = widths[near] / widths[at]
-    alike = tuple(
-        ForeignLine(float(centre + offset * width), float(scale * line.sigma), float(scale * line.gamma))
-        for centre, width, scale in zip(centres[near], widths[near], scales, strict=True)
-    )
-    rows = (heights[near] * scales / heights[at])[:, np.newaxis] * rows_of(alike, grid) / left.deviation
-    matches, squares = _matched(rows, residual, nuisance)
-    areas = matches / squares
-    has_it = (matches > HAS_SIGMAS * np.sqrt(squares)) & (areas > AS_HIGH * areas[0])
-    return int(np.count_nonzero(has_it[1:])) >= HAVE_IT
-
-
-def parted(left: Left, lines: tuple[ForeignLine, ...], grid: Floats) -> dict[int, tuple[ForeignLine, ForeignLine]]:
-    """Lines that are two, nearer to each other than a width, by their number: one profile of any place and width leaves
-    far more of both than noise, and as much as they would leave of it.
-
-    lines: those whose profiles left.foreign has.
-    """
-    found: dict[int, tuple[ForeignLine, ForeignLine]] = {}
-    for number, line in enumerate(lines):
-        if not line.is_ring(float(np.median(np.diff(grid)))):
-            continue
-        others = np.delete(left.foreign, number, axis=0)
-        doubted = _doubted(left._replace(foreign=others))
-        residual = np.sqrt(left.frames) * doubted.residual
-        pairs, shapes = _pairs_for(line), profiles_of((line,), grid)[0]
-        share = np.array([each[2] for each in pairs])[:, np.newaxis]
-        both = share * rows_of(tuple(each[0] for each in pairs), grid)
-        both += (1.0 - share) * rows_of(tuple(each[1] for each in pairs), grid)
-        area = np.max(left.foreign[number]) / max(float(np.max(shapes[0])), 1e-300)
-        rows = np.sqrt(left.frames) * area * (both - shapes[0]) / doubted.deviation
-        if np.max(rows @ residual / np.sqrt(np.maximum(np.sum(rows * rows, axis=1), 1e-300))) < FIRST_LOOK:
-            continue
-        free = _unbound(shapes / doubted.deviation)
-        matches, squares = _matched(rows, residual, np.concatenate([_nuisance(doubted, grid), free]))
-        best = int(np.argmax(matches / np.sqrt(squares)))
-        if matches[best] > SIGMAS * np.sqrt(squares[best]) and matches[best] > AS_PAIR * squares[best]:
-            found[number] = pairs[best][:2]
-    return found
-
-
-def _pairs_for(line: ForeignLine) -> list[tuple[ForeignLine, ForeignLine, float]]:
-    """Pairs of lines of one width with the mean place of this line, and the first one's share of the area."""
-    pairs = []
-    for distance, width, share in product(PAIR_DISTANCES, PAIR_WIDTHS, PAIR_SHARES):
-        apart, sigma, gamma = 2.0 * distance * line.sigma, width * line.sigma, width * line.gamma
-        first = ForeignLine(line.two_theta - (1.0 - share) * apart, sigma, gamma)
-        pairs.append((first, ForeignLine(line.two_theta + share * apart, sigma, gamma), share))
-    return pairs
+    return _distinct(clear) if clear else ()
 
 
 def _matched(rows: Floats, residual: Floats, nuisance: Floats) -> tuple[Floats, Floats]:

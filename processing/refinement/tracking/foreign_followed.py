@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from latticewatch.processing.refinement.first_fit.first_fit import lines_alone
 from latticewatch.processing.refinement.foreign.adjust import adjusted
 from latticewatch.processing.refinement.foreign.extended import Extended
-from latticewatch.processing.refinement.foreign.finder import Left, new_lines, parted
+from latticewatch.processing.refinement.foreign.finder import Left, new_lines
 from latticewatch.processing.refinement.foreign.lines import ForeignLine, rows_of
 from latticewatch.processing.refinement.model.lines import Lines
 from latticewatch.processing.refinement.solver.solve import Data, Solution
@@ -84,15 +84,12 @@ def with_new_lines(
     rows = areas[:, np.newaxis] * rows_of(before.lines, data.grid)
     own = lines_alone(solution.x, data, lines, before.lay)[1]
     seen = Left(left.mean, deviation, solution.jacobian, own, rows, left.frames)
-    pairs = parted(seen, before.lines, data.grid)
-    model = before.parted(pairs) if pairs else before.joined(new_lines(seen, data.grid))
+    model = before.joined(new_lines(seen, data.grid))
     if len(model.lines) == len(before.lines):
         return replace(followed, left=left.looked(left.stands_out()), puzzled=True), state
     added = rows_of(model.lines[len(before.lines) :], data.grid)
     amounts = hidden = areas_in(left.mean, added / deviation)
-    if pairs:
-        amounts = hidden = np.maximum(amounts, areas[list(pairs)[: len(amounts)]])
-    elif earlier is not None and len(earlier.mean) == len(left.mean):
+    if earlier is not None and len(earlier.mean) == len(left.mean):
         hidden = np.minimum(areas_in(earlier.mean, added / deviation), amounts)
     response = response_to(added, solution.jacobian, deviation**-2.0, state.x, lines, before.lay)
     wider = with_foreign(state, before.lay, response, amounts, hidden)

@@ -83,9 +83,9 @@ class _Judge:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def judge(self, time_s: float, fit: Any) -> Any:
+    def judge(self, time_s: float, fit: Any, peaks: Any = ()) -> Any:
         self._notes.ends["fitted"][self._index] = time.time()
-        verdict = self._notes.timed("judged", lambda: self._inner.judge(time_s, fit))
+        verdict = self._notes.timed("judged", lambda: self._inner.judge(time_s, fit, peaks))
         self._notes.ends["judged"][self._index] = time.time()
         self._index += 1
         return verdict
