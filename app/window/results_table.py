@@ -52,11 +52,12 @@ class Result:
 def results_of(summary: Summary, watched: str) -> list[Result]:
     """The numbers of a summary that are known, in the order of the reaction. watched: the component
     that is watched; empty where there is none."""
+    named = summary.get("watched")
+    watched = f"a of {watched}" if named else watched
     lines = [Result("mixing", _number(summary["mixing_s"]))]
     lines.append(_cell(summary, f"start, {watched}", summary["lp_start_A"], summary["lp_start_esd_A"]))
-    named = summary.get("watched")
     if named:
-        lines.append(_named(named, "start"))
+        lines.append(_named(named, "start", "start"))
     for number, pause in enumerate(summary["pauses"], start=1):
         name = "pause" if len(summary["pauses"]) == 1 else f"pause {number}"
         lines.append(Result(f"{name}, begins", _number(pause["start_s"]), _number(pause["start_esd_s"])))
@@ -75,9 +76,10 @@ def results_of(summary: Summary, watched: str) -> list[Result]:
         lines.append(Result(f"{100.0 * reached['share']:g} % of the change at", _number(reached["at_s"]), esd_s))
     # Until the reaction is complete the last number is that of the watched lattice alone.
     end, of_it = ("end", "composition x, end") if summary["complete"] else (f"so far, {watched}", "its composition x")
+    end = f"end, {watched}" if named and summary["complete"] else end
     lines.append(_cell(summary, end, summary["lp_end_A"], summary["lp_end_esd_A"]))
     if named:
-        lines.append(_named(named, "end"))
+        lines.append(_named(named, "end", "end" if summary["complete"] else "so far"))
     fraction, esd = _number(summary["fraction_end"]), _number(summary["fraction_end_esd"])
     lines.append(Result(of_it, fraction, esd, unit=""))
     return [one for one in lines if math.isfinite(one.value)]
@@ -130,10 +132,10 @@ def _cell(summary: Summary, name: str, lp_A: float | None, esd_A: float | None) 
     return Result(name, value, _number(esd_A), value * ppm * 1e-6, "Å")
 
 
-def _named(watched: Mapping[str, Any], which: str) -> Result:
-    """Where the quantity that is watched by its name began or ended."""
+def _named(watched: Mapping[str, Any], which: str, said: str) -> Result:
+    """Where the quantity that is watched by its name began or ended; said: of the end, so far until it is the end."""
     value, esd = _number(watched[which]), _number(watched[f"{which}_esd"])
-    return Result(f"{which}, {watched['quantity']}", value, esd, unit=watched["unit"])
+    return Result(f"{said}, {watched['quantity']}", value, esd, unit=watched["unit"])
 
 
 def _esd_of(interval_s: Sequence[float] | None) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from latticewatch.processing.crystal.phase import read_phase, shipped_phases
+from latticewatch.processing.crystal.phase import read_phase
 from latticewatch.processing.crystal.reflections import reflections
 from latticewatch.processing.errors import UserError
 
@@ -43,19 +43,19 @@ def standard_names() -> tuple[str, ...]:
 
 
 def read_standard(source: str | Path, wavelength_A: float) -> Standard:
-    """The standard of this name (a shipped phase, else a calibrant of pyFAI), or of this CIF file of a cubic phase.
+    """The standard of this name (one of ``CUBIC``, else a calibrant of pyFAI, else a shipped phase), or of this CIF.
 
     wavelength_A: lines that cannot be seen with it are left out. Raises UserError for an unknown name and a file that
     cannot be used.
     """
-    if isinstance(source, str) and source not in shipped_phases() and source in _calibrants():
+    if isinstance(source, str) and source not in CUBIC and source in _calibrants():
         return _of_pyfai(source, wavelength_A)
     phase = read_phase(source)
     lines = reflections(phase, max(0.501 * wavelength_A, LEAST_D_A))
     return Standard(
         phase.name,
         tuple(StandardLine("".join(map(str, line.hkl)), line.d_A) for line in lines),
-        phase.lattice_parameter_A,
+        phase.lattice_parameter_A if phase.is_cubic else math.nan,
     )
 
 

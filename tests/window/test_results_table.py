@@ -67,6 +67,17 @@ def test_all_that_is_known_is_in_the_table_in_the_order_of_the_reaction() -> Non
     assert note_of(SUMMARY).startswith("± esd ± accuracy, 100 ppm by CeO2; from the first 300 frames")
 
 
+@pytest.mark.parametrize(("complete", "last"), [(None, "so far"), ({"declared_s": 750.0}, "end")])
+def test_a_quantity_of_a_name_is_at_its_end_only_when_the_reaction_is(
+    complete: dict[str, float] | None, last: str
+) -> None:
+    watched = {"quantity": "c_L", "unit": "Å", "start": 14.05, "start_esd": 2e-4, "end": 14.35, "end_esd": 4e-4}
+    named = [one for one in results_of({**SUMMARY, "complete": complete, "watched": watched}, "L") if one.unit == "Å"]
+    names = ["start, a of L", "start, c_L", "pause, a of L", f"{last}, a of L", f"{last}, c_L"]
+    assert [one.name for one in named] == names
+    assert named[-1].number == "14.3500 ± 0.0004"
+
+
 def test_what_is_not_known_is_left_out() -> None:
     unknown = {**SUMMARY, "half_time_s": None, "lp_end_A": None, "fraction_end": None, "accuracy": None}
     found = {one.name: one for one in results_of(unknown, "Br")}

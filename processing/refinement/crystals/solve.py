@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from latticewatch.processing.codecs.njit import njit
 from latticewatch.processing.refinement.crystals.pattern import calculate, draw
 from latticewatch.processing.refinement.crystals.planes import Places, Planes
-from latticewatch.processing.refinement.solver.algebra import back_substitute, factorise, inverse
-from latticewatch.processing.refinement.solver.solve import REWEIGHTED, Data, Prior, weigh
+from latticewatch.processing.refinement.solver.algebra import back_substitute, dot, factorise, inverse
+from latticewatch.processing.refinement.solver.solve import REWEIGHTED, Data, Prior, chi2_of, weigh
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -48,14 +48,6 @@ class Solution(NamedTuple):
     free: NDArray[np.bool_]
 
 
-@njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _product(a: Floats, b: Floats) -> float:
-    total = 0.0
-    for k in range(len(a)):
-        total += a[k] * b[k]
-    return total
-
-
 @njit(nogil=True, cache=True, error_model="numpy")
 def _normal(J: Floats, w: Floats, r: Floats, rows: Indices, reach: Indices, A: Floats, g: Floats) -> None:
     """A = J W Jᵀ and g = J W r of these rows, each over the bins that it has a say in."""
@@ -65,10 +57,10 @@ def _normal(J: Floats, w: Floats, r: Floats, rows: Indices, reach: Indices, A: F
         first, last = reach[row, 0], reach[row, 1]
         for k in range(first, last):
             weighted[k] = J[row, k] * w[k]
-        g[i] = _product(weighted[first:last], r[first:last])
+        g[i] = dot(weighted[first:last], r[first:last])
         for j in range(i + 1):
             low, high = max(first, reach[rows[j], 0]), min(last, reach[rows[j], 1])
-            A[i, j] = _product(weighted[low:high], J[rows[j], low:high]) if high > low else 0.0
+            A[i, j] = dot(weighted[low:high], J[rows[j], low:high]) if high > low else 0.0
             A[j, i] = A[i, j]
 
 
@@ -93,15 +85,6 @@ def prior_cost(x: Floats, prior: Prior, places: Places) -> float:
         if d[i] != 0.0:
             for j in range(len(d)):
                 total += prior.information[i, j] * d[i] * d[j]
-    return total
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def chi2_of(y: Floats, data: Data, w: Floats) -> float:
-    total = 0.0
-    for i in range(len(y)):
-        r = data.y[i] - y[i]
-        total += w[i] * r * r
     return total
 
 
@@ -206,7 +189,7 @@ def solve(  # noqa: C901 — the loop of Levenberg and Marquardt in one piece
             _hold_bounds(A, g, x, rows, places)
             stale = False
         delta, fine = _solved(A, g, damping, L)
-        promised = _product(delta, g) if fine else 0.0
+        promised = dot(delta, g) if fine else 0.0
         enough = lim.tolerance * max(1.0, cost / bins)
         last = fine and promised < enough and damping < 0.1
         new = _stepped(x, delta, rows, planes, places, lim)

@@ -27,7 +27,7 @@ LASTING = 0.25
 # A line was there before the first fit where it is so many sigmas clear of a smooth background, over so many FWHM to
 # either side of it; so many patterns in a row may be without it.
 BACK_SIGMAS, SURROUNDINGS, FEWEST_BINS, MOST_MISSED = 3.0, 2.5, 8, 2
-# A line that parts into two was so many times as wide as these.
+# One line that was fitted for two was so many times as wide as these.
 PARTED = 1.25
 # So many lines of spectators are fitted, with these widths before the first fit.
 MOST_EXPECTED = 16

@@ -13,7 +13,7 @@ RIDGE = 1e-11
 
 
 @njit(nogil=True, cache=True, fastmath=True, error_model="numpy")
-def _dot(a: Floats, b: Floats) -> float:
+def dot(a: Floats, b: Floats) -> float:
     total = 0.0
     for k in range(len(a)):
         total += a[k] * b[k]
@@ -46,7 +46,7 @@ def normal_matrix(J: Floats, w: Floats, r: Floats, A: Floats, g: Floats) -> None
     for i in range(0, rows, 2):
         n = min(i + 1, rows - 1)
         u, v = J[i] * w, J[n] * w
-        g[i], g[n] = _dot(u, r), _dot(v, r)
+        g[i], g[n] = dot(u, r), dot(v, r)
         for j in range(0, n + 1, 4):
             j1, j2, j3 = min(j + 1, rows - 1), min(j + 2, rows - 1), min(j + 3, rows - 1)
             s0, s1, s2, s3, t0, t1, t2, t3 = _two_by_four(u, v, J[j], J[j1], J[j2], J[j3])
@@ -60,7 +60,7 @@ def gradient(J: Floats, w: Floats, r: Floats, g: Floats) -> None:
     """g = J W r."""
     weighted = w * r
     for i in range(len(J)):
-        g[i] = _dot(J[i], weighted)
+        g[i] = dot(J[i], weighted)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -79,7 +79,7 @@ def factorise(A: Floats, L: Floats) -> bool:
     """Cholesky factor of A into L (lower); False where A is not positive definite."""
     for i in range(len(A)):
         for j in range(i + 1):
-            total = A[i, j] - _dot(L[i, :j], L[j, :j])
+            total = A[i, j] - dot(L[i, :j], L[j, :j])
             if i == j:
                 if not total > 1e-14 * A[i, i]:
                     return False

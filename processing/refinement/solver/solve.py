@@ -192,7 +192,7 @@ def _prior_cost(x: Floats, prior: Prior, lay: Layout) -> float:
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _chi2(y: Floats, data: Data, w: Floats) -> float:
+def chi2_of(y: Floats, data: Data, w: Floats) -> float:
     total = 0.0
     for i in range(len(y)):
         r = data.y[i] - y[i]
@@ -333,7 +333,7 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     evaluate(x, share, in_light, data, lines, lay, y, J)
     weigh(y, data, w)
     damping, converged, iteration, stale, still, linear = 0.0, False, 0, True, 0, False
-    cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
+    cost = chi2_of(y, data, w) + _prior_cost(x, prior, lay)
     while iteration < lim.most_iterations and damping < 1e8:
         iteration += 1
         reused = stale and linear
@@ -348,7 +348,7 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
         enough = lim.tolerance * misfit
         last = fine and promised < enough and damping < 0.1
         _try(new, last, share, in_light, data, lines, lay, trial_y, trial_J)
-        trial = _chi2(trial_y, data, w) + _prior_cost(new, prior, lay)
+        trial = chi2_of(trial_y, data, w) + _prior_cost(new, prior, lay)
         if not (fine and trial <= (cost + enough if last else cost - LEAST_GAIN * promised)):
             damping = max(10.0 * damping, 1e-4)
             continue
@@ -361,7 +361,7 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
             J, trial_J = trial_J, J
         if iteration < REWEIGHTED:
             weigh(y, data, w)
-        cost = _chi2(y, data, w) + _prior_cost(x, prior, lay)
+        cost = chi2_of(y, data, w) + _prior_cost(x, prior, lay)
         damping = damping * 0.1 if damping > 1e-6 else 0.0
         still = still + 1 if promised < STILL_GAIN * misfit and _cells_still(delta, A, misfit, lay) else 0
         if last or still >= STILL_STEPS:
@@ -376,7 +376,7 @@ def solve(x0: Floats, data: Data, prior: Prior, lines: Lines, lay: Layout, lim: 
     covariance, fine = inverse(A)
     wrss = float(np.sum(w * data.y * data.y))
     residual = (data.y - y) * np.sqrt(w)
-    chi2 = _chi2(y, data, w)
+    chi2 = chi2_of(y, data, w)
     converged = converged and fine and all_numbers(x, covariance, chi2)
     return Solution(x, share, covariance, chi2, iteration, converged, wrss, residual, y, J)
 
